@@ -1,0 +1,90 @@
+"""The arithmetic behind a verdict: percentiles that refuse, intervals that know about autocorrelated noise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+BEYOND = 3  # samples that must lie beyond a percentile before it is worth reporting: p90 needs 30, p99 needs 300
+
+
+class NotEnoughSamples(ValueError):
+    """A percentile was asked for that the samples cannot support."""
+
+
+def needed(q: float) -> int:
+    """How many samples percentile `q` (0 < q < 100) needs, so that at least three lie beyond it on its thinner side."""
+    if not 0 < q < 100:
+        raise ValueError(f"a percentile lies between 0 and 100, got {q}")
+    return math.ceil(BEYOND / (min(q, 100 - q) / 100) - 1e-9)
+
+
+def percentile(samples: np.ndarray, q: float) -> float:
+    """Percentile `q` of a 1-D array, or NotEnoughSamples when fewer than three samples would lie beyond it."""
+    if len(samples) < needed(q):
+        raise NotEnoughSamples(
+            f"p{q:g} needs at least {needed(q)} samples and this measurement has {len(samples)}: "
+            f"fewer than {BEYOND} would lie beyond it. Measure again with min_calls={needed(q)}."
+        )
+    return float(np.percentile(samples, q))
+
+
+def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's score interval for a proportion (E. B. Wilson, 1927); 95% with the default z. Needs n > 0."""
+    if n <= 0 or not 0 <= successes <= n:
+        raise ValueError(f"need 0 <= successes <= n and n > 0, got {successes} of {n}")
+    p, shrink = successes / n, 1 + z * z / n
+    middle = (p + z * z / (2 * n)) / shrink
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / shrink
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def block_length(series: np.ndarray) -> int:
+    """Length of the blocks that a bootstrap must keep together, for a 1-D series in time order.
+
+    Twice the integrated autocorrelation time (summed up to the first lag that is not positive, after Geyer 1992), at least
+    the cube root of n, at most a quarter of n. Values are replaced by ranks first: one preempted sample must not hide, or
+    pretend, a pattern in time.
+    """
+    n = len(series)
+    if n < 8:
+        return 1
+    ranks = np.argsort(np.argsort(series, kind="stable"), kind="stable").astype(float)
+    ranks -= ranks.mean()
+    spectrum = np.abs(np.fft.rfft(ranks, 2 * n)) ** 2
+    autocorrelation = np.fft.irfft(spectrum)[: n // 4 + 1]
+    if autocorrelation[0] <= 0:
+        return 1
+    rho = autocorrelation[1:] / autocorrelation[0]
+    ends = np.flatnonzero(rho <= 2 / math.sqrt(n))  # below this a lag cannot be told from noise
+    tau = 1 + 2 * float(rho[: ends[0] if len(ends) else len(rho)].sum())
+    return int(min(max(math.ceil(2 * tau), math.ceil(n ** (1 / 3))), max(1, n // 4)))
+
+
+def median_interval(
+    rows: np.ndarray, *, confidence: float = 0.95, resamples: int = 1000, seed: int | None = 0
+) -> tuple[float, float, float]:
+    """Median of `rows` and its bootstrap interval: (estimate, low, high).
+
+    `rows` is [n] or [n, k], in time order. Whole rows are resampled, because the k values of a row share their
+    measurements, and runs of neighbouring rows stay together, because noise on a shared machine comes in bursts (circular
+    block bootstrap, Politis and Romano 1992; block length from the data).
+    """
+    rows = np.asarray(rows, dtype=float).reshape(len(rows), -1)
+    n, k = rows.shape
+    if n < 2:
+        raise NotEnoughSamples(f"an interval needs at least 2 rows, got {n}")
+    block = block_length(np.median(rows, axis=1))
+    rng = np.random.default_rng(seed)
+    blocks = math.ceil(n / block)
+    medians = np.empty(resamples)
+    step = max(1, 2_000_000 // (n * k))  # bounds the memory of one gather to some 16 MB
+    for begin in range(0, resamples, step):
+        count = min(step, resamples - begin)
+        starts = rng.integers(0, n, (count, blocks, 1))
+        picks = ((starts + np.arange(block)) % n).reshape(count, -1)[:, :n]
+        medians[begin : begin + count] = np.median(rows[picks].reshape(count, -1), axis=1)
+    tail = (1 - confidence) / 2 * 100
+    low, high = np.percentile(medians, [tail, 100 - tail])
+    return float(np.median(rows)), float(low), float(high)

@@ -1,0 +1,113 @@
+"""Holding the clock: warming up, waiting for the device, and playing the slots of a comparison in random order.
+
+Nothing here judges; `edgekit.bench` does. A clock is passed in, so that the statistics can be tested on made-up time.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import math
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+SHORTEST_SAMPLE = 10e-6  # s; a clock that ticks every 0.1 us then adds at most 1%
+SLOT = 300e-6  # s; one timed slot of a comparison: long against the clock, short against a scheduler's time slice
+PRIME_BELOW = 10e-3  # s; slower calls refill caches within their first percents, so they need no priming call
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """How the warm-up went. `steady` is False when it ran into its time limit first."""
+
+    calls: int
+    seconds: float
+    steady: bool
+
+
+def play(many, inner, prime, baseline, min_time, min_rounds, rng, timer) -> list[list[tuple[str, float]]]:
+    """The rounds of a comparison: each a list of (entry, seconds per call) in the order in which the slots ran.
+
+    A slot begins with an untimed call of its own entry, so that it finds its own data in the caches whoever ran before:
+    otherwise the baseline, which often follows itself, would look faster than an identical twin.
+    """
+    slots, rounds, begin = [baseline, *many], [], timer()
+    while len(rounds) < min_rounds or timer() - begin < min_time:
+        rng.shuffle(slots)
+        played = []
+        for name in slots:
+            if prime[name]:
+                many[name](1)
+            start = timer()
+            many[name](inner[name])
+            played.append((name, (timer() - start) / inner[name]))
+        rounds.append(played)
+    return rounds
+
+
+def warm_up(many: Callable[[int], None], limit: float, timer) -> tuple[Warmup, float]:
+    """Calls until three windows in a row are no longer 2% faster than the best before them; (Warmup, seconds per call).
+
+    A window lasts 10 ms or one call. Only "no longer getting faster" is asked for: on a shared machine two windows seldom
+    agree to a few percent, and waiting for that would never end.
+    """
+    calls, size, stale, best, begin = 0, 1, 0, math.inf, timer()
+    while stale < 3 and (timer() - begin < limit or calls == 0):
+        start = timer()
+        many(size)
+        elapsed = timer() - start
+        calls += size
+        if elapsed < 5e-3:  # the window is too short to judge: double it first
+            size *= 2 if elapsed > 1e-3 else 8
+            if size < 1 << 24:
+                continue
+        per_call = elapsed / size
+        stale = 0 if per_call < 0.98 * best else stale + 1
+        best = min(best, per_call)
+    taken = timer() - begin
+    return Warmup(calls, taken, stale >= 3), (best if best < math.inf else taken / calls)
+
+
+def loop(run, x) -> Callable[[int], None]:
+    """A function that calls `run` n times and waits for the device after each call."""
+    if not callable(run):
+        raise TypeError(f"expected a Runner or a callable, got {type(run).__name__}")
+    call = run if x is None else partial(run, x)
+    wait = synchronizer(run)
+
+    def many(n: int) -> None:
+        for _ in itertools.repeat(None, n):
+            call()
+
+    def many_and_wait(n: int) -> None:
+        for _ in itertools.repeat(None, n):
+            call()
+            wait()
+
+    return many_and_wait if wait else many
+
+
+def synchronizer(run) -> Callable[[], None] | None:
+    """What waits for the device: the Runner's own `synchronize`, CUDA's once torch has it in use, else nothing."""
+    if callable(getattr(run, "synchronize", None)):
+        return run.synchronize
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return torch.cuda.synchronize
+    return None
+
+
+@contextmanager
+def quiet_collector():
+    """Garbage is collected before the clock starts and not while it runs, as in timeit."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,29 @@
+"""Small pieces of text and HTML that results share."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+
+def machine(env: Mapping) -> str:
+    """The device and what most changes a time on it, as one line out of an environment."""
+    device = env.get("device") or env.get("gpu") or env.get("cpu") or "unknown device"
+    wanted = ("cores", "power_mode", "governor", "throttling", "python", "onnxruntime", "torch")
+    parts = [f"{key.replace('_', ' ')} {env[key]}" for key in wanted if env.get(key)]
+    threads = ", ".join(f"{key}={value}" for key, value in (env.get("threads_set") or {}).items())
+    return ", ".join([str(device), *parts, f"threads set: {threads or 'none'}"])
+
+
+def seconds(value: float) -> str:
+    """A time to three digits, in the unit that suits it."""
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if abs(value) * scale >= 1:
+            return f"{value * scale:.3g} {unit}" if value * scale < 999.5 else f"{value * scale:.0f} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+def table(head, rows) -> str:
+    cells = lambda tag, row: "".join(f"<{tag} style='text-align:left'>{html.escape(str(cell))}</{tag}>" for cell in row)
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
