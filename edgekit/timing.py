@@ -95,9 +95,14 @@ def synchronizer(run) -> Callable[[], None] | None:
     if callable(getattr(run, "synchronize", None)):
         return run.synchronize
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return torch.cuda.synchronize
-    return None
+    if torch is None or not torch.cuda.is_available():
+        return None
+
+    def wait() -> None:
+        if torch.cuda.is_initialized():  # asked each time: the first call may be what starts CUDA
+            torch.cuda.synchronize()
+
+    return wait
 
 
 @contextmanager

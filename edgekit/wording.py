@@ -1,4 +1,4 @@
-"""Small pieces of text and HTML that results share."""
+"""Plain data, and the small pieces of text and HTML that results share."""
 
 from __future__ import annotations
 
@@ -27,3 +27,29 @@ def table(head, rows) -> str:
     cells = lambda tag, row: "".join(f"<{tag} style='text-align:left'>{html.escape(str(cell))}</{tag}>" for cell in row)
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def plain(value):
+    """Plain data from a result, NumPy scalars and arrays included."""
+    if callable(getattr(value, "to_dict", None)):
+        return plain(value.to_dict())
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def number_text(value: float) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def with_unit(value, unit: str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{number_text(value)}{unit}" if unit in ("x", "%", "") else f"{number_text(value)} {unit}"
+
+
+def short(value: Mapping) -> str:
+    """The scalars of a dict, in one line."""
+    return ", ".join(f"{k}={number_text(v)}" for k, v in value.items() if isinstance(v, (int, float, str)) and v != "")

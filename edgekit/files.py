@@ -1,0 +1,92 @@
+"""Writing files that survive two writers and a killed one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: appending still works, torn lines are then fenced off instead of removed
+    fcntl = None
+
+
+def append(path: Path, line: bytes) -> None:
+    """Add `line` (ending in a newline) to the file at `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        with locked(handle) as alone:
+            row = line if mend(handle, alone) else b"\n" + line
+            written = os.write(handle, row)
+            if written < len(row):
+                if alone:
+                    os.ftruncate(handle, os.fstat(handle).st_size - written)
+                raise OSError(f"{path}: no room for a row of {len(row)} bytes; it is not in the file")
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def mend(handle: int, alone: bool) -> bool:
+    """Remove a torn last line, if we hold the lock and so nobody can still be writing it. True if the file now ends in a
+    newline or is empty."""
+    size = os.fstat(handle).st_size
+    if not size or os.pread(handle, 1, size - 1) == b"\n":
+        return True
+    if not alone:
+        return False
+    begin = last_newline(handle, size) + 1
+    try:
+        json.loads(os.pread(handle, size - begin, begin))
+    except ValueError:
+        os.ftruncate(handle, begin)
+        return True
+    return False  # whole but for its newline: keep it
+
+
+def last_newline(handle: int, end: int) -> int:
+    """Position of the last newline before `end`, -1 if there is none."""
+    while end > 0:
+        begin = max(0, end - 65536)
+        found = os.pread(handle, end - begin, begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found
+        end = begin
+    return -1
+
+
+@contextmanager
+def locked(handle: int):
+    """An exclusive lock on an open file; yields False where the platform or the file system has none."""
+    try:
+        if fcntl is None:
+            raise OSError("no fcntl")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace the file at `path` in one step: a reader sees the old text or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
