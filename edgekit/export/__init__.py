@@ -1,0 +1,24 @@
+"""From a PyTorch module to an ONNX file that is checked, described and compared with the original.
+
+``to_onnx`` writes the file, ``report`` says what is in it, ``parity`` runs both and compares, ``load_model`` opens any
+ONNX file with an error that names the file, what is wrong with it and what to do.
+"""
+
+from edgekit.export.comparing import BatchResult, Parity, parity
+from edgekit.export.reading import ExportError, Report, dtype_name, load_model, precision, report, signature
+from edgekit.export.writing import ONE_FILE_LIMIT, to_onnx
+
+__all__ = [
+    "ONE_FILE_LIMIT",
+    "BatchResult",
+    "ExportError",
+    "Parity",
+    "Report",
+    "dtype_name",
+    "load_model",
+    "parity",
+    "precision",
+    "report",
+    "signature",
+    "to_onnx",
+]

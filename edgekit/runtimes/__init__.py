@@ -1,0 +1,41 @@
+"""One interface over every engine that runs a model here.
+
+    with runtimes.load("model.onnx", runtime="onnxruntime", threads=1) as run:
+        logits = run(images)          # NumPy in, NumPy out
+
+``available()`` says which engines work on this machine, found out by running a tiny model in each.
+"""
+
+from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.runtimes.probe import Availabilities, Availability, available
+
+__all__ = [
+    "Availabilities",
+    "Availability",
+    "InputError",
+    "Runner",
+    "RunnerError",
+    "Spec",
+    "available",
+    "default_threads",
+    "load",
+]
+
+
+def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **options) -> Runner:
+    """Make a Runner.
+
+    model: the path of a model file, or a torch.nn.Module for the PyTorch runtimes. runtime: "pytorch",
+    "pytorch-compiled", "onnxruntime". threads: CPU threads inside one operator, default the physical cores this process
+    may use. options: see PyTorchRunner and OnnxRuntimeRunner. Raises RunnerError with the fix when the engine, the
+    provider or the file does not work.
+    """
+    if runtime == "onnxruntime":
+        from edgekit.runtimes.ort import OnnxRuntimeRunner
+
+        return OnnxRuntimeRunner(model, threads=threads, **options)
+    if runtime in ("pytorch", "pytorch-compiled"):
+        from edgekit.runtimes.pytorch import PyTorchRunner
+
+        return PyTorchRunner(model, threads=threads, compiled=runtime == "pytorch-compiled", **options)
+    raise RunnerError(f"no runtime called {runtime!r}. Fix: use one of pytorch, pytorch-compiled, onnxruntime.")

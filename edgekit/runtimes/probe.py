@@ -1,0 +1,110 @@
+"""Which engines work on this machine, found out by running a tiny model in each, in a process of its own.
+
+A provider that crashes, hangs or fails to import takes only its own process with it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+TIMEOUT = 120  # seconds for one engine; compiling with a cold cache takes the longest
+_cache: dict[str, Availability] = {}
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an engine works here, what ran or why not, and the command that would change it."""
+
+    ok: bool
+    detail: str
+    fix: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+class Availabilities(dict):
+    """dict name -> Availability that prints as a table."""
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        return "\n".join(
+            f"{'works' if a.ok else '-':<6} {name:<{width}}  {a.detail}{f'  Fix: {a.fix}' if a.fix else ''}"
+            for name, a in self.items()
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{'works' if a.ok else 'no'}</td>"
+            f"<td style='text-align:left'>{html.escape(a.detail)}</td><td style='text-align:left'>{html.escape(a.fix)}</td></tr>"
+            for name, a in self.items()
+        )
+        return f"<table><tr><th>runtime</th><th>here</th><th>detail</th><th>fix</th></tr>{rows}</table>"
+
+
+def available(quick: bool = False, refresh: bool = False) -> Availabilities:
+    """What works here: "pytorch", "pytorch-compiled", "onnxruntime:<provider>", "tensorrt", "tensorrt_rtx".
+
+    quick leaves "pytorch-compiled" out, which compiles C++. Answers are kept for the life of the process unless refresh.
+    """
+    if refresh:
+        _cache.clear()
+    names = ["pytorch", "onnxruntime", "tensorrt", "tensorrt_rtx"] + ([] if quick else ["pytorch-compiled"])
+    missing = [name for name in names if name not in _cache and not any(k.startswith(f"{name}:") for k in _cache)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for answers in pool.map(_engine, missing):
+            _cache.update(answers)
+    order = ["pytorch", "pytorch-compiled", "onnxruntime", "tensorrt", "tensorrt_rtx"]
+    shown = [n for n in _cache if not (quick and n == "pytorch-compiled")]
+    return Availabilities({n: _cache[n] for n in sorted(shown, key=lambda n: order.index(n.split(":")[0]))})
+
+
+def _engine(name: str) -> dict[str, Availability]:
+    if name != "onnxruntime":
+        return {name: ask(name)}
+    listed = ask("onnxruntime")
+    if not listed.ok:
+        return {"onnxruntime:CPUExecutionProvider": listed}
+    return {f"onnxruntime:{p}": ask(f"onnxruntime:{p}") for p in json.loads(listed.detail)}
+
+
+def ask(name: str, timeout: float = TIMEOUT, environment: dict | None = None) -> Availability:
+    """Run one probe in a subprocess. environment: more environment variables for it."""
+    package = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [(environment or {}).get("PYTHONPATH"), package, os.environ.get("PYTHONPATH")]))
+    return answer(
+        [sys.executable, "-m", "edgekit.runtimes.tiny", name],
+        timeout,
+        {**os.environ, **(environment or {}), "PYTHONPATH": path},
+    )
+
+
+def answer(command: list[str], timeout: float, environment: dict | None = None) -> Availability:
+    """Run a command that prints an Availability as its last line, and say so when it does not get that far."""
+    again = (
+        f"run `{' '.join(Path(c).name if i == 0 else c for i, c in enumerate(command))[:200]}` to see all of its output"
+    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=environment, errors="replace"
+        )
+    except subprocess.TimeoutExpired:
+        return Availability(False, f"gave no answer within {timeout:g} s", again)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode == 0 and lines and lines[-1].startswith("{"):
+        return Availability(**json.loads(lines[-1]))
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1][:300]
+    if done.returncode < 0:
+        return Availability(False, f"crashed with {signal.Signals(-done.returncode).name}: {last}", again)
+    return Availability(False, f"stopped with exit status {done.returncode}: {last}", again)

@@ -1,0 +1,143 @@
+"""One probe: run a tiny model in one engine and print an Availability as JSON. Started by probe.py in its own process."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+
+import numpy as np
+
+_PACKAGES = {"pytorch": "torch", "pytorch-compiled": "torch", "tensorrt_rtx": "tensorrt-rtx"}
+
+
+def tiny_model() -> bytes:
+    """relu(x @ w) with x [batch, 4] and w [4, 3] all ones, as a serialized ONNX model that every runtime can read."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["input", "w"], ["y"], "matmul"),
+            helper.make_node("Relu", ["y"], ["logits"], "relu"),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])],
+        [numpy_helper.from_array(np.ones((4, 3), np.float32), "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+
+
+def _check(run) -> None:
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    got, want = run(x), np.repeat(x.sum(1, keepdims=True), 3, 1)
+    if not np.allclose(got, want, rtol=1e-2):  # providers may compute in half precision
+        raise RuntimeError(f"it ran, but gave {got.tolist()} instead of {want.tolist()}")
+
+
+def pytorch(compiled: bool) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
+    class Tiny(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.ones(4, 3))
+
+        def forward(self, x):
+            return torch.relu(x @ self.w)
+
+    cuda = torch.cuda.is_available()
+    for device in ["cpu"] + (["cuda"] if cuda else []):
+        _check(runtimes.load(Tiny(), "pytorch-compiled" if compiled else "pytorch", device=device, threads=1))
+    where = f"CPU and {torch.cuda.get_device_name()}" if cuda else "CPU (torch sees no CUDA device)"
+    return True, f"torch {torch.__version__} ran a tiny model on {where}", ""
+
+
+def onnxruntime_providers() -> tuple[bool, str, str]:
+    """The providers worth asking: those compiled in, installed plug-ins, and CUDA, whose absence people ask about."""
+    import importlib.util
+
+    import onnxruntime
+
+    from edgekit.runtimes.ort import PLUGINS
+
+    # Azure's provider sends the input to a server of yours: there is nothing local to run.
+    here = [p for p in onnxruntime.get_available_providers() if p != "AzureExecutionProvider"]
+    plugins = [p for p, (module, _) in PLUGINS.items() if importlib.util.find_spec(module)]
+    return True, json.dumps(sorted({"CPUExecutionProvider", "CUDAExecutionProvider", *here, *plugins})), ""
+
+
+def onnxruntime_provider(name: str) -> tuple[bool, str, str]:
+    import onnxruntime
+
+    from edgekit.runtimes.base import RunnerError
+    from edgekit.runtimes.ort import OnnxRuntimeRunner
+
+    try:
+        run = OnnxRuntimeRunner(tiny_model(), providers=[name], threads=1)
+    except RunnerError as error:
+        detail, _, fix = str(error).partition(" Fix: ")
+        return False, detail, fix
+    _check(run)
+    placed = list(run.providers_by_node().values())
+    own = placed.count(name)
+    if not own:
+        return (
+            False,
+            f"onnxruntime {onnxruntime.__version__}: the session starts, but every node ran on {placed[0]}",
+            "",
+        )
+    return (
+        True,
+        f"onnxruntime {onnxruntime.__version__} ran a tiny model, {own} of {len(placed)} nodes on this provider",
+        "",
+    )
+
+
+def tensorrt(module_name: str) -> tuple[bool, str, str]:
+    import importlib
+
+    trt = importlib.import_module(module_name)
+    builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
+    if builder is None:
+        return False, f"{module_name} {trt.__version__} imports, but makes no Builder", ""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+        driver = "an NVIDIA driver is present"
+    except OSError:
+        driver = "engines can be built, not run: no NVIDIA driver here"
+    return True, f"{module_name} {trt.__version__} made a Builder; {driver}", ""
+
+
+def probe(name: str) -> tuple[bool, str, str]:
+    """(ok, detail, fix) for one name of probe.available()."""
+    engine, _, provider = name.partition(":")
+    try:
+        if engine == "onnxruntime":
+            return onnxruntime_provider(provider) if provider else onnxruntime_providers()
+        return tensorrt(engine) if engine.startswith("tensorrt") else pytorch(engine == "pytorch-compiled")
+    except Exception as error:
+        package = _PACKAGES.get(engine, engine)
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
+            return False, "not installed", _install(package)
+        if isinstance(error, ImportError):
+            return False, f"installed, but its import fails: {text}", _install(package)
+        if engine == "pytorch-compiled":
+            return False, text, "apt install g++ (torch.compile builds C++ on a CPU)"
+        return False, text, ""
+
+
+def _install(package: str) -> str:
+    from edgekit import device
+
+    if device.jetson():
+        return f"take {package} from JetPack (or NVIDIA's wheels for it); pip would replace the board's own"
+    return f"pip install {package}"
+
+
+if __name__ == "__main__":
+    ok, detail, fix = probe(sys.argv[1])
+    print(json.dumps({"ok": ok, "detail": detail, "fix": fix}))
