@@ -146,7 +146,7 @@ def power_mode(root: str | Path = "/") -> PowerMode:
         mode, name = _query_nvpmodel()
     section = next((s for s, head in zip(sections, heads, strict=True) if head and int(head.group(1)) == mode), "")
     cpu_caps = [int(cap) for cap in re.findall(r"^CPU_\w+ MAX_FREQ\s+(\d+)", section, re.M)]
-    gpu_cap = re.search(r"^GPU(?:_GPC)? MAX_FREQ\s+(\d+)", section, re.M)
+    gpu_cap = re.search(r"^GPU MAX_FREQ\s+(\d+)", section, re.M)
     return PowerMode(mode, name, modes, max(cpu_caps, default=None), int(gpu_cap.group(1)) if gpu_cap else None)
 
 

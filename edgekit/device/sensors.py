@@ -16,6 +16,8 @@ GPU_CLOCKS = (
     "/sys/class/devfreq/*.gp10b",
     "/sys/class/devfreq/gpu-gpc-*",
     "/sys/devices/gpu.0/devfreq/*",
+    "/sys/devices/*.gpu/devfreq/*",
+    "/sys/devices/*.ga10b/devfreq/*",
     "/sys/devices/platform/gpu.0/devfreq/*",
     "/sys/devices/platform/*.gpu/devfreq/*",
     "/sys/devices/platform/*.ga10b/devfreq/*",
@@ -34,6 +36,7 @@ class Clocks:
     gpu: int | None
     gpu_limit: int | None
     gpu_governor: str | None
+    driver: str | None = None  # "intel_pstate", "tegra194"
 
 
 def clocks(root: str | Path = "/") -> Clocks:
@@ -51,6 +54,7 @@ def clocks(root: str | Path = "/") -> Clocks:
         gpu=number(root, f"{gpu}/cur_freq") if gpu else None,
         gpu_limit=number(root, f"{gpu}/max_freq") if gpu else None,
         gpu_governor=(read(root, f"{gpu}/governor") or None) if gpu else None,
+        driver=next((name for policy in policies if (name := read(root, f"{policy}/scaling_driver"))), None),
     )
 
 
