@@ -1,0 +1,258 @@
+"""Graded checks. One module per lab; this one holds what they share.
+
+A check is an :class:`Exercise` of three functions. ``inputs`` draws plain data. The ``probe`` runs the student's code on them
+and returns plain data: it runs where the student's code runs. The ``judge`` compares the two and words the feedback: it never
+sees an object that the student made. In a notebook the three run one after the other; the grader draws fresh inputs, runs the
+probe in a sandbox and the judge outside.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgekit.checks.border import BorderError, OnnxFile, dump, load, plain
+
+__all__ = [
+    "BorderError",
+    "CheckFailed",
+    "Exercise",
+    "OnnxFile",
+    "call",
+    "close",
+    "number",
+    "array",
+    "integer",
+    "mapping",
+    "onnx_path",
+    "require",
+    "text",
+]
+
+# The grader sets this to a folder with one folder per exercise: inputs are read there and outputs written there.
+GRADING = "EDGEKIT_PROBE_DIR"
+
+
+class CheckFailed(AssertionError):
+    """An answer is not right yet.
+
+    Attributes:
+        cause: a short label of the likely mistake, the same for every student who makes it ("sign flipped").
+    """
+
+    def __init__(self, message: str, cause: str = "wrong result"):
+        super().__init__(message)
+        self.cause = cause
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the message without the frames of the package, which say nothing to a student."""
+        return [f"\x1b[31mNot yet\x1b[0m ({self.cause})", *str(self).splitlines()]
+
+
+class AnswerRaised(Exception):
+    """The student's code raised; the message says on which arguments."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One graded exercise. Calling it with the student's function checks it.
+
+    Args:
+        name: the name of the function that the student writes; also the grade_id of the answer cell.
+        inputs: ``inputs(rng) -> dict`` draws plain data from a ``numpy.random.Generator``.
+        probe: ``probe(answer, inputs) -> dict`` runs the student's function, by :func:`call`, and returns plain data.
+        judge: ``judge(inputs, outputs) -> str`` says what passed, or raises :class:`CheckFailed`.
+    """
+
+    name: str
+    inputs: Callable[[np.random.Generator], dict]
+    probe: Callable[[Callable, dict], dict]
+    judge: Callable[[dict, dict], str]
+    lab: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.lab:
+            object.__setattr__(self, "lab", self.judge.__module__.rpartition(".")[2])
+
+    def __call__(self, answer: Callable) -> None:
+        """Check ``answer`` and print what passed; under the grader, only run the probe.
+
+        Raises:
+            CheckFailed: the answer is missing, raised, or is wrong.
+        """
+        if os.environ.get(GRADING):
+            self._probe_for_grader(answer, Path(os.environ[GRADING]) / self.name)
+            return
+        try:
+            passed = self.verdict(*self.run(answer, np.random.default_rng(0)))
+        except CheckFailed as failure:
+            self._remember(False, failure.cause)
+            raise failure from None
+        self._remember(True, "")
+        print(f"Passed: {self.name}. {passed}")
+
+    def run(self, answer: Callable, rng: np.random.Generator) -> tuple[dict, dict]:
+        """Draw inputs and probe: returns ``(inputs, outputs)``, both plain data."""
+        inputs = plain(self.inputs(rng))
+        return inputs, self.outputs(answer, inputs)
+
+    def outputs(self, answer: Callable, inputs: dict) -> dict:
+        """Run the probe. What went wrong in the student's code becomes data too, under the key ``error``."""
+        try:
+            return plain(self.probe(answer, copy.deepcopy(inputs)))
+        except NotImplementedError as error:
+            return {"error": str(error) or "not written yet", "cause": "not done yet"}
+        except AnswerRaised as error:
+            cause = "not done yet" if isinstance(error.__cause__, NotImplementedError) else "raised"
+            return {"error": str(error), "cause": cause}
+        except BorderError as error:
+            return {"error": f"{self.name} returned {error}", "cause": "wrong type"}
+        except Exception as error:
+            return {"error": f"{self.name} raised {type(error).__name__}: {error}", "cause": "raised"}
+
+    def verdict(self, inputs: dict, outputs: dict) -> str:
+        """Judge plain data.
+
+        Raises:
+            CheckFailed: with the message for the student.
+        """
+        if not isinstance(outputs, dict):
+            raise CheckFailed(f"{self.name} gave no result that can be read", "no result")
+        if outputs.get("cause") == "not done yet":
+            raise CheckFailed(
+                f"{self.name} is not written yet: fill in its cell and run it, then run this check again.",
+                "not done yet",
+            )
+        if "error" in outputs:
+            raise CheckFailed(str(outputs["error"])[:4000], str(outputs.get("cause", "raised"))[:80])
+        return self.judge(inputs, outputs)
+
+    def _probe_for_grader(self, answer: Callable, folder: Path) -> None:
+        dump(self.outputs(answer, load(folder / "in")), folder / "out")
+
+    def _remember(self, passed: bool, cause: str) -> None:
+        from edgekit import ledger
+
+        ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
+
+
+def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Call the student's function on copies of the arguments and return its result as it is.
+
+    Raises:
+        AnswerRaised: from whatever it raised, naming the arguments and the line.
+    """
+    shown = ", ".join([*map(_short, args), *(f"{name}={_short(value)}" for name, value in kwargs.items())])
+    name = getattr(answer, "__name__", type(answer).__name__)
+    if not callable(answer):
+        raise AnswerRaised(f"expected the function itself, got {_short(answer)}: pass it without calling it")
+    args, kwargs = copy.deepcopy((args, kwargs))
+    try:
+        return answer(*args, **kwargs)
+    except Exception as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if "edgekit" not in f.filename]
+        where = f" (line {frames[0].lineno} of your cell: {frames[0].line})" if frames and frames[0].line else ""
+        raise AnswerRaised(f"{name}({shown}) raised {type(error).__name__}: {error}{where}") from error
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return repr(value.tolist()) if value.size <= 6 else f"array of shape {value.shape}, {value.dtype}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"<{type(value).__name__}>"
+
+
+def require(condition: Any, message: str, cause: str = "wrong result") -> None:
+    """Raise :class:`CheckFailed` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise CheckFailed(message, cause)
+
+
+def number(value: Any, what: str) -> float:
+    """``value`` as a finite number, or a :class:`CheckFailed` that says what ``what`` was instead."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CheckFailed(f"{what} should be a number, got {type(value).__name__} ({_short(value)}).", "wrong type")
+    if not np.isfinite(value):
+        raise CheckFailed(f"{what} is {value}: it should be a finite number.", "not finite")
+    return value
+
+
+def integer(value: Any, what: str) -> int:
+    """``value`` as a whole number; 3.0 is accepted, 3.5 is not."""
+    value = number(value, what)
+    if value != int(value):
+        raise CheckFailed(f"{what} is {value}: it should be a whole number. Did you forget to round?", "not rounded")
+    return int(value)
+
+
+def text(value: Any, what: str, among: Sequence[str] = ()) -> str:
+    """``value`` as a string, one of ``among`` if given."""
+    if not isinstance(value, str):
+        raise CheckFailed(f"{what} should be a string, got {type(value).__name__} ({_short(value)}).", "wrong type")
+    if among and value not in among:
+        raise CheckFailed(f"{what} is {value!r}: it should be one of {', '.join(map(repr, among))}.", "wrong value")
+    return value
+
+
+def mapping(value: Any, what: str) -> dict:
+    """``value`` as a dict."""
+    if not isinstance(value, dict):
+        raise CheckFailed(f"{what} should be a dict, got {type(value).__name__} ({_short(value)}).", "wrong type")
+    return value
+
+
+def array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite: bool = True) -> np.ndarray:
+    """``value`` as a numeric array of ``shape``; nested lists of numbers are accepted."""
+    if isinstance(value, list | int | float):
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+        raise CheckFailed(f"{what} should be an array of numbers, got {type(value).__name__}.", "wrong type")
+    if shape is not None and value.shape != tuple(shape):
+        raise CheckFailed(f"{what} has shape {value.shape}, expected {tuple(shape)}.", "wrong shape")
+    if finite and not np.isfinite(value).all():
+        raise CheckFailed(f"{what} contains NaN or infinity.", "not finite")
+    return value
+
+
+def close(got: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
+    """Whether two arrays or numbers of equal shape agree."""
+    got, expected = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    return got.shape == expected.shape and bool(np.allclose(got, expected, rtol=rtol, atol=atol))
+
+
+@contextmanager
+def onnx_path(model: Any, what: str = "the model"):
+    """A path to an :class:`OnnxFile` that was checked by onnx, for as long as the block runs.
+
+    Raises:
+        CheckFailed: when it is no ONNX file, or the onnx checker refuses it.
+    """
+    import tempfile
+
+    import onnx
+
+    if not isinstance(model, OnnxFile):
+        raise CheckFailed(f"{what} is no ONNX file.", "no file")
+    try:
+        onnx.checker.check_model(onnx.load_from_string(bytes(model)))
+    except Exception as error:
+        raise CheckFailed(f"{what} is not a valid ONNX file: {str(error).splitlines()[0]}", "invalid model") from None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model)
+        yield path

@@ -1,0 +1,418 @@
+"""Checks of lab 04, exporting to ONNX."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.checks import (
+    CheckFailed,
+    Exercise,
+    OnnxFile,
+    array,
+    call,
+    close,
+    integer,
+    mapping,
+    number,
+    onnx_path,
+    require,
+)
+
+BATCHES = [1, 3, 7]
+
+
+def _tiny(seed: int):
+    import torch
+
+    from edgekit.models import TinyCNN
+
+    torch.manual_seed(seed)
+    return TinyCNN()
+
+
+def _dims(value) -> list:
+    """The dimensions of a graph input or output: an int, a name, or None where neither is given."""
+    shape = value.type.tensor_type.shape
+    return [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in shape.dim]
+
+
+def _run(path, x: np.ndarray) -> np.ndarray:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]
+
+
+# ------------------------------------------------------------------------------------------------------------- export_model
+def _export_inputs(rng: np.random.Generator) -> dict:
+    return {"seed": int(rng.integers(2**31))}
+
+
+def _export_probe(answer, inputs: dict) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        call(answer, _tiny(inputs["seed"]), path)
+        return {"model": OnnxFile.read(path), "files": sorted(p.name for p in Path(folder).iterdir())}
+
+
+def _export_judge(inputs: dict, outputs: dict) -> str:
+    import onnx
+    import torch
+
+    extra = [name for name in outputs["files"] if name != "model.onnx"]
+    require(
+        not extra,
+        f"next to model.onnx there is {', '.join(extra)}: the weights went into external data. A model below 2 GB fits in one "
+        "file, which cannot be separated from its weights by accident: look at torch.onnx.export's external_data argument.",
+        "external data",
+    )
+    with onnx_path(outputs["model"]) as path:
+        graph = onnx.load(path).graph
+        names = [graph.input[0].name], [graph.output[0].name]
+        require(
+            names == (["input"], ["logits"]),
+            f"the graph's input and output are named {names[0][0]!r} and {names[1][0]!r}, expected 'input' and 'logits'. "
+            "Everything behind this file addresses tensors by name: set input_names and output_names.",
+            "names",
+        )
+        batch = _dims(graph.input[0])[0]
+        require(
+            isinstance(batch, str),
+            f"the input's shape is {_dims(graph.input[0])}: its batch dimension is fixed at {batch}. Export with dynamic_shapes, keyed by "
+            "the name of forward's parameter, so that dimension 0 gets a name instead of a number.",
+            "fixed batch",
+        )
+        require(
+            _dims(graph.input[0])[1:] == [1, 28, 28],
+            f"the input's shape is {_dims(graph.input[0])}, expected only dimension 0 to be dynamic: a graph compiler makes a better plan from "
+            "every dimension that it knows.",
+            "too many dynamic dimensions",
+        )
+        model = _tiny(inputs["seed"]).eval()
+        for n in BATCHES:
+            x = np.random.default_rng(n).random((n, 1, 28, 28), dtype=np.float32)
+            expected = model(torch.from_numpy(x)).detach().numpy()
+            try:
+                got = _run(path, x)
+            except Exception as error:
+                raise CheckFailed(
+                    f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"
+                ) from None
+            require(
+                close(got, expected, rtol=1e-3, atol=1e-4),
+                f"on a batch of {n} the exported model differs from the PyTorch model that was passed in by up to "
+                f"{np.abs(got - expected).max():.3g}. Did you export another model, or one with fresh weights?",
+                "other weights",
+            )
+    return (
+        "One file, named input and output, a dynamic batch, and the same numbers as PyTorch on batches of 1, 3 and 7."
+    )
+
+
+export_model = Exercise("export_model", _export_inputs, _export_probe, _export_judge)
+
+
+# ----------------------------------------------------------------------------------------------------------------- describe
+def _graph_file(rng: np.random.Generator, first_domain: str) -> OnnxFile:
+    """A small random graph with a named, a fixed and an unknown dimension, and two opset imports in a chosen order."""
+    from onnx import TensorProto, helper
+
+    ops = [str(op) for op in rng.choice(["Relu", "Sigmoid", "Tanh", "Abs", "Neg"], size=int(rng.integers(3, 8)))]
+    nodes = [helper.make_node(op, [f"t{i}"], [f"t{i + 1}"]) for i, op in enumerate(ops)]
+    shape = ["batch", int(rng.integers(1, 9)), None]
+    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("t0", f"t{len(ops)}")]
+    imports = [helper.make_opsetid("", int(rng.integers(17, 21))), helper.make_opsetid("ai.onnx.ml", 3)]
+    if first_domain == "ai.onnx.ml":
+        imports.reverse()
+    graph = helper.make_graph(nodes, "g", [tensors[0]], [tensors[1]])
+    return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
+
+
+def _describe_inputs(rng: np.random.Generator) -> dict:
+    return {"models": [_graph_file(rng, domain) for domain in ("", "ai.onnx.ml", "")]}
+
+
+def _on_file(answer, model: bytes, *args):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model)
+        return call(answer, path, *args)
+
+
+def _describe_probe(answer, inputs: dict) -> dict:
+    return {"reports": [_on_file(answer, model) for model in inputs["models"]]}
+
+
+def _describe_judge(inputs: dict, outputs: dict) -> str:
+    import onnx
+
+    for blob, report in zip(inputs["models"], outputs["reports"], strict=True):
+        model, report = onnx.load_from_string(bytes(blob)), mapping(report, "the report")
+        for key in ("opset", "ops", "inputs"):
+            require(key in report, f"the report has the keys {sorted(report)}: {key!r} is missing.", "missing key")
+        opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+        got = integer(report["opset"], "opset")
+        require(
+            got == opset,
+            f"opset is {got}, expected {opset}. A model imports one opset per domain, in any order: take the one whose domain is '' "
+            f"(this file imports {[(o.domain, o.version) for o in model.opset_import]}).",
+            "opset of another domain",
+        )
+        ops: dict[str, int] = {}
+        for node in model.graph.node:
+            ops[node.op_type] = ops.get(node.op_type, 0) + 1
+        require(
+            mapping(report["ops"], "ops") == ops,
+            f"ops is {report['ops']}, expected {ops}: count every node of the graph under its op_type.",
+            "wrong count",
+        )
+        dims = {value.name: _dims(value) for value in model.graph.input}
+        require(
+            mapping(report["inputs"], "inputs") == dims,
+            f"inputs is {report['inputs']}, expected {dims}. A dimension holds either dim_value (a number) or dim_param (a name), and "
+            "protobuf returns 0 or '' for the one that is not set: ask HasField first. Neither set means None.",
+            "unset dimension read as 0",
+        )
+    return "Opset, operators and shapes are read right, also where a dimension has a name or nothing at all."
+
+
+describe = Exercise("describe", _describe_inputs, _describe_probe, _describe_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------------- parity
+def _net(kind: str, seed: int):
+    """A small net for the parity check. ``dropout`` differs between train and eval mode, ``baked`` holds its batch size."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10))
+    return net.train() if kind == "dropout" else net.eval()
+
+
+def _linear_file(net, shift: float, batch: int | None) -> OnnxFile:
+    """``net`` as ONNX, its last bias moved by ``shift``; ``batch`` bakes a batch size into a Reshape."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    arrays = {name: p.detach().numpy() for name, p in net.named_parameters()}
+    arrays["4.bias"] = (arrays["4.bias"] + shift).astype(np.float32)
+    arrays["shape"] = np.array([batch or 0, 784], dtype=np.int64)
+    nodes = [
+        helper.make_node("Reshape", ["input", "shape"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "1.weight", "1.bias"], ["h"], transB=1),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Gemm", ["r", "4.weight", "4.bias"], ["logits"], transB=1),
+    ]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+    graph = helper.make_graph(nodes, "g", [image], [logits], [numpy_helper.from_array(a, n) for n, a in arrays.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return OnnxFile(model.SerializeToString())
+
+
+# What the file differs in, and the largest error that parity() must report for it (None: ONNX Runtime refuses the batch).
+_CASES = {"equal": 0.0, "shifted": 0.25, "dropout": 0.0, "baked": None}
+
+
+def _parity_inputs(rng: np.random.Generator) -> dict:
+    seed = int(rng.integers(2**31))
+    shift = {"shifted": _CASES["shifted"]}
+    files = {k: _linear_file(_net(k, seed), shift.get(k, 0.0), 1 if k == "baked" else None) for k in _CASES}
+    return {"seed": seed, "files": files, "batches": [1, 2, 5]}
+
+
+def _parity_probe(answer, inputs: dict) -> dict:
+    return {kind: _on_file(lambda path, k=kind: call(answer, _net(k, inputs["seed"]), path, inputs["batches"]), blob)
+            for kind, blob in inputs["files"].items()}  # fmt: skip
+
+
+def _parity_judge(inputs: dict, outputs: dict) -> str:
+    for kind, expected in _CASES.items():
+        errors = mapping(outputs[kind], "parity(...)")
+        require(
+            set(errors) == {str(n) for n in inputs["batches"]},
+            f"parity returned errors for the batches {sorted(errors)}, asked were {inputs['batches']}.",
+            "batch left out",
+        )
+        for n in inputs["batches"]:
+            value = errors[str(n)]
+            if kind == "baked" and n > 1:
+                require(
+                    value == float("inf"),
+                    f"ONNX Runtime cannot run the third file on a batch of {n}; parity returned {value!r} for it, expected float('inf'): a model "
+                    "that does not run agrees with nothing.",
+                    "failure hidden",
+                )
+                continue
+            value = number(value, f"the error on a batch of {n}")
+            if kind == "shifted":
+                require(
+                    value >= 0,
+                    f"the error on a batch of {n} is {value:.3g}: an error is not negative. Take the absolute value before the maximum.",
+                    "sign kept",
+                )
+            slack = 2e-3
+            hint = {
+                "shifted": "every logit of this file is 0.25 larger than PyTorch's. Is the largest *absolute* difference returned?",
+                "dropout": "this model came in train mode, so PyTorch dropped half of its hidden units. Call eval() before comparing.",
+            }.get(kind, "this file computes the same as the model. Do both get the same input?")
+            cause = {"shifted": "not the absolute difference", "dropout": "train mode"}.get(kind, "different inputs")
+            require(
+                abs(value - (expected or 0.0)) < slack,
+                f"the error on a batch of {n} is {value:.3g}, expected {expected or 0.0:.3g}: {hint}",
+                cause,
+            )
+    return "It finds an equal model equal, a shifted one shifted, is not fooled by train mode, and reports a batch that does not run."
+
+
+parity = Exercise("parity", _parity_inputs, _parity_probe, _parity_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------- mixes_images
+def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = {
+        "w": rng.normal(size=(4, 1, 3, 3)).astype(np.float32) * (300.0 if kind == "large" else 1.0),
+        "s": rng.uniform(0.5, 1.5, 4).astype(np.float32),
+        "b": rng.normal(size=4).astype(np.float32),
+        "m": rng.normal(size=4).astype(np.float32),
+        "v": rng.uniform(0.5, 2.0, 4).astype(np.float32),
+        "axes": np.array([0] if kind == "batch mean" else [1, 2, 3], dtype=np.int64),
+    }
+    nodes = [helper.make_node("Conv", ["input", "w"], ["c"], pads=[1, 1, 1, 1])]
+    if kind == "training norm":
+        nodes.append(
+            helper.make_node("BatchNormalization", ["c", "s", "b", "m", "v"], ["out", "rm", "rv"], training_mode=1)
+        )
+    elif kind in ("batch mean", "image mean"):
+        nodes += [
+            helper.make_node("ReduceMean", ["c", "axes"], ["mean"], keepdims=1),
+            helper.make_node("Sub", ["c", "mean"], ["out"]),
+        ]
+    else:
+        nodes.append(helper.make_node("BatchNormalization", ["c", "s", "b", "m", "v"], ["out"]))
+    used = {name for node in nodes for name in node.input}
+    tensors = [numpy_helper.from_array(a, n) for n, a in weights.items() if n in used]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["batch", 4, 28, 28])
+    graph = helper.make_graph(nodes, kind, [image], [out], tensors)
+    return OnnxFile(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
+    )
+
+
+_MIXES = {"running norm": False, "training norm": True, "batch mean": True, "image mean": False, "large": False}
+_MIX_SAYS = {
+    "running norm": ("its batch norm uses the running statistics, so every image is on its own", "too strict"),
+    "training norm": ("its batch norm was exported in training mode and uses the statistics of the batch. Do the images of your batch differ?", "mixing not seen"),
+    "batch mean": ("it subtracts the mean over the batch. Do you compare one batch of several images with the same images one by one?", "mixing not seen"),
+    "image mean": ("it subtracts each image's own mean, so every image is on its own", "too strict"),
+    "large": ("its outputs are in the thousands and differ only by rounding. Compare with a tolerance relative to their size, not with ==", "rounding taken for mixing"),
+}  # fmt: skip
+
+
+def _mixes_inputs(rng: np.random.Generator) -> dict:
+    return {"files": {kind: _mixing_file(kind, rng) for kind in _MIXES}}
+
+
+def _mixes_probe(answer, inputs: dict) -> dict:
+    return {"answers": {kind: _on_file(answer, blob) for kind, blob in inputs["files"].items()}}
+
+
+def _mixes_judge(inputs: dict, outputs: dict) -> str:
+    for kind, expected in _MIXES.items():
+        got = outputs["answers"].get(kind)
+        require(
+            isinstance(got, bool),
+            f"mixes_images should return True or False, got {type(got).__name__} ({got!r:.60}).",
+            "wrong type",
+        )
+        why, cause = _MIX_SAYS[kind]
+        require(got == expected, f"mixes_images said {got} for a model where it should say {expected}: {why}.", cause)
+    return "Five models told apart: batch norm in training mode and a mean over the batch are found, rounding is not mistaken for mixing."
+
+
+mixes_images = Exercise("mixes_images", _mixes_inputs, _mixes_probe, _mixes_judge)
+
+
+# --------------------------------------------------------------------------------------------------------------------- gate
+def _gate_inputs(rng: np.random.Generator) -> dict:
+    level = np.array([0.2, 0.9, 0.4, 0.7, 0.1, 0.8], dtype=np.float32).reshape(-1, 1, 1, 1)
+    return {"images": (level + rng.uniform(-0.1, 0.1, (6, 1, 28, 28))).astype(np.float32)}
+
+
+def _bright(x):
+    return 1.0 - x
+
+
+def _dark(x):
+    return 2.0 * x + 0.25
+
+
+def _gate_probe(answer, inputs: dict) -> dict:
+    import contextlib
+    import io
+    import logging
+
+    import torch
+
+    class Gate(torch.nn.Module):
+        def forward(self, x):
+            return answer(x, _bright, _dark)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gate.onnx"
+        example = (torch.from_numpy(inputs["images"]),)
+        logging.disable(logging.WARNING)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                call(answer, example[0], _bright, _dark)
+                torch.onnx.export(Gate(), example, path, dynamic_shapes={"x": {0: "batch"}}, input_names=["input"], output_names=["out"],
+                                  external_data=False, verbose=False)  # fmt: skip
+        except torch.onnx.errors.OnnxExporterError:
+            return {"exported": False}
+        finally:
+            logging.disable(logging.NOTSET)
+        return {"exported": True, "model": OnnxFile.read(path)}
+
+
+def _gate_judge(inputs: dict, outputs: dict) -> str:
+    require(
+        outputs.get("exported"),
+        "torch.onnx.export could not trace the function: a Python `if`, `while` or float() still depends on the *values* of x "
+        "(data-dependent control flow). An exported graph has no Python: compute both branches and select with torch.where.",
+        "data-dependent if",
+    )
+    images = array(inputs["images"], "images")
+    bright = images.mean(axis=(1, 2, 3)) > 0.5
+    expected = np.where(bright.reshape(-1, 1, 1, 1), _bright(images), _dark(images))
+    with onnx_path(outputs["model"]) as path:
+        for n in (1, 2, len(images)):
+            try:
+                got = _run(path, images[:n])
+            except Exception as error:
+                raise CheckFailed(
+                    f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"
+                ) from None
+            require(got.shape == images[:n].shape, f"the output has shape {got.shape} for an input of shape {images[:n].shape}: keep the dimensions (keepdim=True) when you take each image's mean.", "wrong shape")  # fmt: skip
+            wrong = [i for i in range(n) if not close(got[i], expected[i], rtol=1e-4, atol=1e-5)]
+            require(
+                not wrong,
+                f"in a batch of {n}, image {wrong[0] if wrong else 0} (mean {images[wrong[0] if wrong else 0].mean():.2f}) went through the wrong branch. The decision is made "
+                "for every image by its own mean over channels, rows and columns, and is bright above 0.5.",
+                "one decision for the whole batch",
+            )
+    return "Exported, and every image of a mixed batch takes its own branch."
+
+
+gate = Exercise("gate", _gate_inputs, _gate_probe, _gate_judge)

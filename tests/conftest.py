@@ -1,0 +1,56 @@
+"""What all tests share: where the answers are, and the kill table printed at the end of the run."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pytest
+
+from edgekit.course.catalog import Lab
+
+
+@cache
+def answer_cells(path) -> dict[str, str]:
+    """Source of every answer cell of a notebook, by exercise."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return {c["id"]: "".join(c["source"]) for c in cells if c["metadata"].get("nbgrader", {}).get("solution")}
+
+
+def solution(lab: Lab) -> dict[str, str]:
+    return answer_cells(lab.solution)
+
+
+def pytest_configure(config):
+    config.stash[KILLS] = []
+
+
+KILLS = pytest.StashKey[list]()
+_CONFIG = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session):
+    _CONFIG[:] = [session.config]
+
+
+def pytest_runtest_logreport(report):
+    """Collect the kill table's rows; under xdist they come back to the controller with the reports."""
+    rows = [value for key, value in report.user_properties if key == "kill"]
+    if report.when == "call" and rows and _CONFIG:
+        _CONFIG[0].stash[KILLS] += rows
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    rows = sorted(config.stash.get(KILLS, []))
+    if not rows:
+        return
+    terminalreporter.section("kill table: mistakes and what the checks said")
+    for lab, exercise, mistake, rejected, cause in rows:
+        terminalreporter.line(
+            f"{'rejected' if rejected else 'SURVIVED':9} {lab:28} {exercise:24} {mistake:40} -> {cause}"
+        )
+    killed = sum(row[3] for row in rows)
+    terminalreporter.line(
+        f"{killed} of {len(rows)} mistakes rejected by name, in {len({row[1] for row in rows})} exercises"
+    )

@@ -1,0 +1,129 @@
+"""Wrong answers to lab 04."""
+
+from tests.mistakes import Mistake
+
+SETUP = """
+import copy
+from pathlib import Path
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from torch import nn
+"""
+
+_EXPORT = """
+def export_model(model, path):
+    torch.onnx.export({model}, (torch.rand(2, 1, 28, 28),), path, {names}{dynamic}external_data={external}, verbose=False)
+"""
+_NAMES = 'input_names=["input"], output_names=["logits"], '
+_DYNAMIC = 'dynamic_shapes={"x": {0: "batch"}}, '
+
+
+def _export(model="model.eval()", names=_NAMES, dynamic=_DYNAMIC, external="False"):
+    return _EXPORT.format(model=model, names=names, dynamic=dynamic, external=external)
+
+
+_PARITY = """
+def parity(model, path, batches):
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    errors = {{}}
+    for n in {batches}:
+        x = np.random.default_rng(n).random((n, 1, 28, 28), dtype=np.float32)
+        expected = model{mode}(torch.from_numpy(x)).detach().numpy()
+        try:
+            got = session.run(None, {{"input": x}})[0]
+            errors[n] = float({error})
+        except Exception:
+            {on_error}
+    return errors
+"""
+
+
+def _parity(
+    batches="batches", mode=".eval()", error="np.abs(got - expected).max()", on_error='errors[n] = float("inf")'
+):
+    return _PARITY.format(batches=batches, mode=mode, error=error, on_error=on_error)
+
+
+_MIXES = """
+def mixes_images(path):
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    {images}
+    together = session.run(None, {{"input": images}})[0]
+    alone = np.concatenate([session.run(None, {{"input": images[i : i + 1]}})[0] for i in range(len(images))])
+    return {verdict}
+"""
+_IMAGES = "images = np.random.default_rng(0).random((4, 1, 28, 28), dtype=np.float32) * np.arange(1, 5, dtype=np.float32).reshape(4, 1, 1, 1)"
+_ALLCLOSE = "not np.allclose(together, alone, rtol=1e-3, atol=1e-4 * np.abs(alone).max())"
+
+_DESCRIBE = """
+def describe(path):
+    proto = onnx.load(path)
+    ops = {{}}
+    for node in proto.graph.node:
+        ops[node.op_type] = {count}
+    inputs = {{v.name: [{dim} for d in v.type.tensor_type.shape.dim] for v in proto.graph.input}}
+    return {{"opset": {opset}, "ops": ops, "inputs": inputs}}
+"""
+_COUNT = "ops.get(node.op_type, 0) + 1"
+_DIM = 'd.dim_value if d.HasField("dim_value") else d.dim_param or None'
+_OPSET = 'next(o.version for o in proto.opset_import if o.domain == "")'
+
+MISTAKES = {
+    "export_model": [
+        Mistake("batch left static", _export(dynamic=""), says="batch dimension is fixed"),
+        Mistake("no names", _export(names=""), says="input_names"),
+        Mistake("external data", _export(external="True"), says="external data"),
+        Mistake("fresh weights", _export(model="type(model)().eval()"), says="fresh weights"),
+        Mistake(
+            "height and width dynamic too",
+            """
+def export_model(model, path):
+    torch.onnx.export(model.eval(), (torch.rand(2, 1, 28, 28),), path, input_names=["input"], output_names=["logits"], dynamo=False,
+                      dynamic_axes={"input": {0: "batch", 2: "height", 3: "width"}})
+""",
+            says="only dimension 0",
+        ),
+        Mistake("another file name", _export().replace("path, in", "str(path) + '.onnx', in"), says="no file was written"),
+    ],
+    "describe": [
+        Mistake("first opset import", _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.opset_import[0].version"), says="one opset per domain"),
+        Mistake("IR version for opset", _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.ir_version"), says="opset is 8"),
+        Mistake("a set of operators, not a count", _DESCRIBE.format(count="1", dim=_DIM, opset=_OPSET), says="count every node"),
+        Mistake("unset dimension read as 0", _DESCRIBE.format(count=_COUNT, dim="d.dim_param or d.dim_value", opset=_OPSET), says="HasField"),
+    ],
+    "parity": [
+        Mistake("sign kept", _parity(error="(got - expected).min()"), says="absolute"),
+        Mistake("signed maximum", _parity(error="(expected - got).max()"), says="not negative"),
+        Mistake("train mode", _parity(mode=".train()"), says="eval()"),
+        Mistake("only a batch of one", _parity(batches="[1]"), says="asked were"),
+        Mistake("failing batch left out", _parity(on_error="continue"), says="asked were"),
+        Mistake("failure reported as 0", _parity(on_error="errors[n] = 0.0"), says="agrees with nothing"),
+        Mistake("compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="0.25 larger"),
+    ],
+    "mixes_images": [
+        Mistake("copies of one image", _MIXES.format(images="images = np.repeat(np.random.default_rng(0).random((1, 1, 28, 28), dtype=np.float32), 4, axis=0)", verdict=_ALLCLOSE), says="differ?"),
+        Mistake("exact comparison", _MIXES.format(images=_IMAGES, verdict="bool((together != alone).any())"), says="tolerance relative"),
+        Mistake("fixed absolute tolerance", _MIXES.format(images=_IMAGES, verdict="not np.allclose(together, alone, rtol=0, atol=1e-6)"), says="tolerance relative"),
+        Mistake(
+            "the same batch twice",
+            """
+def mixes_images(path):
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(0).random((4, 1, 28, 28), dtype=np.float32)
+    first, second = (session.run(None, {"input": images})[0] for _ in range(2))
+    return not np.allclose(first, second)
+""",
+            says="one by one",
+        ),
+        Mistake("answer the wrong way round", _MIXES.format(images=_IMAGES, verdict=_ALLCLOSE.removeprefix("not ")), says="on its own"),
+    ],
+    "gate": [
+        Mistake("if kept", "def gate(x, bright, dark):\n    if x.mean() > 0.5:\n        return bright(x)\n    return dark(x)\n", says="data-dependent"),
+        Mistake("one decision per batch", "def gate(x, bright, dark):\n    return torch.where(x.mean() > 0.5, bright(x), dark(x))\n", says="own mean"),
+        Mistake("decision per pixel", "def gate(x, bright, dark):\n    return torch.where(x > 0.5, bright(x), dark(x))\n", says="own mean"),
+        Mistake("branches swapped", "def gate(x, bright, dark):\n    return torch.where(x.mean(dim=(1, 2, 3), keepdim=True) > 0.5, dark(x), bright(x))\n", says="wrong branch"),
+        Mistake("keepdim forgotten", "def gate(x, bright, dark):\n    return torch.where(x.mean(dim=(1, 2, 3)) > 0.5, bright(x), dark(x))\n", says="raised RuntimeError"),
+    ],
+}  # fmt: skip
