@@ -148,16 +148,18 @@ def examine(root: str | Path = "/", *, site: list[str] | None = None) -> Diagnos
     site: folders with installed packages (their .dist-info), None for those of this Python.
     """
     device = devices.describe(root)
-    findings = list(machine.examine(device))
+    findings, versions = list(machine.examine(device)), {}
     if site is not None or not device.recorded:
-        findings += packages.examine(device, packages.Site(site))
+        installed = packages.Site(site)
+        findings += packages.examine(device, installed)
+        versions = installed.versions()
     engines: dict[str, tuple[bool, str, str]] = {}
     if not device.recorded and site is None:
         engines, troubles = _runtimes()
         findings += [*troubles, *_data(), *_kernel()]
     order = [PROBLEM, HINT, INFO]
     findings.sort(key=lambda finding: order.index(finding.severity))
-    return Diagnosis(device, devices.versions(), engines, tuple(findings))
+    return Diagnosis(device, versions, engines, tuple(findings))
 
 
 def _runtimes() -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
-from edgekit.device import Device
+from edgekit.device import PACKAGES, Device
 from edgekit.doctor.findings import HINT, INFO, PROBLEM, Finding, pip
 
 # Distribution -> what does not work without it.
@@ -42,6 +42,10 @@ class Site:
 
     def installed(self, *names: str) -> list[str]:
         return [name for name in names if name in self.all]
+
+    def versions(self) -> dict[str, str | None]:
+        """Versions of the packages that results depend on, under the names that `edgekit.device.versions` uses."""
+        return {key: next(map(self.version, self.installed(*names)), None) for key, names in PACKAGES.items()}
 
     def torch_cuda(self) -> str | None:
         """The CUDA version that torch was built for, from torch/version.py; None for a CPU-only build."""
@@ -228,6 +232,15 @@ def board(device: Device, site: Site) -> Iterator[Finding]:
             f"{pip('uninstall', 'torch', 'torchvision')}, then install NVIDIA's wheel for JetPack {own.jetpack or '?'} "
             "(search: PyTorch for Jetson)",
             "jetson-torch",
+        )
+    if own.tensorrt and "tensorrt" not in site.all:
+        yield Finding(
+            HINT,
+            f"this environment does not see the board's TensorRT {own.tensorrt}",
+            "`import tensorrt` fails: TensorRT chapters show recorded results only.",
+            "TensorRT",
+            "sed -i 's/include-system-site-packages = false/include-system-site-packages = true/' .venv/pyvenv.cfg",
+            "jetson-environment",
         )
     wheels = site.installed("tensorrt-cu12-libs", "tensorrt-cu13-libs", "tensorrt-libs")
     if wheels:
