@@ -1,0 +1,344 @@
+"""The doctor: every gap is found, named, rated, and comes with a command; a healthy machine gets no complaints."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from edgekit import doctor
+from edgekit.device import describe
+from edgekit.doctor import HINT, INFO, PROBLEM, machine, packages
+from tests import recorded_trees as trees
+
+# A healthy environment without a GPU: distribution -> version.
+HEALTHY = {
+    "numpy": "2.4.6",
+    "onnx": "1.23.2",
+    "onnxruntime": "1.32.0",
+    "jupyterlab": "4.6.6",
+    "ipykernel": "7.4.0",
+    "ipywidgets": "8.1.9",
+    "matplotlib": "3.10.0",
+    "nbval": "0.11.0",
+    "torch": "2.13.0",
+    "torchvision": "0.28.0",
+    "nvidia-modelopt": "0.47.0",
+    "huggingface_hub": "1.0.0",
+    "requests": "2.32.0",
+    "torchprofile": "0.0.4",
+}
+
+
+@pytest.fixture
+def examine(tmp_path):
+    """Examine a tree with an environment: examine(tree, {"torch": "2.12.0", "onnx": None}, cuda="13.0")."""
+
+    def run(tree=None, changes=None, cuda="13.0", needs="torch==2.13.0"):
+        site = tmp_path / "site"
+        for name, version in {**HEALTHY, **(changes or {})}.items():
+            if version is not None:
+                folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
+                folder.mkdir(parents=True)
+                requires = f"Requires-Dist: {needs}\n" if name == "torchvision" else ""
+                (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+        (site / "torch").mkdir(parents=True)
+        value = f"'{cuda}'" if cuda else "None"
+        (site / "torch/version.py").write_text(f"__version__ = 'x'\ncuda: Optional[str] = {value}\nhip = None\n")
+        root = trees.plant(tmp_path / "root", trees.laptop() if tree is None else tree)
+        return doctor.examine(root, site=[str(site)])
+
+    return run
+
+
+def finding(diagnosis, key):
+    """The finding with that key; fails with the list of those that are there."""
+    found = {f.key: f for f in diagnosis.findings}
+    assert key in found, f"no finding {key!r}, only {sorted(found)}"
+    return found[key]
+
+
+# The whole
+
+
+def test_a_healthy_laptop_has_no_problem_and_no_hint(examine):
+    diagnosis = examine()
+    assert [f.key for f in diagnosis.findings] == ["no-gpu"]
+    assert diagnosis.ok and diagnosis.exit_status == 0 and diagnosis.summary == "Ready for every lab."
+    assert finding(diagnosis, "no-gpu").severity == INFO
+    assert "recorded" in finding(diagnosis, "no-gpu").meaning
+
+
+def test_problems_come_first_and_decide_the_exit_status(examine):
+    diagnosis = examine(trees.old_server(), {"onnxruntime-gpu": "1.32.0"})
+    severities = [f.severity for f in diagnosis.findings]
+    assert severities == sorted(severities, key=[PROBLEM, HINT, INFO].index)
+    assert severities[0] == PROBLEM and diagnosis.exit_status == 1 and not diagnosis.ok
+
+
+def test_every_finding_says_what_it_means_and_every_problem_how_to_fix_it(examine):
+    tree = {**trees.orin_nano(1), "/proc/meminfo": "MemTotal: 1024 kB\n", "/var/lib/dpkg/status": ""}
+    diagnosis = examine(tree, dict.fromkeys(HEALTHY, None) | {"torch": "2.13.0", "torchvision": "0.27.0"}, cuda=None)
+    assert len(diagnosis.findings) > 8
+    for f in diagnosis.findings:
+        assert f.title and f.meaning.endswith(".") and f.topics and f.key
+        assert f.fix or f.severity == INFO, f.title
+        assert "://" not in f"{f.fix}{f.meaning}"
+    assert len({f.key for f in diagnosis.findings}) == len(diagnosis.findings)
+
+
+# Packages
+
+
+def test_two_onnxruntimes(examine):
+    f = finding(examine(changes={"onnxruntime-gpu": "1.32.0"}), "two-onnxruntimes")
+    assert f.severity == PROBLEM and "uninstall" in f.fix
+    assert "onnxruntime-gpu" in f.fix and "requirements/cpu.txt" in f.fix
+
+
+def test_missing_packages(examine):
+    diagnosis = examine(changes={"onnx": None, "onnxruntime": None, "torch": None, "ipykernel": None})
+    assert {f.key for f in diagnosis.problems} == {"onnx", "onnxruntime", "torch", "ipykernel"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "needs"),
+    [
+        ({"torch": "2.12.0"}, "torch==2.13.0"),
+        ({"torch": "2.13.0", "torchvision": "0.27.0"}, "torch (==2.12.0)"),
+        ({"torch": "2.13.0+cpu"}, "torch==2.13.0"),  # a CPU-only torch below a CUDA torchvision
+    ],
+)
+def test_torchvision_that_does_not_fit(examine, versions, needs):
+    f = finding(examine(changes=versions, needs=needs), "torchvision")
+    assert f.severity == PROBLEM and "nms" in f.meaning
+
+
+def test_a_cuda_build_with_a_pair_that_fits(examine):
+    assert examine(changes={"torch": "2.13.0+cu130"}).ok
+
+
+def test_a_cpu_pair_fits(examine):
+    assert examine(changes={"torch": "2.13.0+cpu", "torchvision": "0.28.0+cpu"}, cuda=None).ok
+
+
+def test_what_modelopt_does_not_declare(examine):
+    f = finding(examine(changes={"requests": None, "torchprofile": "0.1.0"}), "modelopt-needs")
+    assert f.severity == PROBLEM and "requests" in f.fix and "torchprofile==0.0.4" in f.fix
+    assert "huggingface" not in f.fix
+
+
+@pytest.mark.parametrize(("python", "severity"), [((3, 9), PROBLEM), ((3, 10), None), ((3, 13), None), ((3, 14), HINT)])
+def test_python_versions(python, severity):
+    assert [f.severity for f in packages.interpreter(python)] == ([severity] if severity else [])
+
+
+# A GPU in a PC
+
+
+def card():
+    """The tree of a PC with a driver. Its files do not tell the CUDA version, which NVML does on a live machine."""
+    tree = trees.old_server()
+    tree["/proc/driver/nvidia/gpus/0000:01:00.0/information"] = "Model: NVIDIA GeForce RTX 4060\n"
+    tree["/proc/driver/nvidia/version"] = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  x\n"
+    return tree
+
+
+def test_gpu_without_a_driver_is_a_hint_with_a_command(examine):
+    f = finding(examine(trees.old_server()), "no-driver")
+    assert f.severity == HINT and "0000:01:00.0" in f.title and "install" in f.fix
+
+
+def test_gpu_without_a_driver_in_a_container(examine):
+    assert "--gpus all" in finding(examine(trees.old_server() | {"/.dockerenv": ""}), "no-driver").fix
+
+
+def test_cpu_builds_beside_a_gpu(examine):
+    diagnosis = examine(card(), cuda=None)
+    assert finding(diagnosis, "onnxruntime-cpu").severity == HINT
+    f = finding(diagnosis, "torch-cpu")
+    assert f.severity == HINT and "requirements/cuda.txt" in f.fix
+
+
+def test_torch_newer_than_the_driver(tmp_path):
+    device = describe(trees.plant(tmp_path, card()))
+    site = SimpleNamespace(version=lambda name: {"torch": "2.13.0"}.get(name), torch_cuda=lambda: "13.0")
+    for driver, keys in (("12.4", ["torch-driver"]), ("13.0", []), (None, [])):
+        gpus = (replace(device.gpus[0], cuda=driver),)
+        assert [f.key for f in packages.torch(replace(device, gpus=gpus), site)] == keys
+
+
+# Jetson
+
+
+def test_jetson_power_mode_is_a_hint_with_the_number_of_this_board(examine):
+    f = finding(examine(trees.orin_nano(0), {"tensorrt": "10.3.0"}, cuda="12.6"), "power-mode")
+    assert f.severity == HINT and "nvpmodel -m 2" in f.fix and "MAXN_SUPER" in f.title
+
+
+def test_a_jetson_in_its_best_mode_is_healthy(examine):
+    diagnosis = examine(trees.orin_nano(2), {"tensorrt": "10.3.0"}, cuda="12.6")
+    assert diagnosis.findings == ()
+
+
+def test_a_power_mode_that_was_not_applied(examine):
+    tree = trees.orin_nano(1)
+    for n in (0, 4):
+        tree[f"/sys/devices/system/cpu/cpufreq/policy{n}/scaling_max_freq"] = "1728000\n"
+    f = finding(examine(tree, {"tensorrt": "10.3.0"}, cuda="12.6"), "power-mode-not-applied")
+    assert "1344 MHz" in f.title and "1728 MHz" in f.title
+
+
+@pytest.mark.parametrize(("cuda", "words"), [("13.0", "CUDA 13.0"), (None, "without CUDA")])
+def test_replaced_torch_on_a_jetson(examine, cuda, words):
+    f = finding(examine(trees.orin_nano(), cuda=cuda), "jetson-torch")
+    assert f.severity == PROBLEM and words in f.title and "JetPack 6.2" in f.fix
+
+
+def test_wheels_that_hide_the_boards_tensorrt(examine):
+    tree, wheels = (
+        trees.orin_nano(),
+        {"tensorrt": "10.16.1", "tensorrt-cu13": "10.16.1", "tensorrt-cu13-libs": "10.16.1"},
+    )
+    f = finding(examine(tree, wheels, cuda="12.6"), "jetson-tensorrt")
+    assert f.severity == PROBLEM and "10.3.0" in f.title and "tensorrt-cu13-libs" in f.fix
+
+
+def test_an_environment_that_does_not_see_the_boards_tensorrt(examine):
+    f = finding(examine(trees.orin_nano(), cuda="12.6"), "jetson-environment")
+    assert f.severity == HINT and "include-system-site-packages" in f.fix
+
+
+def test_nothing_on_a_jetson_installs_the_general_requirements(examine):
+    diagnosis = examine(trees.orin_nano(), dict.fromkeys(HEALTHY, None))
+    assert diagnosis.problems
+    assert not [f.fix for f in diagnosis.findings if f.fix and "requirements/" in f.fix]
+
+
+# Machine
+
+
+def test_a_governor_that_keeps_the_clock_low(examine):
+    assert "scaling_governor" in finding(examine(trees.old_server()), "governor").fix
+
+
+def test_powersave_of_intel_pstate_is_no_complaint(examine):
+    assert "powersave" in trees.laptop()["/sys/devices/system/cpu/cpufreq/policy0/scaling_governor"]
+    assert "governor" not in {f.key for f in examine(trees.laptop()).findings}
+
+
+def test_throttling(examine):
+    assert "under-voltage since boot" in finding(examine(trees.raspberry_pi5()), "throttling").title
+
+
+def test_cpu_quota(examine):
+    assert "1.5 of 8" in finding(examine(trees.container()), "cpu-quota").title
+
+
+def test_no_int8_instructions(examine):
+    assert finding(examine(trees.old_server()), "no-int8").severity == INFO
+
+
+@pytest.mark.parametrize(("free", "severity"), [(0.5, PROBLEM), (5, HINT), (50, None)])
+def test_disk(tmp_path, free, severity):
+    device = replace(describe(trees.plant(tmp_path, trees.laptop())), disk_free=int(free * (1 << 30)))
+    assert [f.severity for f in machine.room(device)] == ([severity] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("total", "available", "key"), [(1, 1, "memory"), (8, 1, "memory-available"), (8, 4, None)], ids=str
+)
+def test_memory(tmp_path, total, available, key):
+    tree = trees.laptop()
+    tree["/proc/meminfo"] = f"MemTotal: {total << 20} kB\nMemAvailable: {available << 20} kB\n"
+    device = describe(trees.plant(tmp_path, tree))
+    assert [f.key for f in machine.room(device)] == ([key] if key else [])
+
+
+# What only the running machine can tell
+
+
+def use(monkeypatch, name, **attributes):
+    """Put a module in the place of edgekit.<name>: these are other rooms with tests of their own, their failures are what
+    is examined here."""
+    import edgekit
+
+    module = SimpleNamespace(**attributes)
+    monkeypatch.setitem(sys.modules, f"edgekit.{name}", module)
+    monkeypatch.setattr(edgekit, name, module, raising=False)
+
+
+def test_engines_that_do_not_run(monkeypatch):
+    found = {
+        "onnxruntime": SimpleNamespace(ok=False, detail="no module", fix="pip install onnxruntime"),
+        "tensorrt": SimpleNamespace(ok=False, detail="no driver", fix=""),
+        "pytorch": SimpleNamespace(ok=True, detail="torch 2.13.0", fix=""),
+    }
+    use(monkeypatch, "runtimes", available=lambda: found)
+    engines, troubles = doctor._runtimes()
+    assert engines["pytorch"] == (True, "torch 2.13.0", "")
+    assert [(f.key, f.severity) for f in troubles] == [("runtime-onnxruntime", PROBLEM), ("runtime-tensorrt", INFO)]
+    assert troubles[0].fix == "pip install onnxruntime" and troubles[1].fix is None
+
+
+def test_damaged_data(monkeypatch):
+    def load(name, split):
+        raise ValueError(f"{name}/{split}: checksum is 12ab, expected 34cd")
+
+    use(monkeypatch, "data", load=load)
+    (f,) = doctor._data()
+    assert f.severity == PROBLEM and "12ab" in f.title and f.key == "data"
+
+
+def test_a_kernel_of_another_python(monkeypatch, tmp_path):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    argv = [str(tmp_path / "elsewhere" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    (f,) = doctor._kernel()
+    assert f.severity == PROBLEM and "elsewhere" in f.title and "ipykernel install" in f.fix
+
+
+def test_the_kernel_of_this_environment_is_fine():
+    pytest.importorskip("ipykernel")
+    assert doctor._kernel() == []
+
+
+def test_this_machine():
+    diagnosis = doctor.examine()
+    assert not diagnosis.device.recorded
+    assert diagnosis.versions["numpy"]
+    assert {"no-gpu", "no-driver"}.isdisjoint({f.key for f in diagnosis.findings}) == bool(diagnosis.device.gpus)
+
+
+# Views
+
+
+def test_views(examine):
+    diagnosis = examine(trees.orin_nano(0), {"onnxruntime-gpu": "1.32.0"}, cuda="12.6")
+    stream = io.StringIO()
+    diagnosis.render(Console(file=stream, width=60))
+    printed = stream.getvalue()
+    for f in diagnosis.findings:
+        assert f.fix in str(diagnosis) and f.title in str(diagnosis)
+        assert f.fix in printed, "a command must not be broken into lines"
+    assert diagnosis.summary in printed and diagnosis.summary in diagnosis._repr_html_()
+    plain = json.loads(diagnosis.to_json())
+    assert plain["ok"] is False and plain["findings"][0]["severity"] == PROBLEM
+    assert plain["device"]["jetson"]["jetpack"] == "6.2" and plain["versions"]["onnx"] == "1.23.2"
+
+
+def test_markup_in_texts_is_printed_as_it_is(examine):
+    tree = trees.raspberry_pi5()
+    tree["/proc/device-tree/model"] = "[red]<b>board</b>[/nothing]"
+    diagnosis = examine(tree)
+    stream = io.StringIO()
+    diagnosis.render(Console(file=stream, width=120))
+    assert "[red]<b>board</b>[/nothing]" in stream.getvalue()
+    assert "<b>board</b>" not in diagnosis._repr_html_()
