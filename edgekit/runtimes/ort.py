@@ -38,6 +38,7 @@ class OnnxRuntimeRunner(Runner):
     (not in every version), "all". threads: inside one operator; operators run one after the other.
     session_options: a dict of configuration entries ({"session.intra_op.allow_spinning": "0"}), or an
     onnxruntime.SessionOptions that is used as it is, except for threads and optimization given here.
+    OpenVINO gets the same threads and computes in float32 unless provider_options has a load_config of its own.
     io_binding: keep inputs and outputs in bindings, as a deployment would. Raises RunnerError.
     """
 
@@ -107,7 +108,8 @@ class OnnxRuntimeRunner(Runner):
         try:
             if plugin:
                 devices = [d for d in ort.get_ep_devices() if d.ep_name == names[0]]
-                options.add_provider_for_devices(devices[:1], {k: str(v) for k, v in self._providers[0][1].items()})
+                settings = _plugin_settings(names[0], self._providers[0][1], options.intra_op_num_threads)
+                options.add_provider_for_devices(devices[:1], settings)
                 session = ort.InferenceSession(self._source, options, enable_fallback=0)
             else:
                 session = ort.InferenceSession(self._source, options, providers=self._providers, enable_fallback=0)
@@ -236,6 +238,16 @@ def _register(ort, name: str) -> set[str]:
             plugin = importlib.import_module(PLUGINS[name][0])
             ort.register_execution_provider_library(name, plugin.get_library_path())
     return {d.ep_name for d in ort.get_ep_devices()}
+
+
+def _plugin_settings(name: str, given: dict, threads: int) -> dict[str, str]:
+    """Options of a plug-in provider as strings. OpenVINO gets the runner's threads, and computes what the file says."""
+    settings = {k: str(v) for k, v in given.items()}
+    if name == "OpenVINOExecutionProvider" and "load_config" not in settings:
+        # Left alone, it runs a float32 model in bfloat16 where the CPU can, and on as many threads as it likes.
+        cpu = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": str(threads or default_threads())}
+        settings["load_config"] = json.dumps({"CPU": cpu})
+    return settings
 
 
 def provider_fix(name: str) -> str:

@@ -90,7 +90,7 @@ class PyTorchRunner(Runner):
                 f"{self.name}: torch.compile failed: {type(error).__name__}: {text}. Fix: on a CPU it needs a C++ compiler "
                 "(apt install g++); or use runtime='pytorch'."
             )
-        if isinstance(error, RuntimeError) and "shape" in text or "size" in text:
+        if isinstance(error, RuntimeError) and any(word in text for word in ("shape", "size", "channels", "dtype")):
             return InputError(f"{self.name}: the model could not take this input: {text}")
         return RunnerError(f"{self.name}: {type(error).__name__}: {text}")
 
