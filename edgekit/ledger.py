@@ -83,7 +83,7 @@ class Ledger:
         carried = value.get("environment")
         value = {key: item for key, item in value.items() if key != "environment"}
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        env = dict(environment or carried or this_machine())
+        env = dict(environment if environment is not None else carried or this_machine())
         row = Row(kind, name, value, unit, lab, time=now, id=uuid.uuid4().hex[:12], environment=env)
         try:
             line = json.dumps(asdict(row), ensure_ascii=False)
@@ -122,7 +122,7 @@ class Ledger:
         if earlier and earlier[-1].value.get("predicted") == value:
             return earlier[-1]
         late = bool(self._of("reveal", key))
-        return self.add("prediction", key, {"predicted": value, "after_reveal": late}, unit)
+        return self.add("prediction", key, {"predicted": value, "after_reveal": late}, unit, environment={})
 
     def reveal(self, key: str, measured, unit: str = "") -> Reveal:
         """Show the measurement beside what was predicted for `key`. `measured` is a number, a word, or a Ratio or Measurement."""
@@ -140,7 +140,8 @@ class Ledger:
             verdict=verdict,
             unit=unit or (said[-1].unit if said else "") or ("x" if low is not None else ""),
         )
-        self.add("reveal", key, {**asdict(shown), "environment": plain_environment(measured)}, shown.unit)
+        value = {name: item for name, item in asdict(shown).items() if name not in ("key", "unit")}
+        self.add("reveal", key, value, shown.unit, environment=getattr(measured, "environment", None))
         return shown
 
     def _of(self, kind: str, name: str) -> list[Row]:
@@ -258,10 +259,6 @@ def reading(measured) -> tuple[float | None, float | None, float | None, str | N
         f"reveal shows a number, a word, or one result with a number; got {type(measured).__name__}. "
         'Of a comparison take one entry: comparison["int8"].'
     )
-
-
-def plain_environment(measured) -> dict | None:
-    return getattr(measured, "environment", None) or None
 
 
 # ---------------------------------------------------------------- choosing

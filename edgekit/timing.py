@@ -49,26 +49,26 @@ def play(many, inner, prime, baseline, min_time, min_rounds, rng, timer) -> list
 
 
 def warm_up(many: Callable[[int], None], limit: float, timer) -> tuple[Warmup, float]:
-    """Calls until three windows in a row are no longer 2% faster than the best before them; (Warmup, seconds per call).
+    """Calls until five windows of 10 ms (or one call) in a row bring no 2% over the last time that was that much better;
+    (Warmup, seconds per call).
 
-    A window lasts 10 ms or one call. Only "no longer getting faster" is asked for: on a shared machine two windows seldom
-    agree to a few percent, and waiting for that would never end.
+    Small gains add up, so a slow descent is seen too. Only "no longer getting faster" is asked for: on a shared machine two
+    windows seldom agree to a few percent, and waiting for that would never end.
     """
     calls, size, stale, best, begin = 0, 1, 0, math.inf, timer()
-    while stale < 3 and (timer() - begin < limit or calls == 0):
+    while stale < 5 and (timer() - begin < limit or calls == 0):
         start = timer()
         many(size)
         elapsed = timer() - start
         calls += size
-        if elapsed < 5e-3:  # the window is too short to judge: double it first
+        if elapsed < 5e-3 and size < 1 << 24:  # too short a window to judge by: grow it first
             size *= 2 if elapsed > 1e-3 else 8
-            if size < 1 << 24:
-                continue
+            continue
         per_call = elapsed / size
-        stale = 0 if per_call < 0.98 * best else stale + 1
-        best = min(best, per_call)
+        better = per_call < 0.98 * best
+        best, stale = (per_call, 0) if better else (best, stale + 1)
     taken = timer() - begin
-    return Warmup(calls, taken, stale >= 3), (best if best < math.inf else taken / calls)
+    return Warmup(calls, taken, stale >= 5), (best if best < math.inf else taken / calls)
 
 
 def loop(run, x) -> Callable[[int], None]:

@@ -1,0 +1,157 @@
+"""How often is a difference claimed that is not there, and how often is one found that is?
+
+    python tests/benchmarks/aa_control.py --repeats 200
+
+A chain of small matrix products is compared with itself, and with the same chain 5% longer (21 products for 20), again and
+again, while a busy process loads another core. Three ways of deciding get the same seconds per comparison and take turns in
+random order:
+
+- edgekit     `compare`: paired ratios, A/A control, interval, 1% tolerance. Beside it the same rounds with no tolerance.
+- unpaired    what people write by hand: time one, then the other, compare the medians. Claims a difference if they are more
+              than 2% apart; beside it, if the interquartile ranges do not overlap.
+- torch       torch.utils.benchmark, blocked_autorange on either. Claims a difference if the medians differ after rounding to
+              the digits that it calls significant (what its Compare prints after trim_significant_figures); beside it, if
+              the interquartile ranges do not overlap.
+
+It prints and decides nothing. A 5% claim must also have the right sign to count as found.
+"""
+
+from __future__ import annotations
+
+import os
+
+for setting in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(setting, "1")
+
+import argparse  # noqa: E402
+import random  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch.utils.benchmark  # noqa: E402
+
+from edgekit import bench  # noqa: E402
+from edgekit.stats import wilson  # noqa: E402
+from edgekit.wording import machine, seconds  # noqa: E402
+
+BUSY = "x = 1\nwhile True: x = x * 3 % 1000003"
+
+
+def chain(products: int, side: int):
+    """A callable: `products` matrix products, one after the other."""
+    a = np.random.default_rng(0).normal(0, side**-0.5, (side, side)).astype(np.float32)
+    out = np.empty_like(a)
+
+    def run():
+        for _ in range(products):
+            np.matmul(a, a, out=out)
+
+    return run
+
+
+def say(claimed: bool, ratio: float) -> str:
+    """A verdict about b against a from a rule and the ratio of their times, a over b."""
+    return "same" if not claimed else "faster" if ratio > 1 else "slower"
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> bool:
+    """Do the interquartile ranges miss each other?"""
+    (a_low, a_high), (b_low, b_high) = np.percentile(a, [25, 75]), np.percentile(b, [25, 75])
+    return bool(a_high < b_low or b_high < a_low)
+
+
+def by_edgekit(a, b, budget: float) -> dict[str, str]:
+    result = bench.compare({"a": a, "b": b}, min_time=0.9 * budget, max_warmup=0.1 * budget)
+    ratio = result["b"]
+    return {
+        "edgekit": say(ratio.verdict != "can't tell", ratio.speedup),
+        "edgekit, no tolerance": say(
+            not result.control_failed and bench.differs(ratio, 0.0) and not same_as_control(result), ratio.speedup
+        ),
+    }
+
+
+def same_as_control(result) -> bool:
+    """The noise floor of the controls without the tolerance."""
+    controls = [found for found in (result.control, result.carryover) if found]
+    ratio = result["b"].speedup
+    return max(ratio, 1 / ratio) <= max(max(found.high, 1 / found.low) for found in controls)
+
+
+def by_medians(a, b, budget: float) -> dict[str, str]:
+    times = []
+    for run in (a, b):
+        run()
+        samples, begin = [], time.perf_counter()
+        while time.perf_counter() - begin < budget / 2:
+            start = time.perf_counter()
+            run()
+            samples.append(time.perf_counter() - start)
+        times.append(np.array(samples))
+    ratio = float(np.median(times[0]) / np.median(times[1]))
+    return {
+        "unpaired medians, more than 2% apart": say(abs(ratio - 1) > 0.02, ratio),
+        "unpaired medians, IQRs apart": say(apart(*times), ratio),
+    }
+
+
+def by_torch(a, b, budget: float) -> dict[str, str]:
+    taken = [
+        torch.utils.benchmark.Timer("run()", globals={"run": run}).blocked_autorange(min_run_time=0.45 * budget)
+        for run in (a, b)
+    ]
+    rounded = [torch.utils.benchmark.utils.common.trim_sigfig(m.median, m.significant_figures) for m in taken]
+    ratio = taken[0].median / taken[1].median
+    return {
+        "torch.utils.benchmark, significant figures differ": say(rounded[0] != rounded[1], ratio),
+        "torch.utils.benchmark, IQRs apart": say(apart(*(np.array(m.times) for m in taken)), ratio),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=20, help="comparisons of each kind (default 20)")
+    parser.add_argument("--seconds", type=float, default=0.45, help="per comparison and method (default 0.45)")
+    parser.add_argument("--side", type=int, default=64, help="side of the matrices (default 64)")
+    parser.add_argument("--busy", type=int, default=1, help="busy processes beside this one (default 1)")
+    args = parser.parse_args()
+
+    load = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(args.busy)]
+    try:
+        tally, loads, begin = {}, [], time.perf_counter()
+        a, longer = chain(20, args.side), chain(21, args.side)
+        once = bench.measure(a, name="a")
+        methods = [by_edgekit, by_medians, by_torch]
+        for _ in range(args.repeats):
+            turns = [(method, kind) for method in methods for kind in ("A/A", "5%")]
+            random.shuffle(turns)
+            for method, kind in turns:
+                for rule, said in method(a, a if kind == "A/A" else longer, args.seconds).items():
+                    tally.setdefault(rule, {}).setdefault(kind, []).append(said)
+            loads.append(os.getloadavg()[0])
+    finally:
+        for process in load:
+            process.kill()
+
+    print(
+        f"{args.repeats} comparisons of each kind, {args.seconds} s each, {args.busy} busy process(es); a takes {seconds(once.median)}"
+    )
+    print(
+        f"load average {min(loads):.1f} to {max(loads):.1f}; {time.perf_counter() - begin:.0f} s; {machine(once.environment)}\n"
+    )
+    print(f"{'rule':52}{'A/A: claimed':>28}{'5% longer: found':>28}{'wrong sign':>12}")
+    for rule in sorted(tally):
+        claimed = sum(said != "same" for said in tally[rule]["A/A"])
+        found, wrong = (tally[rule]["5%"].count(word) for word in ("slower", "faster"))
+        print(f"{rule:52}{share(claimed, args.repeats):>28}{share(found, args.repeats):>28}{wrong:>12}")
+
+
+def share(count: int, n: int) -> str:
+    low, high = wilson(count, n)
+    return f"{count / n:.1%} [{low:.1%}, {high:.1%}]"
+
+
+if __name__ == "__main__":
+    main()
