@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import torch
@@ -138,8 +139,12 @@ def load_checkpoint(name: str, folder: str | Path | None = None) -> nn.Module:
         )
     model = build(info["model"], **info.get("options", {}))
     try:
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except RuntimeError as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError):
+        raise CheckpointError(f"{path} holds something other than tensors and is not opened. {_fix(name)}") from None
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
         raise CheckpointError(f"{path} does not fit {type(model).__name__}: {error}. {_fix(name)}") from None
     return model.eval()
 
