@@ -14,6 +14,7 @@ from edgekit import device
 from edgekit.device import gpu as gpus
 from edgekit.device import sensors
 from edgekit.device._files import number_list
+from edgekit.device.cpu import memory_limit
 from edgekit.device.jetson import installed, l4t_release, power_mode
 from tests import recorded_trees as trees
 
@@ -183,6 +184,11 @@ def test_no_limit_is_no_limit(machine):
     tree["/sys/fs/cgroup/cpu.max"], tree["/sys/fs/cgroup/memory.max"] = "max 100000\n", "max\n"
     found = machine(tree)
     assert (found.cpu.quota, found.cpu.threads, found.memory.limit) == (None, 4, None)
+
+
+def test_the_number_that_means_no_limit_in_cgroup_version_1(tmp_path):
+    tree = {"/proc/self/cgroup": "4:memory:/\n", "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n"}
+    assert memory_limit(trees.plant(tmp_path / "root", tree)) == (None, 0)
 
 
 def test_big_and_little_cores_are_both_named(machine):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from edgekit import doctor
+from edgekit import doctor, paths
 from edgekit.device import describe
 from edgekit.doctor import HINT, INFO, PROBLEM, machine, packages
 from tests import recorded_trees as trees
@@ -168,7 +169,7 @@ def test_cpu_builds_beside_a_gpu(examine):
 def test_torch_newer_than_the_driver(tmp_path):
     device = describe(trees.plant(tmp_path, card()))
     site = SimpleNamespace(version=lambda name: {"torch": "2.13.0"}.get(name), torch_cuda=lambda: "13.0")
-    for driver, keys in (("12.4", ["torch-driver"]), ("13.0", []), (None, [])):
+    for driver, keys in (("12.4", ["torch-driver"]), ("13.0", []), ("13.2", []), (None, [])):
         gpus = (replace(device.gpus[0], cuda=driver),)
         assert [f.key for f in packages.torch(replace(device, gpus=gpus), site)] == keys
 
@@ -273,26 +274,55 @@ def use(monkeypatch, name, **attributes):
     monkeypatch.setattr(edgekit, name, module, raising=False)
 
 
-def test_engines_that_do_not_run(monkeypatch):
-    found = {
-        "onnxruntime": SimpleNamespace(ok=False, detail="no module", fix="pip install onnxruntime"),
-        "tensorrt": SimpleNamespace(ok=False, detail="no driver", fix=""),
-        "pytorch": SimpleNamespace(ok=True, detail="torch 2.13.0", fix=""),
-    }
-    use(monkeypatch, "runtimes", available=lambda: found)
-    engines, troubles = doctor._runtimes()
-    assert engines["pytorch"] == (True, "torch 2.13.0", "")
-    assert [(f.key, f.severity) for f in troubles] == [("runtime-onnxruntime", PROBLEM), ("runtime-tensorrt", INFO)]
-    assert troubles[0].fix == "pip install onnxruntime" and troubles[1].fix is None
+def engines(**answers):
+    """What runtimes.available() would answer: name -> (ok, detail, fix), with __ for the colon."""
+    found = {name.replace("__", ":"): SimpleNamespace(ok=a[0], detail=a[1], fix=a[2]) for name, a in answers.items()}
+    return lambda quick: found
 
 
-def test_damaged_data(monkeypatch):
-    def load(name, split):
-        raise ValueError(f"{name}/{split}: checksum is 12ab, expected 34cd")
+def test_engines_that_do_not_run(monkeypatch, tmp_path):
+    answers = engines(
+        onnxruntime__CPUExecutionProvider=(False, "no module", "pip install onnxruntime"),
+        onnxruntime__CUDAExecutionProvider=(False, "not in this build", "pip install onnxruntime-gpu"),
+        tensorrt=(False, "not installed", "pip install tensorrt"),
+        pytorch=(True, "torch 2.13.0", ""),
+    )
+    use(monkeypatch, "runtimes", available=answers)
 
-    use(monkeypatch, "data", load=load)
+    found, troubles = doctor._runtimes(describe(trees.plant(tmp_path / "pc", trees.laptop())))
+    assert found["pytorch"] == (True, "torch 2.13.0", "") and len(found) == 4
+    assert [(f.key, f.severity) for f in troubles] == [("runtime-onnxruntime:CPUExecutionProvider", PROBLEM)]
+    assert troubles[0].fix == "pip install onnxruntime"
+
+    _, troubles = doctor._runtimes(describe(trees.plant(tmp_path / "gpu", card())))
+    assert {f.key: f.severity for f in troubles}["runtime-tensorrt"] == HINT and len(troubles) == 3
+
+    _, troubles = doctor._runtimes(describe(trees.plant(tmp_path / "board", trees.orin_nano())))
+    assert {f.key: f.fix for f in troubles}["runtime-tensorrt"] is None  # never pip install tensorrt on a Jetson
+
+
+def test_a_room_that_cannot_be_imported(monkeypatch, tmp_path):
+    def broken(quick):
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    use(monkeypatch, "runtimes", available=broken)
+    found, (f,) = doctor._runtimes(describe(trees.plant(tmp_path, trees.laptop())))
+    assert found == {} and f.severity == PROBLEM and "libgomp" in f.title and f.fix
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "one byte changed"])
+def test_damaged_data(monkeypatch, tmp_path, damage):
+    shutil.copytree(paths.data() / "digits", tmp_path / "data" / "digits")
+    monkeypatch.setenv("EDGEKIT_ROOT", str(tmp_path))
+    assert doctor._data() == []
+    file = tmp_path / "data" / "digits" / "real.npz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(content if damage == "one byte changed" else content[:1000])
     (f,) = doctor._data()
-    assert f.severity == PROBLEM and "12ab" in f.title and f.key == "data"
+    assert f.severity == PROBLEM and "real.npz" in f.title and f.key == "data"
 
 
 def test_a_kernel_of_another_python(monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +29,12 @@ class Gpu:
 def gpus(root: str | Path = "/") -> tuple[Gpu, ...]:
     """The GPUs that the driver offers. Empty without a driver: `on_pci_bus` tells whether there is hardware nevertheless.
 
-    On this machine NVML is asked through pynvml where it is installed, else through nvidia-smi; in a recorded tree (and
+    On this machine NVML is asked through pynvml where it is installed, else through nvidia-smi, else torch, but only if it
+    uses CUDA already (asking first would start CUDA in a process that may want to fork); in a recorded tree (and
     where neither works) the driver's files below /proc/driver/nvidia give the name and the driver version only.
     """
-    if is_live(root):
-        found = _from_pynvml() or _from_nvidia_smi()
+    if is_live(root) and _driver_loaded():
+        found = _from_pynvml() or _from_nvidia_smi() or _from_torch()
         if found:
             return found
     return _from_proc(root)
@@ -53,6 +55,12 @@ def driver_version(root: str | Path = "/") -> str | None:
     first = read(root, "/proc/driver/nvidia/version").partition("\n")[0]
     match = re.search(r"\b(\d{3}\.\d+(?:\.\d+)?)\b", first)
     return match.group(1) if match else None
+
+
+def _driver_loaded() -> bool:
+    """False where Linux certainly has no NVIDIA driver (/dev/dxg is Windows' driver in WSL): saves importing pynvml."""
+    marks = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+    return sys.platform != "linux" or any(Path(mark).exists() for mark in marks)
 
 
 def _from_pynvml() -> tuple[Gpu, ...]:
@@ -133,6 +141,14 @@ def parse_nvidia_smi(rows: str, plain: str) -> tuple[Gpu, ...]:
             )
         )
     return tuple(found)
+
+
+def _from_torch() -> tuple[Gpu, ...]:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return ()
+    cards = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    return tuple(Gpu(c.name, c.total_memory, f"{c.major}.{c.minor}", driver_version(), None) for c in cards)
 
 
 def _from_proc(root: str | Path) -> tuple[Gpu, ...]:

@@ -21,7 +21,8 @@ from edgekit.doctor.findings import HINT, INFO, PROBLEM, Finding
 
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
 
-ESSENTIAL = ("pytorch", "onnxruntime")  # runtimes without which no lab runs
+ESSENTIAL = ("pytorch", "onnxruntime", "onnxruntime:CPUExecutionProvider")  # without them no lab runs
+SPLITS = ("train", "val", "test", "real")
 SIGNS = {PROBLEM: ("✗", "red"), HINT: ("!", "yellow"), INFO: ("·", "cyan")}
 
 
@@ -141,11 +142,12 @@ class Diagnosis:
         )
 
 
-def examine(root: str | Path = "/", *, site: list[str] | None = None) -> Diagnosis:
+def examine(root: str | Path = "/", *, site: list[str] | None = None, full: bool = False) -> Diagnosis:
     """Examine this machine, or a recorded one.
 
     root: "/" or a recorded tree; of a recorded tree only the hardware and the packages in `site` are judged.
     site: folders with installed packages (their .dist-info), None for those of this Python.
+    full: also try torch.compile, which calls the C++ compiler and takes longest.
     """
     device = devices.describe(root)
     findings, versions = list(machine.examine(device)), {}
@@ -155,55 +157,75 @@ def examine(root: str | Path = "/", *, site: list[str] | None = None) -> Diagnos
         versions = installed.versions()
     engines: dict[str, tuple[bool, str, str]] = {}
     if not device.recorded and site is None:
-        engines, troubles = _runtimes()
+        engines, troubles = _runtimes(device, full)
         findings += [*troubles, *_data(), *_kernel()]
     order = [PROBLEM, HINT, INFO]
     findings.sort(key=lambda finding: order.index(finding.severity))
     return Diagnosis(device, versions, engines, tuple(findings))
 
 
-def _runtimes() -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
-    """What `runtimes.available()` found out by running a session, and a finding for each engine that does not run."""
+def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
+    """What `runtimes.available()` found out by running a session, and a finding for each engine that should run here."""
     try:
         from edgekit import runtimes
 
-        found = runtimes.available()
+        found = runtimes.available(quick=not full)
     except Exception as error:  # whatever it is, the doctor has to survive it and say so
         reason = f"{type(error).__name__}: {error}"
-        trouble = Finding(
-            PROBLEM, f"the engines cannot be examined: {reason}", "No model can be run.", "all", key="runtimes"
-        )
-        return {}, [trouble]
-    engines = {name: (bool(a.ok), a.detail or "", a.fix or "") for name, a in found.items()}
-    troubles = []
-    for name, (ok, detail, fix) in engines.items():
-        if not ok:
-            vital = name in ESSENTIAL
-            meaning = "No lab runs without it." if vital else "Where a lab uses it, it shows a recorded result instead."
-            severity, topics = (PROBLEM, "all") if vital else (INFO, f"the labs that use {name}")
-            troubles.append(
-                Finding(severity, f"{name} does not run: {detail}", meaning, topics, fix or None, f"runtime-{name}")
+        fix = packages.install(device)
+        return {}, [
+            Finding(
+                PROBLEM, f"the engines cannot be examined: {reason}", "No model can be run.", "all", fix, "runtimes"
             )
-    return engines, troubles
+        ]
+    engines = {name: (bool(a.ok), a.detail or "", a.fix or "") for name, a in found.items()}
+    return engines, [
+        _trouble(device, name, detail, fix)
+        for name, (ok, detail, fix) in engines.items()
+        # Without a GPU it is no news that these do not run: the finding about the GPU says what happens instead.
+        if not ok and (device.gpus or not _needs_gpu(name))
+    ]
+
+
+def _needs_gpu(name: str) -> bool:
+    return name == "tensorrt" or any(word in name.lower() for word in ("cuda", "tensorrtexec", "nvtensorrt"))
+
+
+def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:
+    if name in ESSENTIAL:
+        return Finding(
+            PROBLEM, f"{name} does not run: {detail}", "No lab runs without it.", "all", fix, f"runtime-{name}"
+        )
+    if device.jetson and _needs_gpu(name):
+        fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
+    return Finding(
+        HINT if device.gpus and _needs_gpu(name) else INFO,
+        f"{name} does not run: {detail.rstrip('.')}",
+        "Labs that use it show a recorded result in its place.",
+        "TensorRT" if "tensorrt" in name.lower() else "ONNX Runtime" if "onnx" in name else "training",
+        fix or None,
+        f"runtime-{name}",
+    )
 
 
 def _data() -> list[Finding]:
-    """The shipped data set, read once in full (it checks its own sums)."""
-    try:
-        from edgekit import data
+    """The shipped data set, read once in full: `data.load` compares the files with their checksums."""
+    for split in SPLITS:
+        try:
+            from edgekit import data
 
-        data.load("digits", "test")
-    except Exception as error:
-        return [
-            Finding(
-                PROBLEM,
-                f"the shipped data set cannot be read: {error}",
-                "Every lab trains or tests on it.",
-                "all",
-                "git checkout -- data   (or unpack the course again)",
-                "data",
-            )
-        ]
+            data.load("digits", split)
+        except Exception as error:
+            return [
+                Finding(
+                    PROBLEM,
+                    f"the shipped data set cannot be read: {error}",
+                    "Every lab trains or tests on it.",
+                    "all",
+                    "git checkout -- data   (or unpack the course again)",
+                    "data",
+                )
+            ]
     return []
 
 
