@@ -94,16 +94,17 @@ def export_model(model, path):
         Mistake("unset dimension read as 0", _DESCRIBE.format(count=_COUNT, dim="d.dim_param or d.dim_value", opset=_OPSET), says="HasField"),
     ],
     "parity": [
-        Mistake("sign kept", _parity(error="(got - expected).min()"), says="absolute"),
-        Mistake("signed maximum", _parity(error="(expected - got).max()"), says="not negative"),
-        Mistake("train mode", _parity(mode=".train()"), says="eval()"),
+        Mistake("sign kept", _parity(error="(got - expected).min()"), says="*absolute*"),
+        Mistake("signed maximum", _parity(error="(expected - got).max()"), says="*absolute*"),
+        Mistake("mean instead of maximum", _parity(error="np.abs(expected - got).mean()"), says="*absolute*"),
+        Mistake("train mode", _parity(mode=""), says="eval()"),
         Mistake("only a batch of one", _parity(batches="[1]"), says="asked were"),
         Mistake("failing batch left out", _parity(on_error="continue"), says="asked were"),
         Mistake("failure reported as 0", _parity(on_error="errors[n] = 0.0"), says="agrees with nothing"),
-        Mistake("compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="0.25 larger"),
+        Mistake("compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="*absolute*"),
     ],
     "mixes_images": [
-        Mistake("copies of one image", _MIXES.format(images="images = np.repeat(np.random.default_rng(0).random((1, 1, 28, 28), dtype=np.float32), 4, axis=0)", verdict=_ALLCLOSE), says="differ?"),
+        Mistake("copies of one image", _MIXES.format(images="images = np.repeat(np.random.default_rng(0).random((1, 1, 28, 28), dtype=np.float32), 4, axis=0)", verdict=_ALLCLOSE), says="images of your batch differ"),
         Mistake("exact comparison", _MIXES.format(images=_IMAGES, verdict="bool((together != alone).any())"), says="tolerance relative"),
         Mistake("fixed absolute tolerance", _MIXES.format(images=_IMAGES, verdict="not np.allclose(together, alone, rtol=0, atol=1e-6)"), says="tolerance relative"),
         Mistake(

@@ -1,0 +1,215 @@
+"""Checks of lab 00, the first honest benchmark."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from edgekit.checks import Exercise, array, call, close, mapping, number, require, text
+
+# ---------------------------------------------------------------------------------------------------------------- stopwatch
+FIRST, LATER = 0.08, 0.002  # seconds that the given function sleeps in its warm-up calls and later
+
+
+def _stopwatch_inputs(rng: np.random.Generator) -> dict:
+    return {"calls": int(rng.integers(8, 15)), "warmup": int(rng.integers(2, 4))}
+
+
+def _stopwatch_probe(answer, inputs: dict) -> dict:
+    class Work:
+        """Slow while it warms up, then fast; counts its calls."""
+
+        count = 0
+
+        def __deepcopy__(self, memo):
+            return self
+
+        def __call__(self):
+            self.count += 1
+            time.sleep(FIRST if self.count <= inputs["warmup"] else LATER)
+
+    work = Work()
+    samples = call(answer, work, inputs["calls"], inputs["warmup"])
+    return {"samples": samples, "count": work.count}
+
+
+def _stopwatch_judge(inputs: dict, outputs: dict) -> str:
+    calls, warmup = inputs["calls"], inputs["warmup"]
+    require(
+        not isinstance(outputs["samples"], int | float),
+        "stopwatch returned one number, expected a list with the duration of every measured call: a sum or a mean hides the spread.",
+        "one number",
+    )
+    samples = array(outputs["samples"], "the result")
+    require(
+        samples.shape == (calls,),
+        f"stopwatch(run, calls={calls}, warmup={warmup}) returned {samples.size} durations, expected {calls}: one for each measured "
+        "call, none for the warm-up.",
+        "wrong number of samples",
+    )
+    require(
+        outputs["count"] == calls + warmup,
+        f"run was called {outputs['count']} times, expected {calls + warmup}: {warmup} warm-up calls and {calls} measured.",
+        "wrong number of calls",
+    )
+    typical = float(np.median(samples))
+    require(
+        typical >= LATER * 0.9,
+        f"the typical duration is {typical:.3g}, but the given function sleeps {LATER} s: is run() really between the two readings of the clock?",
+        "work outside the clock",
+    )
+    require(
+        typical < LATER * 100,
+        f"the typical duration is {typical:.3g}, but the given function sleeps {LATER} s: the result should be in seconds.",
+        "wrong unit",
+    )
+    require(
+        not np.all(np.diff(samples) > LATER * 0.5),
+        "every duration is longer than the one before: read the clock again before each call, not once before the loop.",
+        "running total",
+    )
+    require(
+        samples[0] < FIRST * 0.9,
+        f"the first duration is {samples[0]:.3g} s: that is a warm-up call (the given function sleeps {FIRST} s in those and {LATER} s later). "
+        "Call run() warmup times before the clock starts.",
+        "warm-up inside the clock",
+    )
+    return f"{calls} durations in seconds, warm-up left out."
+
+
+stopwatch = Exercise("stopwatch", _stopwatch_inputs, _stopwatch_probe, _stopwatch_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------------ summary
+def _summary_inputs(rng: np.random.Generator) -> dict:
+    n = int(rng.integers(30, 60))
+    tailed = rng.normal(0.010, 0.0002, n) + np.where(rng.random(n) < 0.2, rng.exponential(0.05, n), 0)
+    return {"samples": [rng.permutation(tailed).tolist(), [3.0, 1.0, 2.0]]}
+
+
+def _summary_probe(answer, inputs: dict) -> dict:
+    return {"summaries": [call(answer, samples) for samples in inputs["samples"]]}
+
+
+def _summary_judge(inputs: dict, outputs: dict) -> str:
+    for samples, result in zip(inputs["samples"], outputs["summaries"], strict=True):
+        result = mapping(result, "the result")
+        require(
+            set(result) >= {"median", "p90"},
+            f"the result has the keys {sorted(result)}, expected 'median' and 'p90'.",
+            "missing key",
+        )
+        median, p90 = number(result["median"], "median"), number(result["p90"], "p90")
+        require(
+            not close(median, np.mean(samples)) or close(np.mean(samples), np.median(samples)),
+            f"median is {median:.4g}, which is the mean: the long tail pulls it up. Half of the samples lie below {np.median(samples):.4g}.",
+            "mean for median",
+        )
+        require(
+            close(median, np.median(samples)),
+            f"median is {median:.4g}, expected {np.median(samples):.4g}. Are the samples sorted before the middle one is taken?",
+            "not sorted",
+        )
+        ordered = np.sort(samples)
+        low, high = (
+            ordered[int(0.9 * (len(ordered) - 1))],
+            ordered[min(len(ordered) - 1, int(np.ceil(0.9 * len(ordered))))],
+        )
+        require(
+            low - 1e-9 <= p90 <= high + 1e-9,
+            f"p90 is {p90:.4g}, expected about {np.percentile(samples, 90):.4g}: nine of ten samples lie below it. "
+            "Is the percentile given as 90, and are the samples sorted?",
+            "wrong percentile",
+        )
+    return "The median ignores the tail, the 90th percentile shows it."
+
+
+summary = Exercise("summary", _summary_inputs, _summary_probe, _summary_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------- paired_ratio
+def _paired_inputs(rng: np.random.Generator) -> dict:
+    """Pairs that drift together by a factor of three, so that whoever breaks the pairs gets a far too wide interval."""
+    n, speedup = 60, float(rng.uniform(1.2, 1.6))
+    drift = np.linspace(1.0, 3.0, n) * 1e-3
+    b = drift * rng.lognormal(0, 0.02, n)
+    return {"a": b * speedup * rng.lognormal(0, 0.02, n), "b": b}
+
+
+def _paired_probe(answer, inputs: dict) -> dict:
+    return {"result": call(answer, inputs["a"], inputs["b"])}
+
+
+def _paired_judge(inputs: dict, outputs: dict) -> str:
+    ratio, low, high = array(outputs["result"], "the result", shape=(3,))
+    ratios = inputs["a"] / inputs["b"]
+    expected = float(np.median(ratios))
+    require(
+        not close(ratio, 1 / expected, rtol=0.02),
+        f"the ratio is {ratio:.3f}: that is the time of b over a. A speed-up of b is a / b, above 1 where b is faster.",
+        "ratio upside down",
+    )
+    require(close(ratio, expected, rtol=1e-3), f"the ratio is {ratio:.4f}, expected the median of a[i] / b[i], {expected:.4f}.", "not the median ratio")  # fmt: skip
+    require(
+        low <= ratio <= high,
+        f"the interval is [{low:.4f}, {high:.4f}]: it should contain the ratio {ratio:.4f}; low comes first.",
+        "interval",
+    )
+    rng = np.random.default_rng(1)
+    medians = np.median(ratios[rng.integers(60, size=(2000, 60))], axis=1)
+    width = float(np.subtract(*np.percentile(medians, [97.5, 2.5])))
+    got = float(high - low)
+    spread = float(np.subtract(*np.percentile(ratios, [97.5, 2.5])))
+    require(
+        got < 0.7 * spread,
+        f"the interval is {got:.4f} wide, expected about {width:.4f}. "
+        + (
+            "It is as wide as the single ratios scatter: it should be the percentiles of the resampled *medians*."
+            if got < 2 * spread
+            else "a and b drift together here, by a factor of three: draw the pairs, not a and b apart from each other."
+        ),
+        "percentiles of the ratios" if got < 2 * spread else "pairs broken",
+    )
+    require(
+        got > 0.4 * width,
+        f"the interval is {got:.5f} wide, expected about {width:.4f}: draw as many pairs as there are, *with* replacement, and take the 2.5th and 97.5th percentile of the medians.",
+        "interval too narrow",
+    )
+    return f"{ratio:.3f} [{low:.3f}, {high:.3f}] from pairs that drift by a factor of three."
+
+
+paired_ratio = Exercise("paired_ratio", _paired_inputs, _paired_probe, _paired_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------------ verdict
+def _verdict_inputs(rng: np.random.Generator) -> dict:
+    """(low, high, control_low, control_high) and what may be said."""
+    e = float(rng.uniform(0.01, 0.04))
+    ok = [1 - e, 1 + e]
+    return {
+        "cases": [
+            [1.2, 1.3, *ok, "faster", "the whole interval is above 1"],
+            [0.7, 0.8, *ok, "slower", "the whole interval is below 1: a speed-up below 1 is slower"],
+            [0.9, 1.4, *ok, "can't tell", "the interval contains 1, however much of it is above"],
+            [0.98, 1.02, *ok, "can't tell", "the interval contains 1"],
+            [1.2, 1.3, 1.05, 1.1, "can't tell", "the control found a difference between A and itself"],
+            [0.7, 0.8, 0.9, 0.95, "can't tell", "the control found a difference between A and itself"],
+        ]
+    }
+
+
+def _verdict_probe(answer, inputs: dict) -> dict:
+    return {"verdicts": [call(answer, *case[:4]) for case in inputs["cases"]]}
+
+
+def _verdict_judge(inputs: dict, outputs: dict) -> str:
+    for (*numbers, expected, why), said in zip(inputs["cases"], outputs["verdicts"], strict=True):
+        said = text(said, "the verdict", among=("faster", "slower", "can't tell"))
+        shown = "interval [{:.2f}, {:.2f}], control [{:.2f}, {:.2f}]".format(*numbers)
+        cause = "control ignored" if "control" in why else f"{said} for {expected}"
+        require(said == expected, f"{shown}: your verdict is {said!r}, expected {expected!r}, because {why}.", cause)
+    return 'Clear cases are called, everything else is "can\'t tell", and a failed control forbids a verdict.'
+
+
+verdict = Exercise("verdict", _verdict_inputs, _verdict_probe, _verdict_judge)
