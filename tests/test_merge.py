@@ -1,0 +1,68 @@
+"""Shards put together again."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgekit.course import records, reports
+from edgekit.course.merge import MergeError, merge
+from tests.test_reports import CLASS, item, record, store
+
+
+def test_shards_give_the_csv_of_an_unsharded_run(tmp_path):
+    whole = reports.write(store(tmp_path / "whole", CLASS))["csv"].read_bytes()
+    parts = [store(tmp_path / f"part{i}", CLASS[i::3]) for i in range(3)]
+    for order in (parts, parts[::-1]):
+        merged = merge(order, tmp_path / f"merged{order[0].name}")
+        assert merged.files["csv"].read_bytes() == whole and merged.conflicts == []
+        assert len(records.read(tmp_path / f"merged{order[0].name}" / records.FILE)) == len(CLASS)
+
+
+def test_merging_twice_changes_nothing(tmp_path):
+    parts = [store(tmp_path / f"part{i}", CLASS[i::2]) for i in range(2)]
+    once = merge(parts, tmp_path / "m").files["csv"].read_bytes()
+    assert merge(parts, tmp_path / "m").files["csv"].read_bytes() == once
+
+
+def test_equal_duplicates_pass_and_different_ones_are_reported(tmp_path):
+    same = {**record("a"), "seed": 1, "environment": "e2"}
+    a, b = store(tmp_path / "a", [record("a")]), store(tmp_path / "b", [same])
+    assert merge([a, b], tmp_path / "m1").conflicts == []
+    wrong = store(tmp_path / "c", [record("a", statuses=["fail"])])
+    [line] = merge([a, wrong], tmp_path / "m2").conflicts
+    assert "differently" in line and "c counts" in line
+    newer = store(tmp_path / "d", [record("a", sha256="new")])
+    [line] = merge([a, newer], tmp_path / "m3").conflicts
+    assert "another submission" in line
+
+
+def test_a_result_goes_before_a_fault_of_ours(tmp_path):
+    fault = record("a", items=[item("gate", "grader-error")])
+    a, b = store(tmp_path / "a", [fault]), store(tmp_path / "b", [record("a")])
+    for order in ([a, b], [b, a]):
+        merged = merge(order, tmp_path / f"m{order[0].name}")
+        assert merged.conflicts == [] and merged.records == [record("a")]
+
+
+def test_torn_last_line_of_a_shard(tmp_path):
+    a = store(tmp_path / "a", CLASS[:2], tail=b'{"student": "x')
+    assert len(merge([a], tmp_path / "m").records) == 2
+
+
+def test_notebooks_come_along_but_links_do_not(tmp_path):
+    a = store(tmp_path / "a", CLASS[:1])
+    (a / "notebooks" / "carol").mkdir(parents=True)
+    (a / "notebooks" / "carol" / "x.ipynb").write_text("{}")
+    (a / "notebooks" / "carol" / "y.ipynb").symlink_to("/etc/passwd")
+    merge([a], tmp_path / "m")
+    assert [p.name for p in (tmp_path / "m").rglob("*.ipynb")] == ["x.ipynb"]
+
+
+def test_refusals_name_the_folder(tmp_path):
+    a = store(tmp_path / "a", CLASS)
+    with pytest.raises(MergeError, match="nothing has no records.jsonl"):
+        merge([a, tmp_path / "nothing"], tmp_path / "m")
+    with pytest.raises(MergeError, match="twice"):
+        merge([a, tmp_path / "a" / ".." / "a"], tmp_path / "m")
+    with pytest.raises(MergeError, match="another one for the result"):
+        merge([a], a)
