@@ -215,3 +215,28 @@ def _telling(line: str) -> bool:
         return len(stripped) > 20
     wanted = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
     return sum(t.type in wanted and not keyword.iskeyword(t.string) for t in tokens) >= 4
+
+
+# -------------------------------------------------------------------------------------------------------------------- README
+def table() -> str:
+    """The table of labs as Markdown, from course.toml and the notebooks."""
+    rows = ["| lab | what you do | minutes | points | needs |", "| --- | --- | --- | --- | --- |"]
+    rows += [
+        f"| [{lab.slug}](labs/{lab.slug}.ipynb) | {lab.title}: {lab.summary} | {lab.minutes} | {lab.points:g} | {lab.needs} |"
+        for lab in labs()
+    ]
+    return "\n".join(rows)
+
+
+def update_readme(check: bool = False) -> None:
+    """Put the table of labs between its markers in README.md; with ``check`` raise CourseError where it differs."""
+    file = paths.root() / "README.md"
+    old = file.read_text(encoding="utf-8")
+    start, end = "<!-- labs: made by `edgekit release` -->", "<!-- end of labs -->"
+    if start not in old or end not in old:
+        raise CourseError(f"{file} lacks the lines {start} and {end}")
+    new = old.partition(start)[0] + f"{start}\n{table()}\n{end}" + old.partition(end)[2]
+    if check and new != old:
+        raise CourseError("README.md's table of labs is out of date: run `edgekit release`")
+    if not check:
+        file.write_text(new, encoding="utf-8")

@@ -1,0 +1,49 @@
+"""The students' edition: everything to run the labs, nothing that gives answers away."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from edgekit import paths
+from edgekit.course.catalog import CourseError, labs
+
+FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
+FOLDERS = ["edgekit", "labs", "data", "requirements"]
+# Of the package, what only authors and graders need.
+LEFT_OUT = ("edgekit/course/grad", "edgekit/course/release.py", "edgekit/course/bundle.py")
+
+
+def write(folder: Path) -> int:
+    """Write the edition to ``folder`` and return the number of files.
+
+    Raises:
+        CourseError: when ``folder`` exists and is not empty; nothing is written then.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CourseError(f"{folder} is not empty: name a new folder")
+    names = [name for name in _tracked() if _belongs(name)]
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(paths.root() / name, target)
+    return len(names)
+
+
+def _belongs(name: str) -> bool:
+    if name.startswith(LEFT_OUT):
+        return False
+    if name.startswith("labs/") and name.endswith(".ipynb"):
+        return Path(name).stem in {lab.slug for lab in labs()}
+    return name in FILES or name.split("/")[0] in FOLDERS
+
+
+def _tracked() -> list[str]:
+    try:
+        out = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=paths.root(), check=True, capture_output=True, text=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise CourseError(f"{paths.root()} is no git checkout: the bundle is made from the tracked files") from None
+    return [name for name in out.split("\0") if name]
