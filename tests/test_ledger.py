@@ -1,0 +1,348 @@
+"""The ledger under two writers and a killed one, predictions, recorded results, the Pareto front."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit import files, ledger
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def book(tmp_path):
+    return ledger.Ledger(tmp_path / "folder" / "ledger.jsonl")
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The student's ledger, somewhere else."""
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
+    return ledger.student()
+
+
+@dataclass
+class Ratio:
+    speedup: float = 0.81
+    low: float = 0.78
+    high: float = 0.84
+    verdict: str = "slower"
+
+
+def writer(path: Path, name: str, count: str, size: int = 20) -> subprocess.Popen:
+    """A process that adds rows and prints the number of each once it is on the disk."""
+    code = (
+        "import itertools, sys; from edgekit.ledger import Ledger\n"
+        f"book, pad = Ledger({str(path)!r}), 'x' * {size}\n"
+        f"for i in {count}:\n"
+        f"    book.add('test', {name!r}, {{'i': i, 'pad': pad}}, environment={{}}); print(i, flush=True)\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=HERE)
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_rows_come_back_as_they_went_in(book):
+    assert book.rows() == [] and len(book) == 0 and "empty" in str(book)
+    first = book.add(
+        "latency", "fp32", {"median": np.float32(0.5), "samples": np.arange(3)}, unit="s", lab="onnx_export"
+    )
+    book.add("accuracy", "fp32", {"value": 0.97, "text": "naïve\nline"}, lab="quantization")
+    assert book.rows()[0] == first
+    assert first.value == {"median": 0.5, "samples": [0, 1, 2]} and first.time and first.environment["python"]
+    assert [r.name for r in book.rows(kind="latency")] == ["fp32"] and [
+        r.kind for r in book.rows(lab="quantization")
+    ] == ["accuracy"]
+    assert book.rows(kind="latency", lab="quantization") == []
+    assert "median=0.5" in str(book) and "<td" in book._repr_html_()
+    assert book.path.read_bytes().count(b"\n") == 2
+
+
+def test_a_result_brings_its_environment(book):
+    class Result:
+        def to_dict(self):
+            return {"median": 1.0, "environment": {"device": "a board"}}
+
+    row = book.add("latency", "fp32", Result())
+    assert row.environment == {"device": "a board"} and row.value == {"median": 1.0}
+
+
+@pytest.mark.parametrize(("value", "says"), [(3, "must be a dict"), ({"f": len}, "not JSON serializable")])
+def test_what_json_cannot_hold_is_refused(book, value, says):
+    with pytest.raises(TypeError, match=says):
+        book.add("latency", "fp32", value)
+    assert not book.path.exists()
+
+
+def test_two_processes_lose_nothing(book):
+    writers = [writer(book.path, name, "range(150)") for name in "ab"]
+    assert [w.wait(60) for w in writers] == [0, 0]
+    rows = book.rows()
+    for name in "ab":
+        assert [r.value["i"] for r in rows if r.name == name] == list(range(150))
+    assert book.damaged == 0 and len({r.id for r in rows}) == 300
+    switches = sum(a.name != b.name for a, b in zip(rows, rows[1:], strict=False))
+    assert switches >= 1, "they were meant to run side by side"
+    for w in writers:
+        w.stdout.close()
+
+
+def test_a_killed_writer_costs_at_most_its_own_row(book):
+    """SIGKILL while 16 MB rows are being written. Whatever was acknowledged must be there, whenever the axe falls."""
+    book.add("test", "before", {"i": -1}, environment={})
+    acknowledged, torn = 0, 0
+    for attempt in range(6):
+        process = writer(book.path, f"run {attempt}", "itertools.count()", size=16_000_000)
+        assert process.stdout.readline() == "0\n"
+        time.sleep(0.003 + 0.013 * attempt)
+        process.send_signal(signal.SIGKILL)
+        acknowledged += 1 + len(process.stdout.read().split())
+        assert process.wait(30) == -signal.SIGKILL
+        process.stdout.close()
+        torn += not book.path.read_bytes().endswith(b"\n")
+        names = [row.name for row in book.rows()]
+        assert len([n for n in names if n.startswith("run")]) >= acknowledged, "a row that add() returned is gone"
+        book.add("test", "after", {"i": attempt}, environment={})
+        assert book.damaged == 0, "the next writer removes the torn line"
+        assert [row.name for row in book.rows()][: len(names)] == names
+        keep = [row for row in book.path.read_bytes().split(b"\n") if row and b"run " not in row[:60]]
+        book.path.write_bytes(b"\n".join(keep) + b"\n")  # the big rows have been counted; keep the file small
+        acknowledged = 0
+    assert [r.value["i"] for r in book.rows() if r.name == "after"] == list(range(6))
+    print(f"{torn} of 6 kills tore a line")
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60, -1])
+def test_a_torn_line_is_skipped_then_removed(book, cut):
+    """The same at chosen places; -1 tears off the newline only, and that row is whole."""
+    book.add("test", "first", {"i": 1}, environment={})
+    book.add("test", "second", {"i": 2}, environment={})
+    whole = book.path.read_bytes()
+    begin = whole.index(b"\n") + 1
+    book.path.write_bytes(whole[:-1] if cut == -1 else whole[: begin + cut])
+    kept = ["first", "second"] if cut == -1 else ["first"]
+    assert [r.name for r in book.rows()] == kept and book.damaged == (cut != -1)
+    book.add("test", "third", {"i": 3}, environment={})
+    assert [r.name for r in book.rows()] == [*kept, "third"] and book.damaged == 0
+    assert all(json.loads(line) for line in book.path.read_text().splitlines())
+
+
+def test_a_torn_line_longer_than_one_read(book):
+    book.add("test", "first", {"i": 1}, environment={})
+    with book.path.open("ab") as file:
+        file.write(b'{"kind": "' + b"x" * 200_000)
+    book.add("test", "second", {"i": 2}, environment={})
+    assert [r.name for r in book.rows()] == ["first", "second"] and book.damaged == 0
+
+
+def test_without_locks_a_torn_line_is_fenced_off(book, monkeypatch):
+    """Where a file system cannot lock, another writer may still be at it: nothing is cut, the row starts a new line."""
+    monkeypatch.setattr(files, "fcntl", None)
+    book.add("test", "first", {"i": 1}, environment={})
+    with book.path.open("ab") as file:
+        file.write(b'{"kind": "te')
+    book.add("test", "second", {"i": 2}, environment={})
+    assert [r.name for r in book.rows()] == ["first", "second"] and book.damaged == 1
+    assert "1 damaged" in str(book) and "1 damaged" in book._repr_html_()
+
+
+def test_a_row_waits_for_the_lock(book):
+    book.add("test", "first", {"i": 1}, environment={})
+    with book.path.open("rb") as file, files.locked(file.fileno()) as alone:
+        assert alone
+        process = writer(book.path, "second", "range(1)")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.5)
+    assert process.wait(20) == 0 and len(book) == 2
+    process.stdout.close()
+
+
+# ---------------------------------------------------------------- predictions
+
+
+def test_prediction_stands_beside_the_measurement(mine, capsys):
+    ledger.predict("int8", 4.0, unit="x")
+    assert "int8: predicted 4x" in capsys.readouterr().out
+    shown = ledger.reveal("int8", Ratio())
+    assert (shown.predicted, shown.measured, shown.low, shown.high) == (4.0, 0.81, 0.78, 0.84)
+    assert "predicted 4x" in str(shown) and "0.81x [0.78, 0.84], slower" in str(shown) and "4.94" in shown.comment
+    assert "predicted" in shown._repr_html_()
+    assert [(r.kind, r.name) for r in mine.rows()] == [("prediction", "int8"), ("reveal", "int8")]
+
+
+def test_no_prediction_still_shows_the_measurement(mine):
+    ledger.predict("size", ...)
+    for key in ("size", "never asked"):
+        shown = ledger.reveal(key, 12.5, "kB")
+        assert shown.predicted is None and "12.5 kB" in str(shown) and "no prediction" in str(shown)
+
+
+def test_a_prediction_changed_after_the_reveal_is_marked(mine):
+    ledger.predict("int8", 4.0, "x")
+    ledger.predict("int8", 2.0, "x")  # a change of mind before the measurement is fine
+    assert ledger.reveal("int8", Ratio()).predicted == 2.0
+    ledger.predict("int8", 0.8, "x")
+    shown = ledger.reveal("int8", Ratio())
+    assert (shown.predicted, shown.changed_to) == (2.0, 0.8)
+    assert "changed after the reveal" in str(shown) and "does not count" in shown._repr_html_()
+
+
+def test_running_the_notebook_again_changes_nothing(mine):
+    for _ in range(3):
+        ledger.predict("int8", 4.0, "x")
+        shown = ledger.reveal("int8", Ratio())
+    assert shown.changed_to is None and len(mine.rows("prediction")) == 1
+
+
+@pytest.mark.parametrize(
+    ("predicted", "measured", "comment"),
+    [
+        ("slower", Ratio(), "as predicted"),
+        ("Faster", Ratio(), "it is slower"),
+        (0.8, Ratio(), "inside the interval"),
+        (10, 5, "factor of 2"),
+        (0, 5, "off by 5"),
+        (5, 5, "as predicted"),
+        ("yes", "no", "it is no"),
+    ],
+)
+def test_comments(mine, predicted, measured, comment):
+    ledger.predict("key", predicted)
+    assert comment in ledger.reveal("key", measured).comment
+
+
+def test_a_measurement_shows_its_median_and_a_comparison_is_refused(mine):
+    from edgekit import bench
+
+    entries = {"a": lambda: None, "b": lambda: sum(range(50))}
+    shown = ledger.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")
+    assert 0 < shown.measured < 1e-3
+    result = bench.compare(entries, min_time=0.05)
+    with pytest.raises(TypeError, match=r'comparison\["int8"\]'):
+        ledger.reveal("t", result)
+    assert ledger.reveal("r", result["b"]).verdict == result["b"].verdict
+
+
+# ---------------------------------------------------------------- recorded results
+
+
+def test_a_recorded_result_says_whose_it_is(tmp_path):
+    made = ledger.record(
+        "orin_int8",
+        {"rows": [{"name": "fp32", "ms": 1.234567}, {"name": "<int8>", "ms": 0.5}], "batch": np.int64(1)},
+        title="INT8 on Orin",
+        device="Jetson Orin Nano",
+        environment={"tensorrt": "10.3.0", "jetpack": "6.2"},
+        date="2026-01-02",
+        source_command="edgekit bench --int8",
+        folder=tmp_path,
+    )
+    found = ledger.recorded("orin_int8", folder=tmp_path)
+    assert found == made and found["batch"] == 1
+    for text in (str(found), found._repr_html_()):
+        for part in (
+            "recorded, not yours",
+            "Jetson Orin Nano",
+            "2026-01-02",
+            "tensorrt 10.3.0",
+            "edgekit bench --int8",
+        ):
+            assert part in text
+    assert "&lt;int8&gt;" in found._repr_html_() and "<int8>" not in found._repr_html_()
+    assert sorted(json.loads((tmp_path / "orin_int8.json").read_text())) == [
+        "data", "date", "device", "environment", "name", "source_command", "title",
+    ]  # fmt: skip
+
+
+def test_recording_again_replaces_in_one_step(tmp_path, monkeypatch):
+    options = dict(title="t", source_command="c", folder=tmp_path)
+    ledger.record("a", {"v": 1}, **options)
+    assert ledger.recorded("a", tmp_path).environment["python"], "this machine's environment by default"
+
+    def no_disk(handle):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", no_disk)
+    with pytest.raises(OSError, match="no space"):
+        ledger.record("a", {"v": 2}, **options)
+    assert ledger.recorded("a", tmp_path)["v"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"], "no temporary file is left behind"
+
+
+def test_missing_and_damaged_recordings_are_explained(tmp_path):
+    ledger.record("there", {"v": 1}, title="t", source_command="c", folder=tmp_path)
+    with pytest.raises(ledger.RecordedError, match="no recorded result 'gone'.*there are: there"):
+        ledger.recorded("gone", tmp_path)
+    (tmp_path / "half.json").write_text('{"name": "half"')
+    with pytest.raises(ledger.RecordedError, match="half.json is not valid JSON"):
+        ledger.recorded("half", tmp_path)
+    (tmp_path / "bare.json").write_text('{"name": "bare", "data": {}}')
+    with pytest.raises(ledger.RecordedError, match="lacks date, device"):
+        ledger.recorded("bare", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "says"), [("../x", "c", "use letters"), ("x", " ", "how to measure it again")]
+)
+def test_recordings_need_a_name_and_a_way_back(tmp_path, name, command, says):
+    with pytest.raises(ValueError, match=says):
+        ledger.record(name, {}, title="t", source_command=command, folder=tmp_path)
+
+
+def test_every_shipped_recording_is_complete():
+    folder = HERE / "data" / "recorded"
+    for path in folder.glob("*.json"):
+        found = ledger.recorded(path.stem)
+        assert (
+            found.name == path.stem
+            and found.device
+            and found.date
+            and found.source_command.strip()
+            and found.environment
+        )
+
+
+# ---------------------------------------------------------------- choosing
+
+
+def test_the_front_is_what_nothing_beats():
+    points = [
+        {"name": "fp32", "ms": 10, "acc": 0.98},
+        {"name": "int8", "ms": 4, "acc": 0.97},
+        {"name": "bad", "ms": 11, "acc": 0.97},
+        {"name": "twin", "ms": 4, "acc": 0.97},
+        {"name": "tiny", "ms": 1, "acc": 0.60},
+    ]
+    front = ledger.pareto(points, minimise="ms", maximise=["acc"])
+    assert [p["name"] for p in front] == ["fp32", "int8", "twin", "tiny"]
+    assert ledger.pareto([], minimise="ms") == []
+
+
+def test_the_front_of_random_points_by_brute_force():
+    rng = np.random.default_rng(0)
+    points = [{"a": int(a), "b": int(b), "c": int(c)} for a, b, c in rng.integers(0, 6, (80, 3))]
+    front = ledger.pareto(points, minimise=["a", "b"], maximise="c")
+    key = lambda p: (p["a"], p["b"], -p["c"])
+    for p in points:
+        beaten = any(all(x <= y for x, y in zip(key(q), key(p), strict=True)) and key(q) != key(p) for q in points)
+        assert (p in front) is not beaten
+
+
+@pytest.mark.parametrize(
+    ("points", "goals", "says"),
+    [([{"a": 1}], {}, "at least one"), ([{"a": 1}], {"minimise": "b"}, "point 0 has no number for 'b'"),
+     ([{"a": float("nan")}], {"minimise": "a"}, "no number")],
+)  # fmt: skip
+def test_bad_points_are_refused(points, goals, says):
+    with pytest.raises(ValueError, match=says):
+        ledger.pareto(points, **goals)
