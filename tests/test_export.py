@@ -323,6 +323,28 @@ def test_precision_is_read_from_the_graph(exported, tmp_path):
         assert export.report(target).precision == want
 
 
+@pytest.mark.parametrize(
+    ("zero_point", "attributes", "want"),
+    [
+        ("initializer", {}, "int8-qdq"),
+        ("constant", {}, "int8-qdq"),
+        (None, {}, "uint8-qdq"),
+        (None, {"output_dtype": 3}, "int8-qdq"),
+    ],
+)
+def test_precision_follows_the_zero_point_wherever_it_stands(zero_point, attributes, want):
+    zero = numpy_helper.from_array(np.int8(0), "zero")
+    nodes = [helper.make_node("Constant", [], ["zero"], value=zero)] if zero_point == "constant" else []
+    scale = numpy_helper.from_array(np.float32(0.1), "scale")
+    inputs = ["x", "scale", "zero"] if zero_point else ["x", "scale"]
+    nodes.append(helper.make_node("QuantizeLinear", inputs, ["q"], **attributes))
+    nodes.append(helper.make_node("DequantizeLinear", ["q", *inputs[1:]], ["y"]))
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2]) for n in "xy"]
+    initializers = [scale, zero] if zero_point == "initializer" else [scale]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], initializers)
+    assert export.precision(helper.make_model(graph)) == want
+
+
 def test_importing_the_room_loads_no_engine():
     import subprocess
     import sys

@@ -4,9 +4,9 @@
 ONNX file with an error that names the file, what is wrong with it and what to do.
 """
 
-from edgekit.export.comparing import BatchResult, Parity, parity
+from edgekit.export.comparing import BatchResult, Parity, batch_influence, parity
 from edgekit.export.reading import ExportError, Report, dtype_name, load_model, precision, report, signature
-from edgekit.export.writing import ONE_FILE_LIMIT, to_onnx
+from edgekit.export.writing import ONE_FILE_LIMIT, quiet, to_onnx
 
 __all__ = [
     "ONE_FILE_LIMIT",
@@ -14,10 +14,12 @@ __all__ = [
     "ExportError",
     "Parity",
     "Report",
+    "batch_influence",
     "dtype_name",
     "load_model",
     "parity",
     "precision",
+    "quiet",
     "report",
     "signature",
     "to_onnx",

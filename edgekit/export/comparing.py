@@ -96,6 +96,18 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
     return Parity(str(path), results, rtol, atol, _hint(proto, results))
 
 
+def batch_influence(path, x: np.ndarray) -> float:
+    """How far any output of an image moves when it is sent alone instead of within the batch ``x`` (float32 [n, ...]).
+
+    Rounding only for a deployable model; more where a node uses the statistics of the batch, as batch norm in training mode does.
+    """
+    from edgekit import runtimes
+
+    with runtimes.load(path) as runner:
+        alone = [runner(image[None]) for image in x]
+        return float(np.abs(runner(x) - np.concatenate(alone)).max())
+
+
 def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     arrays = _inputs(specs, batch, rng, x)
     for (name, (_, shape)), array in zip(specs.items(), arrays, strict=True):

@@ -270,13 +270,18 @@ def precision(model) -> str:
     ops, by_dtype, zero_points = Counter(), Counter(), Counter()
     for graph in graphs(model):
         types = {t.name: t.data_type for t in graph.initializer}
+        types |= {
+            n.output[0]: a.t.data_type
+            for n in graph.node
+            for a in n.attribute
+            if n.op_type == "Constant" and a.name == "value"
+        }
         for tensor in graph.initializer:
             by_dtype[dtype_name(tensor.data_type)] += math.prod(tensor.dims)
         for node in graph.node:
             ops[node.op_type] += 1
             if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-                source = node.input[2] if len(node.input) > 2 else node.input[0]
-                zero_points[(node.op_type, dtype_name(types[source]) if source in types else "int8")] += 1
+                zero_points[(node.op_type, _quantized_type(node, types))] += 1
     if {"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"} & ops.keys():
         return "int8-dynamic"
     if any(op.startswith("QLinear") for op in ops):
@@ -289,3 +294,12 @@ def precision(model) -> str:
     floats = {t: n for t, n in by_dtype.items() if t.startswith(("float", "bfloat"))}
     biggest = max(floats, key=floats.get) if floats else signature(model.graph.input[0])[0]
     return {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}.get(biggest, biggest)
+
+
+def _quantized_type(node, types: dict[str, int]) -> str:
+    """What a QuantizeLinear writes or a DequantizeLinear reads; without a zero point the ONNX standard says uint8."""
+    for name in [*node.input[2:3], node.input[0]]:
+        if name in types and (node.op_type == "DequantizeLinear" or name != node.input[0]):
+            return dtype_name(types[name])
+    written = [a.i for a in node.attribute if a.name == "output_dtype" and a.i]
+    return dtype_name(written[0]) if written else "uint8"

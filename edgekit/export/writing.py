@@ -131,6 +131,16 @@ def _dynamic(model, example, input_names, output_names, dynamo: bool) -> dict:
     return {"dynamic_shapes": shapes}
 
 
+@contextlib.contextmanager
+def quiet():
+    """Run exporters without their chatter: prints, log records, warnings and what their C++ side writes are collected and dropped.
+
+    Exceptions pass through. For a lab that calls ``torch.onnx.export`` itself; ``to_onnx`` is silent on its own.
+    """
+    with _captured(descriptors=True):
+        yield
+
+
 class _Log(io.StringIO):
     def __init__(self):
         super().__init__()
