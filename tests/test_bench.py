@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import math
+import re
 import time
 
 import numpy as np
@@ -60,7 +61,7 @@ def trial(noise, seed: int, speedup: float = 1.05) -> bench.Comparison:
     """A baseline, the same once more, and a variant with the given true speed-up."""
     clock = Clock(noise, seed)
     entries = {"a": clock.work(1e-3), "same": clock.work(1e-3), "b": clock.work(1e-3 / speedup)}
-    return bench.compare(entries, min_time=1.2, max_warmup=0.02, seed=seed, timer=clock)
+    return bench.compare(entries, min_time=1.0, max_warmup=0.02, seed=seed, timer=clock)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def plain_environment(request, monkeypatch):
 # ---------------------------------------------------------------- verdicts on made-up time
 
 
-TRIALS = 30
+TRIALS = 24
 each_noise = pytest.mark.parametrize("noise", NOISES, ids=lambda f: f.__name__)
 
 
@@ -189,12 +190,12 @@ def test_the_order_is_drawn_anew_and_seeded():
 
 def test_the_report_can_stand_in_a_report():
     result = trial(white, 0, 0.8)
-    first = str(result).splitlines()[1]
-    assert (
-        first.startswith(("b vs a: 0.80x [0.", "b vs a: 0.79x [0.", "b vs a: 0.81x [0."))
-        and ", slower (A/A control 1.0" in first
+    number = r"\d\.\d{2,3}"
+    wanted = (
+        rf"b vs a: 0\.8\d*x \[{number}, {number}\], slower \(A/A control {number} \[{number}, {number}\], \d+ pairs\)"
     )
-    assert f"{result['b'].pairs.size} pairs)" in first
+    assert re.fullmatch(wanted, str(result).splitlines()[1])
+    assert f"{result['b'].pairs.size} pairs" in str(result)
     plain = json.loads(json.dumps(result.to_dict()))
     assert plain["ratios"]["b"]["verdict"] == "slower" and plain["rounds"] * 2 == plain["ratios"]["b"]["pairs"]
     page = bench.compare({"<a>": (c := Clock()).work(1e-3), "b": c.work(1e-3)}, min_time=0.1, timer=c)._repr_html_()
