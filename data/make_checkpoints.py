@@ -1,4 +1,4 @@
-"""Trains the shipped checkpoints: ``python data/make_checkpoints.py [tinycnn] [edgecnn]`` (about a minute on two cores).
+"""Trains the shipped checkpoints: ``python data/make_checkpoints.py [tinycnn] [edgecnn]`` (two minutes on one core).
 
 Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json: what it reaches, and on what it was trained.
 """
@@ -63,7 +63,7 @@ def make(name: str, folder: Path) -> None:
         "device": {
             "cpu": processor(),
             "machine": platform.machine(),
-            "threads": torch.get_num_threads(),
+            "threads": 1,
             "shared": True,
         },
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},

@@ -8,7 +8,8 @@ from __future__ import annotations
 import html
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,25 +72,30 @@ def fit(
     weight_decay: float = 1e-4,
     seed: int = 0,
     device: str | torch.device | None = None,
+    threads: int = 1,
     progress: bool = True,
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> History:
     """Trains in place with AdamW, cross-entropy and a one-cycle learning rate (Smith and Topin 2019) that peaks at ``lr``.
 
     train, val: a Split, or a pair (float32 [N, C, H, W], int64 [N]). ``loss`` replaces cross-entropy: (logits, labels) -> scalar.
-    On a CPU with the same number of threads, the same start, data and ``seed`` give the same weights to the bit. ``device=None`` takes a GPU if there
-    is one. Afterwards the model is back on the device it came from, in eval mode, and torch's global random state is
-    what it was. TrainingError if the loss stops being finite, ValueError for data that does not fit.
+    ``device=None`` takes a GPU if there is one; afterwards the model is back on the device it came from and in eval mode, and torch's
+    global random state and number of threads are what they were. On a CPU the same start, data, ``seed`` and ``threads`` give the
+    same weights to the bit. One thread is the default because these models are small: a second one gains little on an idle
+    machine, and on a busy one the threads spend their time waiting for each other. TrainingError if the loss stops being
+    finite, ValueError for data that does not fit.
     """
-    if epochs < 1 or batch_size < 1 or not lr > 0:
-        raise ValueError(f"epochs and batch_size must be at least 1 and lr above 0, got {epochs}, {batch_size}, {lr}")
+    if min(epochs, batch_size, threads) < 1 or not lr > 0:
+        raise ValueError(
+            f"epochs, batch_size and threads must be at least 1 and lr above 0, got {epochs}, {batch_size}, {threads}, {lr}"
+        )
     home = _device_of(model)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     x, y = (part.to(device) for part in _tensors(train))
     classes = _check_logits(model.eval(), x[:2].to(home), y)
     criterion = loss or nn.functional.cross_entropy
     history = History(device=str(device), seed=seed)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), _cpu_threads(threads):
         torch.manual_seed(seed)
         try:
             _train(
@@ -137,6 +143,16 @@ def _train(model, x, y, val, classes, criterion, history, epochs, lr, batch_size
             bar.set_postfix(loss=f"{history.loss[-1]:.3f}", epoch=f"{epoch + 1}/{epochs}")
 
 
+@contextmanager
+def _cpu_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 # --- predicting ---------------------------------------------------------------------------------------------------------
 
 
@@ -178,7 +194,7 @@ def _predict_module(model: nn.Module, x: np.ndarray, batch_size: int) -> np.ndar
     training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _cpu_threads(1):  # why one: see fit
             batches = torch.from_numpy(np.array(x, np.float32)).split(batch_size)
             return np.concatenate([_checked(model(b.to(device, dtype)).float().cpu(), len(b)) for b in batches])
     finally:

@@ -306,3 +306,17 @@ def test_a_failed_download_is_explained(tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     with pytest.raises(DataError, match="(?s)could not download MNIST.*Without a network"):
         data.load("mnist", "test", tmp_path, download=True)
+
+
+# --- the datasheet ---
+
+
+def test_the_datasheet_says_what_the_files_hold(splits):
+    text = (paths.data() / "README.md").read_text()
+    sums = json.loads((paths.data() / "digits" / "CHECKSUMS.json").read_text())
+    for name, split in splits.items():
+        counts = " | ".join(map(str, np.bincount(split.styles, minlength=4)))
+        assert f"| {name} | {len(split)} | {counts} | `{sums[name + '.npz']['file'][:12]}` |" in text
+        for key in ("images", "labels"):
+            digest = data.hashlib.sha256(getattr(split, key).tobytes()).hexdigest()
+            assert digest == sums[f"{name}.npz"][key], f"{key} of {name}"

@@ -169,3 +169,14 @@ def test_code_in_a_checkpoint_does_not_run(copy, tmp_path):
     with pytest.raises(CheckpointError, match=r"tinycnn\.pt holds something other than tensors"):
         models.load_checkpoint("tinycnn", copy)
     assert not marker.exists()
+
+
+def test_the_datasheet_says_what_the_records_say():
+    text = (paths.data() / "README.md").read_text()
+    for name in ("tinycnn", "edgecnn"):
+        info = models.checkpoint_info(name)
+        test, real = (
+            training.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real")
+        )
+        size = (paths.data() / "checkpoints" / f"{name}.pt").stat().st_size
+        assert f"| {info['parameters']} | {size} | {test} | {real} |" in text

@@ -53,8 +53,13 @@ def test_same_seed_same_weights(small, name):
 
 def test_fit_leaves_the_callers_random_numbers_and_mode(small):
     model = models.build("tinycnn", seed=0).train()
-    state = torch.get_rng_state()
-    fit(model, small, epochs=1, device="cpu", progress=False)
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fit(model, small, epochs=1, device="cpu", progress=False)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
     assert torch.equal(state, torch.get_rng_state()) and not model.training
 
 
