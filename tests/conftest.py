@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
+from collections import defaultdict
 from functools import cache
 
 import pytest
+from jupyter_client.connect import ConnectionFileMixin as _ConnectionFile
 
 from edgekit.course.catalog import Lab
+
+# Before any kernel starts: the tests have a ledger of their own, and kernels talk over sockets in the file system, because
+# the free TCP ports that jupyter_client picks can be taken by a kernel beside it before they are used.
+if "EDGEKIT_WORK" not in os.environ:
+    os.environ["EDGEKIT_WORK"] = tempfile.mkdtemp(prefix="edgekit-tests-")
+_ConnectionFile.transport.default_value = "ipc"
 
 
 @cache
@@ -23,9 +33,12 @@ def solution(lab: Lab) -> dict[str, str]:
 
 def pytest_configure(config):
     config.stash[KILLS] = []
+    config.stash[SECONDS] = defaultdict(float)
 
 
 KILLS = pytest.StashKey[list]()
+SECONDS = pytest.StashKey[dict]()
+LIMIT = 60  # seconds that a lab may take on two cores
 _CONFIG = []
 
 
@@ -36,12 +49,28 @@ def pytest_sessionstart(session):
 
 def pytest_runtest_logreport(report):
     """Collect the kill table's rows; under xdist they come back to the controller with the reports."""
+    if _CONFIG and ".ipynb" in report.nodeid:
+        _CONFIG[0].stash[SECONDS][report.nodeid.split("::")[0]] += report.duration
     rows = [value for key, value in report.user_properties if key == "kill"]
     if report.when == "call" and rows and _CONFIG:
         _CONFIG[0].stash[KILLS] += rows
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    _kill_table(terminalreporter, config)
+    _notebook_times(terminalreporter, config)
+
+
+def _notebook_times(terminalreporter, config):
+    """Wall seconds of the cells of each notebook, while something else ran beside it."""
+    times = sorted(config.stash[SECONDS].items(), key=lambda item: -item[1])
+    if times:
+        terminalreporter.section("seconds per notebook, two running side by side")
+    for name, seconds in times:
+        terminalreporter.line(f"{seconds:7.1f}  {name}{'  OVER THE LIMIT OF 60 s' if seconds > LIMIT else ''}")
+
+
+def _kill_table(terminalreporter, config):
     rows = sorted(config.stash.get(KILLS, []))
     if not rows:
         return

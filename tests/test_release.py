@@ -1,0 +1,155 @@
+"""labs/ is what solutions/ gives, nothing leaks, and bad notebooks are named."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from edgekit import paths
+from edgekit.course import bundle, catalog, release
+
+LABS = catalog.labs()
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.slug)
+def test_labs_are_generated_from_solutions(lab):
+    solution = release.read(lab.solution)
+    made = release.release(solution)
+    assert release.text(made) == lab.notebook.read_text(encoding="utf-8"), "run `edgekit release`"
+    assert release.text(release.release(solution)) == release.text(made), "not deterministic"
+    assert release.problems(lab, solution) == []
+    assert release.leaks(lab, solution, made) == []
+
+
+def test_the_readme_has_the_table_of_labs():
+    release.update_readme(check=True)
+
+
+def test_no_notebook_installs_or_downloads():
+    for lab in LABS:
+        text = lab.solution.read_text(encoding="utf-8")
+        for word in ("pip install", "wget ", "curl ", "urlretrieve", "download=True"):
+            code = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code" and word in "".join(c["source"])]
+            assert not code, f"{lab.slug}: {word!r} in {code[0]['source']}"
+
+
+@pytest.fixture
+def solution():
+    return release.read(catalog.find("04").solution)
+
+
+def test_a_leak_in_a_hint_is_found(solution):
+    lab = catalog.find("04")
+    index = next(i for i, cell in enumerate(solution["cells"]) if cell["id"] == "gate")
+    line = "return torch.where(is_bright, bright(x), dark(x))"
+    assert line in solution["cells"][index]["source"]
+    solution["cells"][index + 2]["source"] += f"\n`{line}`"
+    found = release.leaks(lab, solution, release.release(solution))
+    assert len(found) == 1 and "gate" in found[0] and "torch.where" in found[0]
+
+
+def test_structural_faults_are_named(solution):
+    lab = catalog.find("04")
+    broken = copy.deepcopy(solution)
+    cells = broken["cells"]
+    cells[0]["source"] = "# Another title"
+    check = next(i for i, cell in enumerate(cells) if cell["id"] == "check-gate")
+    cells[check + 1]["source"] = "no hints"
+    del cells[next(i for i, cell in enumerate(cells) if cell["id"] == "check-parity")]
+    found = "\n".join(release.problems(lab, broken))
+    assert (
+        "first cell" in found and "exercise gate has 0 hints" in found and "exercise parity has no check cell" in found
+    )
+
+
+def test_outputs_and_duplicate_ids_are_named(solution):
+    lab = catalog.find("04")
+    code = [cell for cell in solution["cells"] if cell["cell_type"] == "code"]
+    code[0]["execution_count"] = 1
+    code[2]["id"] = code[1]["id"]
+    found = "\n".join(release.problems(lab, solution))
+    assert "has outputs" in found and "occurs 2 times" in found
+
+
+def test_a_solution_outside_a_function_is_refused(solution):
+    solution["cells"][1]["source"] = f"{release.BEGIN}\nx = 1\n{release.END}"
+    with pytest.raises(catalog.CourseError, match="outside a function"):
+        release.tidy(solution)
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [("", "not a readable notebook"), ("{", "not a readable notebook"), ("[]", "not a readable notebook")],
+)
+def test_unreadable_notebooks_are_named(tmp_path, content, says):
+    path = tmp_path / "x.ipynb"
+    path.write_text(content)
+    with pytest.raises(catalog.CourseError, match=says) as failure:
+        release.read(path)
+    assert "x.ipynb" in str(failure.value)
+
+
+def test_catalog_errors_name_the_file(tmp_path):
+    with pytest.raises(catalog.CourseError, match="missing"):
+        catalog.labs(tmp_path / "course.toml")
+    (tmp_path / "course.toml").write_text('[[lab]]\nslug = "x"\n')
+    with pytest.raises(catalog.CourseError, match="needs slug, chapter"):
+        catalog.labs(tmp_path / "course.toml")
+    with pytest.raises(catalog.CourseError, match="no lab is called 'nope'"):
+        catalog.find("nope")
+
+
+def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
+    target = tmp_path / "students"
+    count = bundle.write(target)
+    names = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+    assert len(names) == count
+    assert {
+        "Makefile",
+        "README.md",
+        "labs/04_onnx_export.ipynb",
+        "data/digits/test.npz",
+        "requirements/cpu.txt",
+    } <= names
+    assert not [
+        n for n in names if n.startswith(("solutions", "tests")) or "grade" in n or release.BEGIN in _text(target / n)
+    ]
+    # From another place, with this environment's packages but the bundle's own edgekit.
+    run = subprocess.run(
+        [sys.executable, "-c", "import edgekit, edgekit.data; print(edgekit.__file__); print(len(edgekit.data.load('digits', 'test')))"],
+        cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == [str(target / "edgekit" / "__init__.py"), "6000"]
+    for command in (["progress"], ["--help"], ["release"]):
+        run = subprocess.run(
+            [sys.executable, "-c", "from edgekit.cli import main; main()", *command],
+            cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
+        )  # fmt: skip
+        assert "Traceback" not in run.stderr
+        assert run.returncode == (2 if command == ["release"] else 0), run.stderr
+
+
+def _text(path) -> str:
+    return path.read_text(encoding="utf-8", errors="ignore")
+
+
+def test_the_bundle_never_overwrites(tmp_path):
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(catalog.CourseError, match="not empty"):
+        bundle.write(tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "x"
+
+
+def test_pins_have_hashes_and_no_addresses_and_spare_the_board():
+    for path in (paths.root() / "requirements").glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert "://" not in text, f"{path.name} names a host"
+        assert "--hash=sha256:" in text
+    board = (paths.root() / "requirements" / "jetson.txt").read_text(encoding="utf-8")
+    pinned = {line.split("==")[0] for line in board.splitlines() if "==" in line and not line.startswith(" ")}
+    assert not {n for n in pinned if n.startswith(("torch", "tensorrt", "nvidia", "cuda", "onnxruntime", "triton"))}
