@@ -37,8 +37,7 @@ def paired_ratios(comparison):
             found.speedup, height, xerr=error, fmt=marker, ms=7, color=colour, mec="white", capsize=6, lw=2, zorder=3
         )
         axes.annotate(
-            f"{found.speedup:.3g}x [{found.low:.3g}, {found.high:.3g}]"
-            + ("" if found is comparison.control else f", {found.verdict}"),
+            found.interval() + ("" if found is comparison.control else f", {found.verdict}"),
             (1.01, height),
             xycoords=("axes fraction", "data"),
             va="center",
@@ -47,7 +46,11 @@ def paired_ratios(comparison):
     axes.axvline(1, color="black", lw=1, ls="--", zorder=2)
     axes.set_yticks(range(len(rows) - 1, -1, -1), [found.name for found in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlim(*around_one(rows))
+    low, high = around_one(rows)
+    axes.set_xlim(low, high)
+    outside = np.mean([p < low or p > high for found in rows for p in found.pairs.ravel()])
+    if outside:
+        axes.set_title(f"{outside:.1%} of the pairs lie outside this picture", fontsize=8, loc="right")
     axes.set_xlabel(f"speed-up over {comparison.baseline} (right of 1 is faster)")
     said = [
         f"{r.name} {r.speedup:.2f} times as fast as {r.baseline}, 95% interval {r.low:.2f} to {r.high:.2f}, {r.verdict}"
@@ -70,12 +73,21 @@ def latency(*measurements):
         colour = colours[number % len(colours)]
         ordered = np.sort(m.samples) * scale
         share = np.arange(1, len(ordered) + 1) / len(ordered)
-        axes.step(ordered, share, where="post", color=colour, ls=style, lw=1.8, label=f"{m.name} (n = {len(ordered)})")
+        axes.step(
+            ordered,
+            share,
+            where="post",
+            color=colour,
+            ls=style,
+            lw=1.8,
+            label=f"{m.name} (n = {len(ordered)}, longest {seconds(m.samples.max())})",
+        )
         axes.plot([m.median * scale, m.p90 * scale], [0.5, 0.9], "o", color=colour, mec="white", ms=7)
-    longest = max(float(np.percentile(m.samples, 99)) for m in measurements) * scale
     shortest = min(float(m.samples.min()) for m in measurements) * scale
-    margin = 0.05 * (longest - shortest) or 0.05 * longest
-    axes.set_xlim(shortest - margin, longest + margin)
+    slow = max(m.p90 for m in measurements) * scale
+    axes.set_xlim(
+        shortest - 0.1 * (slow - shortest), slow + (slow - shortest or slow)
+    )  # the tail has no end worth drawing
     axes.set_yticks([0, 0.5, 0.9, 1], ["0", "median", "p90", "1"])
     axes.grid(axis="y", lw=0.5)
     axes.set_xlabel(f"latency in {unit}")
@@ -86,12 +98,14 @@ def latency(*measurements):
 
 
 def around_one(rows) -> tuple[float, float]:
-    """Limits of the ratio axis: all intervals, the middle of the dots, and 1."""
-    middles = [np.percentile(found.pairs, [2, 98]) for found in rows]
-    low = min(1, *(min(found.low, middle[0]) for found, middle in zip(rows, middles, strict=True)))
-    high = max(1, *(max(found.high, middle[1]) for found, middle in zip(rows, middles, strict=True)))
-    margin = 0.05 * (high - low) or 0.01
-    return low - margin, high + margin
+    """Limits of the ratio axis: 1, all intervals, and the dots within Tukey's fences (one preempted slot can make a ratio
+    of 100, and would leave nothing else to see)."""
+    ends = [1.0]
+    for found in rows:
+        low, high = np.percentile(found.pairs, [25, 75])
+        ends += [found.low, found.high, low - 1.5 * (high - low), high + 1.5 * (high - low)]
+    margin = 0.05 * (max(ends) - min(ends)) or 0.01
+    return min(ends) - margin, max(ends) + margin
 
 
 def canvas(width: float = 7.0, height: float = 3.0):
