@@ -29,7 +29,7 @@ TIERS = {
     "container": "in a container without network (tier container)",
     "none": "WITHOUT a sandbox (tier none)",
 }
-# Okabe and Ito's palette without yellow and black: told apart by colour-blind readers, white text readable on none of them.
+# Okabe and Ito's palette without yellow and black: colours that colour-blind readers tell apart, under black text.
 COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2"]
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -38,7 +38,7 @@ h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-s
 section.item { border: 1px solid #888; border-left-width: .4rem; border-radius: .3rem; padding: .2rem 1rem; margin: .8rem 0; }
 section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left-color: #009E73; } section.not { border-left-color: #D55E00; }
 section.ours { border-left-color: #56B4E9; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
 td.n, th.n { text-align: right; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
