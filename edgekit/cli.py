@@ -117,10 +117,13 @@ def _entries(models: list[str], runtimes: list[str], providers: list[str | None]
     """A Runner for every combination that was asked for. The shipped models exist in PyTorch and are exported on the way."""
     import tempfile
 
+    import numpy as np
+
     from edgekit import export
     from edgekit import runtimes as room
     from edgekit.models import load_checkpoint
 
+    image = np.zeros((1, 1, 28, 28), dtype=np.float32)
     for model in models:
         shipped = model in ("tinycnn", "edgecnn")
         for runtime in runtimes:
@@ -129,7 +132,9 @@ def _entries(models: list[str], runtimes: list[str], providers: list[str | None]
                     raise room.RunnerError(
                         f"{model}: PyTorch runs tinycnn and edgecnn here; an ONNX file runs in onnxruntime"
                     )
-                yield room.load(load_checkpoint(model), runtime, threads=threads, name=f"{model} {runtime}")
+                yield room.load(
+                    load_checkpoint(model), runtime, threads=threads, name=f"{model} {runtime}", example=image
+                )
                 continue
             for provider in providers:
                 name = " ".join([Path(model).stem, runtime, *([provider] if provider else [])])

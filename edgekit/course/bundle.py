@@ -11,8 +11,6 @@ from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
 FOLDERS = ["edgekit", "labs", "data", "requirements"]
-# Of the package, what only authors and graders need.
-LEFT_OUT = ("edgekit/course/grad", "edgekit/course/release.py", "edgekit/course/bundle.py")
 
 
 def write(folder: Path) -> int:
@@ -32,8 +30,6 @@ def write(folder: Path) -> int:
 
 
 def _belongs(name: str) -> bool:
-    if name.startswith(LEFT_OUT):
-        return False
     if name.startswith("labs/") and name.endswith(".ipynb"):
         return Path(name).stem in {lab.slug for lab in labs()}
     return name in FILES or name.split("/")[0] in FOLDERS
