@@ -198,8 +198,11 @@ class Comparison:
 
     @property
     def floor(self) -> float:
-        """The smallest ratio above 1 that the controls leave credible: their intervals' farthest bound, or 1 + tolerance."""
-        controls = [self.control] + ([self.carryover] if self.carryover else [])
+        """The smallest ratio above 1 that the controls leave credible: the farthest bound of the A/A control, and of
+        `carryover` where its interval excludes 1, or 1 + tolerance."""
+        controls = [self.control]
+        if self.carryover and not self.carryover.low <= 1 <= self.carryover.high:
+            controls.append(self.carryover)
         return max(1 + self.tolerance, *(max(found.high, 1 / found.low) for found in controls))
 
     def medians(self) -> dict[str, float]:
