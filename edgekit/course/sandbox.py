@@ -215,7 +215,7 @@ class Worker:
         if self.process and self.process.poll() is None:
             return
         self.close()
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=self._environment(),
             start_new_session=True, bufsize=0,
