@@ -19,47 +19,21 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course import rebuild, submissions
-from edgekit.course.catalog import CourseError, Lab, find, labs
+from edgekit.course import rebuild, records, submissions
+from edgekit.course.attempts import Times, run_cells
+from edgekit.course.catalog import CourseError, Lab, find
 from edgekit.course.rebuild import Rebuilt, Unreadable
-from edgekit.course.sandbox import Ended, SandboxError, Worker, require
+from edgekit.course.sandbox import SandboxError, Worker, require
 from edgekit.course.submissions import Submission
+from edgekit.course.verdicts import item_record, judge
 
-RECORDS = "records.jsonl"
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
 PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "onnxscript", "ipython", "edgekit")
-_ENDED = {"timeout": "timeout", "out-of-memory": "out-of-memory", "died": "kernel-died"}
 _SLICE_FAULT = re.compile(r"\b(NameError|UnboundLocalError|FileNotFoundError|KeyError)\b|is not defined")
-
-
-@dataclass
-class Times:
-    """Deadlines in seconds, and what was spent in which phase."""
-
-    cell: float = 60.0
-    notebook: float = 300.0
-    phases: dict[str, float] = field(default_factory=dict)
-    cells: float = 0.0
-
-    def add(self, phase: str, began: float) -> None:
-        self.phases[phase] = self.phases.get(phase, 0.0) + time.perf_counter() - began
-
-
-@dataclass
-class Attempt:
-    """What came of one item in the sandbox: ``out`` are the files its probe wrote; without them, why there are none."""
-
-    out: dict[str, bytes] = field(default_factory=dict)
-    status: str = ""
-    error: str = ""
-    text: str = ""
-    where: str = "check"
-    seconds: float = 0.0
 
 
 # ----------------------------------------------------------------------------------------------------------------------- class
@@ -105,22 +79,18 @@ def grade_all(
     target.mkdir(parents=True, exist_ok=True)
     wanted = [find(name).slug for name in labs] if labs is not None else None
     todo = [one for one in submissions.find(source, wanted) if in_shard(one, shard)]
-    keys = {(one.student, one.slug): key(one) for one in todo}
-    done = {who: record for who, record in read(target / RECORDS).items() if keys.get(who) == key_of(record)}
-    options = {
-        "cell_timeout": cell_timeout,
-        "notebook_timeout": notebook_timeout,
-        "seed": seed,
-        "notebooks": target / "notebooks",
-    }
-    rest = [
-        one for one in todo if done.get((one.student, one.slug), {}).get("status", "grader-error") == "grader-error"
-    ]
+    identities = {(one.student, one.slug): identity(one) for one in todo}
+    before = records.read(target / records.FILE) if (target / records.FILE).is_file() else []
+    done = {(r["student"], r["lab"]): r for r in records.latest(before)}
+    done = {who: record for who, record in done.items() if identities.get(who) == records.identity(record)}
+    rest = [one for one in todo if (one.student, one.slug) not in done or records.faulty(done[one.student, one.slug])]
+    options = {"cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout, "seed": seed}
+    options["notebooks"] = target / "notebooks"
     made = [lambda i=i: Worker(i, tier, cold, hidden=[source, target]) for i in range(min(workers, len(rest)))]
     for record in _in_parallel(rest, made, options, audit, progress):
-        files.append(target / RECORDS, (json.dumps(record, ensure_ascii=False) + "\n").encode())
+        records.append(target / records.FILE, record)
         done[record["student"], record["lab"]] = record
-    return [done[who] for who in sorted(keys)]
+    return [done[who] for who in sorted(identities)]
 
 
 def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float, progress: bool):
@@ -131,20 +101,19 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
     stop = threading.Event()
 
     def work(make) -> None:
-        with ExitStack() as stack:
-            worker = stack.enter_context(make())
-            while not stop.is_set():
-                try:
-                    one = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                try:
+        try:
+            with make() as worker:
+                while not stop.is_set():
+                    try:
+                        one = waiting.get_nowait()
+                    except queue.Empty:
+                        return
                     record = grade_one(one, worker, **options)
                     finished.put(audited(record, one, worker, options) if chosen(record, worker, audit) else record)
-                except BaseException as error:
-                    finished.put(error)
-                    return
+        except BaseException as error:
+            finished.put(error)
 
+    # The sandboxes die with the thread that started them, and the threads with this process.
     threads = [threading.Thread(target=work, args=(make,), daemon=True) for make in made]
     for thread in threads:
         thread.start()
@@ -156,10 +125,10 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
                     raise record
                 yield record
                 advance(record)
+        for thread in threads:
+            thread.join()
     finally:
         stop.set()
-        for thread in threads:
-            thread.join(options["notebook_timeout"] + 120)
 
 
 def _bar(total: int, progress: bool):
@@ -191,26 +160,9 @@ def _hash(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def read(path: Path) -> dict[tuple[str, str], dict]:
-    """The last whole record of each (student, lab) in a records file. A torn last line is skipped."""
-    found: dict[tuple[str, str], dict] = {}
-    if path.is_file():
-        for line in path.read_bytes().splitlines():
-            try:
-                record = json.loads(line)
-                found[record["student"], record["lab"]] = record
-            except (ValueError, KeyError, TypeError):
-                continue
-    return found
-
-
-def key(one: Submission) -> tuple:
-    """What a record must agree in to stand for a submission."""
-    return one.sha256, rebuild.version(find(one.slug)), environment()
-
-
-def key_of(record: dict) -> tuple:
-    return record.get("sha256"), record.get("lab_version"), record.get("environment")
+def identity(one: Submission) -> tuple[str, str, str, str, str]:
+    """What a record of ``one`` would be a result of: see :func:`edgekit.course.records.identity`."""
+    return one.student, one.slug, one.sha256, rebuild.version(find(one.slug)), environment()
 
 
 def environment() -> str:
@@ -237,8 +189,8 @@ def audited(record: dict, one: Submission, worker: Worker, options: dict) -> dic
     """Grade once more in a fresh interpreter, with the same hidden inputs, and note whether the verdicts agree."""
     with Worker(worker.index, worker.tier, cold=True, limits=worker.limits, hidden=worker.hidden) as fresh:
         second = grade_one(one, fresh, **{**options, "seed": record["seed"]})
-    verdicts = [[(item["name"], item["status"], item["earned"]) for item in r["items"]] for r in (record, second)]
-    return {**record, "audit": {"kernel": "cold", "agrees": verdicts[0] == verdicts[1]}}
+    agrees = records.verdicts(record) == records.verdicts(second)
+    return {**record, "audit": {"kernel": "cold", "agrees": agrees}}
 
 
 # -------------------------------------------------------------------------------------------------------------- one submission
@@ -286,7 +238,8 @@ def grade_one(
     except Unreadable as error:
         record["status"] = "unreadable"
         record["items"] = [
-            _item(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable") for name in _names(lab)
+            item_record(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable")
+            for name in _names(lab)
         ]
     record.update(
         tier=worker.walls, kernel=worker.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells
@@ -309,19 +262,11 @@ def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, worker: Worker, times: Time
             record["notes"].append(f"grader's fault, attempt {attempt}: {error}")
             fault = f"The grader failed, not the student: {error}"
     record["status"] = "grader-error"
-    record["items"] = [_item(lab, name, "grader-error", fault, "grader") for name in _names(lab)]
+    record["items"] = [item_record(lab, name, "grader-error", fault, "grader") for name in _names(lab)]
 
 
 def _names(lab: Lab) -> list[str]:
     return [item.name for item in lab.items]
-
-
-def _item(lab: Lab, name: str, status: str, message: str, cause: str, seconds: float = 0.0) -> dict:
-    points = next(item.points for item in lab.items if item.name == name)
-    earned = points if status == "pass" else 0
-    return {
-        "name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds,
-    }  # fmt: skip
 
 
 def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> tuple[int, dict[str, bytes]]:
@@ -371,150 +316,3 @@ def _may_be_the_slice(item: dict, stateful: bool) -> bool:
     if item["status"] != "fail" or item["cause"] == "not done yet":
         return False
     return stateful or bool(_SLICE_FAULT.search(item["message"]))
-
-
-def run_cells(
-    worker: Worker, steps: list[dict], names: list[str], given: dict[str, bytes], seed: int, times: Times, phase: str
-) -> dict[str, Attempt]:
-    """Run the cells and the probes of ``names``. A cell that hangs or dies costs its item; the others go on in a new process."""
-    began, found, errors, dropped = time.perf_counter(), {}, {}, set()
-    end = time.monotonic() + times.notebook
-    todo = list(names)
-    while todo:
-        left = end - time.monotonic()
-        now = [s for s in steps if s["id"] not in dropped and (s["role"] != "check" or s["name"] in todo)]
-        if left <= 0 or not now:
-            found.update({name: Attempt(status="timeout", where="notebook") for name in todo})
-            break
-        inputs = {path: blob for path, blob in given.items() if path.partition("/")[0] in todo}
-        job = {
-            "steps": now,
-            "step_timeout": times.cell,
-            "timeout": left,
-            "seed": seed,
-            "collect": [f"{n}/out" for n in todo],
-        }
-        ended = worker.run(job, inputs)
-        times.cells += sum(outcome["seconds"] for outcome in ended.steps.values())
-        before = list(todo)
-        for index, outcome in sorted(ended.steps.items()):
-            step = now[index]
-            if step["role"] == "answer" and not outcome.get("ok"):
-                errors[step["id"]] = outcome
-            elif step["role"] == "check" and step["name"] in todo:
-                todo.remove(step["name"])
-                found[step["name"]] = _attempt(step["name"], outcome, errors, ended)
-        if ended.ended == "done" or not todo:
-            break
-        todo = _blame(now, ended, todo, before, found, dropped)
-    times.add(phase, began)
-    return found
-
-
-def _attempt(name: str, outcome: dict, errors: dict[str, dict], ended: Ended) -> Attempt:
-    out = {path: blob for path, blob in ended.files.items() if path.startswith(f"{name}/out/")}
-    if f"{name}/out/data.json" in out:
-        return Attempt(out, seconds=outcome["seconds"])
-    reason, where = (errors[name], "cell") if name in errors else (outcome, "check")
-    return Attempt({}, "", str(reason.get("error", "")), str(reason.get("text", "")), where, outcome["seconds"])
-
-
-def _blame(now: list[dict], ended: Ended, todo: list[str], before: list[str], found: dict, dropped: set) -> list[str]:
-    """A process ended early: who has to bear it. Returns what is still to be done."""
-    culprit, status = now[max(ended.at, 0)], _ENDED[ended.ended]
-    if culprit["role"] == "given" and culprit["id"] != "carried-along":
-        blamed = todo
-    elif culprit["role"] == "given":
-        dropped.add(culprit["id"])
-        return todo
-    else:
-        name = culprit["id"].removeprefix("check-")
-        if culprit["role"] == "answer":
-            dropped.add(culprit["id"])
-        # A process that dies between two steps has been killed by something left running: the next item bears it.
-        blamed = [name] if name in todo else todo[:1] if todo == before else []
-    seconds = ended.steps.get(ended.at, {}).get("seconds", 0.0)
-    found.update({name: Attempt({}, status, ended.ended, ended.detail, culprit["role"], seconds) for name in blamed})
-    return [name for name in todo if name not in blamed]
-
-
-# --------------------------------------------------------------------------------------------------------------------- verdicts
-def judge(
-    lab: Lab, worker: Worker, attempts: dict[str, Attempt], given: dict[str, bytes], times: Times, missing=frozenset()
-):
-    """Verdicts on what the probes brought back, and scores of the models among it: ``(items by name, scores by name)``."""
-    began = time.perf_counter()
-    verdicts = {name: _without_result(lab, name, attempt) for name, attempt in attempts.items() if not attempt.out}
-    waiting = [name for name in attempts if attempts[name].out]
-    scored = [name for name in waiting if any(path.endswith(".onnx") for path in attempts[name].out)]
-    scores: dict[str, dict] = {}
-    tries: dict[str, int] = {}
-    while waiting or scored:
-        steps = [{"kind": "judge", "module": lab.module, "name": name} for name in waiting]
-        steps += [{"kind": "score", "module": lab.module, "name": name} for name in scored]
-        wanted = {*waiting, *scored}
-        blobs = {path: blob for path, blob in given.items() if path.partition("/")[0] in wanted}
-        for name in wanted:
-            blobs.update(attempts[name].out)
-        ended = worker.run({"steps": steps, "step_timeout": times.cell, "timeout": times.notebook, "seed": 0}, blobs)
-        for index, outcome in ended.steps.items():
-            name = steps[index]["name"]
-            if steps[index]["kind"] == "score":
-                scores.update({name: outcome["score"]} if outcome.get("score") else {})
-                scored.remove(name)
-                continue
-            verdicts[name] = _item(
-                lab, name, outcome["status"], outcome["message"], outcome["cause"], attempts[name].seconds
-            )
-            tries[name] = tries.get(name, 0) + 1
-            if outcome["status"] != "grader-error" or tries[name] > 1:
-                waiting.remove(name)
-        if ended.ended != "done":
-            _judge_died(lab, steps[max(ended.at, 0)], ended, waiting, scored, verdicts, tries)
-    for name in missing & set(verdicts):
-        verdicts[name].update(
-            status="missing", earned=0, cause="not done yet", message=f"The cell of {name} is not in the notebook."
-        )
-    times.add("judge", began)
-    return verdicts, scores
-
-
-def _judge_died(lab, step: dict, ended: Ended, waiting: list, scored: list, verdicts: dict, tries: dict) -> None:
-    """A judge that hangs or crashes on a result: once more, then a person has to look. A score is given up at once."""
-    name = step["name"]
-    if step["kind"] == "score":
-        if name in scored:
-            scored.remove(name)
-    elif name in waiting:
-        tries[name] = tries.get(name, 0) + 1
-        if tries[name] > 1:
-            waiting.remove(name)
-            message = f"The judge of {name} did not survive this result: {ended.ended} {ended.detail}".strip()
-            verdicts[name] = _item(lab, name, "grader-error", message, "judge")
-
-
-def _without_result(lab: Lab, name: str, attempt: Attempt) -> dict:
-    """The item of a probe that brought nothing back: why, in words for the student."""
-    kind, text = attempt.error, attempt.text
-    if attempt.status == "timeout":
-        message = f"{name} did not finish in time. Is there a loop that does not end?"
-        return _item(lab, name, "timeout", message, "timeout", attempt.seconds)
-    if attempt.status == "out-of-memory" or "MemoryError" in kind:
-        return _item(
-            lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds
-        )
-    if attempt.status:
-        message = f"Python ended while {name} ran: {text}. Does it call exit(), or crash a library?"
-        return _item(lab, name, attempt.status, message, "kernel died", attempt.seconds)
-    if attempt.where == "cell":
-        return _item(lab, name, "fail", f"The cell of {name} raised {kind}: {text}", "cell raised", attempt.seconds)
-    if kind:
-        return _item(
-            lab, name, "fail", f"The check of {name} could not run: {kind}: {text}", "no result", attempt.seconds
-        )
-    return _item(lab, name, "fail", f"The check of {name} left no result.", "no result", attempt.seconds)
-
-
-def all_labs() -> list[str]:
-    """Slugs of the labs that have graded items."""
-    return [lab.slug for lab in labs() if lab.notebook.is_file() and lab.items]

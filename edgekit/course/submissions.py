@@ -12,7 +12,7 @@ import re
 import stat
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from edgekit.course.catalog import CourseError, Lab, labs
@@ -25,14 +25,28 @@ _NAME = re.compile(r"[^\w.@+ -]")
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student. ``problem`` says why its bytes could not be taken; then ``blob`` is empty."""
+    """One notebook of one student. ``problem`` says why it could not be taken. Its bytes stay where they are until asked for:
+    in the file ``path``, or in its member ``member`` if that is a zip file."""
 
     student: str
     slug: str
-    blob: bytes = field(repr=False)
-    sha256: str
+    path: Path
+    member: str = ""
+    sha256: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+
+    @property
+    def blob(self) -> bytes:
+        """The bytes that were handed in.
+
+        Raises:
+            CourseError: when they are not the ones that were found at first.
+        """
+        blob, problem = _bytes(self.path, self.member)
+        if problem or hashlib.sha256(blob).hexdigest() != self.sha256:
+            raise CourseError(f"{self.path} has changed since it was found{': ' + problem if problem else ''}")
+        return blob
 
 
 def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
@@ -56,8 +70,7 @@ def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
     for one in found:
         key = one.student, one.slug
         if key in last:
-            note = "handed in more than once: the last file by name counts"
-            one = Submission(one.student, one.slug, one.blob, one.sha256, (*one.notes, note), one.problem)
+            one = replace(one, notes=(*one.notes, "handed in more than once: the last file by name counts"))
         last[key] = one
     return [last[key] for key in sorted(last)]
 
@@ -83,8 +96,7 @@ def _student(folder: Path, known: dict[str, Lab]):
             if path.suffix.lower() == ".zip" and not path.is_symlink():
                 yield from _archive(path, known, student)
             elif slug := _slug(name, known):
-                blob, problem = _read(path)
-                yield _made(student, slug, blob, problem)
+                yield _made(student, slug, path, "")
 
 
 def _slug(name: str, known: dict[str, Lab]) -> str | None:
@@ -104,8 +116,20 @@ def safe(name: str) -> str:
     return _NAME.sub("_", name).strip(" .")[:100] or "_"
 
 
-def _made(student: str, slug: str, blob: bytes, problem: str) -> Submission:
-    return Submission(student, slug, blob, hashlib.sha256(blob or problem.encode()).hexdigest(), (), problem)
+def _made(student: str, slug: str, path: Path, member: str, problem: str = "") -> Submission:
+    blob, found = (b"", problem) if problem else _bytes(path, member)
+    return Submission(student, slug, path, member, hashlib.sha256(blob or found.encode()).hexdigest(), (), found)
+
+
+def _bytes(path: Path, member: str) -> tuple[bytes, str]:
+    """The bytes of a notebook, or b"" and what is wrong with it."""
+    if not member:
+        return _read(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _member(archive, archive.getinfo(member))
+    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        return b"", f"it cannot be unpacked: {error}"
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -134,11 +158,11 @@ def _archive(path: Path, known: dict[str, Lab], student: str):
             wanted = [(m, slug) for m in members if (slug := _slug(PurePosixPath(m.filename).name, known))]
             for member, slug in sorted(wanted, key=lambda pair: pair[0].filename):
                 who = student or _owner(member.filename)
-                yield _made(safe(who), slug, *_member(archive, member))
+                yield _made(safe(who), slug, path, member.filename)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         # A broken zip of one student counts for the labs that he was to hand in: all, and each is unreadable.
         for slug in known if student else ():
-            yield _made(safe(student), slug, b"", f"{path.name} is no readable zip file: {error}")
+            yield _made(safe(student), slug, path, "", f"{path.name} is no readable zip file: {error}")
 
 
 def _owner(name: str) -> str:

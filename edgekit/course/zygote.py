@@ -46,6 +46,14 @@ PRELOAD = (
     "torch._export.passes._node_metadata_hook",
     "torch._functorch._aot_autograd.subclass_parametrization",
     "torch._inductor.fx_passes.dedupe_symint_uses",
+    "torch._inductor.sizevars",
+    "torch._inductor.compiler_bisector",
+    "torch._export.passes.replace_with_hop_pass_util",
+    "torch._export.passes.replace_autocast_with_hop_pass",
+    "torch._export.passes.replace_set_grad_with_hop_pass",
+    "torch._subclasses.schema_check_mode",
+    "torch.export._patches",
+    "torch.fx.experimental.validator",
     "onnxscript.function_libs.torch_lib.ops.vision",
     "sympy.tensor.tensor",
     "edgekit.bench",
@@ -124,9 +132,8 @@ def preload() -> dict:
                 importlib.import_module(name)
             except Exception as error:
                 missing.append(f"{name}: {type(error).__name__}")
-        # Translating onnxscript's function library is most of the first export and pure Python; its result is kept per function.
         with contextlib.suppress(Exception):
-            importlib.import_module("torch.onnx._internal.exporter._registration").ONNXRegistry.from_torchlib()
+            _keep_translations()
     gc.collect()
     gc.freeze()  # or every child's first collection would write to, and so copy, all of the parent's memory
     return {
@@ -134,6 +141,24 @@ def preload() -> dict:
         "missing": missing,
         "threads": max(threading.active_count(), len(os.listdir("/proc/self/task"))),
     }
+
+
+def _keep_translations() -> None:
+    """onnxscript translates the signatures of its 500 functions anew at every export, which is half of the time a small export
+    takes. They depend on nothing but its own source: here they are translated once, and every child finds them done."""
+    from onnxscript._internal.values import TracedOnnxFunction
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    translate = TracedOnnxFunction.function_ir.fget
+
+    def kept(function):
+        if "_edgekit_ir" not in function.__dict__:
+            function.__dict__["_edgekit_ir"] = translate(function)
+        return function.__dict__["_edgekit_ir"]
+
+    TracedOnnxFunction.function_ir = property(kept)
+    ONNXRegistry.from_torchlib()
+    importlib.import_module("torch._export.utils")._collect_all_valid_cia_ops()  # looks operators up, runs none
 
 
 # ----------------------------------------------------------------------------------------------------------------------- jobs
