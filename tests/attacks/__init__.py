@@ -16,6 +16,7 @@ from pathlib import Path
 
 DONE = frozenset({"fail", "missing"})  # judged, or nothing to judge
 STOPPED = frozenset({"fail", "missing", "timeout", "out-of-memory", "kernel-died"})
+FORGED = STOPPED | {"grader-error"}  # results that no check writes: no points, and a person may be asked to look
 UNREADABLE = "unreadable"
 
 
@@ -41,7 +42,9 @@ class Material:
 
     @cached_property
     def stubs(self) -> dict[str, str]:
-        return {name: f"def {name}(*args, **options):\n    return None\n" for name in self.answers}
+        """Wrong answers. The one to ``gate`` raises, because exporting a wrong gate takes seconds."""
+        wrong = {"gate": 'raise ValueError("no idea")'}
+        return {name: f"def {name}(*args, **options):\n    {wrong.get(name, 'return None')}\n" for name in self.answers}
 
     def notebook(self, answers: dict[str, str]) -> dict:
         """The released notebook with these answers, ids and metadata untouched."""

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 
-from tests.attacks import STOPPED, Attack, Material
+from tests.attacks import FORGED, STOPPED, Attack, Material
 
 _PREPARE = """
 import base64, json, os, pathlib, shutil
@@ -24,7 +24,7 @@ _c.dump = lambda value, folder: _write(_files)
 _REPORTS = {"reports": [{"opset": {"$array": "a0"}, "ops": {"$array": "a1"}, "inputs": {}}] * 3}
 
 
-def _files(code: str, statuses: frozenset = STOPPED, **more):
+def _files(code: str, statuses: frozenset = FORGED, **more):
     return {"make": lambda m: m.wrong(export_model=_PREPARE + code + "\n" + m.stubs["export_model"]), "statuses": statuses, **more}  # fmt: skip
 
 
@@ -191,9 +191,9 @@ ATTACKS = [
     Attack("ONNX: weights in /dev/zero", _model(_SHELL + 'blob = wrap(flat, [outside("/dev/zero", (784, 10))])')),
     Attack("ONNX: tensor declared with 4 TB", _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**20, 2**20], raw_data=b"1234")])')),
     Attack("ONNX: negative and overflowing dimensions", _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**62, 8, -4], raw_data=b"1234")])')),
-    Attack("ONNX: a loop without end", _model(_SHELL + _LOOP), statuses=STOPPED),
-    Attack("ONNX: asks for 100 GB when run", _model(_SHELL + _GREEDY), statuses=STOPPED),
-    Attack("ONNX: nested without end", _model(_SHELL + _DEEP_MODEL), statuses=STOPPED),
+    Attack("ONNX: a loop without end", _model(_SHELL + _LOOP), statuses=FORGED),
+    Attack("ONNX: asks for 100 GB when run", _model(_SHELL + _GREEDY), statuses=FORGED),
+    Attack("ONNX: nested without end", _model(_SHELL + _DEEP_MODEL), statuses=FORGED),
     Attack("ONNX: random bytes", _model("blob = b'\\x08\\x0a' + np.random.default_rng(0).bytes(100_000)")),
     Attack("ONNX: path is a link to /etc/passwd", lambda m: m.wrong(export_model="def export_model(model, path):\n    import os\n    os.symlink('/etc/passwd', path)")),
 ]  # fmt: skip

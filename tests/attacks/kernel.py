@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.attacks import STOPPED, Attack
+from tests.attacks import FORGED, STOPPED, Attack
 
 
 def first(code: str, **answers: str):
@@ -106,7 +106,7 @@ def _out(name):
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 """
-FORGED = (
+RESULTS = (
     _FOLDERS
     + """
 for _n in _names:
@@ -190,6 +190,29 @@ for _i in range(20):
         except Exception as e:
             print(e)
 """
+# The grader follows a job through a pipe: what is written there may be anything.
+EVENTS = """
+import os
+_lines = [b'{"step": Infinity, "start": true}', b'{"step": -1e400}', b'{"step": NaN}', b'{"step": 0, "fault": "ours"}', b'{"step": -1, "fault": "ours"}', b'[]', b'7',
+          b'{"step": {}}', b'{"step": "1", "start": 1}', b'[' * 50_000, b'{"step": ' + b'9' * 6000 + b'}', b'\\xff\\xfe']
+for _step in range(40):
+    _lines += [b'{"step": %d, "start": true}' % _step, b'{"step": %d, "ok": true, "status": "pass", "message": "", "cause": "", "earned": 3}' % _step]
+for _fd in range(3, 128):
+    for _line in _lines:
+        try:
+            os.write(_fd, _line + b"\\n")
+        except OSError:
+            break
+"""
+FRAMES = """
+import os, struct
+for _fd in range(3, 128):
+    for _blob in (struct.pack(">I", 2) + b"{}", struct.pack(">I", 0xFFFFFFF0), os.urandom(4000)):
+        try:
+            os.write(_fd, _blob)
+        except OSError:
+            break
+"""
 GONE = _FOLDERS + "for _n in _names:\n    shutil.rmtree(_root / _n, ignore_errors=True)\nos.chmod(_root, 0)"
 
 ATTACKS = [
@@ -206,18 +229,20 @@ ATTACKS = [
     ),
     Attack("patched judge, require, verdict", first(PATCH_CHECKS)),
     Attack("patched Exercise.__call__", first(PATCH_CALL)),
-    Attack("patched border.dump", first(PATCH_DUMP)),
-    Attack("patched json, pickle, numpy, builtins", first(PATCH_LIBRARIES), statuses=STOPPED),
+    Attack("patched border.dump", first(PATCH_DUMP), statuses=FORGED),
+    Attack("patched json, pickle, numpy, builtins", first(PATCH_LIBRARIES), statuses=FORGED),
     Attack("sys.modules replaced", first(MODULES)),
     Attack("environment variables", first(ENVIRONMENT)),
     Attack("probe folder unset, Passed printed", first(NO_GRADING)),
-    Attack("forged result files", first(FORGED)),
+    Attack("forged result files", first(RESULTS), statuses=FORGED),
     Attack("inputs replaced by easy ones", first(OTHER_INPUTS, describe=_KNOWN)),
     Attack("constants known from the package", lambda m: m.wrong(**CONSTANT)),
     Attack("peeks at the probe's frame", lambda m: m.wrong(**PEEK)),
     Attack("atexit and a thread rewrite the results", first(LATE), statuses=STOPPED),
     Attack("thread that prints for ever", first(THREAD), statuses=STOPPED),
     Attack("forged kernel messages", first(MESSAGES), statuses=STOPPED),
+    Attack("forged events on every descriptor", first(EVENTS), statuses=STOPPED),
+    Attack("binary frames on every descriptor", first(FRAMES), statuses=STOPPED),
     Attack("exchange folder deleted", first(GONE), statuses=STOPPED),
     Attack("sys.exit in the answer", first("import sys\nsys.exit(0)"), statuses=STOPPED),
     Attack("function raises SystemExit", lambda m: m.wrong(describe="def describe(path): raise SystemExit(0)", gate="def gate(*a): raise KeyboardInterrupt"), statuses=STOPPED),
