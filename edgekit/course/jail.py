@@ -45,6 +45,11 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the thread that forked it ends."""
+    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def can_nest() -> bool:
     """Whether this process may make namespaces for its children."""
     effective = next(
@@ -70,7 +75,7 @@ def fork_init(nested: bool) -> int:
         finally:
             os.close(own)
     if pid == 0:
-        _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        die_with_parent()
         _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     return pid
 
@@ -111,7 +116,7 @@ def _drop_capabilities() -> None:
 
 def limit(limits: Limits, keep: set[int]) -> None:
     """In the process that will run student code: close every other descriptor and set what may be used."""
-    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
     _libc.prctl(_DUMPABLE, 1, 0, 0, 0)
     _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     close_all_but(keep | {0, 1, 2})

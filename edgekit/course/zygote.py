@@ -118,10 +118,10 @@ def _exactly(handle: int, size: int) -> bytes:
 
 
 # -------------------------------------------------------------------------------------------------------------------- warming
-def preload() -> dict:
-    """Import everything a lab may need. Returns what the report shows: seconds, threads, and what could not be imported."""
+def preload(more: tuple[str, ...] = ()) -> dict:
+    """Import everything a lab may need, and ``more``. Returns seconds, threads, and what could not be imported."""
     began, missing = time.perf_counter(), []
-    names = list(PRELOAD)
+    names = [*PRELOAD, *more]
     import edgekit.checks
 
     names += [f"edgekit.checks.{module.name}" for module in pkgutil.iter_modules(edgekit.checks.__path__)]
