@@ -26,9 +26,9 @@ def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **o
     """Make a Runner.
 
     model: the path of a model file, or a torch.nn.Module for the PyTorch runtimes. runtime: "pytorch",
-    "pytorch-compiled", "onnxruntime". threads: CPU threads inside one operator, default the physical cores this process
-    may use. options: see PyTorchRunner and OnnxRuntimeRunner. Raises RunnerError with the fix when the engine, the
-    provider or the file does not work.
+    "pytorch-compiled", "onnxruntime", "tensorrt" (also builds from an .onnx file). threads: CPU threads inside one
+    operator, default the physical cores this process may use. options: see PyTorchRunner, OnnxRuntimeRunner and
+    TensorRTRunner. Raises RunnerError with the fix when the engine, the provider or the file does not work.
     """
     if runtime == "onnxruntime":
         from edgekit.runtimes.ort import OnnxRuntimeRunner
@@ -38,4 +38,10 @@ def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **o
         from edgekit.runtimes.pytorch import PyTorchRunner
 
         return PyTorchRunner(model, threads=threads, compiled=runtime == "pytorch-compiled", **options)
-    raise RunnerError(f"no runtime called {runtime!r}. Fix: use one of pytorch, pytorch-compiled, onnxruntime.")
+    if runtime == "tensorrt":
+        from edgekit.runtimes.trt.running import TensorRTRunner
+
+        return TensorRTRunner(model, threads=threads, **options)
+    raise RunnerError(
+        f"no runtime called {runtime!r}. Fix: use one of pytorch, pytorch-compiled, onnxruntime, tensorrt."
+    )

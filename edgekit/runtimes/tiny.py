@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import importlib
 import json
 import sys
 
@@ -96,19 +96,33 @@ def onnxruntime_provider(name: str) -> tuple[bool, str, str]:
     )
 
 
-def tensorrt(module_name: str) -> tuple[bool, str, str]:
-    import importlib
+def tensorrt(api: str) -> tuple[bool, str, str]:
+    """Build an engine; where there is a GPU, run it too."""
+    import tempfile
+    from pathlib import Path
 
-    trt = importlib.import_module(module_name)
-    builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
-    if builder is None:
-        return False, f"{module_name} {trt.__version__} imports, but makes no Builder", ""
-    try:
-        ctypes.CDLL("libcuda.so.1")
-        driver = "an NVIDIA driver is present"
-    except OSError:
-        driver = "engines can be built, not run: no NVIDIA driver here"
-    return True, f"{module_name} {trt.__version__} made a Builder; {driver}", ""
+    from edgekit.runtimes import trt
+    from edgekit.runtimes.base import RunnerError
+    from edgekit.runtimes.trt.running import TensorRTRunner
+
+    version = f"{api} {importlib.import_module(api).__version__}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tiny.onnx"
+        path.write_bytes(tiny_model())
+        try:
+            built = trt.build(path, api=api, batches=(1, 2, 4))
+            if trt.gpu() is None:
+                return True, f"{version} built a tiny engine; engines can be built, not run: no NVIDIA driver here", ""
+            with TensorRTRunner(built) as run:
+                _check(run)
+                return (
+                    True,
+                    f"{version} built and ran a tiny engine on {trt.gpu().name} ({run.describe()['buffers']})",
+                    "",
+                )
+        except RunnerError as error:
+            detail, _, fix = str(error).partition(" Fix: ")
+            return False, detail, fix
 
 
 def probe(name: str) -> tuple[bool, str, str]:

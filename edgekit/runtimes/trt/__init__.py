@@ -1,0 +1,40 @@
+"""TensorRT for everybody: 10.3 (JetPack 6), 10.16 (JetPack 7), 11.x (GPU box) and TensorRT-RTX, with the same code.
+
+    built = trt.build("model.onnx", batches=(1, 8, 32))    # without a GPU: tensorrt_rtx builds ahead of time
+    built.save("model.plan")                               # and model.plan.json, our header, beside it
+    trt.refusals("model.plan", model="model.onnx")         # why this file must not be loaded here; [] if nothing is wrong
+    with runtimes.load("model.plan", "tensorrt") as run:   # needs a GPU
+        logits = run(images)
+
+Networks are strongly typed: the precision stands in the ONNX model (float16 weights, Q/DQ nodes), not in builder flags.
+versions.py: which TensorRT, and what differs between them. parsing.py: ONNX to network, with errors that name node, reason and fix.
+building.py: network to engine. buildlog.py: what the log says. header.py: the file beside the plan. running.py, memory.py: a GPU runs it.
+"""
+
+from edgekit.runtimes.trt.building import Built, Profile, build
+from edgekit.runtimes.trt.buildlog import Layer, Log, Stage
+from edgekit.runtimes.trt.header import Header, here, refusals
+from edgekit.runtimes.trt.parsing import Parsed, ParseError, Problem, parse
+from edgekit.runtimes.trt.versions import FEATURES, Features, api, features, gpu, targets
+
+__all__ = [
+    "FEATURES",
+    "Built",
+    "Features",
+    "Header",
+    "Layer",
+    "Log",
+    "ParseError",
+    "Parsed",
+    "Problem",
+    "Profile",
+    "Stage",
+    "api",
+    "build",
+    "features",
+    "gpu",
+    "here",
+    "parse",
+    "refusals",
+    "targets",
+]

@@ -1,0 +1,79 @@
+"""Progress of a build as a bar, and a way to stop it."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+
+
+class Bars:
+    """One bar per phase, nested as TensorRT nests them; without tqdm it only counts."""
+
+    def __init__(self, show: bool):
+        self.show, self.open, self.stopped, self.steps = show, {}, False, 0
+
+    def start(self, phase: str, parent: str | None, steps: int) -> None:
+        if not self.show:
+            return
+        from tqdm.auto import tqdm
+
+        # Inner phases come and go, the outermost stays and says how long it took.
+        self.open[phase] = tqdm(total=steps, desc=phase, leave=parent is None, position=len(self.open))
+
+    def step(self, phase: str) -> None:
+        self.steps += 1
+        if phase in self.open:
+            self.open[phase].update()
+
+    def finish(self, phase: str) -> None:
+        if phase in self.open:
+            bar = self.open.pop(phase)
+            bar.update(bar.total - bar.n)
+            bar.close()
+
+    def close(self) -> None:
+        while self.open:
+            self.open.popitem()[1].close()
+
+
+@functools.cache
+def _monitor_class(trt):
+    class Monitor(trt.IProgressMonitor):
+        """Ctrl-C arrives while TensorRT runs, that is in one of these callbacks: an exception must not pass through C++, so it becomes
+        the answer "do not go on"."""
+
+        def __init__(self, bars: Bars):
+            trt.IProgressMonitor.__init__(self)
+            self.bars = bars
+
+        def phase_start(self, phase_name, parent_phase, num_steps):
+            self._guarded(self.bars.start, phase_name, parent_phase, num_steps)
+
+        def phase_finish(self, phase_name):
+            self._guarded(self.bars.finish, phase_name)
+
+        def step_complete(self, phase_name, step):
+            self._guarded(self.bars.step, phase_name)
+            return not self.bars.stopped
+
+        def _guarded(self, function, *arguments):
+            try:
+                function(*arguments)
+            except KeyboardInterrupt:
+                self.bars.stopped = True
+
+    return Monitor
+
+
+@contextmanager
+def watch(trt, config, show: bool):
+    """Watch the build in this block; yields a function that says whether it was stopped."""
+    bars = Bars(show)
+    monitor = _monitor_class(trt)(bars)
+    config.progress_monitor = monitor
+    try:
+        yield lambda: bars.stopped
+    except KeyboardInterrupt:
+        bars.stopped = True
+    finally:
+        bars.close()

@@ -1,0 +1,1 @@
+"""Contracts with libraries whose versions differ between devices."""
