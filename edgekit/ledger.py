@@ -238,9 +238,18 @@ def predict(key: str, value, unit: str = "") -> None:
     print(f"{key}: no prediction yet" if said is None else f"{key}: predicted {with_unit(said, row.unit)}")
 
 
-def reveal(key: str, measured, unit: str = "") -> Reveal:
-    """Show a measurement beside its prediction from the student's ledger; see Ledger.reveal."""
-    return student().reveal(key, measured, unit)
+def reveal(key: str, measured, unit: str = "") -> None:
+    """Show a measurement beside its prediction from the student's ledger, wherever in a cell it stands; see Ledger.reveal."""
+    shown = student().reveal(key, measured, unit)
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = lambda: None
+    if get_ipython() is None:
+        print(shown)
+    else:
+        display(shown)
 
 
 def reading(measured) -> tuple[float | None, float | None, float | None, str | None]:

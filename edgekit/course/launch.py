@@ -15,7 +15,7 @@ from edgekit.course.catalog import CourseError, labs
 # JupyterLab asks every new user about a news feed; a class full of beginners should not have to answer that.
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "defer"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 
 

@@ -1,0 +1,153 @@
+"""A real JupyterLab in a real browser: the landing notebook opens, a whole solution runs, widgets and plots are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from edgekit import paths
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Without these flags Chromium calls home at every start, which takes minutes on a closed network.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: apt install chromium"),
+]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A copy of the notebooks, because the browser saves what it runs."""
+    root = tmp_path_factory.mktemp("course")
+    for folder in ("labs", "solutions"):
+        shutil.copytree(paths.root() / folder, root / folder, ignore=shutil.ignore_patterns("work"))
+    (root / "data").symlink_to(paths.data())
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(course):
+    """`edgekit lab`, as `make lab` starts it; yields its address."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-c",
+        "from edgekit.cli import main; main()",
+        "lab",
+        "--no-browser",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+    ]
+    command += ["--ServerApp.allow_root=True"]
+    environment = {k: v for k, v in os.environ.items() if k != "EDGEKIT_WORK"} | {"EDGEKIT_ROOT": str(course)}
+    log = (course / "server.log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=2)
+                break
+            except OSError:
+                assert process.poll() is None, (course / "server.log").read_text()
+                time.sleep(0.5)
+        else:
+            pytest.fail("JupyterLab did not answer within 2 minutes:\n" + (course / "server.log").read_text())
+        yield address
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    page = browser.new_page(viewport={"width": 1400, "height": 1100})
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+
+
+# The landing notebook may stay open in a tab behind the one that a test looks at.
+FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+
+
+def run_all(page, timeout: float) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text(re.compile(r"^Run All Cells$")).click()
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        prompts = [p.strip() for p in page.locator(f"{FRONT} .jp-CodeCell .jp-InputPrompt").all_inner_texts()]
+        if prompts and all(re.fullmatch(r"\[\d+\]:", p) for p in prompts):
+            return
+        time.sleep(1)
+    pytest.fail(f"not all cells ran within {timeout} s: {prompts}")
+
+
+def test_the_landing_notebook_opens_without_questions(page, server):
+    page.goto(f"{server}/lab/tree/labs/00_start_here.ipynb")
+    page.get_by_role("heading", name="Start here").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.locator(".jp-Dialog").count() == 0, page.locator(".jp-Dialog").all_inner_texts()
+    assert page.locator(".jp-toastContainer, .Toastify__toast").filter(has_text="news").count() == 0
+
+
+def test_run_all_on_the_export_solution(page, server, course):
+    page.goto(f"{server}/lab/tree/solutions/04_onnx_export.ipynb")
+    page.get_by_role("heading", name="Exporting to ONNX").wait_for()
+    page.wait_for_timeout(2000)
+    run_all(page, timeout=240)
+    outputs = "\n".join(page.locator(f"{FRONT} .jp-OutputArea-output").all_inner_texts())
+    for name in ("export_model", "describe", "parity", "mixes_images", "gate"):
+        assert f"Passed: {name}." in outputs
+    assert "A/A control" in outputs
+    assert page.locator(f"{FRONT} .jp-RenderedImage img").count() >= 1
+    graph = page.frame_locator(f"{FRONT} iframe").first
+    graph.locator("svg, canvas").first.wait_for()
+    assert "Conv" in graph.locator("body").inner_html()
+    target = os.environ.get("EDGEKIT_SCREENSHOTS")
+    if target:
+        page.locator(f"{FRONT} iframe").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=f"{target}/export.png")
+        page.locator(f"{FRONT} .jp-RenderedImage img").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(1000)
+        page.screenshot(path=f"{target}/comparison.png")
+
+
+def test_a_wrong_answer_is_explained(page, server):
+    page.goto(f"{server}/lab/tree/labs/00_start_here.ipynb")
+    page.get_by_role("heading", name="Start here").wait_for()
+    page.wait_for_timeout(2000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text(re.compile(r"^Run All Cells$")).click()
+    page.get_by_text("stopwatch is not written yet").first.wait_for(timeout=120_000)
+    shown = page.locator(f"{FRONT} .jp-OutputArea-output").filter(has_text="Not yet").first.inner_text()
+    assert "Traceback" not in shown and "edgekit/checks" not in shown
