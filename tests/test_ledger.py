@@ -173,7 +173,7 @@ def test_a_row_waits_for_the_lock(book):
 def test_prediction_stands_beside_the_measurement(mine, capsys):
     ledger.predict("int8", 4.0, unit="x")
     assert "int8: predicted 4x" in capsys.readouterr().out
-    shown = ledger.reveal("int8", Ratio())
+    shown = mine.reveal("int8", Ratio())
     assert (shown.predicted, shown.measured, shown.low, shown.high) == (4.0, 0.81, 0.78, 0.84)
     assert "predicted 4x" in str(shown) and "0.81x [0.78, 0.84], slower" in str(shown) and "4.94" in shown.comment
     assert "predicted" in shown._repr_html_()
@@ -183,16 +183,16 @@ def test_prediction_stands_beside_the_measurement(mine, capsys):
 def test_no_prediction_still_shows_the_measurement(mine):
     ledger.predict("size", ...)
     for key in ("size", "never asked"):
-        shown = ledger.reveal(key, 12.5, "kB")
+        shown = mine.reveal(key, 12.5, "kB")
         assert shown.predicted is None and "12.5 kB" in str(shown) and "no prediction" in str(shown)
 
 
 def test_a_prediction_changed_after_the_reveal_is_marked(mine):
     ledger.predict("int8", 4.0, "x")
     ledger.predict("int8", 2.0, "x")  # a change of mind before the measurement is fine
-    assert ledger.reveal("int8", Ratio()).predicted == 2.0
+    assert mine.reveal("int8", Ratio()).predicted == 2.0
     ledger.predict("int8", 0.8, "x")
-    shown = ledger.reveal("int8", Ratio())
+    shown = mine.reveal("int8", Ratio())
     assert (shown.predicted, shown.changed_to) == (2.0, 0.8)
     assert "changed after the reveal" in str(shown) and "does not count" in shown._repr_html_()
 
@@ -200,7 +200,7 @@ def test_a_prediction_changed_after_the_reveal_is_marked(mine):
 def test_running_the_notebook_again_changes_nothing(mine):
     for _ in range(3):
         ledger.predict("int8", 4.0, "x")
-        shown = ledger.reveal("int8", Ratio())
+        shown = mine.reveal("int8", Ratio())
     assert shown.changed_to is None and len(mine.rows("prediction")) == 1
 
 
@@ -218,19 +218,25 @@ def test_running_the_notebook_again_changes_nothing(mine):
 )
 def test_comments(mine, predicted, measured, comment):
     ledger.predict("key", predicted)
-    assert comment in ledger.reveal("key", measured).comment
+    assert comment in mine.reveal("key", measured).comment
 
 
 def test_a_measurement_shows_its_median_and_a_comparison_is_refused(mine):
     from edgekit import bench
 
     entries = {"a": lambda: None, "b": lambda: sum(range(50))}
-    shown = ledger.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")
+    shown = mine.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")
     assert 0 < shown.measured < 1e-3
     result = bench.compare(entries, min_time=0.05)
     with pytest.raises(TypeError, match=r'comparison\["int8"\]'):
-        ledger.reveal("t", result)
-    assert ledger.reveal("r", result["b"]).verdict == result["b"].verdict
+        mine.reveal("t", result)
+    assert mine.reveal("r", result["b"]).verdict == result["b"].verdict
+
+
+def test_a_reveal_shows_itself_wherever_it_stands(mine, capsys):
+    ledger.predict("int8", 4.0, "x")
+    assert ledger.reveal("int8", Ratio()) is None
+    assert "0.81x [0.78, 0.84], slower" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- recorded results
