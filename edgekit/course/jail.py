@@ -122,7 +122,7 @@ def limit(limits: Limits, keep: set[int]) -> None:
     close_all_but(keep | {0, 1, 2})
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # if the machine runs out, this process goes first
-    virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    virtual = memory()[0]
     for what, soft, hard in (
         (resource.RLIMIT_AS, virtual + limits.memory, virtual + limits.memory),
         (resource.RLIMIT_CPU, limits.cpu, limits.cpu + 5),
@@ -161,25 +161,35 @@ def kill_rest(nested: bool) -> None:
             return
 
 
-def descendants(root: int) -> dict[int, int]:
-    """All processes below ``root`` that this process can see, with their resident bytes."""
-    parents, resident = {}, {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat") as handle:
-                fields = handle.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(name)] = int(fields[1])
-        resident[int(name)] = int(fields[21]) * resource.getpagesize()
-    found: dict[int, int] = {}
+def descendants(root: int) -> list[int]:
+    """All processes below ``root`` that this process can see."""
+    parents = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{name}/stat") as handle:
+            parents[int(name)] = int(handle.read().rpartition(")")[2].split()[1])
+    found: list[int] = []
     grown = {root}
     while grown:
-        grown = {pid for pid, parent in parents.items() if parent in grown and pid not in found}
-        found.update({pid: resident[pid] for pid in grown})
+        grown = {pid for pid, parent in parents.items() if parent in grown} - set(found)
+        found += grown
     return found
+
+
+def memory(pid: int | str = "self") -> tuple[int, int]:
+    """Bytes of address space and of private memory of a process; zeros when it is gone."""
+    try:
+        total, resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[:3])
+    except (OSError, ValueError):
+        return 0, 0
+    page = resource.getpagesize()
+    return total * page, (resident - shared) * page
+
+
+def used(root: int, inherited: tuple[int, int]) -> int:
+    """Private memory of all processes below ``root``, less what each forked one has in common with its parent, ``inherited``.
+    A process that has replaced itself by another program has a smaller address space and inherits nothing."""
+    space, own = inherited
+    return sum(max(0, has - (own if total > 0.9 * space else 0)) for total, has in map(memory, descendants(root)))
 
 
 def place(folder: Path, files: dict[str, bytes]) -> None:
@@ -200,13 +210,14 @@ def collect(folder: Path, names: list[str], max_bytes: int) -> dict[str, bytes]:
         except OSError:
             continue
         for entry in entries:
-            try:
+            with contextlib.suppress(OSError):
                 handle = os.open(folder / name / entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            except OSError:
-                continue
-            with os.fdopen(handle, "rb") as file:
-                about = os.fstat(handle)
-                total += about.st_size
-                if stat.S_ISREG(about.st_mode) and total <= max_bytes:
-                    files[f"{name}/{entry}"] = file.read(about.st_size)
+                try:
+                    about = os.fstat(handle)
+                    total += about.st_size
+                    if stat.S_ISREG(about.st_mode) and total <= max_bytes:
+                        with open(handle, "rb", closefd=False) as file:
+                            files[f"{name}/{entry}"] = file.read(about.st_size)
+                finally:
+                    os.close(handle)
     return files

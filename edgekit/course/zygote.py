@@ -203,7 +203,7 @@ class Watch:
         self.current, self.done, self.reason, self.fault = -1, False, "", ""
         self.steps: dict[int, dict] = {}
         self.line, self.budget, self.since = b"", MAX_EVENTS, time.monotonic()
-        self.base = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        self.inherited = jail.memory()
         self.killed_before = _kills_for_memory()
 
     def until_end(self) -> tuple[dict, dict[str, bytes]]:
@@ -224,7 +224,7 @@ class Watch:
                 self.reason = "timeout"
             if not self.reason and now > next_look:
                 next_look = now + 0.2
-                if sum(max(0, used - self.base) for used in jail.descendants(self.pid).values()) > self.limits.memory:
+                if jail.used(self.pid, self.inherited) > self.limits.memory:
                     self.reason = "out-of-memory"
             if self.reason and finish_by is None:
                 finish_by = now + GRACE
