@@ -112,7 +112,7 @@ class Built:
             if not h.gpu or h.targets
             else f"for {h.gpu}"
         )
-        computing = sum(layer.computes for layer in self.layers)
+        computing = sum(one.computes for one in self.layers)
         lines = [
             f"{h.model} ({h.precision}) built by {h.api} {h.tensorrt} in {self.seconds:.2f} s, {where}",
             f"{len(self.data):,} bytes" + (f", of them {weights:,} weights" if weights is not None else ""),
@@ -172,9 +172,10 @@ def build(
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
     if level is not None:
         config.builder_optimization_level = level
-    for flag, wanted in (("SPARSE_WEIGHTS", sparse), ("VERSION_COMPATIBLE", version_compatible)):
-        if wanted:
-            config.set_flag(getattr(trt.BuilderFlag, flag))
+    if sparse:
+        config.set_flag(trt.BuilderFlag.SPARSE_WEIGHTS)
+    if version_compatible:
+        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
     if not tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
     _set_profile(parsed, config, profile)

@@ -46,12 +46,12 @@ class PyCuda:
 
         driver.init()
         self._driver = driver
-        self._context = driver.Device(index).retain_primary_context()
+        self._primary = driver.Device(index).retain_primary_context()
 
     @contextlib.contextmanager
     def active(self):
         """The primary context is current in this thread inside the block."""
-        self._context.push()
+        self._primary.push()
         try:
             yield
         finally:
@@ -103,7 +103,7 @@ class PyCuda:
         return int(self._driver.mem_get_info()[0])
 
     def close(self) -> None:
-        self._context = None  # the primary context is released with its last user
+        self._primary = None  # the primary context is released with its last user
 
 
 class CudaPython:
@@ -113,17 +113,17 @@ class CudaPython:
 
     def __init__(self, index: int = 0):
         try:
-            from cuda.bindings import runtime
+            from cuda.bindings import runtime as cudart
         except ImportError:
-            from cuda import cudart as runtime  # cuda-python before 12.6
-        self._runtime, self._index = runtime, index
+            from cuda import cudart  # cuda-python before 12.6
+        self._cudart, self._index = cudart, index
         self._ask("cudaSetDevice", index)
         self._ask("cudaFree", 0)  # starts CUDA, and says so here if it cannot
 
     def _ask(self, function: str, *arguments):
-        error, *results = getattr(self._runtime, function)(*arguments)
+        error, *results = getattr(self._cudart, function)(*arguments)
         if int(error):
-            said = self._runtime.cudaGetErrorString(error)[1]
+            said = self._cudart.cudaGetErrorString(error)[1]
             raise RuntimeError(f"{function}: {said.decode() if isinstance(said, bytes) else said}")
         return results[0] if len(results) == 1 else results
 
@@ -146,7 +146,7 @@ class CudaPython:
         self._ask("cudaFree", allocation)
 
     def stream(self):
-        return self._ask("cudaStreamCreateWithFlags", self._runtime.cudaStreamNonBlocking)
+        return self._ask("cudaStreamCreateWithFlags", self._cudart.cudaStreamNonBlocking)
 
     def free_stream(self, stream) -> None:
         self._ask("cudaStreamDestroy", stream)
@@ -155,11 +155,11 @@ class CudaPython:
         return int(stream)
 
     def to_device(self, allocation, host: np.ndarray, stream) -> None:
-        kind = self._runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
+        kind = self._cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
         self._ask("cudaMemcpyAsync", allocation, host.ctypes.data, host.nbytes, kind, stream)
 
     def to_host(self, host: np.ndarray, allocation, stream) -> None:
-        kind = self._runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
+        kind = self._cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._ask("cudaMemcpyAsync", host.ctypes.data, allocation, host.nbytes, kind, stream)
 
     def synchronize(self, stream) -> None:

@@ -133,11 +133,11 @@ def new_builder(trt, logger):
         ) from error
 
 
-def _problem(problem) -> Problem:
+def _problem(parser_error) -> Problem:
     """Out of TensorRT's ParserError."""
-    node, operator = problem.node_name(), problem.node_operator()
-    said = " ".join(problem.desc().split())
-    code = str(problem.code()).rpartition(".")[2]
+    node, operator = parser_error.node_name(), parser_error.node_operator()
+    said = " ".join(parser_error.desc().split())
+    code = str(parser_error.code()).rpartition(".")[2]
     for operators, words, reason, fix in _KNOWN:
         if re.fullmatch(operators or ".*", operator) and re.search(words, said):
             return Problem(node, operator, code, said[:400], reason, fix)

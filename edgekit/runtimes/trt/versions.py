@@ -40,11 +40,11 @@ def features(module) -> Features:
     return Features(**{f.name: all(_has(module, path) for path in FEATURES[f.name]) for f in fields(Features)})
 
 
-def _has(module, path: str) -> bool:
+def _has(owner, path: str) -> bool:
     for name in path.split("."):
-        if not hasattr(module, name):
+        if not hasattr(owner, name):
             return False
-        module = getattr(module, name)
+        owner = getattr(owner, name)
     return True
 
 

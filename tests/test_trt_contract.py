@@ -1,0 +1,207 @@
+"""Every name of TensorRT that the package and the labs use exists in 10.3, 10.16, 11.4 and RTX, or stands behind a feature test.
+
+The names are collected from the code (tests/contracts/names.py). What exists is recorded in tests/contracts/names.json, which was
+read out of the real bindings; the second half of this file reads it out again where their wheels can be had.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from edgekit import paths
+from edgekit.runtimes.trt.history import CHANGES
+from edgekit.runtimes.trt.history import VERSIONS as SHOWN
+from edgekit.runtimes.trt.versions import FEATURES, Features, features
+from tests.contracts import bindings
+from tests.contracts.names import Collector, code_of, collect
+
+VERSIONS = bindings.VERSIONS
+
+
+def sources() -> list[Path]:
+    package = Path(__file__).parents[1] / "edgekit"
+    labs = sorted(paths.solutions().glob("06*.ipynb"))
+    checks = [package / "checks" / f"{lab.stem.partition('_')[2]}.py" for lab in labs]
+    return [
+        *sorted((package / "runtimes").glob("trt*/*.py")),
+        package / "runtimes" / "tiny.py",
+        *labs,
+        *filter(Path.exists, checks),
+    ]
+
+
+@cache
+def collected() -> list[Collector]:
+    return [collect(code_of(path), path.name, set(FEATURES)) for path in sources()]
+
+
+def exists(name: str, version: str) -> bool:
+    owner, _, member = name.rpartition(".")
+    listing = members(version)
+    if not owner:
+        return member in listing
+    if "." in owner:  # ILogger.Severity: a class inside of a class has no members in the listing
+        return exists(owner, version)
+    return member in listing.get(owner, ())
+
+
+@cache
+def members(version: str) -> dict[str, set[str]]:
+    return bindings.members(version)
+
+
+@cache
+def answers(version: str) -> Features:
+    """The package's own feature tests, on a module with the recorded names of this version."""
+    listing = members(version).items()
+    return features(SimpleNamespace(**{name: SimpleNamespace(**dict.fromkeys(inner)) for name, inner in listing}))
+
+
+def verdict(use, version: str) -> str:
+    """ "yes", "guarded", or "MISSING"."""
+    if exists(use.name, version):
+        return "yes"
+    guards = [g for g in use.guards if any(use.name == n or use.name.startswith(n + ".") for n in FEATURES[g])]
+    return "guarded" if any(not getattr(answers(version), g) for g in guards) else "MISSING"
+
+
+def broken(collector: Collector) -> list[str]:
+    missing = [(use, [v for v in VERSIONS if verdict(use, v) == "MISSING"]) for use in collector.uses]
+    return [f"{u.file}:{u.line}: {u.name} is not in {', '.join(v)}" for u, v in missing if v]
+
+
+def contract() -> dict[str, list[str]]:
+    """{name: verdict per version}, the weakest of all its uses."""
+    rows: dict[str, list[str]] = {}
+    rank = ["MISSING", "guarded", "yes"]
+    for use in (use for c in collected() for use in c.uses):
+        now = [verdict(use, v) for v in VERSIONS]
+        rows[use.name] = [min(a, b, key=rank.index) for a, b in zip(rows.get(use.name, now), now, strict=True)]
+    return dict(sorted(rows.items()))
+
+
+# ---------------------------------------------------------------------------------------- what the code names
+def test_every_name_is_in_every_version_or_guarded(capsys):
+    rows = contract()
+    with capsys.disabled():
+        print(f"\n{'':52}" + "".join(f"{v:>15}" for v in VERSIONS))
+        for name, cells in rows.items():
+            print(f"{name:52}" + "".join(f"{cell:>15}" for cell in cells))
+        print(f"{len(rows)} names of TensorRT in {len(sources())} files")
+    assert not [line for c in collected() for line in broken(c)]
+
+
+def test_no_name_is_computed():
+    assert not [place for c in collected() for place in c.dynamic]
+
+
+def test_the_collector_sees_what_matters():
+    found = set(contract())
+    expected = """Builder.build_serialized_network IBuilderConfig.set_memory_pool_limit MemoryPoolType.WORKSPACE OnnxParser.parse_from_file
+    ParserError.node_operator IOptimizationProfile.set_shape IExecutionContext.execute_async_v3 IExecutionContext.set_tensor_address
+    ICudaEngine.get_tensor_profile_shape EngineInspector.get_engine_information IProgressMonitor.step_complete ILogger.log
+    NetworkDefinitionCreationFlag.STRONGLY_TYPED HardwareCompatibilityLevel.AMPERE_PLUS IBuilderConfig.set_compute_capability
+    ComputeCapability ITimingCache.serialize Runtime.deserialize_cuda_engine TensorIOMode.INPUT ITensor.shape"""
+    assert not set(expected.split()) - found
+
+
+BAD = {
+    "a removed flag": "config.set_flag(trt.BuilderFlag.FP16)",
+    "a removed attribute": "config.max_workspace_size = 1",
+    "through a local name": "n = trt.Builder(logger).create_network(0)\nn.add_fully_connected(1)",
+    "on self": "self._context.execute_async_v2(b, s)",
+    "guarded by another feature": "if features(trt).same_capability:\n    config.num_compute_capabilities = 1",
+    "in the else of its guard": "if features(trt).targets:\n    pass\nelse:\n    config.num_compute_capabilities = 1",
+    "guarded by hand": "if hasattr(config, 'x'):\n    config.num_compute_capabilities = 1",
+    "by a constant name": "getattr(trt.BuilderFlag, 'INT8')",
+    "overriding nothing": "class M(trt.IProgressMonitor):\n    def step_done(self, a, b): pass",
+    "after an import": "import tensorrt as t\nt.IInt8EntropyCalibrator2",
+    "from the kit's api()": "t = kit.api()\nt.Builder(l).platform_has_fast_int8",
+}  # fmt: skip
+GOOD = {
+    "guarded": "if features(trt).targets:\n    config.num_compute_capabilities = 1",
+    "guarded by an early return": "def f(trt, config):\n    if not versions.features(trt).targets:\n        return\n    config.num_compute_capabilities = 1",
+    "our own module of that name": "from edgekit.runtimes import trt\ntrt.build(model)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BAD.values(), ids=BAD)
+def test_a_name_that_is_missing_somewhere_is_found(code):
+    assert broken(collect(code, "x.py", set(FEATURES)))
+
+
+@pytest.mark.parametrize("code", GOOD.values(), ids=GOOD)
+def test_a_guarded_name_is_accepted(code):
+    assert not broken(collect(code, "x.py", set(FEATURES)))
+
+
+def test_a_computed_name_is_found():
+    assert collect("getattr(trt.BuilderFlag, flag)", "x.py", set(FEATURES)).dynamic
+
+
+def test_every_feature_test_tells_versions_apart():
+    for name, needed in FEATURES.items():
+        found = [getattr(answers(v), name) for v in VERSIONS]
+        assert len(set(found)) == 2, f"{name} is {found[0]} everywhere: no need to test for it"
+        assert found == [all(exists(n, v) for n in needed) for v in VERSIONS]
+
+
+def test_the_table_of_old_and_new_names_is_true():
+    assert list(SHOWN) == VERSIONS
+    for change in CHANGES:
+        assert change.still_in == "".join(str(int(exists(change.old, v))) for v in VERSIONS), change.old
+        assert "0" in change.still_in, f"{change.old} is in all of them: that is no old name"
+        for name in filter(None, change.today.split(" + ")):
+            assert all(exists(name, v) for v in VERSIONS), name
+
+
+# ---------------------------------------------------------------------------------------- what the bindings say
+def real(version: str):
+    """(module name, environment) to import the real bindings in another process, or a skip with the reason."""
+    if version.startswith("rtx"):
+        return "tensorrt_rtx", {}, None
+    folder = tempfile.TemporaryDirectory()
+    pin = next(p for p in bindings.PINS if p.version == version)
+    try:
+        return "tensorrt_bindings", bindings.unpacked(pin, Path(folder.name)), folder
+    except bindings.Unavailable as reason:
+        folder.cleanup()
+        pytest.skip(str(reason))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_listing_is_what_the_bindings_say(version):
+    try:
+        found = bindings.listing(version)
+    except bindings.Unavailable as reason:
+        pytest.skip(str(reason))
+    assert {name: set(inner or ()) for name, inner in found.items()} == members(version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_feature_tests_answer_the_same_on_the_bindings(version):
+    if version.startswith("rtx"):
+        pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
+    module, environment, folder = real(version)
+    code = (
+        "import importlib, json, sys; from dataclasses import asdict\n"
+        "from edgekit.runtimes.trt.versions import features\n"
+        "print(json.dumps(asdict(features(importlib.import_module(sys.argv[1])))))"
+    )
+    answer = json.loads(bindings.ask(code, module, environment).splitlines()[-1])
+    if folder:
+        folder.cleanup()
+    assert Features(**answer) == answers(version)
+
+
+def test_the_listing_says_where_it_comes_from():
+    found = bindings.recorded()
+    assert found["versions"] == VERSIONS and re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
+    assert {v: w["sha256"] for v, w in found["wheels"].items()} == {p.version: p.sha256 for p in bindings.PINS}
