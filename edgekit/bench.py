@@ -17,7 +17,7 @@ import numpy as np
 
 from edgekit.results import Comparison, Measurement, Ratio, differs
 from edgekit.stats import NotEnoughSamples, median_interval, needed
-from edgekit.timing import PRIME_BELOW, SHORTEST_SAMPLE, SLOT, loop, play, quiet_collector, synchronizer, warm_up
+from edgekit.timing import PRIME, PRIME_BELOW, SHORTEST_SAMPLE, SLOT, loop, play, quiet_collector, synchronizer, warm_up
 
 __all__ = ["Comparison", "Measurement", "NotEnoughSamples", "Ratio", "compare", "measure"]
 
@@ -96,7 +96,7 @@ def compare(
     """Speed-up of every entry over the baseline (the first, unless named), with interval, control and verdict.
 
     Entries are Runners or callables, called with `x` unless it is None. Rounds run for `min_time` seconds, at least
-    `min_rounds`; calls shorter than 0.3 ms are timed in groups. "faster" or "slower" is said only when the 95% interval
+    `min_rounds`; calls shorter than 0.5 ms are timed in groups. "faster" or "slower" is said only when the 95% interval
     lies beyond 1 by more than `tolerance` and the estimate exceeds the noise floor that the controls show. The default tolerance of 1% is
     there because the same code laid out differently in memory already differs by about that much (Mytkowicz et al., "Producing
     wrong data without doing anything obviously wrong", 2009). Intervals are per entry, not joint over many entries.
@@ -112,8 +112,11 @@ def compare(
     many = {name: loop(run, x) for name, run in entries.items()}
     with quiet_collector():
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
-        inner = calls_per_slot({name: call for name, (_, call) in warm.items()}, baseline)
-        prime = {name: call < PRIME_BELOW for name, (_, call) in warm.items()}
+        calls = {name: call for name, (_, call) in warm.items()}
+        inner = calls_within(SLOT, calls, baseline)
+        prime = {
+            name: n if calls[name] < PRIME_BELOW else 0 for name, n in calls_within(PRIME, calls, baseline).items()
+        }
         rounds = play(many, inner, prime, baseline, min_time, min_rounds, random.Random(seed), timer)
     return judge(
         rounds,
@@ -129,11 +132,11 @@ def compare(
 # ---------------------------------------------------------------- taking the times
 
 
-def calls_per_slot(calls: Mapping[str, float], baseline: str) -> dict[str, int]:
-    """How often to call each entry in a slot, from its seconds per call. Entries within a factor of two of the baseline get
-    its number: what a slot costs beyond its calls then falls on both alike, and identical entries stay identical even if
-    their warm-ups were timed differently."""
-    count = {name: max(1, math.ceil(SLOT / call)) if call > 0 else 1000 for name, call in calls.items()}
+def calls_within(duration: float, calls: Mapping[str, float], baseline: str) -> dict[str, int]:
+    """How often to call each entry to fill `duration` seconds, from its seconds per call. Entries within a factor of two of
+    the baseline get its number: what a slot costs beyond its calls then falls on both alike, and identical entries stay
+    identical even if their warm-ups were timed differently."""
+    count = {name: max(1, math.ceil(duration / call)) if call > 0 else 1000 for name, call in calls.items()}
     near = lambda call: calls[baseline] / 2 < call < calls[baseline] * 2
     return {name: count[baseline] if near(call) else count[name] for name, call in calls.items()}
 
@@ -147,7 +150,7 @@ def judge(rounds, names, baseline: str, tolerance: float, **rest) -> Comparison:
     twice = np.array([[t for name, t in played if name == baseline] for played in rounds])
     others = [name for name in names if name != baseline]
     times = {name: np.array([dict(played)[name] for played in rounds]) for name in others}
-    control = ratio("A/A control", baseline, twice[:, 0] / twice[:, 1])
+    control = ratio("A/A control", baseline, twice[:, 0] / twice[:, 1])  # in order of time
     carryover = carry_over(rounds, baseline)
     comparison = Comparison({}, control, carryover, baseline, {baseline: twice, **times}, tolerance=tolerance, **rest)
     for name in others:
@@ -199,9 +202,8 @@ def inside_the_clock(run) -> str:
     """Default words for what stands between start and stop."""
     wait = "waits for the device" if synchronizer(run) else "nothing to wait for"
     if hasattr(run, "engine") and hasattr(run, "device"):
-        return (
-            f"one call, array in to array out: input and output copies and compute, no pre- or post-processing; {wait}"
-        )
+        said = run.describe().get("clock") if hasattr(run, "describe") else None
+        return f"one call, array in to array out: {said or 'compute and copies'}, no pre- or post-processing; {wait}"
     return f"one call and all that it does: compute, and any copies and pre- or post-processing in it; {wait}"
 
 

@@ -17,7 +17,7 @@ except ImportError:  # Windows: appending still works, torn lines are then fence
 def append(path: Path, line: bytes) -> None:
     """Add `line` (ending in a newline) to the file at `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
         with locked(handle) as alone:
             row = line if mend(handle, alone) else b"\n" + line
@@ -35,13 +35,13 @@ def mend(handle: int, alone: bool) -> bool:
     """Remove a torn last line, if we hold the lock and so nobody can still be writing it. True if the file now ends in a
     newline or is empty."""
     size = os.fstat(handle).st_size
-    if not size or os.pread(handle, 1, size - 1) == b"\n":
+    if not size or read_at(handle, size - 1, 1) == b"\n":
         return True
     if not alone:
         return False
     begin = last_newline(handle, size) + 1
     try:
-        json.loads(os.pread(handle, size - begin, begin))
+        json.loads(read_at(handle, begin, size - begin))
     except ValueError:
         os.ftruncate(handle, begin)
         return True
@@ -52,11 +52,17 @@ def last_newline(handle: int, end: int) -> int:
     """Position of the last newline before `end`, -1 if there is none."""
     while end > 0:
         begin = max(0, end - 65536)
-        found = os.pread(handle, end - begin, begin).rfind(b"\n")
+        found = read_at(handle, begin, end - begin).rfind(b"\n")
         if found >= 0:
             return begin + found
         end = begin
     return -1
+
+
+def read_at(handle: int, begin: int, count: int) -> bytes:
+    """`count` bytes from `begin`; the position does not matter to a file that is only appended to. (Windows has no pread.)"""
+    os.lseek(handle, begin, os.SEEK_SET)
+    return os.read(handle, count)
 
 
 @contextmanager

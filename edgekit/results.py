@@ -12,6 +12,7 @@ from edgekit.timing import Warmup
 from edgekit.wording import machine, seconds, table
 
 NOISY = 0.10  # relative spread above which a result says so (pyperf warns at the same 10%)
+CONTROL_LIMIT = 0.05  # an A/A control beyond this is a failed measurement; below, it raises the noise floor
 
 
 @dataclass(frozen=True)
@@ -158,14 +159,14 @@ class Ratio:
 @dataclass(frozen=True)
 class Comparison:
     """Every entry against the baseline, measured in rounds. A round times each entry once and the baseline twice, in an
-    order drawn anew each time, a millisecond or so apart: what disturbs the machine for longer disturbs both halves of a
+    order drawn anew each time, a few milliseconds apart: what disturbs the machine for longer disturbs both halves of a
     pair and leaves their ratio alone; what is shorter hits any entry equally often and the median ignores it.
 
-    The second baseline of a round is the A/A control: the later slot against the earlier. It is the same code, so the ratio
-    must be 1, and its interval is the noise floor that a difference has to exceed. A control that by the rule for verdicts
-    "differs" has failed (the code gets slower or faster with every call), and then no verdict is given. `carryover`
-    compares baseline slots that follow themselves with those that follow another entry; it raises the floor where entries
-    disturb each other (caches, clocks, work still queued).
+    The second baseline of a round is the A/A control: the earlier slot over the later. It is the same code, so the ratio should
+    be 1; its interval is part of the noise floor that a difference has to exceed. If all of it lies more than 5% from 1, the
+    control has failed (the code gets slower or faster with every call, say), and no verdict is given. `carryover` compares
+    baseline slots that follow themselves with those that follow another entry; where it shows anything it raises the floor:
+    the entries disturb each other (caches, clocks, work still queued).
     """
 
     ratios: dict[str, Ratio]
@@ -192,7 +193,7 @@ class Comparison:
     @property
     def control_failed(self) -> str:
         """Why no verdict may be given; empty when the control is fine."""
-        if not differs(self.control, self.tolerance):
+        if not differs(self.control, CONTROL_LIMIT):
             return ""
         return f"{self.baseline} differs from itself within a round, {self.control.interval()}: it changes from call to call"
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 
 SHORTEST_SAMPLE = 10e-6  # s; a clock that ticks every 0.1 us then adds at most 1%
-SLOT = 300e-6  # s; one timed slot of a comparison: long against the clock, short against a scheduler's time slice
-PRIME_BELOW = 10e-3  # s; slower calls refill caches within their first percents, so they need no priming call
+SLOT = 500e-6  # s; one timed slot of a comparison: long against the clock, short against a scheduler's time slice
+PRIME = 1e-3  # s; untimed calls before a slot. Small nets in PyTorch were seen to need 15 calls, 0.75 ms, after ONNX Runtime ran
+PRIME_BELOW = 10e-3  # s; slower calls refill caches within their first percents and are not primed
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,15 @@ class Warmup:
 def play(many, inner, prime, baseline, min_time, min_rounds, rng, timer) -> list[list[tuple[str, float]]]:
     """The rounds of a comparison: each a list of (entry, seconds per call) in the order in which the slots ran.
 
-    A slot begins with an untimed call of its own entry, so that it finds its own data in the caches whoever ran before:
-    otherwise the baseline, which often follows itself, would look faster than an identical twin.
+    A slot begins with `prime[name]` untimed calls of its own entry, so that it finds its own code and data in the caches
+    whoever ran before: otherwise the baseline, which often follows itself, would look faster than an identical twin.
     """
     slots, rounds, begin = [baseline, *many], [], timer()
     while len(rounds) < min_rounds or timer() - begin < min_time:
         rng.shuffle(slots)
         played = []
         for name in slots:
-            if prime[name]:
-                many[name](1)
+            many[name](prime[name])
             start = timer()
             many[name](inner[name])
             played.append((name, (timer() - start) / inner[name]))
