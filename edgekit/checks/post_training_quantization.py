@@ -1,0 +1,563 @@
+"""Checks of lab 05b, post-training quantization."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.checks import Exercise, OnnxFile, array, call, mapping, number, onnx_path, require, text
+
+# ------------------------------------------------------------------------------------------------------------- make_reader
+SPLITS = ("train", "val", "test")
+SIZE = 60  # pictures in each of the given splits
+
+
+def _reader_inputs(rng: np.random.Generator) -> dict:
+    batch = int(rng.integers(6, 10))
+    return {
+        "name": str(rng.choice(["image", "pixels", "x0"])),
+        "count": 2 * batch + int(rng.integers(1, batch)),  # the last batch is not full
+        "batch_size": batch,
+        "seed": int(rng.integers(2**31)),
+    }
+
+
+def _marked_splits(seed: int) -> dict:
+    """Three splits of random pictures, each of which says in its first pixels where it comes from."""
+    from edgekit.data import DIGITS, Split
+
+    rng, splits = np.random.default_rng(seed), {}
+    for number_, split in enumerate(SPLITS):
+        images = rng.integers(0, 256, (SIZE, 28, 28)).astype(np.uint8)
+        images[:, 0, 0], images[:, 0, 1], images[:, 0, 2] = 100 + number_, np.arange(SIZE), 255
+        splits[split] = Split("marked", split, images, np.arange(SIZE, dtype=np.int64) % 10, DIGITS)
+    return splits
+
+
+def _reader_probe(answer, inputs: dict) -> dict:
+    reader = call(answer, _marked_splits(inputs["seed"]), inputs["name"], inputs["count"], inputs["batch_size"])
+    if not callable(getattr(reader, "get_next", None)):
+        return {"type": type(reader).__name__}
+    limit, batches = inputs["count"] + 3, []
+    while len(batches) < limit and (batch := reader.get_next()) is not None:
+        batches.append(batch)
+    ended = len(batches) < limit
+    return {"batches": batches[:40], "ended": ended, "after": ended and reader.get_next() is None}
+
+
+def _reader_judge(inputs: dict, outputs: dict) -> str:
+    name, count, size = inputs["name"], inputs["count"], inputs["batch_size"]
+    require(
+        "batches" in outputs,
+        f"make_reader returned a {outputs.get('type')} without a method get_next(): the quantizer calls reader.get_next() until it "
+        "gets None. Return an object of a class that has it.",
+        "no get_next",
+    )
+    batches = outputs["batches"]
+    require(
+        batches,
+        "the first get_next() returned None: the quantizer takes that for an empty calibration set. Return a batch first, and None only "
+        "when all of them have been read.",
+        "None first",
+    )
+    require(
+        outputs["ended"],
+        f"get_next() still returned a batch after {len(batches)} calls for {count} pictures: calibration would never end. Return None when the "
+        "pictures have been read, and do not start again.",
+        "never ends",
+    )
+    require(outputs["after"], "after None, get_next() returned a batch again: it should go on returning None.", "starts again")  # fmt: skip
+    pictures = []
+    for batch in batches:
+        batch = mapping(batch, "a batch")
+        require(
+            set(batch) == {name},
+            f"a batch has the inputs {sorted(batch)}, expected {name!r}: the key must be the model's input name, which is passed in.",
+            "input name",
+        )
+        x = array(batch[name], "the pictures of a batch")
+        require(
+            x.ndim == 4 and x.shape[1:] == (1, 28, 28),
+            f"a batch has the shape {list(x.shape)}, expected [at most {size}, 1, 28, 28].",
+            "wrong shape",
+        )
+        require(len(x) <= size, f"a batch holds {len(x)} pictures, at most {size} are asked for.", "batch too large")
+        require(
+            x.max() < 1.5,
+            f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: every activation range would come out 255 times too large, "
+            "and nothing would complain. Take split.x, not split.images.",
+            "wrong range",
+        )
+        require(
+            x.dtype == np.float32,
+            f"a batch is {x.dtype}, the model takes float32: ONNX Runtime converts nothing.",
+            "wrong dtype",
+        )
+        pictures.append(x)
+    pixels = np.round(np.concatenate(pictures)[:, 0, 0, :3] * 255).astype(int)
+    from_split = {SPLITS[code - 100] for code in pixels[:, 0] if 100 <= code <= 102}
+    require(
+        "test" not in from_split,
+        "these are pictures of the test split. Ranges that are fitted to the test pictures make the accuracy on them look better than it will be "
+        "elsewhere: calibrate on the training split.",
+        "calibrated on test data",
+    )
+    require(from_split, "the batches do not hold the pictures of the given splits.", "other pictures")
+    require(
+        len(pixels) == count,
+        f"{len(pixels)} pictures came out, asked for were {count}. Is the last batch, which is not full, left out, or do you read the entire split?",
+        "wrong number of pictures",
+    )
+    require(
+        len(np.unique(pixels[:, :2], axis=0)) == count,
+        f"only {len(np.unique(pixels[:, :2], axis=0))} of the {count} pictures are different: every picture is needed once.",
+        "pictures repeated",
+    )
+    return f"{count} different pictures in batches of at most {size}, in the range that the model knows, then None."
+
+
+make_reader = Exercise("make_reader", _reader_inputs, _reader_probe, _reader_judge)
+
+
+# ---------------------------------------------------------------------------------------------------------- quantize_model
+CHANNELS = 6
+
+
+def _float_model(seed: int) -> OnnxFile:
+    """Conv, batch norm, ReLU, Conv, mean, Gemm. The channels of the first convolution differ in size by a factor of thousand."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    c = CHANNELS
+    size = np.logspace(-1.5, 1.5, c).reshape(c, 1, 1, 1)
+    weights = {
+        "w1": rng.normal(0, 0.3, (c, 1, 3, 3)) * size,
+        "scale": 1 / size.ravel(),
+        "shift": rng.normal(0, 0.2, c),
+        "mean": rng.normal(0, 0.2, c) * size.ravel(),
+        "var": rng.uniform(0.5, 1.5, c),
+        "w2": rng.normal(0, 0.2, (8, c, 3, 3)),
+        "b2": rng.normal(0, 0.1, 8),
+        "w3": rng.normal(0, 0.3, (10, 8)),
+        "b3": rng.normal(0, 0.1, 10),
+    }
+    nodes = [
+        helper.make_node("Conv", ["input", "w1"], ["c1"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("BatchNormalization", ["c1", "scale", "shift", "mean", "var"], ["n1"], name="norm"),
+        helper.make_node("Relu", ["n1"], ["r1"], name="relu1"),
+        helper.make_node("Conv", ["r1", "w2", "b2"], ["c2"], name="second", strides=[2, 2]),
+        helper.make_node("Relu", ["c2"], ["r2"], name="relu2"),
+        helper.make_node("GlobalAveragePool", ["r2"], ["p"], name="pool"),
+        helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "w3", "b3"], ["logits"], name="last", transB=1),
+    ]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+    tensors = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items()]
+    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
+    return OnnxFile(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    )
+
+
+def _quantize_inputs(rng: np.random.Generator) -> dict:
+    seed = int(rng.integers(2**31))
+    return {"model": _float_model(seed), "x": rng.random((48, 1, 28, 28), dtype=np.float32)}
+
+
+def _quantize_probe(answer, inputs: dict) -> dict:
+    from edgekit.quantization import Reader
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "model.onnx", Path(folder) / "int8" / "model.onnx"
+        target.parent.mkdir()
+        source.write_bytes(inputs["model"])
+        call(answer, source, target, Reader(inputs["x"], batch_size=16))
+        return {"model": OnnxFile.read(target), "files": sorted(p.name for p in target.parent.iterdir())}
+
+
+def _run(path, x: np.ndarray, optimize: bool = True) -> np.ndarray:
+    """Output for ``x``. Without optimization Q/DQ pairs are computed in float: the same on every machine, whatever its integer kernels do."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    if not optimize:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run(None, {"input": x})[0]
+
+
+def _quantize_judge(inputs: dict, outputs: dict) -> str:
+    import onnx
+    from onnx import numpy_helper
+
+    with onnx_path(outputs["model"]) as path, onnx_path(inputs["model"]) as source:
+        graph = onnx.load(path).graph
+        ops = {node.op_type for node in graph.node}
+        arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        require(
+            not ops & {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"},
+            "the file was quantized dynamically: it has ConvInteger and DynamicQuantizeLinear nodes, which find ranges in every call. quantize_static "
+            "takes them from the reader, once.",
+            "dynamic",
+        )
+        require(
+            not any(op.startswith("QLinear") for op in ops),
+            "the file has QLinearConv nodes: that is QuantFormat.QOperator. In QDQ format the operators stay and get QuantizeLinear and DequantizeLinear around them.",
+            "QOperator",
+        )
+        require("QuantizeLinear" in ops, f"the file has the operators {', '.join(sorted(ops))}: nothing is quantized.", "not quantized")  # fmt: skip
+        require(
+            "BatchNormalization" not in ops,
+            "a BatchNormalization stands alone in the file, between pairs of its own: run quant_pre_process first and quantize what it wrote. It fuses the norm into the "
+            "convolution in front of it.",
+            "not prepared",
+        )
+        _types(graph, arrays)
+        extra = [name for name in outputs["files"] if name != "model.onnx"]
+        require(not extra, f"next to the result there is {', '.join(extra)}: intermediate files belong beside path_in.", "extra files")  # fmt: skip
+        x = inputs["x"]
+        reference, got = _run(source, x), _run(path, x, optimize=False)
+        ratio = 10 * np.log10((reference**2).sum() / max(((got - reference) ** 2).sum(), 1e-12))
+        require(
+            ratio > 15,
+            f"the outputs differ from those of the float32 file by {100 * 10 ** (-ratio / 20):.0f} %: were the ranges calibrated with the reader that was passed in?",
+            "wrong ranges",
+        )
+    return f"U8S8 in QDQ format, per channel, batch norm fused; {ratio:.0f} dB signal to quantization noise."
+
+
+def _types(graph, arrays: dict) -> None:
+    """Activations uint8; weights int8 with one scale per output channel, in 8 bits."""
+    for node in graph.node:
+        if node.op_type == "QuantizeLinear":
+            kind = arrays[node.input[2]].dtype if len(node.input) > 2 else np.dtype(np.uint8)
+            require(
+                kind == np.uint8,
+                f"activations are quantized to {kind}, asked for was uint8: activation_type=QuantType.QUInt8 (the default is signed).",
+                "activation type",
+            )
+    weights = {
+        node.input[0]: node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in arrays
+    }
+    kernels = {name: node for name, node in weights.items() if arrays[name].ndim == 4}
+    require(len(kernels) == 2, f"{len(kernels)} of 2 convolutions have quantized weights.", "layer left out")
+    for name, node in kernels.items():
+        w, scale = arrays[name], arrays[node.input[1]]
+        require(
+            w.dtype == np.int8,
+            f"weights are {w.dtype}, asked for was int8: weight_type=QuantType.QInt8. U8S8 is the pair that x86 kernels are made for.",
+            "weight type",
+        )
+        require(
+            scale.size == len(w),
+            f"the weights of a convolution with {len(w)} output channels have {scale.size} scale: that is per tensor. With per_channel=True every output "
+            "channel gets its own, and a channel with small weights is not rounded to nothing.",
+            "per tensor",
+        )
+        require(
+            int(np.abs(w.astype(int)).max()) > 64,
+            "the weights use only 7 bits (nothing above 64): reduce_range was set, asked for were all 8.",
+            "7 bits",
+        )
+
+
+quantize_model = Exercise("quantize_model", _quantize_inputs, _quantize_probe, _quantize_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------- sensitivity
+LAYERS = ["first", "second", "third", "last"]
+
+
+def _layered_model(seed: int, spoiled: str) -> OnnxFile:
+    """Three convolutions and a Gemm; the ``spoiled`` one has an outlier in every output channel, which coarsens its grid."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    shapes = {"first": (4, 1, 3, 3), "second": (6, 4, 3, 3), "third": (6, 6, 3, 3), "last": (10, 6)}
+    tensors, nodes, tensor = [], [], "input"
+    for layer, shape in shapes.items():
+        w = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
+        if layer == spoiled:
+            w.reshape(len(w), -1)[:, 0] *= 40
+        tensors.append(numpy_helper.from_array(w.astype(np.float32), f"w_{layer}"))
+        if layer == "last":
+            nodes += [
+                helper.make_node("GlobalAveragePool", [tensor], ["p"], name="pool"),
+                helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+                helper.make_node("Gemm", ["f", "w_last"], ["logits"], name="last", transB=1),
+            ]
+        else:
+            nodes.append(helper.make_node("Conv", [tensor, f"w_{layer}"], [f"c_{layer}"], name=layer, strides=[2, 2]))
+            nodes.append(helper.make_node("Relu", [f"c_{layer}"], [f"r_{layer}"], name=f"relu_{layer}"))
+            tensor = f"r_{layer}"
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
+    return OnnxFile(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    )
+
+
+def _sensitivity_inputs(rng: np.random.Generator) -> dict:
+    return {
+        "model": _layered_model(int(rng.integers(2**31)), str(rng.choice(LAYERS[1:3]))),
+        "layers": [str(layer) for layer in rng.permutation(LAYERS)],
+        "x": rng.random((24, 1, 28, 28), dtype=np.float32),
+        "calibration": rng.random((24, 1, 28, 28), dtype=np.float32),
+    }
+
+
+def _sensitivity_probe(answer, inputs: dict) -> dict:
+    from edgekit.quantization import Reader
+
+    class Once:
+        """A reader that cannot be rewound: a second model that is calibrated with it gets nothing."""
+
+        def __init__(self):
+            self.batches = list(Reader(inputs["calibration"]))
+
+        def get_next(self):
+            return self.batches.pop(0) if self.batches else None
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(inputs["model"])
+        result = call(answer, path, inputs["layers"], Once, inputs["x"])
+        try:
+            return {"result": [[name, value] for name, value in result]}
+        except (TypeError, ValueError):
+            return {"shape": type(result).__name__}
+
+
+def _noise(inputs: dict, how: str) -> dict[str, float]:
+    """SQNR at the output in dB, by ONNX Runtime's own function, with each layer alone quantized (``only``) or alone left out (``exclude``)."""
+    from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio
+
+    from edgekit import quantization
+
+    with onnx_path(inputs["model"]) as path:
+        reference, found = _run(path, inputs["x"]), {}
+        for layer in inputs["layers"]:
+            target = Path(path).parent / "one.onnx"
+            quantization.quantize(path, target, inputs["calibration"], **{how: [layer]})
+            found[layer] = compute_signal_to_quantization_noice_ratio(reference, _run(target, inputs["x"]))
+        return found
+
+
+def _sensitivity_judge(inputs: dict, outputs: dict) -> str:
+    require(
+        "result" in outputs,
+        f"sensitivity returned a {outputs.get('shape')}, expected a list of (layer, SQNR in dB).",
+        "wrong type",
+    )
+    pairs = [(text(name, "a layer"), number(value, "an SQNR")) for name, value in outputs["result"]]
+    names = [name for name, _ in pairs]
+    require(
+        sorted(names) == sorted(inputs["layers"]),
+        f"the result is about {names}, asked for were {inputs['layers']}: one pair for each of them.",
+        "layer missing",
+    )
+    found, expected = dict(pairs), _noise(inputs, "only")
+    rest = _noise(inputs, "exclude")
+    off = {name: abs(found[name] - expected[name]) for name in names}
+    worst = max(off, key=off.get)
+    shown = f"{worst} got {found[worst]:.1f} dB, expected about {expected[worst]:.1f} dB"
+    within = 1.5  # dB; kernels of different machines round differently
+    require(
+        max(off.values()) < within or not all(abs(found[n] - rest[n]) < within for n in names),
+        f"{shown}: that is the noise with all layers quantized *but* this one. Quantize only the one (only=, not exclude=): otherwise every row shows the noise of the others.",
+        "all but one quantized",
+    )
+    require(
+        max(off.values()) < within or not all(abs(found[n] + expected[n]) < within for n in names),
+        f"{shown}: the sign is turned round. Signal over noise, so that a large number of dB means little noise.",
+        "ratio upside down",
+    )
+    require(
+        max(off.values()) < within
+        or not all(abs(found[n] - expected[n] / 2) < within or abs(found[n] - 2 * expected[n]) < within for n in names),
+        f"{shown}, a factor of two: 10 · log10 of a ratio of *squares*, or 20 · log10 of a ratio of lengths.",
+        "factor of two in dB",
+    )
+    require(
+        max(off.values()) < within,
+        f"{shown}. The reference is the output of the float32 file for x, the noise is the difference to it, both squared and summed over all pictures.",
+        "wrong ratio",
+    )
+    values = [value for _, value in pairs]
+    require(
+        values == sorted(values),
+        f"the list starts with {names[0]} at {values[0]:.1f} dB and ends with {names[-1]} at {values[-1]:.1f} dB: the most sensitive layer, which is the one with the *lowest* "
+        "ratio, comes first. Whoever leaves the first one in float32 would spare the wrong layer.",
+        "least sensitive first",
+    )
+    return f"{names[0]} is the most sensitive with {values[0]:.1f} dB, {names[-1]} the least with {values[-1]:.1f} dB."
+
+
+sensitivity = Exercise("sensitivity", _sensitivity_inputs, _sensitivity_probe, _sensitivity_judge)
+
+
+# ------------------------------------------------------------------------------------------------------- tensorrt_problems
+# What a node of the file is, and whether TensorRT refuses it: (op, zero point, type of the first input).
+KINDS = {
+    "activation, zero point 0": ("QuantizeLinear", "zero", "float"),
+    "activation, no zero point": ("QuantizeLinear", None, "float"),
+    "activation, zero point not 0": ("QuantizeLinear", "shifted", "float"),
+    "activation read back, zero point not 0": ("DequantizeLinear", "shifted", "tensor"),
+    "weight, zero points 0": ("DequantizeLinear", "zeros", "int8"),
+    "weight, one channel's zero point not 0": ("DequantizeLinear", "one shifted", "int8"),
+    "weight, first channel's zero point not 0": ("DequantizeLinear", "first shifted", "int8"),
+    "bias as int32": ("DequantizeLinear", "zero32", "int32"),
+    "bias as int32, no zero point": ("DequantizeLinear", None, "int32"),
+    "int32 constant elsewhere": ("Cast", None, "int32"),
+}
+REFUSED = {kind for kind, (op, zero, source) in KINDS.items() if op != "Cast" and ("shifted" in str(zero) or source == "int32")}  # fmt: skip
+
+
+def _qdq_file(rng: np.random.Generator, kinds: list[str]) -> tuple[OnnxFile, dict[str, str]]:
+    """A graph of such nodes, each with a name that says nothing; returns the file and {node name: kind}."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    tensors, nodes, inputs, outputs, meaning = [], [], [], [], {}
+    letters = rng.permutation([f"n{i}" for i in range(len(kinds))])
+    for i, kind in enumerate(kinds):
+        op, zero, source = KINDS[kind]
+        name, channels = str(letters[i]), 4
+        meaning[name] = kind
+        per_channel = zero in ("zeros", "one shifted", "first shifted")
+        shift = int(rng.integers(1, 100))
+        points = {
+            "zero": np.int8(0), "shifted": np.int8(shift), "zero32": np.int32(0), "zeros": np.zeros(channels, np.int8),
+            "one shifted": np.array([0, 0, -shift, 0], np.int8), "first shifted": np.array([-shift, 0, 0, 0], np.int8),
+        }  # fmt: skip
+        data = {"int8": rng.integers(-127, 128, (channels, 3)).astype(np.int8), "int32": rng.integers(-999, 999, channels).astype(np.int32)}  # fmt: skip
+        first = f"in_{name}"
+        if source in data:
+            tensors.append(numpy_helper.from_array(data[source], first))
+        else:
+            element = TensorProto.FLOAT if source == "float" else TensorProto.INT8
+            inputs.append(helper.make_tensor_value_info(first, element, [None, channels]))
+        if op == "Cast":
+            nodes.append(helper.make_node("Cast", [first], [f"out_{name}"], name=name, to=TensorProto.FLOAT))
+        else:
+            scale = np.full(channels, 0.1, np.float32) if per_channel else np.float32(0.1)
+            tensors.append(numpy_helper.from_array(np.asarray(scale), f"scale_{name}"))
+            wires = [first, f"scale_{name}"]
+            if zero:
+                tensors.append(numpy_helper.from_array(np.asarray(points[zero]), f"point_{name}"))
+                wires.append(f"point_{name}")
+            axis = {"axis": 0} if per_channel else {}
+            nodes.append(helper.make_node(op, wires, [f"out_{name}"], name=name, **axis))
+        quantized = TensorProto.INT8 if zero else TensorProto.UINT8
+        element = quantized if op == "QuantizeLinear" else TensorProto.FLOAT
+        outputs.append(helper.make_tensor_value_info(f"out_{name}", element, None))
+    graph = helper.make_graph(nodes, "g", inputs, outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return OnnxFile(model.SerializeToString()), meaning
+
+
+def _problems_inputs(rng: np.random.Generator) -> dict:
+    good = [kind for kind in KINDS if kind not in REFUSED]
+    files = [_qdq_file(rng, [str(k) for k in rng.permutation(list(KINDS))]), _qdq_file(rng, good)]
+    return {"files": [file for file, _ in files], "meanings": [meaning for _, meaning in files]}
+
+
+def _problems_probe(answer, inputs: dict) -> dict:
+    found = []
+    for blob in inputs["files"]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            path.write_bytes(blob)
+            result = call(answer, path)
+            found.append(sorted(result) if isinstance(result, set) else result)
+    return {"found": found}
+
+
+def _problems_judge(inputs: dict, outputs: dict) -> str:
+    for meaning, names in zip(inputs["meanings"], outputs["found"], strict=True):
+        require(isinstance(names, list), f"expected a list of node names, got {type(names).__name__}.", "wrong type")
+        names = [text(name, "a node name") for name in names]
+        unknown = [name for name in names if name not in meaning]
+        require(not unknown, f"{unknown[:3]} are no names of nodes: return node.name, not the names of tensors.", "not a node name")  # fmt: skip
+        for name, kind in meaning.items():
+            if kind in REFUSED:
+                require(name in names, f"node {name} is missing: {KINDS[kind][0]}, {kind}. TensorRT refuses it.", f"missed: {kind}")  # fmt: skip
+            else:
+                require(name not in names, f"node {name} is in the list, but it is fine: {KINDS[kind][0]}, {kind}.", f"false alarm: {kind}")  # fmt: skip
+    return f"{len(REFUSED)} kinds of problems found, {len(KINDS) - len(REFUSED)} harmless kinds left alone."
+
+
+tensorrt_problems = Exercise("tensorrt_problems", _problems_inputs, _problems_probe, _problems_judge)
+
+
+# --------------------------------------------------------------------------------------------------------------- conclude
+VERDICTS = ("not comparable", "too inaccurate", "slower", "faster", "smaller only")
+
+
+def _conclude_inputs(rng: np.random.Generator) -> dict:
+    e, drop = float(rng.uniform(0.001, 0.003)), 0.005
+    fine, better = [-drop + e, e], [e, 3 * e]
+    cases = [
+        ("faster", fine, [1.3, 1.5], [1, 1], "all of the speed-up's interval is above 1"),
+        ("slower", fine, [0.5, 0.9], [1, 1], "all of the speed-up's interval is below 1"),
+        ("smaller only", fine, [0.9, 1.6], [1, 1], "the speed-up's interval contains 1, so it is not clear"),
+        ("smaller only", fine, [0.7, 1.1], [1, 1], "the speed-up's interval contains 1, so it is not clear"),
+        ("too inaccurate", [-drop - e, e], [1.3, 1.5], [1, 1], "the low end of the change allows a loss larger than max_drop, whatever the middle of the interval says"),
+        ("too inaccurate", [-0.4, -0.3], [0.5, 0.9], [1, 1], "accuracy is judged before speed, and the loss is far above max_drop"),
+        ("faster", better, [1.1, 1.2], [2, 2], "a gain of accuracy is no loss: mind the sign of the change"),
+        ("faster", [2 * drop, 3 * drop], [1.1, 1.2], [2, 2], "a gain of accuracy is no loss: mind the sign of the change"),
+        ("not comparable", fine, [1.8, 2.0], [1, 2], "the two ran on different numbers of threads: the ratio measures the threads"),
+        ("not comparable", [-0.4, -0.3], [1.8, 2.0], [4, 2], "the two ran on different numbers of threads, and that comes first"),
+    ]  # fmt: skip
+    rows = []
+    for expected, change, speedup, threads, why in cases:
+        bytes_ = [int(b) for b in rng.integers(30_000, 90_000, 4)]
+        row = {
+            "fp32": {"threads": threads[0], "file": bytes_[0], "external": int(rng.integers(2, 9)) * 100_000},
+            "int8": {"threads": threads[1], "file": bytes_[1], "external": int(rng.choice([0, bytes_[2]]))},
+            "change": change,
+            "speedup": speedup,
+        }
+        rows.append({"row": row, "expected": expected, "why": why})
+    return {"cases": [rows[i] for i in rng.permutation(len(rows))], "max_drop": drop}
+
+
+def _conclude_probe(answer, inputs: dict) -> dict:
+    return {"answers": [call(answer, case["row"], inputs["max_drop"]) for case in inputs["cases"]]}
+
+
+def _conclude_judge(inputs: dict, outputs: dict) -> str:
+    for case, answer in zip(inputs["cases"], outputs["answers"], strict=True):
+        row, shown = case["row"], "change [{:+.4f}, {:+.4f}], speed-up [{:.2f}, {:.2f}]".format(*case["row"]["change"], *case["row"]["speedup"])  # fmt: skip
+        require(
+            isinstance(answer, list) and len(answer) == 2,
+            f"expected a pair (verdict, times smaller), got {answer!r:.60}.",
+            "wrong type",
+        )
+        said, smaller = text(answer[0], "the verdict", among=VERDICTS), number(answer[1], "times smaller")
+        require(
+            said == case["expected"],
+            f"{shown}, threads {row['fp32']['threads']} and {row['int8']['threads']}: your verdict is {said!r}, expected {case['expected']!r}, because {case['why']}.",
+            "threads ignored" if case["expected"] == "not comparable" else f"{said} for {case['expected']}",
+        )
+        whole = [row[kind]["file"] + row[kind]["external"] for kind in ("fp32", "int8")]
+        right = whole[0] / whole[1]
+        alone = row["fp32"]["file"] / row["int8"]["file"]
+        require(
+            abs(smaller / right - 1) < 1e-3 or abs(smaller / alone - 1) > 1e-3,
+            f"times smaller is {smaller:.2f}, expected {right:.2f}: the weights of the float32 model stand in its external data, which counts too.",
+            "external data left out",
+        )
+        require(
+            abs(smaller * right - 1) > 1e-3 or abs(right - 1) < 1e-3,
+            f"times smaller is {smaller:.2f}, expected {right:.2f}: that is new size over old size. Smaller means the old size is divided by the new one.",
+            "ratio upside down",
+        )
+        require(abs(smaller / right - 1) < 1e-3, f"times smaller is {smaller:.3f}, expected {right:.3f}: bytes of the float32 model, both files, over bytes of the INT8 model, both files.", "wrong size")  # fmt: skip
+    return "Ten rows judged: threads first, then the pessimistic end of the accuracy, then the speed, with external data counted."
+
+
+conclude = Exercise("conclude", _conclude_inputs, _conclude_probe, _conclude_judge)
