@@ -166,8 +166,10 @@ def test_encodings(lab):
 
 
 def test_odd_cells_do_not_stop_the_others(lab):
+    cells(lab)["parity"]["source"] += "# \ud800"
     lab["cells"] += [3, None, {"cell_type": "code"}, {"cell_type": "code", "source": [1]}, code("x", id=5, metadata=[])]
     lab["cells"].append(code("y", metadata={"nbgrader": 3}))
+    assert cells(made(lab).notebook)["parity"]["source"].endswith("# ?")
     assert cells(made(lab).notebook)["gate"]["source"] == answer_cells(LAB.solution)["gate"]
 
 

@@ -188,7 +188,7 @@ def chosen(record: dict, worker: Worker, share: float) -> bool:
 def audited(record: dict, one: Submission, worker: Worker, options: dict) -> dict:
     """Grade once more in a fresh interpreter, with the same hidden inputs, and note whether the verdicts agree."""
     with Worker(worker.index, worker.tier, cold=True, limits=worker.limits, hidden=worker.hidden) as fresh:
-        second = grade_one(one, fresh, **{**options, "seed": record["seed"]})
+        second = grade_one(one, worker, kernels=fresh, **{**options, "seed": record["seed"]})
     agrees = records.verdicts(record) == records.verdicts(second)
     return {**record, "audit": {"kernel": "cold", "agrees": agrees}}
 
@@ -202,12 +202,14 @@ def grade_one(
     notebook_timeout: float = 300,
     seed: int | None = None,
     notebooks: Path | None = None,
+    kernels: Worker | None = None,
 ) -> dict:
     """Grade one submission in ``worker`` and return its record; writes the rebuilt notebook below ``notebooks``.
 
-    A failing sandbox is tried a second time; then the record's status is "grader-error".
+    ``kernels``: another worker for the student's cells; inputs and judges stay with ``worker``. What fails on our side is tried
+    a second time; then the record's status is "grader-error". It never raises: one submission must not stop a class.
     """
-    lab, began = find(submission.slug), time.perf_counter()
+    lab, began, kernels = find(submission.slug), time.perf_counter(), kernels or worker
     times = Times(cell_timeout, notebook_timeout)
     record = {
         "student": submission.student,
@@ -215,8 +217,8 @@ def grade_one(
         "sha256": submission.sha256,
         "lab_version": rebuild.version(lab),
         "environment": environment(),
-        "tier": worker.walls,
-        "kernel": worker.kernel,
+        "tier": kernels.walls,
+        "kernel": kernels.kernel,
         "seed": seed if seed is not None else secrets.randbits(32),
         "seconds": 0.0,
         "cell_seconds": 0.0,
@@ -227,22 +229,22 @@ def grade_one(
         "audit": None,
     }
     try:
-        if submission.problem:
-            raise Unreadable(submission.problem)
-        rebuilt = rebuild.rebuild(lab, submission.blob)
+        rebuilt = _rebuilt(lab, submission)
         record["notes"] += rebuilt.notes
         if notebooks:
             text = json.dumps(rebuilt.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
             files.write_whole(notebooks / submission.student / f"{lab.slug}.ipynb", text)
-        _grade(record, lab, rebuilt, worker, times, drawn=seed is None)
+        _grade(record, lab, rebuilt, (kernels, worker), times, drawn=seed is None)
     except Unreadable as error:
         record["status"] = "unreadable"
         record["items"] = [
             item_record(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable")
             for name in _names(lab)
         ]
+    except Exception as error:
+        _our_fault(record, lab, error)
     record.update(
-        tier=worker.walls, kernel=worker.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells
+        tier=kernels.walls, kernel=kernels.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells
     )
     record["phases"] = times.phases
     if os.environ.get("EDGEKIT_GRADE_DEBUG"):
@@ -251,18 +253,37 @@ def grade_one(
     return record
 
 
-def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, worker: Worker, times: Times, drawn: bool) -> None:
+def _rebuilt(lab: Lab, submission: Submission) -> Rebuilt:
+    if submission.problem:
+        raise Unreadable(submission.problem)
+    try:
+        blob = submission.blob
+    except CourseError as error:
+        raise Unreadable(str(error)) from None
+    return rebuild.rebuild(lab, blob)
+
+
+def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, drawn: bool) -> None:
     for attempt in (1, 2):
         try:
-            seed, drawn_inputs = _inputs(lab, worker, record["seed"], times, drawn)
-            items, scores = _items(lab, rebuilt, worker, times, seed, drawn_inputs)
+            for worker in workers:
+                began = time.perf_counter()
+                worker.start()
+                times.add("start", began)
+            seed, drawn_inputs = _inputs(lab, workers[1], record["seed"], times, drawn)
+            items, scores = _items(lab, rebuilt, workers, times, seed, drawn_inputs)
             record.update(seed=seed, items=items, scores=scores)
             return
-        except (SandboxError, OSError) as error:
-            record["notes"].append(f"grader's fault, attempt {attempt}: {error}")
-            fault = f"The grader failed, not the student: {error}"
+        except Exception as error:
+            record["notes"].append(f"grader's fault, attempt {attempt}: {type(error).__name__}: {error}")
+            fault = error
+    _our_fault(record, lab, fault)
+
+
+def _our_fault(record: dict, lab: Lab, error: Exception) -> None:
+    message = f"The grader failed, not the student: {type(error).__name__}: {error}"
     record["status"] = "grader-error"
-    record["items"] = [item_record(lab, name, "grader-error", fault, "grader") for name in _names(lab)]
+    record["items"] = [item_record(lab, name, "grader-error", message, "grader") for name in _names(lab)]
 
 
 def _names(lab: Lab) -> list[str]:
@@ -297,14 +318,14 @@ def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> t
 
 
 def _items(
-    lab, rebuilt: Rebuilt, worker: Worker, times: Times, seed: int, given: dict[str, bytes]
+    lab: Lab, rebuilt: Rebuilt, workers: tuple[Worker, Worker], times: Times, seed: int, given: dict[str, bytes]
 ) -> tuple[list[dict], dict]:
-    names = _names(lab)
-    attempts = run_cells(worker, rebuilt.steps, names, given, seed, times, "cells")
+    names, (kernels, worker) = _names(lab), workers
+    attempts = run_cells(kernels, rebuilt.steps, names, given, seed, times, "cells")
     verdicts, scores = judge(lab, worker, attempts, given, times, rebuilt.missing)
     again = [name for name in names if _may_be_the_slice(verdicts[name], name in rebuilt.stateful)]
     if again:
-        second = run_cells(worker, rebuilt.whole, again, given, seed, times, "whole")
+        second = run_cells(kernels, rebuilt.whole, again, given, seed, times, "whole")
         better, more = judge(lab, worker, second, given, times, rebuilt.missing)
         verdicts.update({name: item for name, item in better.items() if item["status"] == "pass"})
         scores.update({name: more[name] for name in more if verdicts[name]["status"] == "pass"})

@@ -28,7 +28,7 @@ class Limits:
     """What one submission may use. Bytes and seconds.
 
     memory: beyond what the warm process holds already; also the limit for all its processes together. scratch: its own files,
-    in memory. processes: threads count too.
+    in memory. processes: threads count too; 0 for no limit.
     """
 
     memory: int = 4 * 2**30
@@ -127,7 +127,7 @@ def limit(limits: Limits, keep: set[int]) -> None:
         (resource.RLIMIT_AS, virtual + limits.memory, virtual + limits.memory),
         (resource.RLIMIT_CPU, limits.cpu, limits.cpu + 5),
         (resource.RLIMIT_FSIZE, limits.file_size, limits.file_size),
-        (resource.RLIMIT_NPROC, limits.processes, limits.processes),
+        *([(resource.RLIMIT_NPROC, limits.processes, limits.processes)] if limits.processes else []),
         (resource.RLIMIT_NOFILE, 1024, 1024),
         (resource.RLIMIT_CORE, 0, 0),
     ):

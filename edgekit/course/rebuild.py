@@ -97,6 +97,7 @@ def _cell(cell: object) -> Cell | None:
         source = "".join(source)
     if not isinstance(source, str) or len(source) > MAX_SOURCE:
         return None
+    source = source.encode("utf-8", "replace").decode()  # JSON can spell half a character, which no file can hold
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None

@@ -28,6 +28,7 @@ from edgekit.course.jail import Limits
 TIERS = ("namespace", "container", "none")
 START_SECONDS = 180.0
 SLACK = 60.0  # seconds that a job may take beyond its own deadline before the worker counts as lost
+IMPORTS = 6 * 2**30  # address space of the libraries, which a cold process takes after its limits are set
 IMAGE = "EDGEKIT_CONTAINER_IMAGE"
 
 
@@ -252,6 +253,8 @@ class Worker:
         limits = asdict(self.limits)
         if self.tier == "none":
             limits["processes"] = 0  # the limit counts everything that this user runs
+        if self.cold:
+            limits["memory"] += IMPORTS
         try:
             zygote.send(self.process.stdin.fileno(), {**job, "limits": limits}, files)
             report, found = self._reply(float(job["timeout"]) + SLACK)

@@ -58,7 +58,9 @@ def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
         CourseError: when there is no such folder.
     """
     folder = Path(folder)
-    known = {lab.slug: lab for lab in labs() if only is None or lab.slug in only}
+    known = {
+        lab.slug: lab for lab in labs() if (only is None or lab.slug in only) and lab.notebook.is_file() and lab.items
+    }
     if folder.is_file() and zipfile.is_zipfile(folder):
         found = list(_archive(folder, known, ""))
     elif folder.is_dir():
