@@ -67,7 +67,8 @@ class Exercise:
 
     Args:
         name: the name of the function that the student writes; also the grade_id of the answer cell.
-        inputs: ``inputs(rng) -> dict`` draws plain data from a ``numpy.random.Generator``.
+        inputs: ``inputs(rng) -> dict`` draws plain data from a ``numpy.random.Generator``. What only the judge may know (labels,
+            expected values) goes under keys that begin with ``_``: it never comes near the student's code.
         probe: ``probe(answer, inputs) -> dict`` runs the student's function, by :func:`call`, and returns plain data.
         judge: ``judge(inputs, outputs) -> str`` says what passed, or raises :class:`CheckFailed`.
     """
@@ -100,9 +101,9 @@ class Exercise:
         print(f"Passed: {self.name}. {passed}")
 
     def run(self, answer: Callable, rng: np.random.Generator) -> tuple[dict, dict]:
-        """Draw inputs and probe: returns ``(inputs, outputs)``, both plain data."""
+        """Draw inputs and probe: returns ``(inputs, outputs)``, both plain data. The probe gets the visible inputs only."""
         inputs = plain(self.inputs(rng))
-        return inputs, self.outputs(answer, inputs)
+        return inputs, self.outputs(answer, visible(inputs))
 
     def outputs(self, answer: Callable, inputs: dict) -> dict:
         """Run the probe. What went wrong in the student's code becomes data too, under the key ``error``."""
@@ -136,12 +137,22 @@ class Exercise:
         return self.judge(inputs, outputs)
 
     def _probe_for_grader(self, answer: Callable, folder: Path) -> None:
-        dump(self.outputs(answer, load(folder / "in")), folder / "out")
+        dump(self.outputs(answer, visible(load(folder / "in"))), folder / "out")
 
     def _remember(self, passed: bool, cause: str) -> None:
         from edgekit import ledger
 
         ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
+
+
+def visible(inputs: dict) -> dict:
+    """The inputs that a probe may see: without the keys that begin with ``_``."""
+    return {key: value for key, value in inputs.items() if not key.startswith("_")}
+
+
+def hidden(inputs: dict) -> dict:
+    """The inputs for the judge alone: the keys that begin with ``_``."""
+    return {key: value for key, value in inputs.items() if key.startswith("_")}
 
 
 def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:

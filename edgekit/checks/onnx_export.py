@@ -197,23 +197,22 @@ describe = Exercise("describe", _describe_inputs, _describe_probe, _describe_jud
 
 
 # ------------------------------------------------------------------------------------------------------------------- parity
-def _net(kind: str, seed: int):
-    """A small net for the parity check; the one called "dropout" comes in train mode, as a net does right after training."""
+def _net(seed: int, training: bool):
+    """A small net with dropout for the parity check; right after training it comes in train mode."""
     import torch
     from torch import nn
 
     torch.manual_seed(seed)
-    rate = 0.5 if kind == "dropout" else 0.0
-    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(rate), nn.Linear(16, 10))
-    return net.train(kind == "dropout")
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 10))
+    return net.train(training)
 
 
-def _linear_file(net, shift: float, batch: int | None) -> OnnxFile:
+def _linear_file(net, shift: float, logit: int, batch: int | None) -> OnnxFile:
     """``net`` as ONNX, one of its logits moved by ``shift``; ``batch`` bakes a batch size into a Reshape."""
     from onnx import helper, numpy_helper
 
     arrays = {name: p.detach().numpy().copy() for name, p in net.named_parameters()}
-    arrays["4.bias"][3] += shift
+    arrays["4.bias"][logit] += shift
     arrays["shape"] = np.array([batch or 0, 784], dtype=np.int64)
     nodes = [
         helper.make_node("Reshape", ["input", "shape"], ["flat"]),
@@ -236,32 +235,47 @@ def _model(nodes: list, output: tuple[str, list], tensors: list) -> OnnxFile:
     )
 
 
-# By how much one logit of the file is off, and why a wrong answer is likely to be wrong there.
-_SHIFTS = {"equal": 0.0, "higher": 0.25, "lower": -0.25, "dropout": 0.0, "baked": 0.0}
+# What is wrong with the file or the model, and why a wrong answer is likely to be wrong there.
 _WHY = {
-    "higher": ("one logit of this file is 0.25 larger than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
-    "lower": ("one logit of this file is 0.25 smaller than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
+    "equal": ("this file computes the same as the model. Do both get the same input?", "different inputs"),
+    "higher": ("one logit of this file is larger than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
+    "lower": ("one logit of this file is smaller than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
     "dropout": ("this model came in train mode, so PyTorch dropped half of its hidden units. Call eval() before comparing.", "train mode"),
+    "baked": ("this file runs on a batch of one only, and there it computes the same as the model.", "different inputs"),
 }  # fmt: skip
 
 
 def _parity_inputs(rng: np.random.Generator) -> dict:
+    kinds = [str(kind) for kind in rng.permutation(list(_WHY))]
     seed = int(rng.integers(2**31))
-    files = {k: _linear_file(_net(k, seed), shift, 1 if k == "baked" else None) for k, shift in _SHIFTS.items()}
-    return {"seed": seed, "files": files, "batches": [1, 2, 5]}
+    shifts = [float(rng.uniform(0.2, 0.5)) * {"higher": 1, "lower": -1}.get(kind, 0) for kind in kinds]
+    nets = [_net(seed, kind == "dropout") for kind in kinds]
+    files = [
+        _linear_file(net, shift, int(rng.integers(10)), 1 if kind == "baked" else None)
+        for net, shift, kind in zip(nets, shifts, kinds, strict=True)
+    ]
+    training = [kind == "dropout" for kind in kinds]
+    return {
+        "seed": seed,
+        "files": files,
+        "training": training,
+        "batches": [1, 2, 5],
+        "_kinds": kinds,
+        "_shifts": shifts,
+    }
 
 
 def _parity_probe(answer, inputs: dict) -> dict:
-    errors = {}
-    for kind, blob in inputs["files"].items():
+    errors = []
+    for blob, training in zip(inputs["files"], inputs["training"], strict=True):
         with _written(blob) as path:
-            errors[kind] = call(answer, _net(kind, inputs["seed"]), path, inputs["batches"])
-    return errors
+            errors.append(call(answer, _net(inputs["seed"], training), path, inputs["batches"]))
+    return {"errors": errors}
 
 
 def _parity_judge(inputs: dict, outputs: dict) -> str:
-    for kind, shift in _SHIFTS.items():
-        errors = mapping(outputs[kind], "parity(...)")
+    for kind, shift, errors in zip(inputs["_kinds"], inputs["_shifts"], outputs["errors"], strict=True):
+        errors = mapping(errors, "parity(...)")
         require(
             set(errors) == {str(n) for n in inputs["batches"]},
             f"parity returned errors for the batches {sorted(errors)}, asked were {inputs['batches']}.",
@@ -278,9 +292,7 @@ def _parity_judge(inputs: dict, outputs: dict) -> str:
                 )
                 continue
             value = number(value, f"the error on a batch of {n}")
-            why, cause = _WHY.get(
-                kind, ("this file computes the same as the model. Do both get the same input?", "different inputs")
-            )
+            why, cause = _WHY[kind]
             require(
                 abs(value - abs(shift)) < 2e-3,
                 f"the error on a batch of {n} is {value:.3g}, expected {abs(shift):.3g}: {why}",
@@ -344,16 +356,18 @@ _MIX_SAYS = {
 
 
 def _mixes_inputs(rng: np.random.Generator) -> dict:
-    return {"files": {kind: _mixing_file(kind, rng) for kind in _MIXES}}
+    """Each kind once and three of them twice, in random order."""
+    kinds = rng.permutation([*_MIXES, *rng.choice(list(_MIXES), 3, replace=False)])
+    return {"files": [_mixing_file(str(kind), rng) for kind in kinds], "_kinds": [str(kind) for kind in kinds]}
 
 
 def _mixes_probe(answer, inputs: dict) -> dict:
-    return {"answers": {kind: _on_file(answer, blob) for kind, blob in inputs["files"].items()}}
+    return {"answers": [_on_file(answer, blob) for blob in inputs["files"]]}
 
 
 def _mixes_judge(inputs: dict, outputs: dict) -> str:
-    for kind, expected in _MIXES.items():
-        got = outputs["answers"].get(kind)
+    for kind, got in zip(inputs["_kinds"], outputs["answers"], strict=True):
+        expected = _MIXES[kind]
         require(
             isinstance(got, bool),
             f"mixes_images should return True or False, got {type(got).__name__} ({got!r:.60}).",
@@ -361,7 +375,7 @@ def _mixes_judge(inputs: dict, outputs: dict) -> str:
         )
         why, cause = _MIX_SAYS[kind]
         require(got == expected, f"mixes_images said {got} for a model where it should say {expected}: {why}.", cause)
-    return "Five models told apart: batch norm in training mode and a mean over the batch are found, rounding is not mistaken for mixing."
+    return "Models told apart: batch norm in training mode and a mean over the batch are found, rounding is not mistaken for mixing."
 
 
 mixes_images = Exercise("mixes_images", _mixes_inputs, _mixes_probe, _mixes_judge)

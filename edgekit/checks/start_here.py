@@ -184,27 +184,30 @@ paired_ratio = Exercise("paired_ratio", _paired_inputs, _paired_probe, _paired_j
 
 # ------------------------------------------------------------------------------------------------------------------ verdict
 def _verdict_inputs(rng: np.random.Generator) -> dict:
-    """(low, high, control_low, control_high) and what may be said."""
-    e = float(rng.uniform(0.01, 0.04))
+    """Intervals and controls; what may be said about them stays with the judge."""
+    a, b, e = rng.uniform(0.01, 0.04), rng.uniform(0.05, 0.2), float(rng.uniform(0.01, 0.04))
     ok = [1 - e, 1 + e]
+    cases = [
+        ([1 + b, 1 + b + a], ok, "faster", "the whole interval is above 1"),
+        ([1 - b - a, 1 - b], ok, "slower", "the whole interval is below 1: a speed-up below 1 is slower"),
+        ([1 - a, 1 + 3 * b], ok, "can't tell", "the interval contains 1, however much of it is above"),
+        ([1 - 3 * b, 1 + a], ok, "can't tell", "the interval contains 1, however much of it is below"),
+        ([1 + b, 1 + b + a], [1 + e, 1 + 2 * e], "can't tell", "the control found a difference between A and itself"),
+        ([1 - b - a, 1 - b], [1 - 2 * e, 1 - e], "can't tell", "the control found a difference between A and itself"),
+    ]
+    order = rng.permutation(len(cases))
     return {
-        "cases": [
-            [1.2, 1.3, *ok, "faster", "the whole interval is above 1"],
-            [0.7, 0.8, *ok, "slower", "the whole interval is below 1: a speed-up below 1 is slower"],
-            [0.9, 1.4, *ok, "can't tell", "the interval contains 1, however much of it is above"],
-            [0.98, 1.02, *ok, "can't tell", "the interval contains 1"],
-            [1.2, 1.3, 1.05, 1.1, "can't tell", "the control found a difference between A and itself"],
-            [0.7, 0.8, 0.9, 0.95, "can't tell", "the control found a difference between A and itself"],
-        ]
+        "cases": [[*map(float, cases[i][0]), *cases[i][1]] for i in order],
+        "_expected": [list(cases[i][2:]) for i in order],
     }
 
 
 def _verdict_probe(answer, inputs: dict) -> dict:
-    return {"verdicts": [call(answer, *case[:4]) for case in inputs["cases"]]}
+    return {"verdicts": [call(answer, *case) for case in inputs["cases"]]}
 
 
 def _verdict_judge(inputs: dict, outputs: dict) -> str:
-    for (*numbers, expected, why), said in zip(inputs["cases"], outputs["verdicts"], strict=True):
+    for numbers, (expected, why), said in zip(inputs["cases"], inputs["_expected"], outputs["verdicts"], strict=True):
         said = text(said, "the verdict", among=("faster", "slower", "can't tell"))
         shown = "interval [{:.2f}, {:.2f}], control [{:.2f}, {:.2f}]".format(*numbers)
         cause = "control ignored" if "control" in why else f"{said} for {expected}"
