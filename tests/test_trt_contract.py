@@ -31,7 +31,6 @@ def sources() -> list[Path]:
     checks = [package / "checks" / f"{lab.stem.partition('_')[2]}.py" for lab in labs]
     return [
         *sorted((package / "runtimes").glob("trt*/*.py")),
-        package / "runtimes" / "tiny.py",
         *labs,
         *filter(Path.exists, checks),
     ]

@@ -12,10 +12,11 @@ building.py: network to engine. buildlog.py: what the log says. header.py: the f
 """
 
 from edgekit.runtimes.trt.building import Built, Profile, build
-from edgekit.runtimes.trt.buildlog import Layer, Log, Stage
+from edgekit.runtimes.trt.buildlog import Layer, Log, Stage, collecting
 from edgekit.runtimes.trt.header import Header, here, refusals
-from edgekit.runtimes.trt.parsing import Parsed, ParseError, Problem, parse
-from edgekit.runtimes.trt.versions import FEATURES, Features, api, features, gpu, targets
+from edgekit.runtimes.trt.history import VERSIONS, history
+from edgekit.runtimes.trt.parsing import Parsed, ParseError, Problem, new_builder, parse
+from edgekit.runtimes.trt.versions import FEATURES, Features, api, features, gpu, has, targets
 
 __all__ = [
     "FEATURES",
@@ -30,10 +31,15 @@ __all__ = [
     "Profile",
     "Stage",
     "api",
+    "VERSIONS",
     "build",
+    "collecting",
     "features",
     "gpu",
+    "has",
     "here",
+    "history",
+    "new_builder",
     "parse",
     "refusals",
     "targets",

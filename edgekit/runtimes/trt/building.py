@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.buildlog import Layer, Log
+from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
 from edgekit.runtimes.trt.header import Header, made_here, sha256
 from edgekit.runtimes.trt.parsing import Parsed, parse
 from edgekit.runtimes.trt.progress import watch
@@ -165,6 +165,7 @@ def build(
     """
     parsed = model if isinstance(model, Parsed) else parse(model, api=api)
     trt = parsed.module
+    collecting(trt, parsed.log)
     profile = _profile(parsed, batches, shapes)
     config = parsed.builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED

@@ -136,20 +136,31 @@ def _onnx(metadata: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _logger_class(module):
+def _logger(module):
     class Collecting(module.ILogger):
         """Keeps every line. TensorRT calls it from its own threads too; appending to a list is atomic."""
 
-        def __init__(self, log: Log):
+        def __init__(self):
             module.ILogger.__init__(self)
-            self.kept = log
+            self.kept = Log()
 
         def log(self, severity, text):
             self.kept.lines.append((severity.name, text))
 
-    return Collecting
+    return Collecting()
 
 
 def collecting(module, log: Log):
-    """A logger for the Builder, Runtime or OnnxParser of ``module`` that writes into ``log``."""
-    return _logger_class(module)(log)
+    """The logger for every Builder, Runtime and OnnxParser of ``module``; from now on it writes into ``log``.
+
+    TensorRT keeps one logger for the whole process and ignores a second one while the first is in use. So there is one, and
+    what changes is where its lines go: to the Log of the build or runner that was started last.
+    """
+    logger = _logger(module)
+    logger.kept = log
+    return logger
+
+
+def said(module) -> str:
+    """The last errors of ``module``, in one line."""
+    return _logger(module).kept.said()

@@ -3,6 +3,7 @@ tests/test_trt_contract.py: where the old name still is, and that the new one is
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
 # The columns of `Change.still_in`, oldest first, and where each is found.
@@ -48,3 +49,30 @@ CHANGES = (
     Change("scratch memory of an engine", "ICudaEngine.device_memory_size", "ICudaEngine.device_memory_size_v2", "1100", "64 bits"),
     Change("choose tactics", "IBuilderConfig.algorithm_selector", "IBuilderConfig.set_timing_cache", "1100", "an editable timing cache fixes a tactic"),
 )  # fmt: skip
+
+
+class ChangeTable(list):
+    """CHANGES that print as a table; "yes" where the old name is still there."""
+
+    def rows(self) -> list[list[str]]:
+        presence = lambda change: ["yes" if bit == "1" else "-" for bit in change.still_in]
+        return [[c.task, c.old, *presence(c), c.today or "(nothing)", c.why] for c in self]
+
+    def head(self) -> list[str]:
+        return ["what one wants", "old name", *VERSIONS, "today, in all four", "because"]
+
+    def __str__(self) -> str:
+        lines = [self.head(), *self.rows()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)) for line in lines)
+
+    def _repr_html_(self) -> str:
+        from edgekit.wording import table
+
+        where = ", ".join(f"{version}: {found}" for version, found in VERSIONS.items())
+        return f"{table(self.head(), self.rows())}<p>{html.escape(where)}</p>"
+
+
+def history() -> ChangeTable:
+    """Old names beside today's."""
+    return ChangeTable(CHANGES)

@@ -10,7 +10,7 @@ import numpy as np
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, _numpy
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.building import Built, Profile, build
-from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector
+from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector, said
 from edgekit.runtimes.trt.header import Header, header_path, refusals
 from edgekit.runtimes.trt.memory import Graph, open_memory
 from edgekit.runtimes.trt.parsing import dtype_name
@@ -69,7 +69,7 @@ class TensorRTRunner(Runner):
                 self._context = self._engine.create_execution_context()
                 if self._context is None:
                     raise RunnerError(
-                        f"{name}: no execution context: {self.log.said()}. Fix: a GPU with more free memory."
+                        f"{name}: no execution context: {said(self._trt)}. Fix: a GPU with more free memory."
                     )
                 self._stream = self._memory.stream()
                 self._allocate()
@@ -128,7 +128,7 @@ class TensorRTRunner(Runner):
         self._shapes = None
         for name, shape in shapes.items():
             if not context.set_input_shape(name, shape):
-                raise InputError(f"{self.name}: TensorRT refuses {list(shape)} for '{name}': {self.log.said()}.")
+                raise InputError(f"{self.name}: TensorRT refuses {list(shape)} for '{name}': {said(self._trt)}.")
         for name, buffer in self._buffers.items():
             buffer.fit(tuple(context.get_tensor_shape(name)))
         self._shapes = shapes
@@ -147,7 +147,7 @@ class TensorRTRunner(Runner):
         if copies:
             self._enqueue_inputs()
         if not self._context.execute_async_v3(self._memory.handle(self._stream)):
-            raise RunnerError(f"{self.name}: TensorRT {self._trt.__version__} could not run: {self.log.said()}.")
+            raise RunnerError(f"{self.name}: TensorRT {self._trt.__version__} could not run: {said(self._trt)}.")
         if copies:
             self._enqueue_outputs()
 

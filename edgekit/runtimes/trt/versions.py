@@ -37,10 +37,11 @@ class Features:
 
 def features(module) -> Features:
     """The feature tests, on a module of bindings."""
-    return Features(**{f.name: all(_has(module, path) for path in FEATURES[f.name]) for f in fields(Features)})
+    return Features(**{f.name: all(has(module, path) for path in FEATURES[f.name]) for f in fields(Features)})
 
 
-def _has(owner, path: str) -> bool:
+def has(owner, path: str) -> bool:
+    """Whether "Class.member" is there, seen from the module ``owner``."""
     for name in path.split("."):
         if not hasattr(owner, name):
             return False

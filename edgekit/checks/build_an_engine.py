@@ -1,0 +1,492 @@
+"""Checks of lab 06a, building an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.checks import (
+    CheckFailed,
+    Exercise,
+    OnnxFile,
+    array,
+    call,
+    mapping,
+    onnx_path,
+    require,
+    text,
+)
+from edgekit.checks._tensorrt import small_net, standin
+
+
+# ------------------------------------------------------------------------------------------------------------ build_network
+def _network_inputs(rng: np.random.Generator) -> dict:
+    ops = [str(op) for op in rng.choice(["Det", "Bernoulli", "ConvInteger", "MatMulInteger"], size=3)]
+    return {
+        "errors": [[op, f"node_{int(rng.integers(1000))}_{i}"] for i, op in enumerate(ops)],
+        "good": small_net(rng),
+        "bad": small_net(rng, broken=True),
+    }
+
+
+def _returned(result) -> dict:
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        return {"shape": type(result).__name__}
+    network, errors = result
+    layers = getattr(network, "num_layers", None)
+    return {"layers": layers if isinstance(layers, int) else None, "errors": errors}
+
+
+def _network_probe(answer, inputs: dict) -> dict:
+    found = {"with": [], "without": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(inputs["good"])
+        for name, errors in (("with", inputs["errors"]), ("without", [])):
+            calls: list = []
+            result = _returned(call(answer, standin(errors, calls), object(), path))
+            found[name] = {"calls": calls, **result}
+        return found | {"real": _really(answer, path, inputs)}
+
+
+def _really(answer, path: Path, inputs: dict) -> dict | None:
+    """The same with the TensorRT of this machine, if it has one that can parse."""
+    from edgekit.runtimes import RunnerError
+    from edgekit.runtimes import trt as engines
+
+    try:
+        module = engines.api()
+        engines.new_builder(module, engines.collecting(module, engines.Log()))
+    except RunnerError:
+        return None
+    found = {}
+    for name in ("good", "bad"):
+        path.write_bytes(inputs[name])
+        try:
+            result = answer(module, engines.collecting(module, engines.Log()), path)
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}", "api": module.__name__}
+        found[name] = _returned(result)
+    return found | {"api": module.__name__}
+
+
+def _pairs(value, what: str) -> list[list[str]]:
+    if not isinstance(value, list) or any(not isinstance(v, list) or len(v) != 2 for v in value):
+        raise CheckFailed(f"{what} should be a list of (operator, node name), got {str(value)[:120]}.", "wrong type")
+    return [[str(part) for part in pair] for pair in value]
+
+
+def _network_judge(inputs: dict, outputs: dict) -> str:
+    for name in ("with", "without"):
+        _judge_standin(outputs[name], inputs["errors"] if name == "with" else [])
+    real = outputs["real"]
+    if real is None:
+        return "The right calls, and every error is reported. (There is no TensorRT on this machine that can parse: the calls were checked on a stand-in.)"
+    require("error" not in real, f"{real['api']} itself did not take it: {real.get('error')}", "refused by TensorRT")
+    good, bad = real["good"], real["bad"]
+    require(
+        good["layers"] and not good["errors"],
+        f"{real['api']} parsed a good model into {good['layers']} layers with the errors {good['errors']}.",
+        "wrong network",
+    )
+    operators = [pair[0] for pair in _pairs(bad["errors"], "errors")]
+    require(
+        operators == ["Bernoulli", "Whiten"],
+        f"a model with Bernoulli and Whiten, which TensorRT does not have, gave the errors of {operators}.",
+        "errors lost",
+    )
+    return (
+        f"The right calls, and {real['api']} read a good model without an error and a bad one with both of its errors."
+    )
+
+
+def _judge_standin(got: dict, errors: list) -> None:
+    require(
+        "shape" not in got,
+        f"build_network should return two things, (network, errors), got {got.get('shape')}.",
+        "wrong type",
+    )
+    names = [step[0] for step in got["calls"]]
+    require(names.count("create_network") == 1, "no network was made: builder.create_network(flags).", "no network")
+    flags = next(step[1] for step in got["calls"] if step[0] == "create_network")
+    require(
+        flags & (1 << 5),
+        f"create_network got flags {flags}, without the bit of STRONGLY_TYPED. The flags are a bit mask, and the member of the enum is the *number* "
+        "of its bit: shift 1 by it. In TensorRT 10 a network without it is weakly typed, and ignores the precision of your model.",
+        "not strongly typed",
+    )
+    require("parse" in names, "nothing was parsed: parser.parse_from_file(str(path)).", "not parsed")
+    require(
+        got["layers"],
+        f"the first thing returned should be the network that was parsed into (it has {got['layers']} layers).",
+        "wrong network",
+    )
+    found = _pairs(got["errors"], "errors")
+    require(
+        len(found) == len(errors),
+        f"the parser had {len(errors)} errors, {len(found)} were returned. Parsing does not raise: ask parser.num_errors, and get_error(i) for each.",
+        "errors lost",
+    )
+    require(
+        found == errors,
+        f"errors should be (operator, node name) pairs in the parser's order, {errors[:1]} first; got {found[:1]}.",
+        "wrong pairs",
+    )
+
+
+build_network = Exercise("build_network", _network_inputs, _network_probe, _network_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------ batch_profile
+def _profile_inputs(rng: np.random.Generator) -> dict:
+    """Days of requests in which smallest, largest, commonest, mean and median batch all differ."""
+    days = []
+    for _ in range(3):
+        small, common, middle, big = (int(n) for n in np.cumsum(rng.integers([2, 1, 4, 12], [4, 3, 7, 20])))
+        requests = [common] * 9 + [small] * 2 + [middle] * 8 + [middle + 1] * 3 + [big] * 2
+        days.append(
+            {
+                "batches": [requests[i] for i in rng.permutation(len(requests))],
+                "image": [int(rng.integers(1, 4)), 28, int(rng.integers(20, 40))],
+            }
+        )
+    return {"days": days}
+
+
+def _profile_probe(answer, inputs: dict) -> dict:
+    return {"profiles": [call(answer, day["batches"], tuple(day["image"])) for day in inputs["days"]]}
+
+
+def _profile_judge(inputs: dict, outputs: dict) -> str:
+    for day, got in zip(inputs["days"], outputs["profiles"], strict=True):
+        batches, image = day["batches"], day["image"]
+        require(
+            isinstance(got, list) and len(got) == 3,
+            f"a profile is three shapes, (min, opt, max), got {str(got)[:80]}.",
+            "wrong type",
+        )
+        shapes = [array(shape, f"shape {i}").astype(int).tolist() for i, shape in enumerate(got)]
+        require(
+            all(isinstance(s, list) and len(s) == 4 for s in shapes),
+            f"each of the three is a whole shape, [batch, {', '.join(map(str, image))}], got {got}.",
+            "not whole shapes",
+        )
+        require(
+            all(s[1:] == image for s in shapes),
+            f"only the batch is dynamic: the rest of each shape is {image}, got {shapes}.",
+            "other dimensions changed",
+        )
+        low, best, high = (s[0] for s in shapes)
+        asked = f"the batches asked for were {sorted(batches)}"
+        require(low <= best <= high, f"min {low}, opt {best}, max {high} are not in order; {asked}.", "order")
+        require(
+            low <= min(batches),
+            f"min is {low}, and a batch of {min(batches)} would be refused; {asked}.",
+            "smallest not covered",
+        )
+        require(
+            high >= max(batches),
+            f"max is {high}, and a batch of {max(batches)} would be refused; {asked}.",
+            "largest not covered",
+        )
+        require(
+            low == min(batches) and high == max(batches),
+            f"min {low} and max {high} cover more than was asked for. Memory is reserved for max, and tactics must work for all of the range; {asked}.",
+            "wider than needed",
+        )
+        common = max(set(batches), key=batches.count)
+        require(
+            best == common,
+            f"opt is {best}; {asked}. TensorRT chooses the kernels that are fastest at opt, so opt is the batch that comes most often, {common}: "
+            "not the mean, the middle or the largest.",
+            "opt is not the commonest",
+        )
+    return "Three days of requests: everything is covered, nothing more, and the engine is tuned for what comes most often."
+
+
+batch_profile = Exercise("batch_profile", _profile_inputs, _profile_probe, _profile_judge)
+
+
+# --------------------------------------------------------------------------------------------------------- quantize_for_trt
+def _quantize_inputs(rng: np.random.Generator) -> dict:
+    images = rng.uniform(0.0, 1.0, (24, 1, 28, 28)).astype(np.float32)
+    return {"model": small_net(rng), "images": images}
+
+
+def _quantize_probe(answer, inputs: dict) -> dict:
+    from onnxruntime.quantization import CalibrationDataReader
+
+    from edgekit import quantization
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.batches = iter([{"input": inputs["images"][i : i + 8]} for i in range(0, 24, 8)])
+
+        def get_next(self):
+            return next(self.batches, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
+        source.write_bytes(inputs["model"])
+        with quantization.quiet():
+            call(answer, source, target, Reader())
+        return {"model": OnnxFile.read(target)}
+
+
+def _quantize_judge(inputs: dict, outputs: dict) -> str:
+    import onnx
+    from onnx import numpy_helper
+
+    with onnx_path(outputs["model"]) as path:
+        model = onnx.load(path)
+        values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        ops = [node.op_type for node in model.graph.node]
+        dynamic = sorted({"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"} & set(ops))
+        require(
+            not dynamic,
+            f"the file has {', '.join(dynamic)}: it was quantized dynamically, and TensorRT has none of these operators. It needs scales when it "
+            "builds: quantize_static, with the reader.",
+            "dynamic quantization",
+        )
+        q_ops = sorted({op for op in ops if op.startswith("QLinear")})
+        require(
+            not q_ops,
+            f"the file has {', '.join(q_ops)}: that is the QOperator format. TensorRT reads QDQ.",
+            "QOperator format",
+        )
+        quantized = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+        require(
+            "QuantizeLinear" in ops and len(quantized) >= 4,
+            f"the file has {ops.count('QuantizeLinear')} QuantizeLinear nodes: activations are not quantized.",
+            "not quantized",
+        )
+        for node in quantized:
+            _judge_node(node, values)
+        got, want = _outputs(path, inputs["images"]), _outputs_of(inputs["model"], inputs["images"])
+        error = np.abs(got - want).max() / np.abs(want).max()
+        require(
+            error < 0.25,
+            f"the quantized model differs from the float one by {error:.0%} of its largest output. Was it calibrated with the reader that was passed in?",
+            "not calibrated",
+        )
+        per_channel = any(values[n.input[1]].size > 1 for n in quantized if n.input[1] in values)
+        said = _parses(path)
+    return f"QDQ, int8, symmetric, float biases{', one scale per channel' if per_channel else ''}; {said}."
+
+
+def _judge_node(node, values: dict) -> None:
+    zero = values.get(node.input[2]) if len(node.input) > 2 else None
+    if node.op_type == "DequantizeLinear" and node.input[0] in values:
+        dtype = values[node.input[0]].dtype
+        require(
+            dtype != np.int32,
+            f"{node.name} dequantizes an INT32 tensor: a bias was quantized. TensorRT wants biases in float: extra_options has QuantizeBias.",
+            "quantized bias",
+        )
+    require(
+        zero is None or not np.any(zero),
+        f"{node.name} has the zero point {np.ravel(zero)[:3].tolist() if zero is not None else ''}: TensorRT takes only 0. extra_options has "
+        "ActivationSymmetric and WeightSymmetric.",
+        "zero point not 0",
+    )
+    require(
+        zero is None or zero.dtype == np.int8,
+        f"{node.name} quantizes to {zero.dtype if zero is not None else ''}: with a zero point of 0, uint8 has no negative numbers, and TensorRT "
+        "computes with int8. activation_type and weight_type are QuantType.QInt8.",
+        "uint8",
+    )
+
+
+def _outputs(path, images: np.ndarray) -> np.ndarray:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {"input": images})[0]
+
+
+def _outputs_of(model: bytes, images: np.ndarray) -> np.ndarray:
+    with onnx_path(OnnxFile(model)) as path:
+        return _outputs(path, images)
+
+
+def _parses(path) -> str:
+    from edgekit.runtimes import RunnerError
+    from edgekit.runtimes import trt as engines
+
+    try:
+        parsed = engines.parse(path)
+    except engines.ParseError as error:
+        raise CheckFailed(f"the TensorRT parser refuses it: {error}", "refused by TensorRT") from None
+    except RunnerError:
+        return "there is no TensorRT here that could parse it, so the file itself was checked"
+    return f"{parsed.module.__name__} {parsed.module.__version__} parses it into {parsed.layers} layers"
+
+
+quantize_for_trt = Exercise("quantize_for_trt", _quantize_inputs, _quantize_probe, _quantize_judge)
+
+
+# ----------------------------------------------------------------------------------------------------------------- refuses
+REASONS = ("cut short", "altered", "other version", "other GPU")
+# name -> (what is done to the bytes, version, GPU), and the reasons that follow from it
+_CASES = {
+    "untouched": ("", "same", "first", []),
+    "for the second of its targets": ("", "same", "second", []),
+    "no GPU here": ("", "same", "none", []),
+    "end missing": ("cut", "same", "first", ["cut short"]),
+    "nothing left": ("empty", "same", "first", ["cut short"]),
+    "one byte changed": ("flip", "same", "first", ["altered"]),
+    "last build number differs": ("", "build", "first", ["other version"]),
+    "longer version": ("", "longer", "first", ["other version"]),
+    "other major version": ("", "major", "first", ["other version"]),
+    "GPU not among the targets": ("", "same", "other", ["other GPU"]),
+    "GPU whose number contains a target's": ("", "same", "prefix", ["other GPU"]),
+    "altered, and everything else differs too": ("flip", "major", "other", ["altered", "other version", "other GPU"]),
+    "cut, on another GPU": ("cut", "same", "other", ["cut short", "other GPU"]),
+}
+
+
+def _refuses_inputs(rng: np.random.Generator) -> dict:
+    cases = {}
+    for name, (damage, version, gpu, _) in _CASES.items():
+        plan = rng.integers(0, 256, int(rng.integers(200, 900)), dtype=np.uint8)
+        written = f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}.{int(rng.integers(10, 99))}"
+        here = {
+            "same": written,
+            "build": written[:-1] + str((int(written[-1]) + 1) % 10),
+            "longer": written + "7",
+            "major": f"{int(written[:2]) + 1}{written[2:]}",
+        }[version]
+        targets = [["8.0", "12.1"], ["8.6", "8.9"], ["8.9", "12.0"]][int(rng.integers(3))]
+        card = {
+            "first": targets[0],
+            "second": targets[1],
+            "none": None,
+            "other": "7.5",
+            "prefix": targets[0][:1] + ".1",
+        }[gpu]
+        if gpu == "prefix":  # "2.1" is part of "12.1", and of nothing that a GPU has
+            targets, card = ["8.6", "12.1"], "2.1"
+        data = plan.tobytes()
+        cases[name] = {
+            "plan": np.frombuffer(_damaged(data, damage, rng), dtype=np.uint8),
+            "header": {
+                "bytes": len(data),
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "version": written,
+                "targets": targets,
+            },
+            "machine": {"version": here, "capability": card},
+        }
+    return {"cases": cases}
+
+
+def _damaged(data: bytes, damage: str, rng) -> bytes:
+    if damage == "cut":
+        return data[: len(data) - int(rng.integers(1, 100))]
+    if damage == "flip":
+        at = int(rng.integers(len(data)))
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    return b"" if damage == "empty" else data
+
+
+def _refuses_probe(answer, inputs: dict) -> dict:
+    cases = inputs["cases"].items()
+    return {"answers": {name: call(answer, c["plan"].tobytes(), c["header"], c["machine"]) for name, c in cases}}
+
+
+_REFUSES_SAYS = {
+    "no GPU here": "a machine without a GPU has capability None: there is nothing to compare, so that is no reason",
+    "for the second of its targets": "any of the targets will do",
+    "end missing": "what is cut short is not called altered as well, of course its bytes differ",
+    "nothing left": "an empty file is shorter than what was written",
+    "one byte changed": "the size is right, so only the SHA-256 of the bytes tells",
+    "last build number differs": "the whole version must be the same, to the last number",
+    "longer version": "compare the whole version: one that only begins like the other is another one",
+    "GPU whose number contains a target's": "'2.1' is a part of the text '12.1', and not one of the targets: compare with the list's entries",
+    "altered, and everything else differs too": "list *every* reason, in the order of the docstring: who moves to another GPU wants to know about the version too",
+    "cut, on another GPU": "list every reason; what is cut short is not called altered as well",
+}
+
+
+def _refuses_judge(inputs: dict, outputs: dict) -> str:
+    answers = mapping(outputs["answers"], "the answers")
+    for name, (*_, expected) in _CASES.items():
+        got = answers.get(name)
+        require(
+            isinstance(got, list),
+            f"refuses should return a list of reasons, got {type(got).__name__} ({got!r:.60}).",
+            "wrong type",
+        )
+        got = [text(reason, "a reason", REASONS) for reason in got]
+        case = inputs["cases"][name]
+        about = f"header {case['header']['bytes']} bytes, version {case['header']['version']}, targets {case['header']['targets']}; file {len(case['plan'])} bytes; machine {case['machine']}"
+        hint = f": {_REFUSES_SAYS[name]}" if name in _REFUSES_SAYS else ""
+        require(got == expected, f"case '{name}': got {got}, expected {expected}{hint}. ({about})", name)
+    return f"{len(_CASES)} plans: the good ones are loaded, and each bad one is refused with all of its reasons."
+
+
+refuses = Exercise("refuses", _refuses_inputs, _refuses_probe, _refuses_judge)
+
+
+# ---------------------------------------------------------------------------------------------------------- choose_targets
+def _targets_inputs(rng: np.random.Generator) -> dict:
+    available = ["7.5", "8.0", "8.6", "8.9", "12.0", "12.1"]
+    fleets = [["8.6", "8.7", "8.6", "8.9"], ["12.0", "8.0", "9.0"], ["7.5"], ["8.7", "11.0"]]
+    for _ in range(4):
+        fleets.append([str(c) for c in rng.choice([*available, "8.7", "9.0", "10.3"], size=int(rng.integers(4, 9)))])
+    return {"available": available, "fleets": [[fleet[i] for i in rng.permutation(len(fleet))] for fleet in fleets]}
+
+
+def _targets_probe(answer, inputs: dict) -> dict:
+    return {"answers": [call(answer, fleet, inputs["available"]) for fleet in inputs["fleets"]]}
+
+
+def _targets_judge(inputs: dict, outputs: dict) -> str:
+    available = inputs["available"]
+    for fleet, got in zip(inputs["fleets"], outputs["answers"], strict=True):
+        require(
+            isinstance(got, list) and len(got) == 2 and all(isinstance(part, list) for part in got),
+            f"choose_targets should return two lists, (targets, left_out), got {str(got)[:80]}.",
+            "wrong type",
+        )
+        targets, left = ([str(v) for v in part] for part in got)
+        about = f"for the fleet {fleet}"
+        extra = [t for t in targets if t not in fleet]
+        require(
+            not extra,
+            f"{about}: built for {', '.join(extra)}, which nobody has. A kernel for 8.6 is not one for 8.7, and each target costs build time.",
+            "not in the fleet",
+        )
+        wrong = [t for t in targets if t not in available]
+        require(
+            not wrong,
+            f"{about}: {', '.join(wrong)} is not among what the builder can make ({', '.join(available)}).",
+            "cannot be built",
+        )
+        require(
+            len(set(targets)) == len(targets),
+            f"{about}: {targets} names a target twice: a fleet has many devices of one kind.",
+            "twice",
+        )
+        missing = [c for c in available if c in fleet and c not in targets]
+        require(not missing, f"{about}: {', '.join(missing)} can be built and was left out.", "left out")
+        require(
+            targets == [c for c in available if c in targets],
+            f"{about}: {targets} should stand in the order of `available`. Sorted as text, '12.0' comes before '8.0'.",
+            "sorted as text",
+        )
+        unserved = {c for c in fleet if c not in available}
+        require(
+            set(left) == unserved and len(left) == len(unserved),
+            f"{about}: left_out is {left}; the devices that cannot be served are {sorted(unserved)}, each named once.",
+            "left_out",
+        )
+    return f"{len(inputs['fleets'])} fleets: every device is either built for, once, or named as left out."
+
+
+choose_targets = Exercise("choose_targets", _targets_inputs, _targets_probe, _targets_judge)
