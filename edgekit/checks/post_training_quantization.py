@@ -507,8 +507,8 @@ def _conclude_inputs(rng: np.random.Generator) -> dict:
         ("smaller only", fine, [0.7, 1.1], [1, 1], "the speed-up's interval contains 1, so it is not clear"),
         ("too inaccurate", [-drop - e, e], [1.3, 1.5], [1, 1], "the low end of the change allows a loss larger than max_drop, whatever the middle of the interval says"),
         ("too inaccurate", [-0.4, -0.3], [0.5, 0.9], [1, 1], "accuracy is judged before speed, and the loss is far above max_drop"),
-        ("faster", better, [1.1, 1.2], [2, 2], "a gain of accuracy is no loss: mind the sign of the change"),
-        ("faster", [2 * drop, 3 * drop], [1.1, 1.2], [2, 2], "a gain of accuracy is no loss: mind the sign of the change"),
+        ("faster", better, [1.1, 1.2], [2, 2], "all of the speed-up's interval is above 1, and a gain of accuracy is no loss: mind the sign of the change"),
+        ("faster", [2 * drop, 3 * drop], [1.1, 1.2], [2, 2], "all of the speed-up's interval is above 1, and a gain of accuracy is no loss: mind the sign of the change"),
         ("not comparable", fine, [1.8, 2.0], [1, 2], "the two ran on different numbers of threads: the ratio measures the threads"),
         ("not comparable", [-0.4, -0.3], [1.8, 2.0], [4, 2], "the two ran on different numbers of threads, and that comes first"),
     ]  # fmt: skip

@@ -1,0 +1,294 @@
+"""Checks of lab 05c, half precision."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.checks import Exercise, OnnxFile, call, integer, mapping, number, onnx_path, require, text
+
+
+# --------------------------------------------------------------------------------------------------------------- round_trip
+def _trip_inputs(rng: np.random.Generator) -> dict:
+    sign = lambda n: rng.choice([-1.0, 1.0], n)
+    ordinary = sign(40) * 2.0 ** rng.uniform(-10, 12, 40)
+    large = sign(int(rng.integers(3, 8))) * rng.uniform(7e4, 9e5)
+    tiny = sign(int(rng.integers(3, 8))) * rng.uniform(1e-10, 2e-8)
+    small = sign(5) * rng.uniform(2e-7, 8e-7, 5)  # subnormal: coarse, but not gone
+    cases = [ordinary, np.concatenate([ordinary, large, tiny, small]), np.concatenate([large, tiny])]
+    return {"values": [rng.permutation(c).astype(np.float32) for c in cases]}
+
+
+def _trip_probe(answer, inputs: dict) -> dict:
+    return {"results": [call(answer, values) for values in inputs["values"]]}
+
+
+def _trip_judge(inputs: dict, outputs: dict) -> str:
+    for values, result in zip(inputs["values"], outputs["results"], strict=True):
+        result = mapping(result, "the result")
+        for key in ("overflowed", "vanished", "worst"):
+            require(key in result, f"the result has the keys {sorted(result)}: {key!r} is missing.", "missing key")
+        magnitude = np.abs(values.astype(np.float64))
+        over, gone = (
+            int((magnitude >= 65520).sum()),
+            int((magnitude <= 2.0**-25).sum()),
+        )  # where rounding to nearest ends
+        got = integer(result["overflowed"], "overflowed"), integer(result["vanished"], "vanished")
+        require(
+            got[0] == over,
+            f"overflowed is {got[0]}, expected {over} of {len(values)}: the values above the largest half, 65504, of either sign, become infinite. Count infinities of the result, as a number.",
+            "overflow miscounted",
+        )
+        require(
+            got[1] == gone,
+            f"vanished is {got[1]}, expected {gone}: values below about 3e-8 become 0. A value below the smallest *normal* half, 6.1e-5, is stored coarsely, but not lost.",
+            "vanished miscounted",
+        )
+        rest = values[(magnitude < 65520) & (magnitude > 2.0**-25)].astype(np.float64)
+        errors = np.abs(np.float64(np.float16(rest)) - rest)
+        worst = float((errors / np.abs(rest)).max(initial=0.0))
+        found = result["worst"]
+        require(
+            not isinstance(found, float) or np.isfinite(found),
+            f"worst is {found}: leave out what became infinite before you divide.",
+            "infinite values not left out",
+        )
+        found = number(found, "worst")
+        require(
+            len(rest) == 0 or abs(found - 1) > 1e-3 or worst > 0.9,
+            f"worst is {found:.3g}, expected {worst:.3g}: what became 0 has an error of 100 % and is counted as vanished already. Leave it out.",
+            "vanished values not left out",
+        )
+        require(
+            len(rest) == 0
+            or abs(found / max(float(errors.max()), 1e-30) - 1) > 1e-3
+            or abs(worst / errors.max() - 1) < 1e-3,
+            f"worst is {found:.3g}, expected {worst:.3g}: that is the largest *absolute* error. Divide each by the size of its own value.",
+            "absolute error",
+        )
+        require(
+            abs(found - worst) <= 1e-3 * worst + 1e-9,
+            f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left.",
+            "wrong error",
+        )
+    return "Overflow, loss and rounding are told apart, also below the normal range."
+
+
+round_trip = Exercise("round_trip", _trip_inputs, _trip_probe, _trip_judge)
+
+
+# --------------------------------------------------------------------------------------------------------------- to_float16
+def _small_net(seed: int) -> OnnxFile:
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    weights = {"w1": rng.normal(0, 0.3, (16, 1, 3, 3)), "b1": rng.normal(0, 0.1, 16), "w2": rng.normal(0, 0.3, (10, 16)), "w0": rng.normal(0, 0.1, (64, 16))}  # fmt: skip
+    weights["w3"] = rng.normal(0, 0.1, (16, 64))
+    nodes = [
+        helper.make_node("Conv", ["input", "w1", "b1"], ["c"], name="conv"),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"], name="pool"),
+        helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "w0"], ["g"], name="wide", transB=1),
+        helper.make_node("Gemm", ["g", "w3"], ["h"], name="narrow", transB=1),
+        helper.make_node("Gemm", ["h", "w2"], ["logits"], name="last", transB=1),
+    ]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+    tensors = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items()]
+    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
+    return OnnxFile(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    )
+
+
+def _convert_inputs(rng: np.random.Generator) -> dict:
+    return {"model": _small_net(int(rng.integers(2**31))), "x": rng.random((4, 1, 28, 28), dtype=np.float32)}
+
+
+def _convert_probe(answer, inputs: dict) -> dict:
+    models = {}
+    for keep in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder) / "model.onnx", Path(folder) / "half.onnx"
+            source.write_bytes(inputs["model"])
+            call(answer, source, target, keep)
+            models[str(keep)] = OnnxFile.read(target)
+    return models
+
+
+def _session(path):
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _convert_judge(inputs: dict, outputs: dict) -> str:
+    import onnx
+
+    with onnx_path(inputs["model"]) as path:
+        expected = _session(path).run(None, {"input": inputs["x"]})[0]
+    for keep in (True, False):
+        with onnx_path(outputs[str(keep)]) as path:
+            graph = onnx.load(path).graph
+            kinds = {t.data_type for t in graph.initializer if t.data_type in (1, 10, 11, 16)}
+            require(
+                kinds == {10},
+                "the file still holds float32 weights: was the converted model saved, or the one that was loaded? convert_float_to_float16 returns the converted one.",
+                "not converted",
+            )
+            types = [value.type.tensor_type.elem_type for value in (graph.input[0], graph.output[0])]
+            names = [onnx.TensorProto.DataType.Name(kind).lower().replace("float", "float32").replace("float3216", "float16") for kind in types]  # fmt: skip
+            wanted = "float32" if keep else "float16"
+            require(
+                names == [wanted, wanted],
+                f"with keep_io={keep} the input is {names[0]} and the output {names[1]}, expected {wanted} for both: pass keep_io on as keep_io_types.",
+                "keep_io ignored",
+            )
+            x = inputs["x"] if keep else inputs["x"].astype(np.float16)
+            got = _session(path).run(None, {"input": x})[0].astype(np.float32)
+            require(
+                np.allclose(got, expected, rtol=0.02, atol=0.02 * np.abs(expected).max()),
+                f"with keep_io={keep} the outputs differ from the float32 model's by up to {np.abs(got - expected).max():.3g}: is it the model that was passed in?",
+                "other model",
+            )
+    size = len(outputs["True"]) / len(inputs["model"])
+    return f"All weights in float16, {size:.2f} of the size, inputs and outputs as asked."
+
+
+to_float16 = Exercise("to_float16", _convert_inputs, _convert_probe, _convert_judge)
+
+
+# ----------------------------------------------------------------------------------------------------------- first_overflow
+# kind -> (operators in a chain, the index of the first one whose result is not finite, why a wrong answer is likely to be wrong)
+CHAINS = {
+    "vanishes": (["Relu", "square", "square", "half of it", "one over", "Relu"], 2, "the infinite tensor vanishes again behind it (1 / inf is 0), so the model's output is fine. Look at every tensor between"),
+    "nan": (["Neg", "Sqrt", "Relu", "Abs"], 1, "it holds NaN, not inf: the square root of a negative number. np.isinf sees only one of the two"),
+    "at the end": (["Relu", "square", "square"], 2, "it is the output of the graph itself, which counts too"),
+    "stays": (["square", "square", "Relu", "Abs", "Relu"], 1, "later tensors are infinite as well, but the cause is where it begins, in the order of the graph"),
+    "fine": (["Relu", "half of it", "Abs"], None, "every tensor of this model is finite"),
+}  # fmt: skip
+
+
+def _chain_file(kind: str, rng: np.random.Generator) -> tuple[OnnxFile, str]:
+    """A chain of operators on halves; the file and the name of the first tensor that is not finite ('' if all are)."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    operators, first, _ = CHAINS[kind]
+    names = [f"t{i}" for i in rng.permutation(90)[: len(operators)]]
+    nodes, tensor = [], "input"
+    for i, (operator, name) in enumerate(zip(operators, names, strict=True)):
+        wires = {"square": [tensor, tensor], "half of it": [tensor, "half"], "one over": ["one", tensor]}.get(operator, [tensor])  # fmt: skip
+        op = {"square": "Mul", "half of it": "Mul", "one over": "Div"}.get(operator, operator)
+        nodes.append(helper.make_node(op, wires, [name], name=f"node{i}"))
+        tensor = name
+    constants = [numpy_helper.from_array(np.array(v, np.float16), n) for n, v in (("half", 0.5), ("one", 1.0))]
+    used = {wire for node in nodes for wire in node.input}
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT16, ["batch", 8])
+    out = helper.make_tensor_value_info(tensor, TensorProto.FLOAT16, ["batch", 8])
+    graph = helper.make_graph(nodes, "g", [image], [out], [t for t in constants if t.name in used])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return OnnxFile(model.SerializeToString()), "" if first is None else names[first]
+
+
+def _overflow_inputs(rng: np.random.Generator) -> dict:
+    x = rng.uniform(18, 30, (3, 8)).astype(np.float16)  # its square fits into a half, the square of that does not
+    made = {kind: _chain_file(kind, rng) for kind in CHAINS}
+    return {"x": x, "files": {k: f for k, (f, _) in made.items()}, "expected": {k: e for k, (_, e) in made.items()}}
+
+
+def _overflow_probe(answer, inputs: dict) -> dict:
+    found = {}
+    for kind, blob in inputs["files"].items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            path.write_bytes(blob)
+            found[kind] = call(answer, path, inputs["x"])
+    return {"found": found}
+
+
+def _overflow_judge(inputs: dict, outputs: dict) -> str:
+    for kind, (_, _, why) in CHAINS.items():
+        got, expected = outputs["found"][kind], inputs["expected"][kind] or None
+        if expected is None:
+            require(got is None, f"first_overflow said {got!r:.40} where it should say None: {why}.", "false alarm")
+            continue
+        require(
+            got is None or isinstance(got, str), f"expected a name or None, got {type(got).__name__}.", "wrong type"
+        )
+        require(
+            got == expected,
+            f"first_overflow said {got!r}, expected {expected!r}, the first one in the order of the graph: {why}.",
+            f"missed: {kind}",
+        )
+    return (
+        "Found where it begins, whether it is inf or NaN, whether it stays or vanishes; a healthy model is left alone."
+    )
+
+
+first_overflow = Exercise("first_overflow", _overflow_inputs, _overflow_probe, _overflow_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------ nodes_to_keep
+def _keep_inputs(rng: np.random.Generator) -> dict:
+    """Random graphs: a chain with shortcuts, in which some tensors are too large. Each has its own limit."""
+    cases = []
+    for large in (1, 2, 0, 3):
+        n, limit = int(rng.integers(8, 12)), float(rng.choice([65504.0, 1000.0]))
+        names = [f"node{i}" for i in rng.permutation(60)[:n]]
+        tensors = ["input", *(f"t{i}" for i in rng.permutation(60)[:n])]
+        nodes = []
+        for i, name in enumerate(names):
+            inputs = [tensors[i], f"weight{i}"] if i < 3 else [tensors[i], tensors[i - 2]]
+            nodes.append([name, inputs, [tensors[i + 1]]])
+        ranges = {tensor: float(rng.uniform(0.001, 0.9) * limit) for tensor in tensors}
+        for tensor in rng.choice(tensors[2:-2], size=large, replace=False):
+            ranges[str(tensor)] = float(rng.uniform(1.05, 50) * limit)
+        ranges[tensors[-1]] = limit  # exactly the limit still fits
+        cases.append({"ranges": ranges, "nodes": nodes, "limit": limit})
+    return {"cases": cases}
+
+
+def _keep_probe(answer, inputs: dict) -> dict:
+    results = []
+    for case in inputs["cases"]:
+        nodes = [(name, list(ins), list(outs)) for name, ins, outs in case["nodes"]]
+        result = call(answer, case["ranges"], nodes, case["limit"])
+        results.append(sorted(result) if isinstance(result, set) else result)
+    return {"results": results}
+
+
+def _keep_judge(inputs: dict, outputs: dict) -> str:
+    total = 0
+    for case, result in zip(inputs["cases"], outputs["results"], strict=True):
+        require(isinstance(result, list), f"expected a list of node names, got {type(result).__name__}.", "wrong type")
+        kept, limit, ranges = {text(name, "a node") for name in result}, case["limit"], case["ranges"]
+        unknown = kept - {name for name, _, _ in case["nodes"]}
+        require(not unknown, f"{sorted(unknown)[:3]} are no names of nodes (the first entry of each triple).", "not a node")  # fmt: skip
+        for name, ins, outs in case["nodes"]:
+            too_large = {end: [t for t in wires if ranges.get(t, 0) > limit] for end, wires in (("reads", ins), ("makes", outs))}  # fmt: skip
+            for end, found in too_large.items():
+                require(
+                    not found or name in kept,
+                    f"{name} is not kept, but it {end} {found[0] if found else ''}, which goes up to {ranges[found[0]] if found else 0:.5g} with a limit of {limit:g}. "
+                    + (
+                        "Its producer computes it in float32, and then a cast to a half stands in front of this node: infinite all the same."
+                        if end == "reads"
+                        else "Its result would be stored as a half."
+                    ),
+                    f"node that {end} it is missing",
+                )
+            require(
+                any(too_large.values()) or name not in kept,
+                f"{name} is kept, though all that it reads and makes fits below {limit:g} (exactly the limit fits): every node in float32 costs time and casts.",
+                "too many kept",
+            )
+        total += len(kept)
+    return f"{total} nodes kept in four graphs: both ends of every tensor that is too large, and no others."
+
+
+nodes_to_keep = Exercise("nodes_to_keep", _keep_inputs, _keep_probe, _keep_judge)
