@@ -57,7 +57,8 @@ def items(record: dict) -> dict[str, tuple]:
 @pytest.fixture
 def shared(monkeypatch):
     """grade_all with the tests' one warm sandbox instead of new ones."""
-    monkeypatch.setattr(grade, "Worker", lambda *args, **options: nullcontext(warm()))
+    one = warm()
+    monkeypatch.setattr(grade, "Worker", lambda *args, **options: nullcontext(one))
 
 
 def test_a_class(tmp_path, shared):
@@ -190,13 +191,17 @@ def test_a_forged_result_is_for_a_person_to_look_at(tmp_path):
 
 
 def test_the_audit_runs_cold_and_agrees(tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "Worker", Worker)
     write(tmp_path / "class", "ann", QUICK)
     (found,) = submissions.find(tmp_path / "class")
     record = grade.grade_one(found, warm(), seed=3)
     assert grade.chosen(record, warm(), 1.0) and not grade.chosen(record, warm(), 0.0)
+    real, seen = grade.grade_one, []
+    monkeypatch.setattr(
+        grade, "grade_one", lambda *args, **more: seen[0] if seen else seen.append(real(*args, **more)) or seen[0]
+    )
     options = {"cell_timeout": 60, "notebook_timeout": 120}
     assert grade.audited(record, found, warm(), options)["audit"] == {"kernel": "cold", "agrees": True}
+    assert seen[0]["kernel"] == "cold" and seen[0]["seed"] == 3
     record["items"][0].update(status="pass")
     assert grade.audited(record, found, warm(), options)["audit"]["agrees"] is False
 

@@ -33,7 +33,7 @@ from edgekit.course.verdicts import item_record, judge
 
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
 PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "onnxscript", "ipython", "edgekit")
-_SLICE_FAULT = re.compile(r"\b(NameError|UnboundLocalError|FileNotFoundError|KeyError)\b|is not defined")
+_NO_NAME = re.compile(r"name '(\w+)' is not defined")
 
 
 # ----------------------------------------------------------------------------------------------------------------------- class
@@ -323,7 +323,7 @@ def _items(
     names, (kernels, worker) = _names(lab), workers
     attempts = run_cells(kernels, rebuilt.steps, names, given, seed, times, "cells")
     verdicts, scores = judge(lab, worker, attempts, given, times, rebuilt.missing)
-    again = [name for name in names if _may_be_the_slice(verdicts[name], name in rebuilt.stateful)]
+    again = [name for name in names if _may_be_the_slice(verdicts[name], rebuilt)]
     if again:
         second = run_cells(kernels, rebuilt.whole, again, given, seed, times, "whole")
         better, more = judge(lab, worker, second, given, times, rebuilt.missing)
@@ -332,8 +332,14 @@ def _items(
     return [verdicts[name] for name in names], scores
 
 
-def _may_be_the_slice(item: dict, stateful: bool) -> bool:
-    """Whether an item may have failed because the slice left something out that the whole notebook has."""
+def _may_be_the_slice(item: dict, rebuilt: Rebuilt) -> bool:
+    """Whether an item may have failed because the slice left something out that the whole notebook has: a value that other
+    cells change, a name they define, a file they write."""
     if item["status"] != "fail" or item["cause"] == "not done yet":
         return False
-    return stateful or bool(_SLICE_FAULT.search(item["message"]))
+    lacking = _NO_NAME.search(item["message"])
+    return (
+        item["name"] in rebuilt.stateful
+        or bool(lacking and lacking[1] in rebuilt.given)
+        or "FileNotFoundError" in item["message"]
+    )

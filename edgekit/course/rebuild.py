@@ -36,7 +36,8 @@ class Cell:
 @dataclass(frozen=True)
 class Rebuilt:
     """notebook: for nbval, nbformat 4.5. steps: the slice to run for grading; whole: all code cells. missing: items without an
-    answer cell. stateful: items whose answer reads something that demonstration cells might change."""
+    answer cell. stateful: items whose answer reads something that demonstration cells might change. given: names that the lab's
+    own cells define."""
 
     notebook: dict
     steps: list[dict]
@@ -44,6 +45,7 @@ class Rebuilt:
     notes: list[str]
     missing: frozenset[str]
     stateful: frozenset[str]
+    given: frozenset[str]
 
 
 # -------------------------------------------------------------------------------------------------------------------- reading
@@ -174,7 +176,8 @@ def rebuild(lab: Lab, blob: bytes) -> Rebuilt:
         notebook["cells"].insert(carried.at, _code_cell("carried-along", carried.source))
     steps, stateful = slicing.slice_steps(notebook["cells"], names, lab.module)
     whole = slicing.whole_steps(notebook["cells"], names, lab.module)
-    return Rebuilt(notebook, steps, whole, notes, frozenset(names) - frozenset(answers), frozenset(stateful))
+    given = frozenset(slicing.given_names(notebook["cells"], names))
+    return Rebuilt(notebook, steps, whole, notes, frozenset(names) - frozenset(answers), frozenset(stateful), given)
 
 
 def _code_cell(cell_id: str, source: str) -> dict:

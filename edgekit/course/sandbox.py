@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,8 +28,9 @@ from edgekit.course.jail import Limits
 
 TIERS = ("namespace", "container", "none")
 START_SECONDS = 180.0
-SLACK = 60.0  # seconds that a job may take beyond its own deadline before the worker counts as lost
-IMPORTS = 6 * 2**30  # address space of the libraries, which a cold process takes after its limits are set
+SLACK = 180.0  # seconds that a job may take beyond its own deadline before the worker counts as lost
+# What a cold process spends on imports after its limits are set: address space, and seconds on a busy machine.
+IMPORTS, IMPORT_SECONDS = 6 * 2**30, 120.0
 IMAGE = "EDGEKIT_CONTAINER_IMAGE"
 
 
@@ -176,6 +178,14 @@ def require(tier: str) -> None:
         raise SandboxError(f"the container tier needs podman or docker, and an image with edgekit named in ${IMAGE}")
 
 
+# bubblewrap's --die-with-parent looks at the thread that started it, not at the process: so one that lives as long.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="sandboxes")
+
+
+def _start(command: list[str], **options) -> subprocess.Popen:
+    return _starter.submit(subprocess.Popen, command, **options).result()
+
+
 # --------------------------------------------------------------------------------------------------------------------- worker
 class Worker:
     """One zygote in one outer sandbox. Restarts itself when it was lost. Not for two threads at once.
@@ -217,7 +227,7 @@ class Worker:
             return
         self.close()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
+        self.process = _start(
             self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=self._environment(),
             start_new_session=True, bufsize=0,
         )  # fmt: skip
@@ -255,6 +265,11 @@ class Worker:
             limits["processes"] = 0  # the limit counts everything that this user runs
         if self.cold:
             limits["memory"] += IMPORTS
+            job = {
+                **job,
+                "step_timeout": job["step_timeout"] + IMPORT_SECONDS,
+                "timeout": job["timeout"] + IMPORT_SECONDS,
+            }
         try:
             zygote.send(self.process.stdin.fileno(), {**job, "limits": limits}, files)
             report, found = self._reply(float(job["timeout"]) + SLACK)
@@ -265,6 +280,8 @@ class Worker:
                 self.close()
         if "fault" in report:
             raise SandboxError(f"the sandbox failed: {report['fault']}")
+        if report["at"] < 0 and job["steps"]:  # until the first step begins, no code but ours has run
+            raise SandboxError(f"the job did not begin: {report['ended']} {report['detail']}")
         steps = {int(index): outcome for index, outcome in report["steps"].items()}
         return Ended(steps, report["at"], report["ended"], report["detail"], report["seconds"], found)
 

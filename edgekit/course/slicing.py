@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from dataclasses import dataclass, field
 
 _SHOWS = {"print", "display", "ledger", "widgets", "plots", "plt"}
+_DYNAMIC = re.compile(r"\b(globals|eval|exec|vars|locals|get_ipython)\s*\(")
 _BUILTIN = frozenset(dir(builtins)) | {"get_ipython", "display", "__name__"}
 
 
@@ -137,7 +139,7 @@ def slice_steps(cells: list[dict], items: list[str], module: str) -> tuple[list[
     for name, source in answers.items():
         needs = names(python(source))[1]
         wanted |= needs
-        if closure(needs, given)[2]:
+        if closure(needs, given)[2] or _DYNAMIC.search(source):
             stateful.add(name)
     chosen, _, _ = closure(wanted - defined | (wanted & {n for p in given for n in p.binds}), given)
     by_cell: dict[int, list[str]] = {}
@@ -152,6 +154,11 @@ def slice_steps(cells: list[dict], items: list[str], module: str) -> tuple[list[
         elif index in by_cell:
             steps.append({"kind": "cell", "role": "given", "id": cell["id"], "source": "".join(by_cell[index])})
     return steps, stateful
+
+
+def given_names(cells: list[dict], items: list[str]) -> set[str]:
+    """Every name that the lab's own cells define."""
+    return {name for piece in _roles(cells, items)[0] for name in piece.binds}
 
 
 def whole_steps(cells: list[dict], items: list[str], module: str) -> list[dict]:

@@ -71,7 +71,7 @@ PRELOAD = (
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 MAX_HEADER = 32 * 2**20
 MAX_EVENTS = 4 * 2**20
-GRACE = 20.0  # seconds for what is ours: starting the child, killing it, reading its results
+GRACE = 60.0  # seconds for what is ours: starting the child, killing it, reading its results
 
 
 class Closed(Exception):
