@@ -68,7 +68,7 @@ class Exercise:
     Args:
         name: the name of the function that the student writes; also the grade_id of the answer cell.
         inputs: ``inputs(rng) -> dict`` draws plain data from a ``numpy.random.Generator``. What only the judge may know (labels,
-            expected values) goes under keys that begin with ``_``: it never comes near the student's code.
+            expected values) goes under keys, at any depth, that begin with ``_``: it never comes near the student's code.
         probe: ``probe(answer, inputs) -> dict`` runs the student's function, by :func:`call`, and returns plain data.
         judge: ``judge(inputs, outputs) -> str`` says what passed, or raises :class:`CheckFailed`.
     """
@@ -145,14 +145,11 @@ class Exercise:
         ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
 
 
-def visible(inputs: dict) -> dict:
-    """The inputs that a probe may see: without the keys that begin with ``_``."""
-    return {key: value for key, value in inputs.items() if not key.startswith("_")}
-
-
-def hidden(inputs: dict) -> dict:
-    """The inputs for the judge alone: the keys that begin with ``_``."""
-    return {key: value for key, value in inputs.items() if key.startswith("_")}
+def visible(inputs: Any) -> Any:
+    """The inputs that a probe may see: without the keys, at any depth, that begin with ``_``."""
+    if isinstance(inputs, dict):
+        return {key: visible(value) for key, value in inputs.items() if not key.startswith("_")}
+    return [visible(value) for value in inputs] if isinstance(inputs, list) else inputs
 
 
 def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
