@@ -45,7 +45,7 @@ def test_importing_and_help_are_cheap():
 
 def test_help_names_every_command():
     out = edgekit("--help").stdout
-    for command in ("lab", "doctor", "check", "progress", "release", "bench"):
+    for command in ("lab", "doctor", "check", "progress", "release", "bench", "grade"):
         assert command in out
 
 
