@@ -167,8 +167,18 @@ def batch(tmp_path_factory, request):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGEKIT_ROOT", str(small_course(folder / "course")))
         made = Batch(folder)
+        request.config.pluginmanager.register(Table(made))
         yield made
-    show(made, request.config.pluginmanager.getplugin("terminalreporter"))
+
+
+class Table:
+    """A plugin of this run that prints the table below pytest's own summary."""
+
+    def __init__(self, batch: Batch):
+        self.batch = batch
+
+    def pytest_terminal_summary(self, terminalreporter):
+        show(self.batch, terminalreporter)
 
 
 def show(batch: Batch, terminal) -> None:

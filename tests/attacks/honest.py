@@ -169,6 +169,15 @@ def _draft_then_final(m: Material) -> dict:
     return made
 
 
+def _below_the_stub(m: Material) -> dict:
+    """The stub was left as it is, and the answer written into a new cell below."""
+    made = copy.deepcopy(m.released)
+    for cell in cells(made, "answer"):
+        at = made["cells"].index(cell)
+        made["cells"].insert(at + 1, code_cell(f"mine-{cell['id']}", m.answers[cell["id"]]))
+    return made
+
+
 def _own_kernel(m: Material) -> dict:
     made = m.solved()
     made["metadata"]["kernelspec"] = {"name": "my-env", "display_name": "Python (my-env)", "language": "python"}
@@ -195,6 +204,7 @@ ODDITIES = {
     "byte-order-mark": _with_bom,
     "draft-and-final": _draft_then_final,
     "another-kernel-name": _own_kernel,
+    "answers-below-the-stubs": _below_the_stub,
 }
 
 
@@ -206,4 +216,8 @@ def place(m: Material) -> list[str]:
     with zipfile.ZipFile(m.submissions / "honest-zipped.zip", "w") as archive:
         archive.writestr(f"{m.slug}.ipynb", blob)
         archive.writestr("__MACOSX/._x", b"")
-    return [f"honest-{name}" for name in ODDITIES] + ["honest-zipped"]
+    # As a browser or a learning platform renames it.
+    renamed = m.submissions / "honest-renamed" / f"{m.slug} (1).ipynb"
+    renamed.parent.mkdir()
+    renamed.write_bytes(blob)
+    return [f"honest-{name}" for name in ODDITIES] + ["honest-zipped", "honest-renamed"]
