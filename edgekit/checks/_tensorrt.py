@@ -108,7 +108,7 @@ def standin(errors: list[list[str]], calls: list):
         def clear_errors(self):
             self.num_errors = 0
 
-    class NetworkDefinitionCreationFlag:
+    class NetworkDefinitionCreationFlag(_Thing):
         STRONGLY_TYPED = _Flag(5)
 
     class Module(_Thing):
@@ -116,5 +116,5 @@ def standin(errors: list[list[str]], calls: list):
 
     module = Module()
     module.Builder, module.OnnxParser = Builder, OnnxParser
-    module.NetworkDefinitionCreationFlag, module.__name__ = NetworkDefinitionCreationFlag, "tensorrt"
+    module.NetworkDefinitionCreationFlag, module.__name__ = NetworkDefinitionCreationFlag(), "tensorrt"
     return module

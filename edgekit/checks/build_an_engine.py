@@ -14,7 +14,6 @@ from edgekit.checks import (
     OnnxFile,
     array,
     call,
-    mapping,
     onnx_path,
     require,
     text,
@@ -351,8 +350,10 @@ _CASES = {
 
 
 def _refuses_inputs(rng: np.random.Generator) -> dict:
-    cases = {}
-    for name, (damage, version, gpu, _) in _CASES.items():
+    """Plans with headers and machines; which case is which stays with the judge."""
+    cases, names = [], [list(_CASES)[i] for i in rng.permutation(len(_CASES))]
+    for name in names:
+        damage, version, gpu, _ = _CASES[name]
         plan = rng.integers(0, 256, int(rng.integers(200, 900)), dtype=np.uint8)
         written = f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}.{int(rng.integers(10, 99))}"
         here = {
@@ -372,17 +373,19 @@ def _refuses_inputs(rng: np.random.Generator) -> dict:
         if gpu == "prefix":  # "2.1" is part of "12.1", and of nothing that a GPU has
             targets, card = ["8.6", "12.1"], "2.1"
         data = plan.tobytes()
-        cases[name] = {
-            "plan": np.frombuffer(_damaged(data, damage, rng), dtype=np.uint8),
-            "header": {
-                "bytes": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "version": written,
-                "targets": targets,
-            },
-            "machine": {"version": here, "capability": card},
-        }
-    return {"cases": cases}
+        cases.append(
+            {
+                "plan": np.frombuffer(_damaged(data, damage, rng), dtype=np.uint8),
+                "header": {
+                    "bytes": len(data),
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                    "version": written,
+                    "targets": targets,
+                },
+                "machine": {"version": here, "capability": card},
+            }
+        )
+    return {"cases": cases, "_names": names}
 
 
 def _damaged(data: bytes, damage: str, rng) -> bytes:
@@ -395,8 +398,7 @@ def _damaged(data: bytes, damage: str, rng) -> bytes:
 
 
 def _refuses_probe(answer, inputs: dict) -> dict:
-    cases = inputs["cases"].items()
-    return {"answers": {name: call(answer, c["plan"].tobytes(), c["header"], c["machine"]) for name, c in cases}}
+    return {"answers": [call(answer, c["plan"].tobytes(), c["header"], c["machine"]) for c in inputs["cases"]]}
 
 
 _REFUSES_SAYS = {
@@ -414,16 +416,15 @@ _REFUSES_SAYS = {
 
 
 def _refuses_judge(inputs: dict, outputs: dict) -> str:
-    answers = mapping(outputs["answers"], "the answers")
     for name, (*_, expected) in _CASES.items():
-        got = answers.get(name)
+        place = inputs["_names"].index(name)
+        got, case = outputs["answers"][place], inputs["cases"][place]
         require(
             isinstance(got, list),
             f"refuses should return a list of reasons, got {type(got).__name__} ({got!r:.60}).",
             "wrong type",
         )
         got = [text(reason, "a reason", REASONS) for reason in got]
-        case = inputs["cases"][name]
         about = f"header {case['header']['bytes']} bytes, version {case['header']['version']}, targets {case['header']['targets']}; file {len(case['plan'])} bytes; machine {case['machine']}"
         hint = f": {_REFUSES_SAYS[name]}" if name in _REFUSES_SAYS else ""
         require(got == expected, f"case '{name}': got {got}, expected {expected}{hint}. ({about})", name)

@@ -99,6 +99,9 @@ class PyCuda:
         last.synchronize()
         return last.time_since(first) / 1e3
 
+    def forget(self, event) -> None:
+        """PyCUDA destroys an event with its object."""
+
     def free_bytes(self) -> int:
         return int(self._driver.mem_get_info()[0])
 
@@ -173,6 +176,9 @@ class CudaPython:
     def between(self, first, last) -> float:
         self._ask("cudaEventSynchronize", last)
         return self._ask("cudaEventElapsedTime", first, last) / 1e3
+
+    def forget(self, event) -> None:
+        self._ask("cudaEventDestroy", event)
 
     def free_bytes(self) -> int:
         return int(self._ask("cudaMemGetInfo")[0])

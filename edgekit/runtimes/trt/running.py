@@ -177,6 +177,8 @@ class TensorRTRunner(Runner):
                 memory.synchronize(stream)
                 for name, first, last in zip(found, marks[:-1], marks[1:], strict=True):
                     found[name][i] = memory.between(first, last)
+                for mark in marks:
+                    memory.forget(mark)
         return found
 
     def layers(self) -> list[Layer]:
