@@ -62,3 +62,24 @@ def narrow_blocks(model: nn.Module, share: float) -> nn.Module:
         block.bn1 = channels_of(block.bn1, outputs=keep)
         block.conv2 = channels_of(block.conv2, inputs=keep)
     return model
+
+
+def free_widths(model: nn.Module, divisor: int = 8) -> dict[str, list[int]]:
+    """What FastNAS of NVIDIA Model Optimizer may choose in ``model``: {hyperparameter: its choices}, widths in multiples of ``divisor``.
+
+    The model stays as it is. Raises modelopt's ApplyModeError where nothing is free.
+    """
+    import modelopt.torch.nas as mtn
+    from modelopt.torch.opt.utils import named_hparams
+    from modelopt.torch.prune.pruning import PruneModeRegistry
+
+    converted = mtn.convert(copy.deepcopy(model), [("fastnas", fastnas_rules(divisor))], registry=PruneModeRegistry)
+    return {name: list(hp.choices) for name, hp in named_hparams(converted, configurable=True)}
+
+
+def fastnas_rules(divisor: int = 8) -> dict:
+    """Rules for FastNAS: convolutions and batch norms keep a multiple of ``divisor`` channels (its own default is 32)."""
+    return {
+        "nn.Conv2d": {"*": {"channel_divisor": divisor}},
+        "nn.BatchNorm2d": {"*": {"feature_divisor": divisor}},
+    }

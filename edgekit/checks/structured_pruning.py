@@ -1,0 +1,370 @@
+"""Checks of lab 07b: structured pruning with Model Optimizer's FastNAS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.checks import Exercise, call, integer, mapping, number, require
+
+
+def _in_place(answer, name: str, *args):
+    """Call with the very objects, not with copies: what happens to them is part of the question."""
+
+    def run():
+        return answer(*args)
+
+    run.__name__ = name
+    return call(run)
+
+
+def _quietly():
+    """No progress bars, tables and warnings of the search in the student's notebook (rich writes past sys.stdout there)."""
+    import contextlib
+    import warnings
+
+    from IPython.utils.capture import capture_output
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(capture_output())
+    stack.enter_context(warnings.catch_warnings())
+    warnings.simplefilter("ignore")
+    return stack
+
+
+# --------------------------------------------------------------------------------------------------------------------- score
+def _score_inputs(rng: np.random.Generator) -> dict:
+    logits = rng.normal(size=(37, 10)).astype(np.float32)
+    labels = logits.argmax(1)
+    wrong = rng.choice(37, 12, replace=False)
+    labels[wrong] = (labels[wrong] + 1 + rng.integers(0, 9, 12)) % 10
+    return {"logits": logits, "labels": labels}
+
+
+def _score_probe(answer, inputs: dict) -> dict:
+    import torch
+    from torch import nn
+
+    class Known(nn.Module):
+        """Answers with the logits that stand in the pictures, and remembers how it was asked."""
+
+        def __init__(self):
+            super().__init__()
+            self.drop, self.scale, self.seen = nn.Dropout(0.5), nn.Parameter(torch.ones(())), []
+
+        def forward(self, x):
+            self.seen.append((self.training, torch.is_grad_enabled()))
+            return self.drop(x[:, 0, 0, :10]) * self.scale
+
+    images = torch.zeros(len(inputs["labels"]), 1, 28, 28)
+    images[:, 0, 0, :10] = torch.from_numpy(inputs["logits"])
+    found = {}
+    for mode in ("eval", "train"):
+        model = Known().train(mode == "train")
+        value = _in_place(answer, "score", model, images, torch.from_numpy(inputs["labels"]))
+        found[mode] = {"value": value, "kind": type(value).__name__, "trained": any(s[0] for s in model.seen), "grad": any(s[1] for s in model.seen)}  # fmt: skip
+    return found
+
+
+def _score_judge(inputs: dict, outputs: dict) -> str:
+    logits, labels = inputs["logits"].astype(np.float64), inputs["labels"]
+    accuracy = float((logits.argmax(1) == labels).mean())
+    shifted = logits - logits.max(1, keepdims=True)
+    loss = float(np.mean(np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]))
+    for mode in ("eval", "train"):
+        got = outputs[mode]
+        require(
+            not got["trained"],
+            "the model ran in train mode: dropout was on, and batch norm would have learned from the pictures it is judged on. Call eval() first.",
+            "train mode",
+        )
+        value = number(got["value"], "the score")
+        require(
+            abs(value - loss) > 1e-3 and abs(value + loss) > 1e-3,
+            f"the score is {value:.4f}: that is the cross-entropy loss (or minus it). Wanted is the accuracy; and FastNAS *maximizes* the score, so a loss would make it look for the worst network.",
+            "loss instead of accuracy",
+        )
+        require(
+            abs(value - (1 - accuracy)) > 1e-6,
+            f"the score is {value:.4f}: that is the share of *wrong* answers, and FastNAS maximizes. Right are {accuracy:.4f}.",
+            "error rate",
+        )
+        require(
+            abs(value - accuracy * len(labels)) > 1e-6,
+            f"the score is {value:g}: the number of right answers. Divide by how many there are ({len(labels)}).",
+            "count instead of share",
+        )
+        require(
+            abs(value - 100 * accuracy) > 1e-4,
+            f"the score is {value:.2f}, in percent. Wanted is a share in [0, 1].",
+            "percent",
+        )
+        require(
+            abs(value - accuracy) < 1e-6,
+            f"the score is {value:.4f}, the share of right answers is {accuracy:.4f}: compare the class of the largest logit with the label.",
+            "wrong score",
+        )
+        require(
+            got["kind"] == "float",
+            f"the score is a {got['kind']}, expected a Python float: .item() takes it out of a tensor.",
+            "not a float",
+        )
+        require(
+            not got["grad"],
+            "the score is right, but the forward pass recorded gradients, which costs memory and time in every candidate. Use torch.inference_mode().",
+            "gradients recorded",
+        )
+    return "The share of right answers, as a float, in eval mode and without gradients."
+
+
+score = Exercise("score", _score_inputs, _score_probe, _score_judge)
+
+
+# -------------------------------------------------------------------------------------------------------------- search_space
+_INNER = {"stem.0": 1, "block1.conv1": 1, "block2.conv1": 2, "block2.conv2": 2, "block3.conv1": 4}
+
+
+def _space_inputs(rng: np.random.Generator) -> dict:
+    return {
+        "seed": int(rng.integers(2**31)),
+        "cases": [[16, 8], [32, 16]],
+        "images": rng.random((2, 1, 28, 28), dtype=np.float32),
+    }
+
+
+def _space_probe(answer, inputs: dict) -> dict:
+    import torch
+    from torch import nn
+
+    from edgekit import models
+
+    found = []
+    for width, divisor in inputs["cases"]:
+        model = models.build("edgecnn", seed=inputs["seed"], width=width).eval()
+        x = torch.from_numpy(inputs["images"])
+        with _quietly():
+            before = model(x)
+            space = _in_place(answer, "search_space", model, divisor)
+            plain = all(
+                type(m) in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+                for m in model.modules()
+                if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear)
+            )
+            same = bool(torch.equal(model(x), before)) if plain else False
+        found.append({"space": space, "plain": plain, "same": same})
+    return {"found": found}
+
+
+def _space_judge(inputs: dict, outputs: dict) -> str:
+    for (width, divisor), got in zip(inputs["cases"], outputs["found"], strict=True):
+        space = mapping(got["space"], "search_space(...)")
+        expected = {f"{name}.out_channels": list(range(divisor, k * width + 1, divisor)) for name, k in _INNER.items()}
+        what = f"EdgeCNN of width {width} with divisor {divisor}"
+        require(
+            got["plain"] and got["same"],
+            "the model that was passed in is not the same any more: mtn.convert turns it into a search space in place. Convert a copy.",
+            "model converted in place",
+        )
+        fixed = [n for n in space if n not in expected and not n.endswith("out_channels")]
+        require(
+            not fixed,
+            f"{what}: {fixed[0] if fixed else ''} is listed, but cannot be chosen by itself (it follows another one, or has one value only). named_hparams(model, configurable=True) lists the free ones.",
+            "fixed hyperparameters listed",
+        )
+        for name, choices in expected.items():
+            mine = space.get(name)
+            require(
+                mine is not None,
+                f"{what}: {name} is missing, found {sorted(space)}. With a divisor that does not divide the width there is only one choice; is the divisor passed on for nn.Conv2d *and* nn.BatchNorm2d (as "
+                "feature_divisor)? A batch norm left at 32 ties its convolution down.",
+                "divisor not passed on",
+            )
+            numbers = [integer(n, name) for n in mine] if isinstance(mine, list) else []
+            require(
+                sorted(numbers) == choices,
+                f"{what}: {name} has the choices {numbers or mine!r}, expected {choices}: the multiples of the divisor up to the layer's width. Is the divisor passed on for nn.Conv2d and nn.BatchNorm2d?",
+                "wrong choices",
+            )
+        extra = set(space) - set(expected)
+        require(
+            not extra,
+            f"{what}: {sorted(extra)} should not be there: what is added to a shortcut, or read by the classifier, is not free.",
+            "fixed hyperparameters listed",
+        )
+    return "The five free widths of EdgeCNN with their choices, for two divisors, and the model itself is unharmed."
+
+
+search_space = Exercise("search_space", _space_inputs, _space_probe, _space_judge)
+
+
+# ----------------------------------------------------------------------------------------------------------- searchable_tiny
+def _tiny_inputs(rng: np.random.Generator) -> dict:
+    return {"widths": [16, 8 * int(rng.integers(3, 6))], "images": rng.random((3, 1, 28, 28), dtype=np.float32)}
+
+
+def _tiny_probe(answer, inputs: dict) -> dict:
+    import copy
+
+    import modelopt.torch.nas as mtn
+    import torch
+    from modelopt.torch.opt.utils import named_hparams
+    from modelopt.torch.prune.pruning import PruneModeRegistry
+    from torch import nn
+
+    rules = {"nn.Conv2d": {"*": {"channel_divisor": 8}}, "nn.BatchNorm2d": {"*": {"feature_divisor": 8}}}
+    found = []
+    for width in inputs["widths"]:
+        net = call(answer, width)
+        if not isinstance(net, nn.Module):
+            found.append({"module": False, "kind": type(net).__name__})
+            continue
+        x = torch.from_numpy(inputs["images"])
+        with torch.no_grad():
+            shape = list(net.eval()(x).shape)
+            alone = net(x[:1])[0] if shape else None
+        first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
+        entry = {"module": True, "shape": shape, "alone": alone, "linear": any(isinstance(m, nn.Linear) for m in net.modules()), "free": {},
+                 "first": None if first is None else [first.in_channels, first.out_channels, *first.kernel_size]}  # fmt: skip
+        try:
+            with _quietly():
+                space = mtn.convert(copy.deepcopy(net), [("fastnas", rules)], registry=PruneModeRegistry)
+                entry["free"] = {name: list(hp.choices) for name, hp in named_hparams(space, configurable=True)}
+        except Exception as error:
+            entry["refused"] = f"{type(error).__name__}: {error}"
+        found.append(entry)
+    return {"found": found}
+
+
+def _tiny_judge(inputs: dict, outputs: dict) -> str:
+    for width, got in zip(inputs["widths"], outputs["found"], strict=True):
+        require(got["module"], f"searchable_tiny should return a torch module, got {got.get('kind')}.", "wrong type")
+        require(
+            got["first"] == [1, width, 3, 3],
+            f"the first convolution is {got['first']} (in, out, kernel), expected [1, {width}, 3, 3]: like TinyCNN's, with `width` channels.",
+            "another first layer",
+        )
+        require(
+            got["shape"] == [3, 10],
+            f"for a batch of 3 pictures the output has shape {got['shape']}, expected [3, 10]: one number per class. A 1x1 convolution leaves [batch, 10, 1, 1]: flatten it *behind* the classifier.",
+            "wrong shape",
+        )
+        require(
+            got["free"] or not got["linear"],
+            f"with width {width}, FastNAS finds nothing to choose ({got.get('refused', 'no free hyperparameter')}). There still is an nn.Linear behind the convolution: between them the channels change from dimension 1 "
+            "of four to the last of two, and the tracer ties them down, with or without pooling. Classify with a layer that reads channels as channels.",
+            "Linear behind the convolution",
+        )
+        require(
+            got["free"],
+            f"with width {width}, FastNAS finds nothing to choose: {got.get('refused', 'no free hyperparameter')}.",
+            "nothing to choose",
+        )
+        choices = [c for name, c in got["free"].items() if max(c) == width]
+        require(
+            choices, f"free is {got['free']}, but not the width {width} of the first convolution.", "first layer fixed"
+        )
+    return "FastNAS can choose the width of the convolution, and the net still gives ten logits per picture."
+
+
+searchable_tiny = Exercise("searchable_tiny", _tiny_inputs, _tiny_probe, _tiny_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------------ prune_to
+# EdgeCNN of width 16 has one network of at most 16% of the FLOPs: all free widths at 8. FastNAS bisects below the largest drop of the score, so
+# it never takes the choice with that drop, and misses it.
+ONLY_THE_SMALLEST = 0.16
+
+
+def _prune_inputs(rng: np.random.Generator) -> dict:
+    return {
+        "seed": int(rng.integers(2**30)),
+        "images": rng.random((16, 1, 28, 28), dtype=np.float32),
+        "shares": [0.5, ONLY_THE_SMALLEST],
+    }
+
+
+def _prune_probe(answer, inputs: dict) -> dict:
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from edgekit import counting, models
+
+    x = torch.from_numpy(inputs["images"])
+    loader = DataLoader(TensorDataset(x, torch.zeros(len(x), dtype=torch.int64)), batch_size=16)
+    found = []
+    for number_, share in enumerate(inputs["shares"]):
+        model = models.build("edgecnn", seed=inputs["seed"] + number_, width=16).eval()
+        whole, calls = counting.cost(model).macs, []
+        with torch.inference_mode():
+            target = model(x)
+
+        def likeness(candidate, target=target, calls=calls):
+            calls.append(1)
+            with torch.inference_mode():
+                return 1 / (1 + float((candidate(x) - target).abs().mean()))
+
+        with _quietly():
+            made = _in_place(answer, "prune_to", model, share, likeness, loader)
+        if not isinstance(made, tuple | list) or len(made) != 2 or not isinstance(made[0], nn.Module):
+            found.append({"pair": False})
+            continue
+        pruned, satisfied = made
+        with torch.no_grad():
+            shape = list(pruned.eval()(x[:2]).shape)
+        plain = all(type(m) is nn.Conv2d for m in pruned.modules() if isinstance(m, nn.Conv2d))
+        widths = [m.out_channels for m in pruned.modules() if isinstance(m, nn.Conv2d)]
+        found.append({"pair": True, "satisfied": satisfied, "whole": whole, "macs": counting.cost(pruned).macs, "calls": len(calls), "widths": widths, "shape": shape, "plain": plain,
+                      "parameters": sum(p.numel() for p in pruned.parameters())})  # fmt: skip
+    return {"found": found}
+
+
+def _prune_judge(inputs: dict, outputs: dict) -> str:
+    for share, got in zip(inputs["shares"], outputs["found"], strict=True):
+        require(
+            got.get("pair"),
+            "prune_to should return two things: (pruned model, whether the constraint is satisfied).",
+            "wrong type",
+        )
+        left = got["macs"] / got["whole"]
+        require(
+            got["shape"] == [2, 10] and got["plain"],
+            "the pruned model is not an ordinary network with ten logits any more: return what mtp.prune returns first.",
+            "not exported",
+        )
+        require(
+            got["calls"] >= 3,
+            f"score_func was called only {got['calls']} times in one of the searches: the search was restored from a checkpoint of an earlier one, of another model. Leave `checkpoint` out, or give each search its own file.",
+            "checkpoint reused",
+        )
+        require(
+            left < 1,
+            f"asked for {share:.0%} of the FLOPs, the returned model has {left:.0%}: it is the unpruned one. mtp.prune returns the pruned model (and changes the one it is given).",
+            "not pruned",
+        )
+        require(
+            all(w % 8 == 0 for w in got["widths"]),
+            f"the layers have {got['widths']} channels, expected multiples of 8: that is what the rules (divisor 8) are for.",
+            "divisor",
+        )
+        if share != ONLY_THE_SMALLEST:
+            require(
+                left <= share + 1e-9,
+                f"asked for at most {share:.0%} of the FLOPs, the pruned model has {left:.1%}. A constraint is {{'flops': '50%'}}: a string with a percent sign is relative, a bare number is absolute, and 'params' is another budget.",
+                "budget missed",
+            )
+        expected = left <= share + 1e-9
+        require(
+            isinstance(got["satisfied"], bool),
+            f"the second value is {got['satisfied']!r:.60}, expected True or False.",
+            "wrong type",
+        )
+        require(
+            got["satisfied"] == expected,
+            f"asked for {share:.0%}, the pruned model has {left:.1%} of the FLOPs, and prune_to says satisfied={got['satisfied']}. A budget that the search misses raises no exception: the search's state, second thing "
+            "that mtp.prune returns, knows under 'best' whether it 'is_satisfied' (and a budget on 'params' is another budget).",
+            "unmet constraint hidden",
+        )
+    return "One budget kept, another that the search misses reported as such, and every search started afresh."
+
+
+prune_to = Exercise("prune_to", _prune_inputs, _prune_probe, _prune_judge)

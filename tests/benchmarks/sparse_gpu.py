@@ -1,0 +1,111 @@
+"""2:4 sparse matrix products against dense ones on a GPU, over sizes: ``python tests/benchmarks/sparse_gpu.py [--record]``.
+
+PyTorch's semi-structured tensors (``torch.sparse.to_sparse_semi_structured``, Ampere and newer), float16: ``linear`` with weight [n, n] and
+``batch`` rows. Both sides of a ratio are timed in turn on CUDA events; the interval is a bootstrap over pairs, with an A/A control. ``--record`` writes
+data/recorded/sparse_gpu.json, which lab 07c shows. Exits with 2 and the reason where there is no such GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from edgekit import bench, ledger
+
+SIZES = (256, 512, 1024, 2048, 4096, 8192)
+BATCHES = (64, 1024, 8192)
+
+
+def reason_against() -> str | None:
+    """Why this machine cannot run it, or None."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "no CUDA GPU"
+    major, minor = torch.cuda.get_device_capability()
+    return None if major >= 8 else f"compute capability {major}.{minor}: sparse matrix units exist from 8.0 (Ampere) on"
+
+
+def pair(n: int, batch: int):
+    """(dense, sparse) products on the same 2:4 weight, and the largest difference of their results, relative to the largest result."""
+    import torch
+    from torch.sparse import to_sparse_semi_structured
+
+    generator = torch.Generator(device="cuda").manual_seed(n + batch)
+    weight = torch.randn(n, n, device="cuda", dtype=torch.float16, generator=generator)
+    groups = weight.view(-1, 4)
+    keep = torch.zeros_like(groups, dtype=torch.bool).scatter(1, groups.abs().topk(2, dim=1).indices, True)
+    weight = (groups * keep).view(n, n)
+    x = torch.randn(batch, n, device="cuda", dtype=torch.float16, generator=generator)
+    packed = to_sparse_semi_structured(weight)
+
+    def dense():
+        y = torch.nn.functional.linear(x, weight)
+        torch.cuda.synchronize()
+        return y
+
+    def sparse():
+        y = torch.nn.functional.linear(x, packed)
+        torch.cuda.synchronize()
+        return y
+
+    with torch.inference_mode():
+        a, b = dense().float(), sparse().float()
+        return dense, sparse, float((a - b).abs().max() / a.abs().max())
+
+
+def row(n: int, batch: int, min_time: float = 1.0) -> dict:
+    """One size: ratio with interval and verdict, and how far the results are apart."""
+    import torch
+
+    dense, sparse, difference = pair(n, batch)
+    with torch.inference_mode():
+        race = bench.compare(
+            {"dense": dense, "2:4": sparse}, min_time=min_time, clock="launch and wait, data on the GPU"
+        )
+    found = race["2:4"]
+    return {
+        "weight": f"{n} x {n}",
+        "rows of input": batch,
+        "speed-up": round(found.speedup, 3),
+        "low": round(found.low, 3),
+        "high": round(found.high, 3),
+        "verdict": found.verdict,
+        "largest relative difference": difference,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", action="store_true", help="write data/recorded/sparse_gpu.json")
+    parser.add_argument("--min-time", type=float, default=1.0, help="seconds per size")
+    args = parser.parse_args()
+    against = reason_against()
+    if against:
+        print(f"not run: {against}", file=sys.stderr)
+        return 2
+    rows = []
+    for n in SIZES:
+        for batch in BATCHES:
+            rows.append(row(n, batch, args.min_time))
+            print(rows[-1], flush=True)
+    gained = sum(r["verdict"] == "faster" for r in rows)
+    print(f"2:4 is faster at {gained} of {len(rows)} sizes")
+    if args.record:
+        import torch
+
+        ledger.record(
+            "sparse_gpu",
+            rows,
+            title="2:4 sparse against dense matrix products, float16, PyTorch semi-structured tensors",
+            device=torch.cuda.get_device_name(),
+            source_command="python tests/benchmarks/sparse_gpu.py --record",
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
