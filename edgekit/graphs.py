@@ -229,7 +229,9 @@ def plan(path, batch: int = 1) -> Plan:
         if value.name not in weights and None not in dims and value.type.tensor_type.elem_type:
             shapes[value.name] = tuple(dims)
             sizes[value.name] = math.prod(dims) * itemsize(value.type.tensor_type.elem_type)
-    moving = _depends_on(_nodes(graph), {v.name for v in inputs})
+    listed = _nodes(graph)
+    moving = _depends_on(listed, {v.name for v in inputs})
+    alive = {v.name for v in inputs}.union(*(listed[i].outputs for i in moving))
     nodes, flops, traffic = [], 0, 0
     for i, node in enumerate(graph.node):
         if i not in moving:
@@ -240,13 +242,14 @@ def plan(path, batch: int = 1) -> Plan:
                 f"{Path(path).name}: the shape of {unknown[0]!r}, made by {node.op_type}, is unknown. Fix: pass the file before ONNX "
                 "Runtime optimized it, with only the batch dynamic."
             )
-        reads = [name for name in node.input if name in sizes]
+        reads = [name for name in node.input if name in alive]
         nodes.append((node.op_type, reads, [name for name in node.output if name]))
         work = _flops(node, shapes)
         if work:
             flops += work
             traffic += sum(sizes.get(name) or weights.get(name, ((), 0))[1] for name in (*node.input, *node.output))
     constant = sum(size for _, size in weights.values())
+    sizes = {name: size for name, size in sizes.items() if name in alive}
     return Plan(nodes, sizes, [v.name for v in inputs], [v.name for v in graph.output], constant, flops, traffic)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgekit import export, graphs, memory, plots_runtime
-from edgekit.models import build, load_checkpoint
+from edgekit.models import load_checkpoint
 from edgekit.runtimes import profile
 
 
@@ -35,7 +35,7 @@ def untidy(folder):
 @pytest.fixture(scope="module")
 def tidy(folder):
     path = folder / "tidy.onnx"
-    export.to_onnx(build("edgecnn", seed=0, width=16), path)
+    export.to_onnx(load_checkpoint("edgecnn"), path, dynamo=False)
     return path
 
 
@@ -149,7 +149,7 @@ def test_plan_counts_what_pytorch_counts(tidy):
 
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        build("edgecnn", width=16).eval()(torch.rand(3, 1, 28, 28))
+        load_checkpoint("edgecnn")(torch.rand(3, 1, 28, 28))
     assert graphs.plan(tidy, 3).flops == counter.get_total_flops()
 
 
