@@ -29,7 +29,7 @@ def magnitudes(groups: dict[str, np.ndarray]):
     axes.set_xticks(ticks, [f"$2^{{{t}}}$" for t in ticks])
     axes.set_xlabel("magnitude")
     axes.set_ylabel("share of the values")
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.62, 1))
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     above = {name: float((np.abs(v) > float(limits.max) / 4).mean()) for name, v in groups.items()}
     said = "; ".join(f"{name}: {100 * share:.1f} % within a factor of four of the largest half" for name, share in above.items())  # fmt: skip
     return finish(

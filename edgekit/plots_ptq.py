@@ -62,7 +62,7 @@ def sqnr(errors, order):
     axes.set_yticks(range(len(names)), [name.removesuffix("_output_0").strip("/") for name in names], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0, 66)
-    axes.set_xlabel("signal-to-quantization-noise ratio in dB, cut at 60 (dashed: noise is 10% of the signal)")
+    axes.set_xlabel("signal-to-noise ratio in dB, cut at 60 (dashed: noise of 10%)")
     return finish(
         figure,
         f"Signal-to-noise ratio of {len(names)} tensors in dB, in graph order; the lowest is {worst} with {found[worst]:.1f} dB.",

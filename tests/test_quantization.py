@@ -313,3 +313,19 @@ def test_gate_needs_proof_of_a_small_loss(edgecnn, quantized, held_out):
     assert found.accuracy_verdict == "can't tell" and "may exceed" in found.verdict  # 50 pictures prove little
     with pytest.raises(ValueError, match="fraction"):
         gating.gate(edgecnn, quantized["for_cpu"], held_out, max_drop=0.5 * 100)
+
+
+# --- figures ------------------------------------------------------------------------------------------------------------
+
+
+def test_figures_say_in_words_what_they_show():
+    from edgekit import plots_half, plots_ptq
+
+    change = training.compare_accuracy(np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([1, 1, 0]))
+    rows = [{"pictures": n, "method": "min-max", "split": "val", "change": change} for n in (1, 8)]
+    assert "val, min-max, 8 pictures: -33.33 points" in plots_ptq.calibration(rows).alt
+    errors = {"b": {"qdq_err": 1.0, "xmodel_err": 12.0}, "a": {"xmodel_err": 80.0}, "unknown": {"xmodel_err": 1.0}}
+    figure = plots_ptq.sqnr(errors, ["a", "b"])
+    assert "lowest is b with 12.0 dB" in figure.alt
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert "w: 25.0 % within a factor of four" in plots_half.magnitudes({"w": np.array([1, 2, 3, 6e4])}).alt
