@@ -125,14 +125,13 @@ flat = [helper.make_node("Flatten", ["input"], ["f"]), helper.make_node("MatMul"
 """
 _LOOP = """
 i = helper.make_tensor_value_info("i", TensorProto.INT64, [])
-c = helper.make_tensor_value_info("c", TensorProto.BOOL, [])
-o = helper.make_tensor_value_info("o", TensorProto.BOOL, [])
-body = helper.make_graph([helper.make_node("Identity", ["c"], ["o"])], "body", [i, c], [o])
-nodes = [helper.make_node("Loop", ["n", "yes"], [], body=body), helper.make_node("Flatten", ["input"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["logits"])]
-nodes[0].output.append("unused")
-body.output.append(helper.make_tensor_value_info("s", TensorProto.INT64, []))
-body.node.append(helper.make_node("Identity", ["i"], ["s"]))
-tensors = [numpy_helper.from_array(np.array(2**62), "n"), numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")]
+c, o = (helper.make_tensor_value_info(n, TensorProto.BOOL, []) for n in "co")
+v, w = (helper.make_tensor_value_info(n, TensorProto.FLOAT, []) for n in ("v", "next"))
+body = helper.make_graph([helper.make_node("Identity", ["c"], ["o"]), helper.make_node("Cos", ["v"], ["next"])], "body", [i, c, v], [o, w])
+nodes = [helper.make_node("Loop", ["n", "yes", "zero"], ["end"], body=body), helper.make_node("Flatten", ["input"], ["f"]),
+         helper.make_node("MatMul", ["f", "w"], ["m"]), helper.make_node("Add", ["m", "end"], ["logits"])]
+tensors = [numpy_helper.from_array(np.array(2**62), "n"), numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.array(0, np.float32), "zero"),
+           numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")]
 blob = wrap(nodes, tensors)
 """
 _GREEDY = """
