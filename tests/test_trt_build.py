@@ -91,7 +91,11 @@ def test_builds_ahead_of_time(made, folder, name, precision):
     computing = [part for part in built.layers if part.computes]
     inside = {node for part in computing for node in part.onnx}
     assert computing and inside and inside <= nodes, "every layer comes from nodes of this model"
-    assert [s.layers for s in built.log.stages()][0] == built.network_layers == trt.parse(path, api=RTX).layers
+    stages = [stage.layers for stage in built.log.stages()]
+    assert built.network_layers == trt.parse(path, api=RTX).layers and stages[0] > stages[-1]
+    assert (
+        0.9 * built.network_layers <= stages[0] <= built.network_layers
+    )  # layers that only compute shapes may be gone already
     if precision == "int8":
         assert any("Int8" in tensor for part in computing for tensor in part.inputs), "nothing computes in int8"
 

@@ -200,6 +200,38 @@ def test_the_feature_tests_answer_the_same_on_the_bindings(version):
     assert Features(**answer) == answers(version)
 
 
+_CALLED_BACK = """
+import importlib, json, sys
+from edgekit.runtimes.trt import progress
+from edgekit.runtimes.trt.buildlog import Log, collecting
+from edgekit.runtimes.trt.parsing import dtype_name
+from edgekit.runtimes.trt.versions import targets
+trt, log, bars = importlib.import_module(sys.argv[1]), Log(), progress.Bars(False)
+collecting(trt, log).log(trt.ILogger.Severity.ERROR, "it broke")
+monitor = progress._monitor_class(trt)(bars)
+monitor.phase_start("build", None, 2)
+before = monitor.step_complete("build", 0)
+bars.stopped = True
+after = monitor.step_complete("build", 1)
+monitor.phase_finish("build")
+types = {name: dtype_name(member) for name, member in trt.DataType.__members__.items()}
+print(json.dumps([log.lines, before, after, types, list(targets(trt))]))
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_tensorrt_calls_back_works_with_the_bindings(version):
+    if version.startswith("rtx"):
+        pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
+    module, environment, folder = real(version)
+    lines, before, after, types, targets = json.loads(bindings.ask(_CALLED_BACK, module, environment).splitlines()[-1])
+    if folder:
+        folder.cleanup()
+    assert lines == [["ERROR", "it broke"]] and before is True and after is False
+    assert types["HALF"] == "float16" and types["FLOAT"] == "float32" and types["BF16"] == "bfloat16"
+    assert bool(targets) == answers(version).targets
+
+
 def test_the_listing_says_where_it_comes_from():
     found = bindings.recorded()
     assert found["versions"] == VERSIONS and re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])

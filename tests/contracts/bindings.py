@@ -102,9 +102,21 @@ def _python_tag() -> str:
     return f"cp{sys.version_info[0]}{sys.version_info[1]}"
 
 
+_refused: dict[str, str] = {}  # version -> why it could not be had: a registry that is not there is asked once
+
+
 def wheel(pin: Pin) -> Path:
     """The wheel for this Python, downloaded once and checked against its hash."""
-    tag = _python_tag()
+    if pin.version in _refused:
+        raise Unavailable(_refused[pin.version])
+    try:
+        return _wheel(pin, _python_tag())
+    except Unavailable as reason:
+        _refused[pin.version] = str(reason)
+        raise
+
+
+def _wheel(pin: Pin, tag: str) -> Path:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise Unavailable(f"no bindings pinned for {sys.platform} on {platform.machine()}")
     if tag not in pin.sha256:
