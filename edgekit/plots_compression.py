@@ -119,7 +119,7 @@ def channels(before: dict[str, int], after: dict[str, int]):
     axes.set_yticks(places, names)
     axes.set_xlim(0, 1.15 * max(before.values()))
     axes.set_xlabel("output channels")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return finish(figure, f"Output channels kept. {'; '.join(f'{n} {after[n]} of {before[n]}' for n in names)}.")
 
 
