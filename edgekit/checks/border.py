@@ -11,6 +11,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def load(folder: Path, max_bytes: int = MAX_BYTES) -> Any:
         raise BorderError("the answer's check did not run to its end")
     try:
         tree = json.loads(files["data.json"].decode("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BorderError(f"data.json is damaged: {error}") from None
     arrays = _arrays(files.get("arrays.npz"), max_bytes)
     budget = [MAX_VALUES]
@@ -181,7 +182,16 @@ def _arrays(blob: bytes | None, max_bytes: int) -> dict[str, np.ndarray]:
             for member in archive.infolist():
                 with archive.open(member) as handle:
                     out[member.filename.removesuffix(".npy")] = _array(handle, max_bytes)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, MemoryError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        EOFError,
+        OSError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+    ) as error:
         if isinstance(error, BorderError):
             raise
         raise BorderError(f"arrays.npz is damaged: {error}") from None

@@ -174,10 +174,10 @@ def _changes_inputs(rng: np.random.Generator) -> dict:
         both = [op for op, n in common.items() for _ in range(n)]
         cases.append(
             {
-                "kind": kind,
+                "_kind": kind,
                 "before": _file(before + both, rng),
                 "after": _file(after + both, rng),
-                "expected": {_key(*op): n for op, n in change.items() if n},
+                "_expected": {_key(*op): n for op, n in change.items() if n},
             }
         )
     return {"cases": cases}
@@ -194,7 +194,7 @@ def _changes_probe(answer, inputs: dict) -> dict:
 
 def _changes_judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["found"], strict=True):
-        got, expected = mapping(got, "the result"), case["expected"]
+        got, expected = mapping(got, "the result"), case["_expected"]
         got = {key: integer(value, f"the change of {key}") for key, value in got.items()}
         if got == expected:
             continue
@@ -253,7 +253,7 @@ def _events_inputs(rng: np.random.Generator) -> dict:
     return {
         "events": events,
         "top": 3,
-        "expected": [[name, sum(parts[name]) / total] for name in order],
+        "_expected": [[name, sum(parts[name]) / total] for name in order],
         "first_run": {name: part[0] for name, part in parts.items()},
     }
 
@@ -269,8 +269,8 @@ def _events_probe(answer, inputs: dict) -> dict:
 
 
 def _events_judge(inputs: dict, outputs: dict) -> str:
-    _judge_busiest(outputs["busiest"], inputs["expected"], inputs["top"])
-    _judge_busiest(outputs["all"], inputs["expected"], 100)
+    _judge_busiest(outputs["busiest"], inputs["_expected"], inputs["top"])
+    _judge_busiest(outputs["all"], inputs["_expected"], 100)
     return "Added up over the runs, without session and fence events, as shares of all kernels, also when all nodes are asked for."
 
 
@@ -339,11 +339,11 @@ def _budget_inputs(rng: np.random.Generator) -> dict:
         "batches": list(latency),
         "seconds": list(latency.values()),
         "cases": [
-            {"budget": 1000 * unit, "expected": 8, "why": "no batch is over this budget, and 8 makes the most images per second: larger batches got slower per image"},
-            {"budget": 3.0 * unit, "expected": 4, "why": "8 takes longer than this budget; of those within it, 4 makes the most images per second"},
-            {"budget": 2.6 * unit, "expected": 4, "why": "4 takes exactly as long as the budget, and 'at most' includes it"},
-            {"budget": 1.2 * unit, "expected": 1, "why": "only 1 is within this budget"},
-            {"budget": 0.5 * unit, "expected": None, "why": "nothing is within this budget, so there is no answer: None"},
+            {"budget": 1000 * unit, "_expected": 8, "_why": "no batch is over this budget, and 8 makes the most images per second: larger batches got slower per image"},
+            {"budget": 3.0 * unit, "_expected": 4, "_why": "8 takes longer than this budget; of those within it, 4 makes the most images per second"},
+            {"budget": 2.6 * unit, "_expected": 4, "_why": "4 takes exactly as long as the budget, and 'at most' includes it"},
+            {"budget": 1.2 * unit, "_expected": 1, "_why": "only 1 is within this budget"},
+            {"budget": 0.5 * unit, "_expected": None, "_why": "nothing is within this budget, so there is no answer: None"},
         ],
     }  # fmt: skip
 
@@ -356,12 +356,12 @@ def _budget_probe(answer, inputs: dict) -> dict:
 def _budget_judge(inputs: dict, outputs: dict) -> str:
     latency = {b: f"{1e3 * s:.3g} ms" for b, s in sorted(zip(inputs["batches"], inputs["seconds"], strict=True))}
     for case, got in zip(inputs["cases"], outputs["batch"], strict=True):
-        shown = f"latencies {latency}, budget {1e3 * case['budget']:.3g} ms: your answer is {got!r}, expected {case['expected']!r}"
-        if got is not None and case["expected"] is not None:
+        shown = f"latencies {latency}, budget {1e3 * case['budget']:.3g} ms: your answer is {got!r}, expected {case['_expected']!r}"
+        if got is not None and case["_expected"] is not None:
             got = integer(got, "the batch size")
-        cause = f"{case['expected']} expected"
+        cause = f"{case['_expected']} expected"
         require(
-            (got is None) == (case["expected"] is None) and got == case["expected"], f"{shown}: {case['why']}.", cause
+            (got is None) == (case["_expected"] is None) and got == case["_expected"], f"{shown}: {case['_why']}.", cause
         )
     return "The most images per second within the budget: not the largest batch, not the fastest one, and None where nothing fits."
 
@@ -379,52 +379,52 @@ def _peak_inputs(rng: np.random.Generator) -> dict:
     return {
         "cases": [
             {
-                "kind": "a chain, where two neighbours are alive at a time",
+                "_kind": "a chain, where two neighbours are alive at a time",
                 "nodes": [[[names[i], f"w{i}"], [names[i + 1]]] for i in range(5)],
                 "sizes": dict(zip(names, chain, strict=True)),
                 "inputs": ["t0"],
                 "outputs": ["t5"],
-                "expected": max(p + q for p, q in zip(chain, chain[1:], strict=False)),
+                "_expected": max(p + q for p, q in zip(chain, chain[1:], strict=False)),
             },
             {
-                "kind": "a large input, which is alive from the start and while the first node runs",
+                "_kind": "a large input, which is alive from the start and while the first node runs",
                 "nodes": [[["x"], ["p"]], [["p"], ["y"]]],
                 "sizes": {"x": big, "p": a, "y": b},
                 "inputs": ["x"],
                 "outputs": ["y"],
-                "expected": max(big + a, a + b),
+                "_expected": max(big + a, a + b),
             },
             {
-                "kind": "a shortcut, which stays alive until the addition has read it",
+                "_kind": "a shortcut, which stays alive until the addition has read it",
                 "nodes": [[["x"], ["s"]], [["s"], ["p"]], [["p"], ["q"]], [["q", "s"], ["y"]]],
                 "sizes": {"x": 10, "s": big, "p": a, "q": b, "y": 7},
                 "inputs": ["x"],
                 "outputs": ["y"],
-                "expected": max(10 + big, big + a, big + a + b, big + b + 7),
+                "_expected": max(10 + big, big + a, big + a + b, big + b + 7),
             },
             {
-                "kind": "an output in the middle of the graph, which is never freed",
+                "_kind": "an output in the middle of the graph, which is never freed",
                 "nodes": [[["x"], ["early"]], [["early"], ["p"]], [["p"], ["q"]], [["q"], ["y"]]],
                 "sizes": {"x": 10, "early": big, "p": a, "q": b, "y": c},
                 "inputs": ["x"],
                 "outputs": ["early", "y"],
-                "expected": max(10 + big, big + a, big + a + b, big + b + c),
+                "_expected": max(10 + big, big + a, big + a + b, big + b + c),
             },
             {
-                "kind": "a node with two results, of which nobody reads one: it is freed after that node",
+                "_kind": "a node with two results, of which nobody reads one: it is freed after that node",
                 "nodes": [[["x"], ["p", "unread"]], [["p"], ["q"]], [["q"], ["y"]]],
                 "sizes": {"x": 10, "p": a, "unread": 50, "q": big, "y": d},
                 "inputs": ["x"],
                 "outputs": ["y"],
-                "expected": max(10 + a + 50, a + big, big + d),
+                "_expected": max(10 + a + 50, a + big, big + d),
             },
             {
-                "kind": "a second input that is first read late: inputs are alive from the start",
+                "_kind": "a second input that is first read late: inputs are alive from the start",
                 "nodes": [[["x"], ["p"]], [["p"], ["q"]], [["q", "late"], ["y"]]],
                 "sizes": {"x": 10, "late": a, "p": big, "q": big, "y": b},
                 "inputs": ["x", "late"],
                 "outputs": ["y"],
-                "expected": max(a + 2 * big, 10 + big + a, big + a + b),
+                "_expected": max(a + 2 * big, 10 + big + a, big + a + b),
             },
         ]
     }
@@ -440,10 +440,10 @@ def _peak_probe(answer, inputs: dict) -> dict:
 
 def _peak_judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["peaks"], strict=True):
-        got, expected, sizes = integer(got, "the peak"), case["expected"], case["sizes"]
+        got, expected, sizes = integer(got, "the peak"), case["_expected"], case["sizes"]
         if got == expected:
             continue
-        shown = f"{case['kind']}: your peak is {got:,} bytes, expected {expected:,} (sizes {sizes})"
+        shown = f"{case['_kind']}: your peak is {got:,} bytes, expected {expected:,} (sizes {sizes})"
         require(got != sum(sizes.values()), f"{shown}. That is the sum of all tensors: they are not all alive at once.", "sum of all")  # fmt: skip
         require(got != max(sizes.values()), f"{shown}. That is the largest single tensor: a node's inputs and outputs are alive together.", "largest tensor")  # fmt: skip
         more = (

@@ -111,8 +111,7 @@ def _shell():
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
     shell = InteractiveShell.instance(config=config, colors="NoColor")
-    shell.enable_gui = lambda gui=None: None  # `%matplotlib inline` asks for an event loop, which no cell needs here
-    shell.ask_exit = sys.exit  # `exit()` in a cell
+    shell.enable_gui = lambda gui=None: None  # `%matplotlib inline` asks for it; a kernel has one
     shell.showtraceback = lambda *args, **kwargs: None
     shell.showsyntaxerror = lambda *args, **kwargs: None
     return shell
