@@ -147,12 +147,26 @@ def test_only_regular_files_are_collected():
 
 
 def test_noise_on_every_descriptor_is_not_believed():
-    noise = (
-        'import os\nfor fd in range(3, 64):\n    for _ in range(3):\n        try: os.write(fd, b\'garbage\\n{"step": 5, "ok": true}\\n[1]\\n{}\\n\\xff\\n\')\n'
-        "        except OSError: break"
-    )
+    lines = [
+        b"garbage",
+        b"[1]",
+        b"{}",
+        b"\xff",
+        b'{"step": 1e999}',
+        b'{"step": true, "start": true}',
+        b'{"step": 5, "ok": true}',
+    ]
+    lines += [
+        b'{"step": "0", "ok": false}',
+        b'{"step": ' + b"9" * 9000 + b"}",
+        b'{"step": 0, "x": ' + b"[" * 9000 + b"]" * 9000 + b"}",
+    ]
+    noise = f"import os\nfor fd in range(3, 64):\n    try: os.write(fd, {chr(10).encode().join(lines)!r} + b'\\n')\n    except OSError: pass"
+    worker = warm()
+    before = worker.process.pid
     ended = run(noise, "x = 1")
-    assert ended.ended == "done" and set(ended.steps) == {0, 1}
+    assert ended.ended == "done" and set(ended.steps) == {0, 1} and ended.steps[0]["ok"]
+    assert worker.process.pid == before
 
 
 def test_a_lost_worker_is_reported_as_our_fault_and_comes_back():

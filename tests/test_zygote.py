@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import grade, provisioner, rebuild, submissions, zygote
+from edgekit.course import frames, grade, provisioner, rebuild, submissions
 from edgekit.course.catalog import find
 from tests.conftest import answer_cells
 from tests.mistakes.onnx_export import MISTAKES
@@ -23,22 +23,22 @@ LAB = find("04_onnx_export")
 def test_frames_keep_headers_and_files():
     reader, writer = os.pipe()
     files = {"a/b": b"\x00\xff" * 1000, "empty": b""}
-    zygote.send(writer, {"x": [1, "ü"]}, files)
+    frames.send(writer, {"x": [1, "ü"]}, files)
     os.close(writer)
-    assert zygote.receive(reader) == ({"x": [1, "ü"]}, files)
-    with pytest.raises(zygote.Closed):
-        zygote.receive(reader)
+    assert frames.receive(reader) == ({"x": [1, "ü"]}, files)
+    with pytest.raises(frames.Closed):
+        frames.receive(reader)
     os.close(reader)
 
 
 def test_a_frame_that_is_too_large_is_refused():
     reader, writer = os.pipe()
-    zygote.send(writer, {}, {"a": bytes(100)})
+    frames.send(writer, {}, {"a": bytes(100)})
     with pytest.raises(ValueError, match="100 bytes"):
-        zygote.receive(reader, max_bytes=99)
+        frames.receive(reader, max_bytes=99)
     os.write(writer, b"\xff\xff\xff\xff")
     with pytest.raises(ValueError):
-        zygote.receive(reader)
+        frames.receive(reader)
     os.close(reader)
     os.close(writer)
 

@@ -37,6 +37,8 @@ def judge(exercise: Exercise, folder: Path, step: dict) -> dict:
         outputs = load(folder / "out")
     except BorderError as error:
         return _fail("fail", f"The result of {exercise.name} cannot be read: {error}.", "no result")
+    except Exception as error:
+        return _fail("grader-error", f"The result of {exercise.name} is none that its probe writes: {error}", "judge")
     try:
         message = exercise.verdict(load(folder / "in"), outputs)
     except CheckFailed as failure:
@@ -59,7 +61,7 @@ def score(exercise: Exercise, folder: Path, step: dict) -> dict:
     digits and its latency relative to the course's own TinyCNN (below 1 is faster; paired, median)."""
     try:
         model = next(_models(load(folder / "out")), None)
-    except BorderError:
+    except Exception:
         model = None
     return {"ok": True, "score": _measure(model) if model is not None else None}
 

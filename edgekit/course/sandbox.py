@@ -23,7 +23,7 @@ from pathlib import Path
 
 import edgekit
 from edgekit import paths
-from edgekit.course import zygote
+from edgekit.course import frames, zygote
 from edgekit.course.jail import Limits
 
 TIERS = ("namespace", "container", "none")
@@ -271,9 +271,9 @@ class Worker:
                 "timeout": job["timeout"] + IMPORT_SECONDS,
             }
         try:
-            zygote.send(self.process.stdin.fileno(), {**job, "limits": limits}, files)
+            frames.send(self.process.stdin.fileno(), {**job, "limits": limits}, files)
             report, found = self._reply(float(job["timeout"]) + SLACK)
-        except (OSError, zygote.Closed) as error:
+        except (OSError, frames.Closed) as error:
             raise self._lost(f"the worker was lost ({type(error).__name__})") from None
         finally:
             if self.cold:
@@ -290,8 +290,8 @@ class Worker:
         if not select.select([handle], [], [], seconds)[0]:
             raise self._lost(f"no answer within {seconds:.0f} s")
         try:
-            return zygote.receive(handle)
-        except (zygote.Closed, ValueError, KeyError) as error:
+            return frames.receive(handle)
+        except (frames.Closed, ValueError, KeyError) as error:
             raise self._lost(f"the worker was lost ({error or type(error).__name__})") from None
 
     def _lost(self, what: str) -> SandboxError:

@@ -112,6 +112,7 @@ def _shell():
     config.HistoryManager.hist_file = ":memory:"
     shell = InteractiveShell.instance(config=config, colors="NoColor")
     shell.enable_gui = lambda gui=None: None  # `%matplotlib inline` asks for it; a kernel has one
+    shell.ask_exit = sys.exit  # `exit()` in a cell
     shell.showtraceback = lambda *args, **kwargs: None
     shell.showsyntaxerror = lambda *args, **kwargs: None
     return shell

@@ -27,6 +27,7 @@ import warnings
 from pathlib import Path
 
 from edgekit.course import jail
+from edgekit.course.frames import MAX_HEADER, Closed, receive, send
 
 # What a lab imports by hand, and what its first call of torch.onnx.export imports behind its back: found by comparing
 # sys.modules before and after. A name that another version does not have costs time, nothing else.
@@ -69,52 +70,8 @@ PRELOAD = (
     "edgekit.course.steps",
 )
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-MAX_HEADER = 32 * 2**20
 MAX_EVENTS = 4 * 2**20
 GRACE = 60.0  # seconds for what is ours: starting the child, killing it, reading its results
-
-
-class Closed(Exception):
-    """The other side has gone away."""
-
-
-# --------------------------------------------------------------------------------------------------------------------- frames
-def send(handle: int, header: dict, files: dict[str, bytes] | None = None) -> None:
-    """Write one frame: a JSON header and named blobs."""
-    files = files or {}
-    text = json.dumps({**header, "files": {name: len(blob) for name, blob in files.items()}}).encode()
-    for part in (struct.pack(">I", len(text)), text, *files.values()):
-        view = memoryview(part)
-        while view:
-            view = view[os.write(handle, view[: 1 << 20]) :]
-
-
-def receive(handle: int, max_bytes: int = 2**30) -> tuple[dict, dict[str, bytes]]:
-    """Read one frame.
-
-    Raises:
-        Closed: at the end of the stream.
-        ValueError: when it is larger than ``max_bytes`` or not a frame.
-    """
-    length = struct.unpack(">I", _exactly(handle, 4))[0]
-    if length > MAX_HEADER:
-        raise ValueError(f"a header of {length:,} bytes")
-    header = json.loads(_exactly(handle, length))
-    sizes = header.pop("files")
-    if sum(sizes.values()) > max_bytes:
-        raise ValueError(f"{sum(sizes.values()):,} bytes of files")
-    return header, {name: _exactly(handle, size) for name, size in sizes.items()}
-
-
-def _exactly(handle: int, size: int) -> bytes:
-    parts = []
-    while size:
-        part = os.read(handle, min(size, 1 << 20))
-        if not part:
-            raise Closed
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
 
 
 # -------------------------------------------------------------------------------------------------------------------- warming
@@ -240,11 +197,10 @@ class Watch:
         *lines, self.line = (self.line + part).split(b"\n")
         self.line = self.line[:65536]
         for line in lines:
-            try:
-                event = json.loads(line)
-                index = int(event.pop("step"))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            event = _event(line)
+            if event is None:
                 continue
+            index = event.pop("step")
             now = time.monotonic()
             if self.current == -1 and "fault" in event:
                 self.fault = str(event["fault"])
@@ -276,6 +232,22 @@ class Watch:
         else:
             report["ended"], report["detail"] = _death(code, _kills_for_memory() > self.killed_before)
         return report, files
+
+
+def _event(line: bytes) -> dict | None:
+    """One line of events: a step's index with scalars, or one table of scalars. None for anything else, whoever wrote it."""
+    scalar = str | bool | int | float | None
+    try:
+        event = json.loads(line)
+        if type(event["step"]) is not int:
+            return None
+        rows = {key: value for key, value in event.items() if isinstance(value, scalar)}
+        if isinstance(event.get("score"), dict):
+            rows["score"] = {key: value for key, value in event["score"].items() if isinstance(value, scalar)}
+        json.dumps(rows)
+        return rows
+    except Exception:
+        return None
 
 
 def _unpack(blob: bytes) -> tuple[dict, dict[str, bytes]]:
