@@ -198,7 +198,7 @@ def _chain_file(kind: str, rng: np.random.Generator) -> tuple[OnnxFile, str]:
 def _overflow_inputs(rng: np.random.Generator) -> dict:
     x = rng.uniform(18, 30, (3, 8)).astype(np.float16)  # its square fits into a half, the square of that does not
     made = {kind: _chain_file(kind, rng) for kind in CHAINS}
-    return {"x": x, "files": {k: f for k, (f, _) in made.items()}, "expected": {k: e for k, (_, e) in made.items()}}
+    return {"x": x, "files": {k: f for k, (f, _) in made.items()}, "_expected": {k: e for k, (_, e) in made.items()}}
 
 
 def _overflow_probe(answer, inputs: dict) -> dict:
@@ -213,7 +213,7 @@ def _overflow_probe(answer, inputs: dict) -> dict:
 
 def _overflow_judge(inputs: dict, outputs: dict) -> str:
     for kind, (_, _, why) in CHAINS.items():
-        got, expected = outputs["found"][kind], inputs["expected"][kind] or None
+        got, expected = outputs["found"][kind], inputs["_expected"][kind] or None
         if expected is None:
             require(got is None, f"first_overflow said {got!r:.40} where it should say None: {why}.", "false alarm")
             continue

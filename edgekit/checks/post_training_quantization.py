@@ -521,7 +521,7 @@ def _conclude_inputs(rng: np.random.Generator) -> dict:
             "change": change,
             "speedup": speedup,
         }
-        rows.append({"row": row, "expected": expected, "why": why})
+        rows.append({"row": row, "_expected": expected, "_why": why})
     return {"cases": [rows[i] for i in rng.permutation(len(rows))], "max_drop": drop}
 
 
@@ -539,9 +539,9 @@ def _conclude_judge(inputs: dict, outputs: dict) -> str:
         )
         said, smaller = text(answer[0], "the verdict", among=VERDICTS), number(answer[1], "times smaller")
         require(
-            said == case["expected"],
-            f"{shown}, threads {row['fp32']['threads']} and {row['int8']['threads']}: your verdict is {said!r}, expected {case['expected']!r}, because {case['why']}.",
-            "threads ignored" if case["expected"] == "not comparable" else f"{said} for {case['expected']}",
+            said == case["_expected"],
+            f"{shown}, threads {row['fp32']['threads']} and {row['int8']['threads']}: your verdict is {said!r}, expected {case['_expected']!r}, because {case['_why']}.",
+            "threads ignored" if case["_expected"] == "not comparable" else f"{said} for {case['_expected']}",
         )
         whole = [row[kind]["file"] + row[kind]["external"] for kind in ("fp32", "int8")]
         right = whole[0] / whole[1]

@@ -135,12 +135,12 @@ def _quantize_inputs(rng: np.random.Generator) -> dict:
 
     return {
         "cases": [
-            {"kind": "inside", "x": values(-100, 100, off), "scale": off, "zero_point": 0, "qmin": -127, "qmax": 127},
-            {"kind": "shifted", "x": values(-30, 90, off), "scale": off, "zero_point": 100, "qmin": 0, "qmax": 255},
-            {"kind": "ties", "x": (_TIES * scale).astype(np.float32), "scale": scale, "zero_point": 0, "qmin": -127, "qmax": 127},
-            {"kind": "odd zero point", "x": (_TIES * scale).astype(np.float32), "scale": scale, "zero_point": 51, "qmin": 0, "qmax": 255},
-            {"kind": "beyond", "x": values(-900, 900, off), "scale": off, "zero_point": 37, "qmin": 0, "qmax": 255},
-            {"kind": "four bits", "x": values(-30, 30, off), "scale": off, "zero_point": 0, "qmin": -7, "qmax": 7},
+            {"_kind": "inside", "x": values(-100, 100, off), "scale": off, "zero_point": 0, "qmin": -127, "qmax": 127},
+            {"_kind": "shifted", "x": values(-30, 90, off), "scale": off, "zero_point": 100, "qmin": 0, "qmax": 255},
+            {"_kind": "ties", "x": (_TIES * scale).astype(np.float32), "scale": scale, "zero_point": 0, "qmin": -127, "qmax": 127},
+            {"_kind": "odd zero point", "x": (_TIES * scale).astype(np.float32), "scale": scale, "zero_point": 51, "qmin": 0, "qmax": 255},
+            {"_kind": "beyond", "x": values(-900, 900, off), "scale": off, "zero_point": 37, "qmin": 0, "qmax": 255},
+            {"_kind": "four bits", "x": values(-30, 30, off), "scale": off, "zero_point": 0, "qmin": -7, "qmax": 7},
         ]
     }  # fmt: skip
 
@@ -171,7 +171,7 @@ _QUANTIZE_SAYS = {
 
 def _quantize_judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["q"], strict=True):
-        kind, x = case["kind"], case["x"]
+        kind, x = case["_kind"], case["x"]
         got = array(got, "the result", shape=x.shape)
         expected = _quantize_linear(case)
         wrong = np.flatnonzero(got != expected)
@@ -206,13 +206,13 @@ def _sqnr_inputs(rng: np.random.Generator) -> dict:
     noise = (rng.normal(size=x.shape) * 10.0 ** rng.uniform(-2.5, -0.5)).astype(np.float32)
     return {
         "cases": [
-            {"kind": "noise", "x": x, "approx": x + noise},
-            {"kind": "offset", "x": x + np.float32(3), "approx": x + np.float32(3) + noise},
-            {"kind": "shrunk", "x": x, "approx": x * np.float32(0.4)},
-            {"kind": "constant error", "x": x, "approx": x + np.float32(0.05)},
-            {"kind": "worse than nothing", "x": x, "approx": -x},
-            {"kind": "large", "x": x * np.float32(1e3), "approx": (x + noise) * np.float32(1e3)},
-            {"kind": "exact", "x": x, "approx": x.copy()},
+            {"_kind": "noise", "x": x, "approx": x + noise},
+            {"_kind": "offset", "x": x + np.float32(3), "approx": x + np.float32(3) + noise},
+            {"_kind": "shrunk", "x": x, "approx": x * np.float32(0.4)},
+            {"_kind": "constant error", "x": x, "approx": x + np.float32(0.05)},
+            {"_kind": "worse than nothing", "x": x, "approx": -x},
+            {"_kind": "large", "x": x * np.float32(1e3), "approx": (x + noise) * np.float32(1e3)},
+            {"_kind": "exact", "x": x, "approx": x.copy()},
         ]
     }
 
@@ -236,7 +236,7 @@ def _sqnr_judge(inputs: dict, outputs: dict) -> str:
     from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio as reference
 
     for case, got in zip(inputs["cases"], outputs["db"], strict=True):
-        kind = case["kind"]
+        kind = case["_kind"]
         if kind == "exact":
             require(
                 isinstance(got, float) and got == float("inf"),
@@ -285,12 +285,12 @@ def _scales_inputs(rng: np.random.Generator) -> dict:
     dead[2] = 0
     return {
         "cases": [
-            {"kind": "Conv2d", "w": weights((6, 6, 3, 3)), "axis": 0, "bits": 8},
-            {"kind": "second operand of a MatMul", "w": weights((7, 7)), "axis": 1, "bits": 8},
-            {"kind": "ConvTranspose2d", "w": weights((4, 4, 2, 2)), "axis": 1, "bits": 8},
-            {"kind": "negative", "w": negative, "axis": 0, "bits": 8},
-            {"kind": "four bits", "w": weights((6, 6)), "axis": 0, "bits": 4},
-            {"kind": "dead channel", "w": dead, "axis": 0, "bits": 8},
+            {"_kind": "Conv2d", "w": weights((6, 6, 3, 3)), "axis": 0, "bits": 8},
+            {"_kind": "second operand of a MatMul", "w": weights((7, 7)), "axis": 1, "bits": 8},
+            {"_kind": "ConvTranspose2d", "w": weights((4, 4, 2, 2)), "axis": 1, "bits": 8},
+            {"_kind": "negative", "w": negative, "axis": 0, "bits": 8},
+            {"_kind": "four bits", "w": weights((6, 6)), "axis": 0, "bits": 4},
+            {"_kind": "dead channel", "w": dead, "axis": 0, "bits": 8},
         ]
     }
 
@@ -301,7 +301,7 @@ def _scales_probe(answer, inputs: dict) -> dict:
 
 def _scales_judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["scales"], strict=True):
-        w, axis, bits, kind = case["w"], case["axis"], case["bits"], case["kind"]
+        w, axis, bits, kind = case["w"], case["axis"], case["bits"], case["_kind"]
         channels, top = w.shape[axis], 2 ** (bits - 1) - 1
         where = f"weights {list(w.shape)} ({kind}), axis={axis}, bits={bits}"
         got = array(got, f"{where}: the result", finite=False)
@@ -376,7 +376,7 @@ def _limit_inputs(rng: np.random.Generator) -> dict:
     cases = [("tail", x + tail, 4), ("tail", x + tail, 8), ("uniform", uniform, 4)]
     return {
         "cases": [
-            {"kind": kind, "x": v, "bits": bits, "limits": rng.permutation(np.linspace(0.1, 1.0, 31)) * float(v.max())}
+            {"_kind": kind, "x": v, "bits": bits, "limits": rng.permutation(np.linspace(0.1, 1.0, 31)) * float(v.max())}
             for kind, v, bits in cases
         ]
     }
@@ -436,7 +436,7 @@ def _linear_inputs(rng: np.random.Generator) -> dict:
     def case(kind: str, n=4, k=6, m=3, top=4, x_zero=0, w_zero=0, multiplier=1.0, y_zero=0, bias=0) -> dict:
         sizes = np.full(m, multiplier, dtype=np.float32)
         return {
-            "kind": kind,
+            "_kind": kind,
             "x_q": rng.integers(0, top, (n, k)).astype(np.uint8),
             "w_q": rng.integers(0, top, (k, m)).astype(np.uint8),
             "bias_q": (rng.integers(-bias, bias + 1, m) if bias else np.zeros(m)).astype(np.int32),
@@ -530,8 +530,8 @@ def _linear_judge(inputs: dict, outputs: dict) -> str:
         raise CheckFailed(
             f"{(got != expected).sum()} of {got.size} outputs differ from ONNX Runtime's; the first, [{row}, {column}], is {got[row, column]}, expected "
             f"{expected[row, column]} (k={case['x_q'].shape[1]}, x_zero={case['x_zero']}, w_zero={case['w_zero']}, multiplier={case['multiplier'][column]:.6g}, "
-            f"y_zero={case['y_zero']}). {_LINEAR_SAYS[case['kind']]}.",
-            case["kind"],
+            f"y_zero={case['y_zero']}). {_LINEAR_SAYS[case['_kind']]}.",
+            case["_kind"],
         )
     require(
         all(np.asarray(y).dtype == np.uint8 for y in outputs["y"]),
