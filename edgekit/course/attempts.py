@@ -48,7 +48,8 @@ def run_cells(
         if left <= 0 or not now:
             found.update({name: Attempt(status="timeout", where="notebook") for name in todo})
             break
-        inputs = {path: blob for path, blob in given.items() if path.partition("/")[0] in todo}
+        # Only what a probe may see: the judge's copy of the inputs stays outside.
+        inputs = {path: blob for path, blob in given.items() if path.startswith(tuple(f"{name}/in/" for name in todo))}
         job = {
             "steps": now,
             "step_timeout": times.cell,

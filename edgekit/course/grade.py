@@ -291,7 +291,7 @@ def _names(lab: Lab) -> list[str]:
 
 
 def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> tuple[int, dict[str, bytes]]:
-    """Hidden inputs of one submission, as files "exercise/in/...", and the seed they come from. With ``drawn`` seeds, those of
+    """Hidden inputs of one submission, as files "exercise/in/..." for the probe and "exercise/judge/...", and the seed they come from. With ``drawn`` seeds, those of
     the next submissions are drawn along."""
     began = time.perf_counter()
     pool = worker.__dict__.setdefault("pool", {}).setdefault(lab.slug, [])
@@ -304,7 +304,12 @@ def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> t
         for name in _names(lab)
     ]
     ended = worker.run(
-        {"steps": steps, "step_timeout": 60, "timeout": 300, "collect": [f"{s['folder']}/in" for s in steps]}
+        {
+            "steps": steps,
+            "step_timeout": 60,
+            "timeout": 300,
+            "collect": [f"{s['folder']}/{part}" for s in steps for part in ("in", "judge")],
+        }
     )
     if ended.ended != "done":
         raise SandboxError(f"the inputs of {lab.slug} could not be drawn: {ended.ended} {ended.detail}")

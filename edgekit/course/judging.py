@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile
-from edgekit.checks.border import dump, load
+from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, visible
+from edgekit.checks.border import dump, load, plain
 
 # How libraries word "no memory"; the probe turns every exception of an answer into text.
 _NO_MEMORY = re.compile(r"raised \w*MemoryError|can't allocate memory|bad_alloc|Unable to allocate")
@@ -22,9 +22,12 @@ PAIRS = 30
 
 
 def inputs(exercise: Exercise, folder: Path, step: dict) -> dict:
-    """Draw fresh inputs and leave them in ``folder``/in. The numbers depend on the submission's seed and the exercise only."""
+    """Draw fresh inputs: what the probe may see into ``folder``/in, everything into ``folder``/judge. The numbers depend on the
+    submission's seed and the exercise only."""
     seed = [int(step["seed"]), *exercise.name.encode()]
-    dump(exercise.inputs(np.random.default_rng(seed)), folder / "in")
+    drawn = plain(exercise.inputs(np.random.default_rng(seed)))
+    dump(visible(drawn), folder / "in")
+    dump(drawn, folder / "judge")
     return {"ok": True}
 
 
@@ -40,7 +43,7 @@ def judge(exercise: Exercise, folder: Path, step: dict) -> dict:
     except Exception as error:
         return _fail("grader-error", f"The result of {exercise.name} is none that its probe writes: {error}", "judge")
     try:
-        message = exercise.verdict(load(folder / "in"), outputs)
+        message = exercise.verdict(load(folder / "judge"), outputs)
     except CheckFailed as failure:
         text = str(failure)
         if isinstance(outputs, dict) and "error" in outputs and _NO_MEMORY.search(text):
