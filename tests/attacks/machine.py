@@ -120,7 +120,7 @@ for path in [*pathlib.Path("{submissions}").rglob("*.ipynb"), *pathlib.Path("{ou
 SOLUTIONS = """
 import pathlib, os
 from edgekit import paths
-roots = [paths.root(), paths.solutions(), pathlib.Path("{root}"), pathlib.Path("/work/main"), *pathlib.Path(paths.__file__).parents]
+roots = [paths.root(), paths.solutions(), pathlib.Path("{root}"), *pathlib.Path(paths.__file__).parents]
 for root in dict.fromkeys(roots):
     for path in [root / "solutions" / "{slug}.ipynb", root / "{slug}.ipynb", root / "tests" / "mistakes" / "onnx_export.py"]:
         try:
