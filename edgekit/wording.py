@@ -11,7 +11,9 @@ def machine(env: Mapping) -> str:
     device = env.get("device") or env.get("gpu") or env.get("cpu") or "unknown device"
     wanted = ("cores", "power_mode", "governor", "throttling", "python", "onnxruntime", "torch")
     parts = [f"{key.replace('_', ' ')} {env[key]}" for key in wanted if env.get(key)]
-    threads = ", ".join(f"{key}={value}" for key, value in (env.get("threads_set") or {}).items())
+    # What a Runner says of itself counts; the settings of the whole process matter to plain callables only.
+    said = {name: runner["threads"] for name, runner in (env.get("runners") or {}).items() if runner.get("threads")}
+    threads = ", ".join(f"{key}={value}" for key, value in (said or env.get("threads_set") or {}).items())
     return ", ".join([str(device), *parts, f"threads set: {threads or 'none'}"])
 
 
