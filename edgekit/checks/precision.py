@@ -1,0 +1,251 @@
+"""Checks of lab 06c, precision."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.checks import Exercise, OnnxFile, array, call, mapping, require, text
+
+# ----------------------------------------------------------------------------------------------------------- round_mantissa
+# Mantissa bits: the torch dtype that rounds like this inside its range, and the exponents of its normal numbers.
+_LIKE = {10: ("float16", -14, 15), 7: ("bfloat16", -100, 100), 3: ("float8_e4m3fn", -6, 7), 2: ("float8_e5m2", -14, 14)}
+
+
+def _values(rng: np.random.Generator, low: int, high: int, bits: int) -> np.ndarray:
+    """Both signs, all exponents, with ties between two grid points and values just below a power of two."""
+    mantissa = rng.uniform(1.0, 1.999, 200)
+    steps = 2.0**-bits
+    mantissa[:60] = 1.0 + (rng.integers(0, 2**bits - 1, 60) + 0.5) * steps  # ties
+    mantissa[60:70] = 2.0 - steps / 8  # rounds up into the next power of two
+    sign = rng.choice([-1.0, 1.0], 200)
+    return (sign * np.ldexp(mantissa, rng.integers(low, high, 200))).astype(np.float32)
+
+
+def _round_inputs(rng: np.random.Generator) -> dict:
+    found = {str(bits): _values(rng, low, high, bits) for bits, (_, low, high) in _LIKE.items()}
+    return {"values": found, "zeros": np.zeros(3, np.float32), "table": rng.normal(0, 1e-3, (3, 4)).astype(np.float32)}
+
+
+def _round_probe(answer, inputs: dict) -> dict:
+    rounded = {bits: call(answer, x, int(bits)) for bits, x in inputs["values"].items()}
+    return {"rounded": rounded, "zeros": call(answer, inputs["zeros"], 7), "table": call(answer, inputs["table"], 10)}
+
+
+def _round_judge(inputs: dict, outputs: dict) -> str:
+    import torch
+
+    for bits, (name, _, _) in _LIKE.items():
+        x = inputs["values"][str(bits)]
+        got = array(outputs["rounded"][str(bits)], f"the result for {bits} bits", shape=x.shape)
+        expected = torch.from_numpy(x).to(getattr(torch, name)).float().numpy()
+        wrong = np.flatnonzero(got != expected)
+        if not len(wrong):
+            continue
+        step = np.ldexp(1.0, np.frexp(x)[1] - 1 - bits)  # distance of two neighbours on the grid
+        i = wrong[0]
+        shown = f"with {bits} bits {x[i]!r} became {got[i]!r}, expected {expected[i]!r} (as torch.{name} has it)"
+        offset = np.abs(got - x) / step
+        ties = np.abs(np.abs(expected - x) / step - 0.5) < 1e-6
+        require(not np.array_equal(got, x), f"{shown}: nothing was rounded.", "not rounded")
+        require(set(wrong) - set(np.flatnonzero(ties)), f"{shown}: that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit.", "ties")  # fmt: skip
+        fixed = np.abs(got / 2.0**-bits - np.rint(got / 2.0**-bits)).max() < 1e-6
+        require(not fixed, f"{shown}: all results are multiples of 2^-{bits}: the grid of a floating-point number moves with its exponent.", "fixed grid")  # fmt: skip
+        require((offset <= 1.0 + 1e-6).any() and not (np.abs(got) <= np.abs(x)).all(), f"{shown}: every value moved towards zero. Cutting bits off is not rounding to the nearest.", "truncated")  # fmt: skip
+        on_grid = np.abs(expected / step - np.rint(expected / step)).max() < 1e-6
+        coarse = np.median(offset[wrong]) > 0.51 and on_grid
+        require(not coarse, f"{shown}: the grid is too coarse. A mantissa of {bits} bits has them *behind* the leading 1: 2^{bits} steps from one power of two to the next.", "one bit too few")  # fmt: skip
+        require(False, f"{shown}: between two powers of two there should be 2^{bits} steps.", "wrong grid")
+    zeros = array(outputs["zeros"], "the result for zeros", shape=(3,), finite=False)
+    require(not np.isnan(zeros).any() and not zeros.any(), f"zeros became {zeros.tolist()}: the logarithm of 0 is not a number.", "zero")  # fmt: skip
+    array(outputs["table"], "the result for an array of shape (3, 4)", shape=(3, 4))
+    return "Equal to torch's float16, bfloat16, and both float8 types inside of their ranges, ties and zeros included."
+
+
+round_mantissa = Exercise("round_mantissa", _round_inputs, _round_probe, _round_judge)
+
+
+# ------------------------------------------------------------------------------------------------------------- fp8_quantize
+def _fp8_inputs(rng: np.random.Generator) -> dict:
+    wide = np.concatenate([rng.normal(0, 1, 90), rng.normal(0, 40, 8), rng.normal(0, 0.003, 30), [0.0, -0.0]])
+    return {
+        "cases": {
+            "activations far below 1": (rng.normal(0, 1e-3, 100)).astype(np.float32),
+            "activations with a few large values": wide.astype(np.float32),
+            "all negative": (-rng.uniform(0.5, 3000, 50)).astype(np.float32),
+            "a table": rng.normal(0, 5, (4, 6)).astype(np.float32),
+        },
+        "zeros": np.zeros(4, np.float32),
+    }
+
+
+def _fp8_probe(answer, inputs: dict) -> dict:
+    found = {kind: list(call(answer, x)) for kind, x in inputs["cases"].items()}
+    return {"found": found, "zeros": list(call(answer, inputs["zeros"]))}
+
+
+def _fp8_judge(inputs: dict, outputs: dict) -> str:
+    import torch
+
+    for kind, x in inputs["cases"].items():
+        pair = outputs["found"][kind]
+        require(len(pair) == 2, f"fp8_quantize should return (values, scale), got {len(pair)} things.", "wrong type")
+        scale = array(pair[1], "the scale").item() if np.size(pair[1]) == 1 else None
+        require(scale is not None, "the scale should be one number for the whole tensor.", "wrong type")
+        largest = float(np.abs(x).max())
+        require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")  # fmt: skip
+        near = lambda value, scale=scale: abs(scale / value - 1) < 1e-3
+        require(not near(448.0 / largest), f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in ONNX).", "scale upside down")  # fmt: skip
+        require(not near(largest / 127), f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.", "int8 range")  # fmt: skip
+        require(near(largest / 448), f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the range.", "scale")  # fmt: skip
+        got = array(pair[0], "the values", shape=x.shape)
+        want = torch.from_numpy(x / np.float32(scale)).clamp(-448, 448).to(torch.float8_e4m3fn).float().numpy() * scale
+        require(
+            not np.allclose(got * scale, want, rtol=1e-3, atol=1e-6 * largest) or np.allclose(got, want, rtol=1e-3),
+            f"{kind}: the values are still divided by the scale. Return them in the units of x, as they are after dequantizing.",
+            "not dequantized",
+        )
+        require(not np.allclose(got, x, rtol=1e-6), f"{kind}: nothing was rounded.", "not rounded")
+        wrong = ~np.isclose(got, want, rtol=2e-3, atol=1e-3 * largest * 2.0**-9 / 448)
+        # A value exactly between two grid points may fall either way once it was divided by a scale in float32.
+        step = np.ldexp(1.0, np.maximum(np.frexp(want / scale)[1] - 1, -6) - 3) * scale
+        wrong &= np.abs(np.abs(want - x) - step / 2) > 1e-3 * step
+        if wrong.any():
+            i = tuple(np.argwhere(wrong)[0])
+            tiny = abs(x[i]) / scale < 2.0**-6
+            raise_ = f"{kind}: {x[i]:.6g} (divided by the scale: {x[i] / scale:.6g}) became {got[i]:.6g}, expected {want[i]:.6g}. "
+            require(False, raise_ + ("Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)." if tiny else "Round the *divided* values to 3 mantissa bits."), "subnormals" if tiny else "rounding")  # fmt: skip
+    values = array(outputs["zeros"][0], "the values for zeros", shape=(4,), finite=False)
+    require(not np.isnan(values).any() and not values.any(), f"zeros became {values.tolist()}: a scale of 0 divides 0 by 0.", "zero")  # fmt: skip
+    return "Scaled to 448, rounded like torch.float8_e4m3fn with its subnormals, and back in the units of the tensor."
+
+
+fp8_quantize = Exercise("fp8_quantize", _fp8_inputs, _fp8_probe, _fp8_judge)
+
+
+# --------------------------------------------------------------------------------------------------------- layer_precisions
+# What stands before (data, weight) of a layer: "q" a Q/DQ pair, "w" only a DequantizeLinear (stored weights), "-" nothing.
+_WIRING = [("q", "w"), ("-", "-"), ("-", "w"), ("q", "q"), ("q", "-"), ("q", "w"), ("r", "w")]
+
+
+def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, tensors, expected = [], [], {}
+    add = lambda name, value: tensors.append(numpy_helper.from_array(value, name))
+    add("s", np.float32(0.02))
+    add("z", np.int8(0))
+    at = "input"
+    for number, k in enumerate(rng.permutation(len(_WIRING))):
+        data, weight = _WIRING[k]
+        conv = bool(number < 4)
+        shape = (4, 4, 1, 1) if conv else (4, 4)
+        name = f"{'conv' if conv else 'fc'}_{int(rng.integers(1000))}_{number}"
+        if number == 4:
+            nodes += [helper.make_node("GlobalAveragePool", [at], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"], axis=1)]  # fmt: skip
+            at = "flat"
+        reads = at
+        if data in "qr":
+            nodes.append(helper.make_node("QuantizeLinear", [reads, "s", "z"], [f"q{number}"], f"Q_{number}"))
+            nodes.append(helper.make_node("DequantizeLinear", [f"q{number}", "s", "z"], [f"d{number}"], f"DQ_{number}"))
+            reads = f"d{number}"
+        if data == "r":  # dequantized, and then something in between
+            nodes.append(helper.make_node("Relu", [reads], [f"r{number}"]))
+            reads = f"r{number}"
+        if weight == "-":
+            add(f"w{number}", rng.normal(0, 1, shape).astype(np.float32))
+            weights = f"w{number}"
+        else:
+            source = f"w{number}"
+            if weight == "q":
+                add(f"f{number}", rng.normal(0, 1, shape).astype(np.float32))
+                nodes.append(helper.make_node("QuantizeLinear", [f"f{number}", "s", "z"], [source], f"Qw_{number}"))
+            else:
+                add(source, rng.integers(-127, 128, shape).astype(np.int8))
+            nodes.append(helper.make_node("DequantizeLinear", [source, "s", "z"], [f"v{number}"], f"DQw_{number}"))
+            weights = f"v{number}"
+        at = f"t{number}"
+        nodes.append(helper.make_node("Conv" if conv else "Gemm", [reads, weights], [at], name))
+        expected[name] = "int8" if data == "q" and weight != "-" else "weights only" if weight != "-" else "float"
+    ends = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 4, 5, 5]), helper.make_tensor_value_info(at, TensorProto.FLOAT, [1, 4])]  # fmt: skip
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return OnnxFile(model.SerializeToString()), expected
+
+
+def _layers_inputs(rng: np.random.Generator) -> dict:
+    made = [_graph(rng) for _ in range(3)]
+    return {"models": [model for model, _ in made], "expected": [expected for _, expected in made]}
+
+
+def _layers_probe(answer, inputs: dict) -> dict:
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        for model in inputs["models"]:
+            path.write_bytes(model)
+            found.append(call(answer, path))
+    return {"tables": found}
+
+
+def _layers_judge(inputs: dict, outputs: dict) -> str:
+    for expected, got in zip(inputs["expected"], outputs["tables"], strict=True):
+        got = mapping(got, "the table")
+        missing, extra = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
+        require(not missing, f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table.", "layer missing")  # fmt: skip
+        require(not extra, f"{extra[:2]} does not belong into the table, which has only Conv, Gemm and MatMul nodes.", "too many nodes")  # fmt: skip
+        for name, want in expected.items():
+            said = text(got[name], f"the precision of {name!r}", among=("int8", "weights only", "float"))
+            why = {
+                "int8": "both its data and its weight come straight out of a DequantizeLinear",
+                "weights only": "its weight comes out of a DequantizeLinear, but its data does not (input 0: look who makes it, and count a node in between as a no)",
+                "float": "its weight is a plain constant; an engine multiplies in integers only if *both* inputs are quantized",
+            }[want]
+            require(said == want, f"{name}: you say {said!r}, expected {want!r}: {why}.", f"{said} for {want}")
+    return "Three graphs: layers that run in int8, layers of which only the weights are small, and layers in float."
+
+
+layer_precisions = Exercise("layer_precisions", _layers_inputs, _layers_probe, _layers_judge)
+
+
+# --------------------------------------------------------------------------------------------------------- choose_precision
+def _row(name: str, drop: tuple, speed: tuple | None) -> dict:
+    """drop: interval of the accuracy that is lost, in points. speed: interval of the speed-up over FP32, or None where it was not measured."""
+    return {"name": name, "drop": list(drop), "speed": None if speed is None else list(speed)}
+
+
+def _choose_inputs(rng: np.random.Generator) -> dict:
+    s = float(rng.uniform(1.3, 1.8))
+    fast, faster, fastest = (s, 1.1 * s), (1.3 * s, 1.4 * s), (1.7 * s, 1.8 * s)
+    small, none, large = (-0.1, 0.3), (-0.1, 0.1), (0.6, 1.4)
+    cases = [
+        ([_row("fp16", none, fast), _row("int8", small, faster)], "int8", "it is the fastest of those whose loss stays below the limit|not the fastest"),
+        ([_row("fp16", none, fast), _row("int8", large, fastest)], "fp16", "int8 loses more than is allowed|loss ignored"),
+        ([_row("fp16", none, fast), _row("int8", (0.1, 0.9), fastest)], "fp16", "the loss of int8 may be as large as the upper end of its interval: too much is not ruled out|lower end or middle of the loss"),
+        ([_row("fp16", none, (0.9, 1.2)), _row("int8", small, (0.6, 0.8))], "fp32", "neither is shown to be faster: an interval that contains 1, or lies below it, shows nothing|not shown to be faster"),
+        ([_row("fp16", none, fast), _row("fp8", none, None)], "fp16", "fp8 was not measured on this machine: no evidence, no choice|not measured"),
+        ([_row("fp8", none, None)], "fp32", "nothing was measured: stay with what you have|not measured"),
+        ([_row("int8", none, (1.02 * s, 3 * s)), _row("fp16", none, (1.2 * s, 1.3 * s))], "fp16", "what counts is what is shown, the lower end: int8 may be faster, fp16 is|upper end of the speed-up"),
+        ([], "fp32", "there is no candidate|no candidate"),
+    ]  # fmt: skip
+    return {"cases": [{"rows": rows, "expected": e, "why": why} for rows, e, why in cases], "max_drop": 0.5}
+
+
+def _choose_probe(answer, inputs: dict) -> dict:
+    rows = [[{**row, "drop": tuple(row["drop"]), "speed": row["speed"] and tuple(row["speed"])} for row in case["rows"]] for case in inputs["cases"]]  # fmt: skip
+    return {"chosen": [call(answer, one, inputs["max_drop"]) for one in rows]}
+
+
+def _choose_judge(inputs: dict, outputs: dict) -> str:
+    for case, got in zip(inputs["cases"], outputs["chosen"], strict=True):
+        got = text(got, "the choice", among=[*(row["name"] for row in case["rows"]), "fp32"])
+        why, cause = case["why"].split("|")
+        speed = lambda row: "not measured" if row["speed"] is None else "{:.2f} to {:.2f}x".format(*row["speed"])
+        shown = "; ".join(f"{r['name']} loses {r['drop'][0]} to {r['drop'][1]} points, speed-up {speed(r)}" for r in case["rows"])  # fmt: skip
+        require(got == case["expected"], f"({shown or 'no rows'}; at most {inputs['max_drop']} points): you chose {got!r}, expected {case['expected']!r}: {why}.", cause)  # fmt: skip
+    return "Eight decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
+
+
+choose_precision = Exercise("choose_precision", _choose_inputs, _choose_probe, _choose_judge)
