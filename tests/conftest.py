@@ -9,15 +9,12 @@ from collections import defaultdict
 from functools import cache
 
 import pytest
-from jupyter_client.connect import ConnectionFileMixin as _ConnectionFile
 
 from edgekit.course.catalog import Lab
 
-# Before any kernel starts: the tests have a ledger of their own, and kernels talk over sockets in the file system, because
-# the free TCP ports that jupyter_client picks can be taken by a kernel beside it before they are used.
+# Before any kernel starts: the tests have a ledger of their own.
 if "EDGEKIT_WORK" not in os.environ:
     os.environ["EDGEKIT_WORK"] = tempfile.mkdtemp(prefix="edgekit-tests-")
-_ConnectionFile.transport.default_value = "ipc"
 
 
 @cache
