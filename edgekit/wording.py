@@ -11,9 +11,10 @@ def machine(env: Mapping) -> str:
     device = env.get("device") or env.get("gpu") or env.get("cpu") or "unknown device"
     wanted = ("cores", "power_mode", "governor", "throttling", "python", "onnxruntime", "torch")
     parts = [f"{key.replace('_', ' ')} {env[key]}" for key in wanted if env.get(key)]
-    # What a Runner says of itself counts; the settings of the whole process matter to plain callables only.
+    # torch's own count is the process's; a Runner sets one for its calls, and that is what counts.
     said = {name: runner["threads"] for name, runner in (env.get("runners") or {}).items() if runner.get("threads")}
-    threads = ", ".join(f"{key}={value}" for key, value in (said or env.get("threads_set") or {}).items())
+    settings = {key: value for key, value in (env.get("threads_set") or {}).items() if key != "torch" or not said}
+    threads = ", ".join(f"{key}={value}" for key, value in {**settings, **said}.items())
     return ", ".join([str(device), *parts, f"threads set: {threads or 'none'}"])
 
 
