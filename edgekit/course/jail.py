@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
-_NOSUID, _NODEV, _REC, _PRIVATE = 2, 4, 0x4000, 0x40000
+_RDONLY, _NOSUID, _NODEV, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 0x20, 0x1000, 0x4000, 0x40000
+# Where the course or its Python lies below /tmp: the paths, joined by colons, that stay visible there.
+KEPT = "EDGEKIT_KEPT"
 _SYS_ADMIN = 21
 _PDEATHSIG, _DUMPABLE, _CAPBSET_DROP, _NO_NEW_PRIVS, _SUBREAPER = 1, 4, 24, 38, 36
 
@@ -85,6 +87,18 @@ def _tmpfs(target: str, size: int) -> None:
     _check(_libc.mount(b"tmpfs", target.encode(), b"tmpfs", _NOSUID | _NODEV, options), f"mount tmpfs on {target}")
 
 
+def _show_again(path: Path, handle: int) -> None:
+    """Put what ``handle`` refers to, hidden by a mount over one of its parents, back at ``path``, read-only and with what is
+    mounted inside of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir() if os.path.isdir(f"/proc/self/fd/{handle}") else path.touch()
+    target = str(path).encode()
+    _check(_libc.mount(f"/proc/self/fd/{handle}".encode(), target, None, _BIND | _REC, None), f"bind {path}")
+    flags = _BIND | _REMOUNT | _RDONLY | _NOSUID | _NODEV
+    _check(_libc.mount(None, target, None, flags, None), f"read-only {path}")
+    os.close(handle)
+
+
 def enclose(limits: Limits, uid: int | None) -> None:
     """Give this process 1 its own mounts, IPC and network, and give up every privilege for good.
 
@@ -93,7 +107,10 @@ def enclose(limits: Limits, uid: int | None) -> None:
     _check(_libc.unshare(NEWNS | NEWIPC | NEWNET | NEWUTS), "unshare")
     _check(_libc.mount(None, b"/", None, _REC | _PRIVATE, None), "making mounts private")
     _check(_libc.mount(b"proc", b"/proc", b"proc", _NOSUID | _NODEV | 8, None), "mount proc")
+    kept = [(path, os.open(path, os.O_PATH)) for path in os.environ.get(KEPT, "").split(":") if path]
     _tmpfs("/tmp", limits.scratch)
+    for path, handle in kept:
+        _show_again(Path(path), handle)
     _tmpfs("/dev/shm", limits.scratch // 4)
     for capability in range(64):
         if _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0) != 0:

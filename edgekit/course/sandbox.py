@@ -23,7 +23,7 @@ from pathlib import Path
 
 import edgekit
 from edgekit import paths
-from edgekit.course import frames, zygote
+from edgekit.course import frames, jail, zygote
 from edgekit.course.jail import Limits
 
 TIERS = ("namespace", "container", "none")
@@ -92,6 +92,8 @@ def bubblewrap(hidden: list[Path] = ()) -> list[str]:
     else:
         command += ["--unshare-user", "--uid", "0", "--gid", "0"]
         command += [part for name in ("CAP_SYS_ADMIN", "CAP_SETPCAP") for part in ("--cap-add", name)]
+    # First the empty /tmp, so that what is shown below it, where somebody keeps the course there, comes to lie on top.
+    command += ["--tmpfs", "/tmp"]
     # bubblewrap makes missing parents with mode 700, which the unprivileged user could not pass.
     parents = sorted({str(parent) for path in shown for parent in path.parents} - {"/"})
     command += [part for name in parents for part in ("--dir", name)]
@@ -104,8 +106,9 @@ def bubblewrap(hidden: list[Path] = ()) -> list[str]:
         path = path.resolve()
         if path.exists() and any(path.is_relative_to(place.resolve()) for place in shown):
             command += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", os.devnull, str(path)]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/"]
-    for name, value in environment().items():
+    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", "/"]
+    kept = [str(path) for path in shown if path.is_relative_to("/tmp") and not path.is_symlink()]
+    for name, value in {**environment(), jail.KEPT: ":".join(kept)}.items():
         command += ["--setenv", name, value]
     return command
 
