@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from edgekit import bench, counting, data, export, runtimes, training
+from edgekit import bench, counting, data, distillation, export, qat, runtimes, training
 from edgekit.models import load_checkpoint
 
 
@@ -83,10 +83,29 @@ def sparse(model=None, epochs: int = 1):
         return mts.export(model)
 
 
+def ptq(folder: Path) -> Made:
+    model = load_checkpoint("edgecnn")
+    return Made(model, qat.to_onnx(qat.ptq(model, data.load("digits", "train").subset(256)), folder / "ptq.onnx"))
+
+
+def trained_in_int8(model, file: Path, pictures: int = 4000) -> Made:
+    """``model`` after quantization-aware training; counted as the float model that it came from."""
+    return Made(model, qat.to_onnx(qat.qat(model, data.load("digits", "train").subset(pictures)), file))
+
+
+def distilled(folder: Path) -> Made:
+    student = distillation.student(load_checkpoint("edgecnn"), data.load("digits", "train"), epochs=3)
+    return exported(student, folder / "student.onnx")
+
+
 ROWS: dict[str, Callable[[Path], Made]] = {
     "EdgeCNN": baseline,
+    "INT8 PTQ": ptq,
+    "INT8 QAT": lambda folder: trained_in_int8(load_checkpoint("edgecnn"), folder / "qat.onnx"),
     "FastNAS 50% FLOPs": lambda folder: exported(fastnas(0.5), folder / "fastnas.onnx"),
     "2:4": lambda folder: exported(sparse(), folder / "sparse.onnx"),
+    "distilled, half as wide": distilled,
+    "FastNAS 50% FLOPs, then INT8 QAT": lambda folder: trained_in_int8(fastnas(0.5), folder / "both.onnx"),
 }
 
 
