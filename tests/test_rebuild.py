@@ -290,3 +290,10 @@ def test_a_file_that_changes_after_it_was_found_is_noticed(tmp_path):
     path.write_bytes(b"[]")
     with pytest.raises(CourseError, match="changed"):
         _ = one.blob
+
+
+def test_two_students_never_become_one():
+    from edgekit.course.submissions import safe
+
+    assert safe("li_na") == "li_na"
+    assert len({safe(name) for name in ("li_na", "li:na", "li/na", ".li_na", "li_na ")}) == 5

@@ -114,8 +114,12 @@ def _slug(name: str, known: dict[str, Lab]) -> str | None:
 
 
 def safe(name: str) -> str:
-    """A student's name as a file name: no separators, no control characters, no leading dot, at most 100 characters."""
-    return _NAME.sub("_", name).strip(" .")[:100] or "_"
+    """A student's name as a file name: no separators, no control characters, no leading dot, at most 100 characters.
+
+    A name that had to be changed ends in a short hash of the original, so that two students never become one.
+    """
+    clean = _NAME.sub("_", name).strip(" .")[:100] or "_"
+    return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
 
 
 def _made(student: str, slug: str, path: Path, member: str, problem: str = "") -> Submission:
