@@ -361,7 +361,9 @@ def _budget_judge(inputs: dict, outputs: dict) -> str:
             got = integer(got, "the batch size")
         cause = f"{case['_expected']} expected"
         require(
-            (got is None) == (case["_expected"] is None) and got == case["_expected"], f"{shown}: {case['_why']}.", cause
+            (got is None) == (case["_expected"] is None) and got == case["_expected"],
+            f"{shown}: {case['_why']}.",
+            cause,
         )
     return "The most images per second within the budget: not the largest batch, not the fastest one, and None where nothing fits."
 

@@ -61,7 +61,11 @@ def freeze_base(model):
 """
 
 
-def _freeze(mode="model.eval()", body='p.requires_grad_("lora" in name)', result="[p for p in model.parameters() if p.requires_grad]"):
+def _freeze(
+    mode="model.eval()",
+    body='p.requires_grad_("lora" in name)',
+    result="[p for p in model.parameters() if p.requires_grad]",
+):
     return _FREEZE.format(mode=mode, body=body, result=result)
 
 

@@ -32,7 +32,11 @@ def fold_batch_norm(weight, bias, gamma, beta, mean, variance, epsilon):
 """
 
 
-def _fold(scale="gamma / np.sqrt(variance + epsilon)", weight="weight * scale.reshape(-1, 1, 1, 1)", bias="(bias - mean) * scale + beta"):
+def _fold(
+    scale="gamma / np.sqrt(variance + epsilon)",
+    weight="weight * scale.reshape(-1, 1, 1, 1)",
+    bias="(bias - mean) * scale + beta",
+):
     return _FOLD.format(scale=scale, weight=weight, bias=bias)
 
 
@@ -45,7 +49,9 @@ def pick_tactic(tactics, tolerance, limit):
 """
 
 
-def _pick(allowed='t["error"] <= tolerance and t["scratch"] <= limit', choose="min", key='np.median(tactics[name]["times"])'):
+def _pick(
+    allowed='t["error"] <= tolerance and t["scratch"] <= limit', choose="min", key='np.median(tactics[name]["times"])'
+):
     return _PICK.format(allowed=allowed, choose=choose, key=key)
 
 
@@ -66,7 +72,13 @@ def plan_memory(tensors):
 _TOGETHER = 'o["first"] <= t["last"] and t["first"] <= o["last"]'
 
 
-def _plan(key='-t["size"]', together=_TOGETHER, order='sorted(others, key=lambda o: offsets[o["name"]])', gap='if offset + t["size"] <= start: break', move="max(offset, end)"):
+def _plan(
+    key='-t["size"]',
+    together=_TOGETHER,
+    order='sorted(others, key=lambda o: offsets[o["name"]])',
+    gap='if offset + t["size"] <= start: break',
+    move="max(offset, end)",
+):
     return _PLAN.format(key=key, together=together, order=order, gap=gap, move=move)
 
 

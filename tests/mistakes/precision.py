@@ -30,7 +30,13 @@ def fp8_quantize(x):
 """
 
 
-def _fp8(scale="np.abs(x).max() / 448 or 1.0", scaled="x / scale", exponent="np.maximum(np.frexp(scaled)[1] - 1, -6)", bits="3", result="np.rint(scaled / step) * step * scale"):
+def _fp8(
+    scale="np.abs(x).max() / 448 or 1.0",
+    scaled="x / scale",
+    exponent="np.maximum(np.frexp(scaled)[1] - 1, -6)",
+    bits="3",
+    result="np.rint(scaled / step) * step * scale",
+):
     return _FP8.format(scale=scale, scaled=scaled, exponent=exponent, bits=bits, result=result)
 
 
@@ -61,7 +67,9 @@ def choose_precision(rows, max_drop):
 """
 
 
-def _choose(allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][0] > 1', key='row["speed"][0]'):
+def _choose(
+    allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][0] > 1', key='row["speed"][0]'
+):
     return _CHOOSE.format(allowed=allowed, key=key)
 
 

@@ -27,7 +27,9 @@ def calibrate(model, splits, batch_size):
 """
 
 
-def _calibrate(mode="model.eval()", grad="torch.no_grad()", pictures='torch.from_numpy(splits["train"].x).split(batch_size)'):
+def _calibrate(
+    mode="model.eval()", grad="torch.no_grad()", pictures='torch.from_numpy(splits["train"].x).split(batch_size)'
+):
     return _CALIBRATE.format(mode=mode, grad=grad, pictures=pictures)
 
 
@@ -81,7 +83,12 @@ def weight_levels(path):
 """
 
 
-def _levels(filter=" or node.input[0] not in known", get="[node.input[0]]", default="1", integers="np.clip(np.round(weight / scale), -128, 127)"):
+def _levels(
+    filter=" or node.input[0] not in known",
+    get="[node.input[0]]",
+    default="1",
+    integers="np.clip(np.round(weight / scale), -128, 127)",
+):
     return _LEVELS.format(filter=filter, get=get, default=default, integers=integers)
 
 
