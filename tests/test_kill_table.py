@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 
 import numpy as np
 import pytest
 
-from edgekit.checks import CheckFailed, Exercise
+from edgekit.checks import CheckFailed, Exercise, visible
+from edgekit.checks.border import plain
 from edgekit.course.catalog import labs
 from tests.conftest import answer_cells
 
@@ -31,11 +33,20 @@ MISTAKES = [
 ]
 
 
-def verdict(lab, name, code, seed) -> str:
+def written(lab, name, code):
+    """The function that a student's cell defines."""
     namespace = {"__name__": "student"}
     exec(compile(table(lab).SETUP + code, f"<{name}>", "exec"), namespace)
+    return namespace[name]
+
+
+def solution(lab, name):
+    return written(lab, name, answer_cells(lab.solution)[name])
+
+
+def verdict(lab, name, code, seed) -> str:
     check = exercise(lab, name)
-    return check.verdict(*check.run(namespace[name], np.random.default_rng(seed)))
+    return check.verdict(*check.run(written(lab, name, code), np.random.default_rng(seed)))
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +83,67 @@ def test_every_exercise_has_three_mistakes(lab):
     counts = {item.name: len(table(lab).MISTAKES.get(item.name, [])) for item in lab.items}
     assert all(n >= 3 for n in counts.values()), counts
     assert set(table(lab).MISTAKES) == set(counts), "mistakes for an exercise that does not exist"
+
+
+class Watched(dict):
+    """A dictionary that remembers which of its keys were read. Walking over it or copying it reads them all."""
+
+    def __init__(self, given, log, at=()):
+        super().__init__({key: watched(value, log, (*at, key)) for key, value in given.items()})
+        self.log, self.at = log, at
+
+    def __getitem__(self, key):
+        self.log.add((*self.at, key))
+        return super().__getitem__(key)
+
+    def get(self, key, default=None):
+        return self[key] if key in self else default  # noqa: SIM401
+
+    def values(self):
+        return [self[key] for key in self]
+
+    def items(self):
+        return [(key, self[key]) for key in self]
+
+    def __iter__(self):  # with it, **case reads through __getitem__
+        return super().__iter__()
+
+    def __deepcopy__(self, memo):  # what is handed to the student's function as a whole
+        return {key: copy.deepcopy(self[key], memo) for key in self}
+
+
+def watched(value, log, at=()):
+    if isinstance(value, dict):
+        return Watched(value, log, at)
+    return [watched(one, log, (*at, "*")) for one in value] if isinstance(value, list) else value
+
+
+def paths(value, at=()):
+    """The path of every key, with ``*`` for the places of a list."""
+    if isinstance(value, dict):
+        return {(*at, key) for key in value}.union(*(paths(one, (*at, key)) for key, one in value.items()))
+    return set().union(*(paths(one, (*at, "*")) for one in value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("lab, name", EXERCISES)
+def test_a_probe_is_given_nothing_that_it_does_not_use(lab, name):
+    """What only the judge needs stands under a key with ``_``: otherwise the student's code could read the answer in the sandbox."""
+    check, log = exercise(lab, name), set()
+    given = visible(plain(check.inputs(np.random.default_rng(1))))
+    check.probe(solution(lab, name), watched(given, log))
+    assert paths(given) - log == set()
+
+
+@pytest.mark.parametrize("lab, name", EXERCISES)
+def test_answers_learned_from_one_set_of_inputs_fail_on_another(lab, name):
+    """Fresh inputs must ask something else: whoever noted the right results of one run gets nothing for them in the next."""
+    check, solved, noted = exercise(lab, name), solution(lab, name), []
+
+    def notes(*args, **kwargs):
+        noted.append(solved(*args, **kwargs))
+        return noted[-1]
+
+    check.verdict(*check.run(notes, np.random.default_rng(1)))
+    again = iter(noted)
+    with pytest.raises(CheckFailed):
+        check.verdict(*check.run(lambda *args, **kwargs: next(again), np.random.default_rng(2)))

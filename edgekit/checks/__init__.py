@@ -152,6 +152,16 @@ def visible(inputs: Any) -> Any:
     return [visible(value) for value in inputs] if isinstance(inputs, list) else inputs
 
 
+def shuffled(cases: list[dict], rng: np.random.Generator) -> list[dict]:
+    """The cases in a random order, so that a list of right answers noted elsewhere is worth nothing; see :func:`in_order`."""
+    return [{**cases[i], "_rank": int(i)} for i in rng.permutation(len(cases))]
+
+
+def in_order(cases: list[dict], results: list) -> list[tuple[dict, Any]]:
+    """Pairs of case and result in the order that the cases were written down in: the first that fails is the one to explain."""
+    return sorted(zip(cases, results, strict=True), key=lambda pair: pair[0]["_rank"])
+
+
 def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
     """Call the student's function on copies of the arguments and return its result as it is.
 

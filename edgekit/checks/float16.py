@@ -105,7 +105,7 @@ def _small_net(seed: int) -> OnnxFile:
 
 
 def _convert_inputs(rng: np.random.Generator) -> dict:
-    return {"model": _small_net(int(rng.integers(2**31))), "x": rng.random((4, 1, 28, 28), dtype=np.float32)}
+    return {"model": _small_net(int(rng.integers(2**31))), "_x": rng.random((4, 1, 28, 28), dtype=np.float32)}
 
 
 def _convert_probe(answer, inputs: dict) -> dict:
@@ -131,7 +131,7 @@ def _convert_judge(inputs: dict, outputs: dict) -> str:
     import onnx
 
     with onnx_path(inputs["model"]) as path:
-        expected = _session(path).run(None, {"input": inputs["x"]})[0]
+        expected = _session(path).run(None, {"input": inputs["_x"]})[0]
     for keep in (True, False):
         with onnx_path(outputs[str(keep)]) as path:
             graph = onnx.load(path).graph
@@ -149,7 +149,7 @@ def _convert_judge(inputs: dict, outputs: dict) -> str:
                 f"with keep_io={keep} the input is {names[0]} and the output {names[1]}, expected {wanted} for both: pass keep_io on as keep_io_types.",
                 "keep_io ignored",
             )
-            x = inputs["x"] if keep else inputs["x"].astype(np.float16)
+            x = inputs["_x"] if keep else inputs["_x"].astype(np.float16)
             got = _session(path).run(None, {"input": x})[0].astype(np.float32)
             require(
                 np.allclose(got, expected, rtol=0.02, atol=0.02 * np.abs(expected).max()),
@@ -197,23 +197,25 @@ def _chain_file(kind: str, rng: np.random.Generator) -> tuple[OnnxFile, str]:
 
 def _overflow_inputs(rng: np.random.Generator) -> dict:
     x = rng.uniform(18, 30, (3, 8)).astype(np.float16)  # its square fits into a half, the square of that does not
-    made = {kind: _chain_file(kind, rng) for kind in CHAINS}
-    return {"x": x, "files": {k: f for k, (f, _) in made.items()}, "_expected": {k: e for k, (_, e) in made.items()}}
+    kinds = [str(kind) for kind in rng.permutation(list(CHAINS))]
+    made = [_chain_file(kind, rng) for kind in kinds]
+    return {"x": x, "files": [file for file, _ in made], "_kinds": kinds, "_expected": [name for _, name in made]}
 
 
 def _overflow_probe(answer, inputs: dict) -> dict:
-    found = {}
-    for kind, blob in inputs["files"].items():
+    found = []
+    for blob in inputs["files"]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             path.write_bytes(blob)
-            found[kind] = call(answer, path, inputs["x"])
+            found.append(call(answer, path, inputs["x"]))
     return {"found": found}
 
 
 def _overflow_judge(inputs: dict, outputs: dict) -> str:
-    for kind, (_, _, why) in CHAINS.items():
-        got, expected = outputs["found"][kind], inputs["_expected"][kind] or None
+    rows = zip(inputs["_kinds"], inputs["_expected"], outputs["found"], strict=True)
+    for kind, expected, got in sorted(rows, key=lambda row: list(CHAINS).index(row[0])):
+        expected, why = expected or None, CHAINS[kind][2]
         if expected is None:
             require(got is None, f"first_overflow said {got!r:.40} where it should say None: {why}.", "false alarm")
             continue

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, close, integer, mapping, require, text
+from edgekit.checks import (
+    Exercise,
+    array,
+    call,
+    close,
+    in_order,
+    integer,
+    mapping,
+    require,
+    shuffled,
+    text,
+)
 
 
 def _node(op, inputs, output, **attrs):
@@ -121,8 +132,8 @@ def _fold_inputs(rng: np.random.Generator) -> dict:
     def case(says, out=4, inp=4, group=1, bias=False, shift=False, small=False, negative=False):
         gamma = rng.uniform(0.5, 2.0, out)
         return {
-            "says": says,
-            "group": group,
+            "_says": says,
+            "_group": group,
             "weight": rng.normal(0, 1, (out, inp, 3, 3)).astype(np.float32),
             "bias": (rng.normal(0, 1, out) if bias else np.zeros(out)).astype(np.float32),
             "gamma": (np.where(np.arange(out) % 2, -gamma, gamma) if negative else gamma).astype(np.float32),
@@ -170,14 +181,14 @@ def _fold_judge(inputs: dict, outputs: dict) -> str:
         )
         weight = array(result[0], "the new weight", shape=case["weight"].shape)
         bias = array(result[1], "the new bias", shape=case["bias"].shape)
-        x = torch.rand(2, case["weight"].shape[1] * case["group"], 6, 6, generator=torch.Generator().manual_seed(0))
-        conv = F.conv2d(x, tensor(case["weight"]), tensor(case["bias"]), groups=case["group"])
+        x = torch.rand(2, case["weight"].shape[1] * case["_group"], 6, 6, generator=torch.Generator().manual_seed(0))
+        conv = F.conv2d(x, tensor(case["weight"]), tensor(case["bias"]), groups=case["_group"])
         expected = F.batch_norm(
             conv, *(tensor(case[k]) for k in ("mean", "variance", "gamma", "beta")), eps=case["epsilon"]
         )
-        got = F.conv2d(x, tensor(weight), tensor(bias), groups=case["group"])
+        got = F.conv2d(x, tensor(weight), tensor(bias), groups=case["_group"])
         scale = float(expected.abs().max())
-        says, cause = case["says"].split("|")
+        says, cause = case["_says"].split("|")
         require(
             close(got, expected, rtol=1e-3, atol=1e-4 * scale),
             f"the folded convolution differs from torch's convolution and batch norm by up to {float((got - expected).abs().max()) / scale:.2g} of the "
@@ -212,7 +223,7 @@ def _fuse_inputs(rng: np.random.Generator) -> dict:
         renamed = [[op, [names[i] for i in inputs], names[output]] for op, inputs, output in nodes]
         cases.append(
             {
-                "kind": kind,
+                "_kind": kind,
                 "nodes": renamed,
                 "outputs": [names[e] for e in ends],
                 "pair": [names["f"], names["s"]],
@@ -235,8 +246,8 @@ def _fuse_probe(answer, inputs: dict) -> dict:
 def _fuse_judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["answers"], strict=True):
         require(isinstance(got, bool), f"may_fuse should return True or False, got {got!r:.60}.", "wrong type")
-        _, _, expected, why, cause = _FUSE[case["kind"]]
-        require(got == expected, f"may_fuse said {got} for {case['kind']}, expected {expected}: {why}.", cause)
+        _, _, expected, why, cause = _FUSE[case["_kind"]]
+        require(got == expected, f"may_fuse said {got} for {case['_kind']}, expected {expected}: {why}.", cause)
     return "Seven graphs: fused where nobody else needs the value in between, and only there."
 
 
@@ -262,7 +273,7 @@ def _pick_inputs(rng: np.random.Generator) -> dict:
         ("im2col", {"im2col": _tactic(rng, 0.7 * t, scratch=50_000, error=1e-3), "direct": _tactic(rng, t)}, "its scratch and its error are exactly at what is allowed, not above|limit excluded"),
     ]  # fmt: skip
     return {
-        "cases": [{"expected": e, "tactics": c, "why": why} for e, c, why in cases],
+        "cases": shuffled([{"_expected": e, "tactics": c, "_why": why} for e, c, why in cases], rng),
         "tolerance": 1e-3,
         "limit": 50_000,
     }
@@ -273,15 +284,15 @@ def _pick_probe(answer, inputs: dict) -> dict:
 
 
 def _pick_judge(inputs: dict, outputs: dict) -> str:
-    for case, got in zip(inputs["cases"], outputs["picked"], strict=True):
+    for case, got in in_order(inputs["cases"], outputs["picked"]):
         got = text(got, "the tactic", among=list(case["tactics"]))
-        why, cause = case["why"].split("|")
+        why, cause = case["_why"].split("|")
         shown = "; ".join(
             f"{name} median {np.median(t['times']) * 1e6:.0f} µs, error {t['error']:.2g}, scratch {t['scratch']:,}" for name, t in case["tactics"].items()
         )  # fmt: skip
         require(
-            got == case["expected"],
-            f"from ({shown}; tolerance {inputs['tolerance']:g}, limit {inputs['limit']:,}) you picked {got!r}, expected {case['expected']!r}: {why}.",
+            got == case["_expected"],
+            f"from ({shown}; tolerance {inputs['tolerance']:g}, limit {inputs['limit']:,}) you picked {got!r}, expected {case['_expected']!r}: {why}.",
             cause,
         )
     return "Seven layers: the fastest by its median, among those that are right and fit into the memory."

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import AnswerRaised, CheckFailed, Exercise, OnnxFile, call, integer, mapping, number, require
+from edgekit.checks import (
+    AnswerRaised,
+    CheckFailed,
+    Exercise,
+    OnnxFile,
+    call,
+    in_order,
+    integer,
+    mapping,
+    number,
+    require,
+    shuffled,
+)
 
 CPU = "CPUExecutionProvider"
 # Providers that no single build has all of: at least one of them is missing everywhere.
@@ -254,7 +266,6 @@ def _events_inputs(rng: np.random.Generator) -> dict:
         "events": events,
         "top": 3,
         "_expected": [[name, sum(parts[name]) / total] for name in order],
-        "first_run": {name: part[0] for name, part in parts.items()},
     }
 
 
@@ -331,21 +342,19 @@ busiest_nodes = Exercise("busiest_nodes", _events_inputs, _events_probe, _events
 
 # --------------------------------------------------------------------------------------------------------- batch_for_budget
 def _budget_inputs(rng: np.random.Generator) -> dict:
-    """A curve whose throughput is best at 8 and worse beyond it; 1 has the lowest latency. Given out of order."""
-    unit = float(rng.uniform(0.5, 2.0)) * 1e-3
-    seconds = {1: 1.0, 2: 1.6, 4: 2.6, 8: 4.4, 16: 10.5, 32: 24.0}
-    latency = {int(b): seconds[int(b)] * unit for b in rng.permutation(list(seconds))}
-    return {
-        "batches": list(latency),
-        "seconds": list(latency.values()),
-        "cases": [
-            {"budget": 1000 * unit, "_expected": 8, "_why": "no batch is over this budget, and 8 makes the most images per second: larger batches got slower per image"},
-            {"budget": 3.0 * unit, "_expected": 4, "_why": "8 takes longer than this budget; of those within it, 4 makes the most images per second"},
-            {"budget": 2.6 * unit, "_expected": 4, "_why": "4 takes exactly as long as the budget, and 'at most' includes it"},
-            {"budget": 1.2 * unit, "_expected": 1, "_why": "only 1 is within this budget"},
-            {"budget": 0.5 * unit, "_expected": None, "_why": "nothing is within this budget, so there is no answer: None"},
-        ],
-    }  # fmt: skip
+    """A curve whose throughput is best at 4, 8 or 16 and worse beyond it; 1 has the lowest latency. Given out of order."""
+    unit, best = float(rng.uniform(0.5, 2.0)) * 1e-3, int(rng.choice([4, 8, 16]))
+    half = best // 2
+    latency = {b: unit * min(b, best) ** 0.7 * max(b / best, 1) ** 1.25 for b in (1, 2, 4, 8, 16, 32)}
+    cases = [
+        {"budget": 1000 * unit, "_expected": best, "_why": f"no batch is over this budget, and {best} makes the most images per second: larger batches got slower per image"},
+        {"budget": (latency[half] + latency[best]) / 2, "_expected": half, "_why": f"{best} takes longer than this budget; of those within it, {half} makes the most images per second"},
+        {"budget": latency[half], "_expected": half, "_why": f"{half} takes exactly as long as the budget, and 'at most' includes it"},
+        {"budget": 1.2 * unit, "_expected": 1, "_why": "only 1 is within this budget"},
+        {"budget": 0.5 * unit, "_expected": None, "_why": "nothing is within this budget, so there is no answer: None"},
+    ]  # fmt: skip
+    order = [int(b) for b in rng.permutation(list(latency))]
+    return {"batches": order, "seconds": [latency[b] for b in order], "cases": shuffled(cases, rng)}
 
 
 def _budget_probe(answer, inputs: dict) -> dict:
@@ -355,7 +364,7 @@ def _budget_probe(answer, inputs: dict) -> dict:
 
 def _budget_judge(inputs: dict, outputs: dict) -> str:
     latency = {b: f"{1e3 * s:.3g} ms" for b, s in sorted(zip(inputs["batches"], inputs["seconds"], strict=True))}
-    for case, got in zip(inputs["cases"], outputs["batch"], strict=True):
+    for case, got in in_order(inputs["cases"], outputs["batch"]):
         shown = f"latencies {latency}, budget {1e3 * case['budget']:.3g} ms: your answer is {got!r}, expected {case['_expected']!r}"
         if got is not None and case["_expected"] is not None:
             got = integer(got, "the batch size")

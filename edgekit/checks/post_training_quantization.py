@@ -462,7 +462,7 @@ def _qdq_file(rng: np.random.Generator, kinds: list[str]) -> tuple[OnnxFile, dic
 def _problems_inputs(rng: np.random.Generator) -> dict:
     good = [kind for kind in KINDS if kind not in REFUSED]
     files = [_qdq_file(rng, [str(k) for k in rng.permutation(list(KINDS))]), _qdq_file(rng, good)]
-    return {"files": [file for file, _ in files], "meanings": [meaning for _, meaning in files]}
+    return {"files": [file for file, _ in files], "_meanings": [meaning for _, meaning in files]}
 
 
 def _problems_probe(answer, inputs: dict) -> dict:
@@ -477,7 +477,7 @@ def _problems_probe(answer, inputs: dict) -> dict:
 
 
 def _problems_judge(inputs: dict, outputs: dict) -> str:
-    for meaning, names in zip(inputs["meanings"], outputs["found"], strict=True):
+    for meaning, names in zip(inputs["_meanings"], outputs["found"], strict=True):
         require(isinstance(names, list), f"expected a list of node names, got {type(names).__name__}.", "wrong type")
         names = [text(name, "a node name") for name in names]
         unknown = [name for name in names if name not in meaning]

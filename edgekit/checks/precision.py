@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import Exercise, OnnxFile, array, call, mapping, require, text
+from edgekit.checks import (
+    Exercise,
+    OnnxFile,
+    array,
+    call,
+    in_order,
+    mapping,
+    require,
+    shuffled,
+    text,
+)
 
 # ----------------------------------------------------------------------------------------------------------- round_mantissa
 # Mantissa bits: the torch dtype that rounds like this inside its range, and the exponents of its normal numbers.
@@ -177,7 +187,7 @@ def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
 
 def _layers_inputs(rng: np.random.Generator) -> dict:
     made = [_graph(rng) for _ in range(3)]
-    return {"models": [model for model, _ in made], "expected": [expected for _, expected in made]}
+    return {"models": [model for model, _ in made], "_expected": [expected for _, expected in made]}
 
 
 def _layers_probe(answer, inputs: dict) -> dict:
@@ -191,7 +201,7 @@ def _layers_probe(answer, inputs: dict) -> dict:
 
 
 def _layers_judge(inputs: dict, outputs: dict) -> str:
-    for expected, got in zip(inputs["expected"], outputs["tables"], strict=True):
+    for expected, got in zip(inputs["_expected"], outputs["tables"], strict=True):
         got = mapping(got, "the table")
         missing, extra = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
         require(not missing, f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table.", "layer missing")  # fmt: skip
@@ -230,7 +240,8 @@ def _choose_inputs(rng: np.random.Generator) -> dict:
         ([_row("int8", none, (1.02 * s, 3 * s)), _row("fp16", none, (1.2 * s, 1.3 * s))], "fp16", "what counts is what is shown, the lower end: int8 may be faster, fp16 is|upper end of the speed-up"),
         ([], "fp32", "there is no candidate|no candidate"),
     ]  # fmt: skip
-    return {"cases": [{"rows": rows, "expected": e, "why": why} for rows, e, why in cases], "max_drop": 0.5}
+    cases = [{"rows": rows, "_expected": e, "_why": why} for rows, e, why in cases]
+    return {"cases": shuffled(cases, rng), "max_drop": 0.5}
 
 
 def _choose_probe(answer, inputs: dict) -> dict:
@@ -239,12 +250,12 @@ def _choose_probe(answer, inputs: dict) -> dict:
 
 
 def _choose_judge(inputs: dict, outputs: dict) -> str:
-    for case, got in zip(inputs["cases"], outputs["chosen"], strict=True):
+    for case, got in in_order(inputs["cases"], outputs["chosen"]):
         got = text(got, "the choice", among=[*(row["name"] for row in case["rows"]), "fp32"])
-        why, cause = case["why"].split("|")
+        why, cause = case["_why"].split("|")
         speed = lambda row: "not measured" if row["speed"] is None else "{:.2f} to {:.2f}x".format(*row["speed"])
         shown = "; ".join(f"{r['name']} loses {r['drop'][0]} to {r['drop'][1]} points, speed-up {speed(r)}" for r in case["rows"])  # fmt: skip
-        require(got == case["expected"], f"({shown or 'no rows'}; at most {inputs['max_drop']} points): you chose {got!r}, expected {case['expected']!r}: {why}.", cause)  # fmt: skip
+        require(got == case["_expected"], f"({shown or 'no rows'}; at most {inputs['max_drop']} points): you chose {got!r}, expected {case['_expected']!r}: {why}.", cause)  # fmt: skip
     return "Eight decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
 
 

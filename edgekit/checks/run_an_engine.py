@@ -6,7 +6,17 @@ from itertools import combinations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, close, integer, mapping, number, require
+from edgekit.checks import (
+    Exercise,
+    call,
+    close,
+    in_order,
+    integer,
+    mapping,
+    number,
+    require,
+    shuffled,
+)
 
 # ------------------------------------------------------------------------------------------------------------- buffer_bytes
 _SIZES = {"float32": 4, "float16": 2, "int8": 1, "int64": 8, "bool": 1}
@@ -171,8 +181,8 @@ def _pick_inputs(rng: np.random.Generator) -> dict:
         cases.append(
             {
                 "table": [_row(n, *best(low, high), p90, memory) for n, low, high, p90, memory in rows],
-                "expected": expected,
-                "why": why,
+                "_expected": expected,
+                "_why": why,
             }
         )
 
@@ -224,7 +234,7 @@ def _pick_inputs(rng: np.random.Generator) -> dict:
         (1, 0.98, 1.05, 2e-3, 10),
         (2, 0.99, 1.1, 3e-3, 20),
     )
-    return {"cases": cases, "latency": 5e-3, "memory": 50}  # fmt: skip
+    return {"cases": shuffled(cases, rng), "latency": 5e-3, "memory": 50}
 
 
 def _pick_probe(answer, inputs: dict) -> dict:
@@ -232,13 +242,13 @@ def _pick_probe(answer, inputs: dict) -> dict:
 
 
 def _pick_judge(inputs: dict, outputs: dict) -> str:
-    for case, got in zip(inputs["cases"], outputs["picked"], strict=True):
+    for case, got in in_order(inputs["cases"], outputs["picked"]):
         got = integer(got, "the number of contexts")
-        why, cause = case["why"].split("|")
+        why, cause = case["_why"].split("|")
         shown = "; ".join(f"{r['contexts']}: {r['low']:.0f} to {r['high']:.0f} images/s, p90 {r['p90'] * 1e3:.0f} ms, {r['memory']} MB" for r in case["table"])  # fmt: skip
         require(
-            got == case["expected"],
-            f"({shown}; limits {inputs['latency'] * 1e3:.0f} ms and {inputs['memory']} MB): you picked {got}, expected {case['expected']}: {why}.",
+            got == case["_expected"],
+            f"({shown}; limits {inputs['latency'] * 1e3:.0f} ms and {inputs['memory']} MB): you picked {got}, expected {case['_expected']}: {why}.",
             cause,
         )
     return "Seven tables: the fewest contexts that cannot be told from the best, within both limits."

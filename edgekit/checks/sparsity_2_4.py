@@ -204,7 +204,7 @@ _KIND = {"conv.weight": "Conv, [out, in, kh, kw]: inputs are dimension 1", "fc1.
 
 def _sparse_inputs(rng: np.random.Generator) -> dict:
     made = [_onnx(rng, variant) for variant in (0, 1, 2)]
-    return {"models": [m for m, _ in made], "truth": [t for _, t in made]}
+    return {"models": [m for m, _ in made], "_truth": [t for _, t in made]}
 
 
 def _sparse_probe(answer, inputs: dict) -> dict:
@@ -218,7 +218,7 @@ def _sparse_probe(answer, inputs: dict) -> dict:
 
 
 def _sparse_judge(inputs: dict, outputs: dict) -> str:
-    for truth, got in zip(inputs["truth"], outputs["found"], strict=True):
+    for truth, got in zip(inputs["_truth"], outputs["found"], strict=True):
         got = mapping(got, "sparse_weights(...)")
         extra = set(got) - set(truth)
         require(
