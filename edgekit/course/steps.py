@@ -78,8 +78,11 @@ class Session:
         return getattr(judging, step["kind"])(exercise, self.folder / step.get("folder", step["name"]), step)
 
     def _cell(self, source: str) -> dict:
-        result = self.shell.run_cell(source, store_history=False)
-        error = result.error_before_exec or result.error_in_exec
+        try:
+            result = self.shell.run_cell(source, store_history=False)
+            error = result.error_before_exec or result.error_in_exec
+        except Exception as raised:  # IPython 8, at null bytes and lone surrogates in the source
+            error = raised
         return {"ok": True} if error is None else {"ok": False, **_wording(error)}
 
     def _check(self, step: dict) -> dict:

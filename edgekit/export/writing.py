@@ -83,6 +83,7 @@ def to_onnx(
         with eval_mode(model), _captured(descriptors=not dynamo) as log, torch.no_grad():
             try:
                 torch.onnx.export(model, example, str(draft), **options)
+                _forget_shapes_of_weights(draft)
                 onnx.checker.check_model(str(draft), full_check=True)
             except Exception as error:
                 failure = error  # raised below, when the log is complete
@@ -102,6 +103,20 @@ def to_onnx(
     if external:
         result.notes.append("weights above 2 GB stand in a second file: move both together")
     return result
+
+
+def _forget_shapes_of_weights(path: Path) -> None:
+    """Drop the shapes that the dynamo exporter notes for weights beside the weights themselves: whoever transposes a weight
+    leaves a contradiction, as quantize_dynamic of onnxruntime 1.23 does, which then refuses the file."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    kept = [value for value in model.graph.value_info if value.name not in weights]
+    if len(kept) < len(model.graph.value_info):
+        del model.graph.value_info[:]
+        model.graph.value_info.extend(kept)
+        onnx.save(model, str(path))
 
 
 def _example(example) -> tuple:
