@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import grade, rebuild, records, submissions
+from edgekit.course import batch, grade, rebuild, records, submissions
 from edgekit.course.catalog import CourseError, find
 from edgekit.course.sandbox import SandboxError, Worker
 from tests.conftest import answer_cells
@@ -208,11 +208,11 @@ def test_the_audit_runs_cold_and_agrees(tmp_path, monkeypatch):
 
 def test_shards_are_disjoint_and_complete():
     class_ = [submissions.Submission(f"s{i}", LAB.slug, Path("x")) for i in range(100)]
-    parts = [[one.student for one in class_ if grade.in_shard(one, f"{i}/3")] for i in (1, 2, 3)]
+    parts = [[one.student for one in class_ if batch.in_shard(one, f"{i}/3")] for i in (1, 2, 3)]
     assert sorted(sum(parts, [])) == sorted(one.student for one in class_) and all(len(part) > 15 for part in parts)
     for wrong in ("0/3", "4/3", "x", "1/0"):
         with pytest.raises(CourseError):
-            grade.in_shard(class_[0], wrong)
+            batch.in_shard(class_[0], wrong)
 
 
 def test_results_inside_of_the_submissions_are_refused(tmp_path):

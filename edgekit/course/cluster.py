@@ -23,7 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course import grade, rebuild, records, submissions
+from edgekit.course import grade, rebuild, records
+from edgekit.course.batch import Batch, environment, identity, progress_bar
 from edgekit.course.catalog import CourseError, find
 from edgekit.course.sandbox import SandboxError, Worker, require
 from edgekit.course.submissions import Submission
@@ -71,32 +72,21 @@ def grade_all(
     Raises:
         ClusterError: when the cluster is insecure, unreachable, lost, or its workers have another version of the course.
     """
-    source, target = Path(submissions_dir), Path(out_dir)
-    if target.resolve().is_relative_to(source.resolve()):
-        raise CourseError(f"{target} lies inside of the submissions: choose another folder for the results")
     if tier == "none":
         raise ClusterError("student code is never run without walls on a cluster: use the tier namespace or container")
     security = _security(address, tls_ca, tls_cert, tls_key, insecure)
-    target.mkdir(parents=True, exist_ok=True)
-    wanted = [find(name).slug for name in labs] if labs is not None else None
-    todo = [one for one in submissions.find(source, wanted) if grade.in_shard(one, shard)]
-    identities = {(one.student, one.slug): grade.identity(one) for one in todo}
-    before = records.read(target / records.FILE) if (target / records.FILE).is_file() else []
-    done = {(r["student"], r["lab"]): r for r in records.latest(before)}
-    done = {who: r for who, r in done.items() if identities.get(who) == records.identity(r)}
-    rest = [one for one in todo if (one.student, one.slug) not in done or records.faulty(done[one.student, one.slug])]
+    batch = Batch(submissions_dir, out_dir, shard, labs)
     options = {"tier": tier, "cold": cold, "cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout}
-    if rest:
+    if batch.rest:
         with _connect(address, security) as client:
-            _inspect(client, tier, sorted({one.slug for one in rest}))
-            with grade._bar(len(rest), progress) as advance:
-                for one, record, text in Spread(client, options, patience + 3 * notebook_timeout).over(rest):
+            _inspect(client, tier, sorted({one.slug for one in batch.rest}))
+            with progress_bar(len(batch.rest), progress) as advance:
+                for one, record, text in Spread(client, options, patience + 3 * notebook_timeout).over(batch.rest):
                     if text:
-                        files.write_whole(target / "notebooks" / one.student / f"{one.slug}.ipynb", text)
-                    records.append(target / records.FILE, record)
-                    done[one.student, one.slug] = record
+                        files.write_whole(batch.target / "notebooks" / one.student / f"{one.slug}.ipynb", text)
+                    batch.keep(record)
                     advance(record)
-    return [done[who] for who in sorted(identities)]
+    return batch.records()
 
 
 def _security(address: str, ca, cert, key, insecure: bool):
@@ -163,7 +153,7 @@ def _about(tier: str, slugs: list[str]) -> dict:
         if tier:
             require(tier)
         versions = {slug: rebuild.version(find(slug)) for slug in slugs}
-        return {"problem": "", "environment": grade.environment(), "versions": versions}
+        return {"problem": "", "environment": environment(), "versions": versions}
     except (SandboxError, CourseError) as error:
         return {"problem": str(error), "environment": "", "versions": {}}
 
@@ -249,12 +239,12 @@ class Spread:
                 return future
 
     def _given_up(self, one: Submission, error: BaseException) -> dict:
-        student, slug, sha256, version, environment = grade.identity(one)
+        student, slug, sha256, version, packages = identity(one)
         lab = find(slug)
         fault = f"The cluster failed {ATTEMPTS} times, not the student: {type(error).__name__}: {str(error)[:500]}"
         items = [item_record(lab, item.name, records.OUR_FAULT, fault, "grader") for item in lab.items]
         return {
-            "student": student, "lab": slug, "sha256": sha256, "lab_version": version, "environment": environment,
+            "student": student, "lab": slug, "sha256": sha256, "lab_version": version, "environment": packages,
             "tier": self.options["tier"], "kernel": "cold" if self.options["cold"] else "warm", "seed": 0, "seconds": 0.0,
             "cell_seconds": 0.0, "notes": [*one.notes, fault], "status": records.OUR_FAULT, "items": items, "scores": {}, "audit": None,
         }  # fmt: skip

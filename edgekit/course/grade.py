@@ -7,11 +7,8 @@ reported as such: it never looks like a zero.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import queue
 import re
 import secrets
@@ -19,12 +16,12 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import nullcontext
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course import rebuild, records, submissions
+from edgekit.course import rebuild, records
 from edgekit.course.attempts import Times, run_cells
+from edgekit.course.batch import Batch, environment, progress_bar, share_of
 from edgekit.course.catalog import CourseError, Lab, find
 from edgekit.course.rebuild import Rebuilt, Unreadable
 from edgekit.course.sandbox import SandboxError, Worker, require
@@ -32,7 +29,6 @@ from edgekit.course.submissions import Submission
 from edgekit.course.verdicts import item_record, judge
 
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
-PACKAGES = ("numpy", "torch", "onnx", "onnxruntime", "onnxscript", "ipython", "edgekit")
 _NO_NAME = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -70,27 +66,17 @@ def grade_all(
     Raises:
         CourseError: when the folders or the course are wrong. SandboxError: when the tier does not work here.
     """
-    source, target = Path(submissions_dir), Path(out_dir)
-    if target.resolve().is_relative_to(source.resolve()):
-        raise CourseError(f"{target} lies inside of the submissions: choose another folder for the results")
+    batch = Batch(submissions_dir, out_dir, shard, labs)
     require(tier)
     if tier == "none":
         warnings.warn("tier none: student code runs with your rights on this machine", stacklevel=2)
-    target.mkdir(parents=True, exist_ok=True)
-    wanted = [find(name).slug for name in labs] if labs is not None else None
-    todo = [one for one in submissions.find(source, wanted) if in_shard(one, shard)]
-    identities = {(one.student, one.slug): identity(one) for one in todo}
-    before = records.read(target / records.FILE) if (target / records.FILE).is_file() else []
-    done = {(r["student"], r["lab"]): r for r in records.latest(before)}
-    done = {who: record for who, record in done.items() if identities.get(who) == records.identity(record)}
-    rest = [one for one in todo if (one.student, one.slug) not in done or records.faulty(done[one.student, one.slug])]
     options = {"cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout, "seed": seed}
-    options["notebooks"] = target / "notebooks"
-    made = [lambda i=i: Worker(i, tier, cold, hidden=[source, target]) for i in range(min(workers, len(rest)))]
-    for record in _in_parallel(rest, made, options, audit, progress):
-        records.append(target / records.FILE, record)
-        done[record["student"], record["lab"]] = record
-    return [done[who] for who in sorted(identities)]
+    options["notebooks"] = batch.target / "notebooks"
+    hidden = [batch.source, batch.target]
+    made = [lambda i=i: Worker(i, tier, cold, hidden=hidden) for i in range(min(workers, len(batch.rest)))]
+    for record in _in_parallel(batch.rest, made, options, audit, progress):
+        batch.keep(record)
+    return batch.records()
 
 
 def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float, progress: bool):
@@ -118,7 +104,7 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
     for thread in threads:
         thread.start()
     try:
-        with _bar(len(todo), progress) as advance:
+        with progress_bar(len(todo), progress) as advance:
             for _ in todo:
                 record = finished.get()
                 if isinstance(record, BaseException):
@@ -131,58 +117,12 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
         stop.set()
 
 
-def _bar(total: int, progress: bool):
-    if not progress or not total:
-        return nullcontext(lambda record: None)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    class Bar(Progress):
-        def __enter__(self):
-            super().__enter__()
-            task = self.add_task("grading", total=total)
-            return lambda record: self.update(task, advance=1, description=f"{record['student']} {record['lab']}")
-
-    columns = [TextColumn("{task.description:30.30}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-    return Bar(*columns, transient=True)
-
-
-def in_shard(one: Submission, shard: str | None) -> bool:
-    """Whether ``one`` belongs to shard "i/n", i from 1. By a hash of student and lab, the same on every machine."""
-    if not shard:
-        return True
-    match = re.fullmatch(r"(\d+)/(\d+)", shard)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise CourseError(f"a shard is written i/n with i from 1 to n, got {shard!r}")
-    return _hash(f"{one.student}/{one.slug}") % int(match[2]) == int(match[1]) - 1
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-def identity(one: Submission) -> tuple[str, str, str, str, str]:
-    """What a record of ``one`` would be a result of: see :func:`edgekit.course.records.identity`."""
-    return one.student, one.slug, one.sha256, rebuild.version(find(one.slug)), environment()
-
-
-def environment() -> str:
-    """A short hash of interpreter, packages and platform."""
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name}=={importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            found.append(f"{name} missing")
-    parts = [platform.python_version(), sys.platform, platform.machine(), *found]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
-
-
 # ----------------------------------------------------------------------------------------------------------------------- audit
 def chosen(record: dict, worker: Worker, share: float) -> bool:
     """Whether this submission is in the audit sample: by its hash, so that a rerun draws the same."""
     if worker.kernel == "cold" or record["status"] != "graded":
         return False
-    return _hash("audit" + record["sha256"]) < share * 2**64
+    return share_of("audit" + record["sha256"]) < share * 2**64
 
 
 def audited(record: dict, one: Submission, worker: Worker, options: dict) -> dict:

@@ -58,7 +58,8 @@ def judge(
 
 
 def _judge_died(lab, step: dict, ended: Ended, waiting: list, scored: list, verdicts: dict, tries: dict) -> None:
-    """A judge that hangs or crashes on a result: once more, then a person has to look. A score is given up at once."""
+    """A judge that hangs or crashes on a result: once more. The second time, too little time or memory is the result's fault (a
+    model with a loop that does not end), and of a crash a person has to say whose it is. A score is given up at once."""
     name = step["name"]
     if step["kind"] == "score":
         if name in scored:
@@ -67,8 +68,18 @@ def _judge_died(lab, step: dict, ended: Ended, waiting: list, scored: list, verd
         tries[name] = tries.get(name, 0) + 1
         if tries[name] > 1:
             waiting.remove(name)
-            message = f"The judge of {name} did not survive this result: {ended.ended} {ended.detail}".strip()
-            verdicts[name] = item_record(lab, name, "grader-error", message, "judge")
+            verdicts[name] = item_record(lab, name, *_UNJUDGED.get(ended.ended) or _crashed(name, ended))
+
+
+_UNJUDGED = {
+    "timeout": ("timeout", "The result could not be checked in time. Is there a model that does not end?", "timeout"),
+    "out-of-memory": ("out-of-memory", "The result needs more memory to be checked than there is.", "out of memory"),
+}
+
+
+def _crashed(name: str, ended: Ended) -> tuple[str, str, str]:
+    message = f"The judge of {name} did not survive this result: {ended.ended} {ended.detail}".strip()
+    return "grader-error", message, "judge"
 
 
 def _without_result(lab: Lab, name: str, attempt: Attempt) -> dict:
