@@ -28,7 +28,8 @@ def constants(model) -> dict[str, np.ndarray]:
 def quantized_weights(model) -> dict[str, np.ndarray]:
     """The integers (int8 or uint8) that each QuantizeLinear over a constant gives, by the name of its output; computed by ONNX Runtime."""
     import onnx
-    import onnxruntime
+
+    from edgekit.runtimes.session import cpu_session
 
     model = model if hasattr(model, "graph") else export.load_model(model)
     known = constants(model)
@@ -44,10 +45,7 @@ def quantized_weights(model) -> dict[str, np.ndarray]:
         opset_imports=model.opset_import,
         ir_version=model.ir_version,
     )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(part.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return dict(zip([n.output[0] for n in nodes], session.run(None, {}), strict=True))
+    return dict(zip([n.output[0] for n in nodes], cpu_session(part).run(None, {}), strict=True))
 
 
 def store_int8(path, target) -> Path:

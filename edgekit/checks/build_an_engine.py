@@ -19,6 +19,7 @@ from edgekit.checks import (
     text,
 )
 from edgekit.checks._tensorrt import small_net, standin
+from edgekit.runtimes.session import cpu_run
 
 
 # ------------------------------------------------------------------------------------------------------------ build_network
@@ -264,7 +265,7 @@ def _quantize_judge(inputs: dict, outputs: dict) -> str:
         )
         for node in quantized:
             _judge_node(node, values)
-        got, want = _outputs(path, inputs["images"]), _outputs_of(inputs["model"], inputs["images"])
+        got, want = cpu_run(path, inputs["images"]), cpu_run(inputs["model"], inputs["images"])
         error = np.abs(got - want).max() / np.abs(want).max()
         require(
             error < 0.25,
@@ -297,20 +298,6 @@ def _judge_node(node, values: dict) -> None:
         "computes with int8. activation_type and weight_type are QuantType.QInt8.",
         "uint8",
     )
-
-
-def _outputs(path, images: np.ndarray) -> np.ndarray:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"input": images})[0]
-
-
-def _outputs_of(model: bytes, images: np.ndarray) -> np.ndarray:
-    with onnx_path(OnnxFile(model)) as path:
-        return _outputs(path, images)
 
 
 def _parses(path) -> str:

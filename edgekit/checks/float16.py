@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, integer, mapping, number, onnx_path, require, text
+from edgekit.runtimes.session import cpu_run
 
 
 # --------------------------------------------------------------------------------------------------------------- round_trip
@@ -119,19 +120,10 @@ def _convert_probe(answer, inputs: dict) -> dict:
     return models
 
 
-def _session(path):
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _convert_judge(inputs: dict, outputs: dict) -> str:
     import onnx
 
-    with onnx_path(inputs["model"]) as path:
-        expected = _session(path).run(None, {"input": inputs["_x"]})[0]
+    expected = cpu_run(inputs["model"], inputs["_x"])
     for keep in (True, False):
         with onnx_path(outputs[str(keep)]) as path:
             graph = onnx.load(path).graph
@@ -150,7 +142,7 @@ def _convert_judge(inputs: dict, outputs: dict) -> str:
                 "keep_io ignored",
             )
             x = inputs["_x"] if keep else inputs["_x"].astype(np.float16)
-            got = _session(path).run(None, {"input": x})[0].astype(np.float32)
+            got = cpu_run(path, x).astype(np.float32)
             require(
                 np.allclose(got, expected, rtol=0.02, atol=0.02 * np.abs(expected).max()),
                 f"with keep_io={keep} the outputs differ from the float32 model's by up to {np.abs(got - expected).max():.3g}: is it the model that was passed in?",

@@ -21,6 +21,7 @@ from edgekit.checks import (
     onnx_path,
     require,
 )
+from edgekit.runtimes.session import cpu_run
 
 BATCHES = [1, 3, 7]
 
@@ -38,15 +39,6 @@ def _dims(value) -> list:
     """The dimensions of a graph input or output: an int, a name, or None where neither is given."""
     shape = value.type.tensor_type.shape
     return [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in shape.dim]
-
-
-def _run(path, x: np.ndarray) -> np.ndarray:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: x})[0]
 
 
 def _first_line(error: Exception) -> str:
@@ -103,7 +95,7 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
             x = np.random.default_rng(n).random((n, 1, 28, 28), dtype=np.float32)
             expected = model(torch.from_numpy(x)).detach().numpy()
             try:
-                got = _run(path, x)
+                got = cpu_run(path, x)
             except Exception as error:
                 raise CheckFailed(
                     f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"
@@ -435,7 +427,7 @@ def _gate_judge(inputs: dict, outputs: dict) -> str:
     with onnx_path(outputs["model"]) as path:
         for n in (1, 2, len(images)):
             try:
-                got = _run(path, images[:n])
+                got = cpu_run(path, images[:n])
             except Exception as error:
                 raise CheckFailed(
                     f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"

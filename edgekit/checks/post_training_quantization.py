@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, array, call, mapping, number, onnx_path, require, text
+from edgekit.runtimes.session import cpu_run
 
 # ------------------------------------------------------------------------------------------------------------- make_reader
 SPLITS = ("train", "val", "test")
@@ -178,17 +179,6 @@ def _quantize_probe(answer, inputs: dict) -> dict:
         return {"model": OnnxFile.read(target), "files": sorted(p.name for p in target.parent.iterdir())}
 
 
-def _run(path, x: np.ndarray, optimize: bool = True) -> np.ndarray:
-    """Output for ``x``. Without optimization Q/DQ pairs are computed in float: the same on every machine, whatever its integer kernels do."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    if not optimize:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run(None, {"input": x})[0]
-
-
 def _quantize_judge(inputs: dict, outputs: dict) -> str:
     import onnx
     from onnx import numpy_helper
@@ -219,7 +209,7 @@ def _quantize_judge(inputs: dict, outputs: dict) -> str:
         extra = [name for name in outputs["files"] if name != "model.onnx"]
         require(not extra, f"next to the result there is {', '.join(extra)}: intermediate files belong beside path_in.", "extra files")  # fmt: skip
         x = inputs["x"]
-        reference, got = _run(source, x), _run(path, x, optimize=False)
+        reference, got = cpu_run(source, x), cpu_run(path, x, optimize=False)
         ratio = 10 * np.log10((reference**2).sum() / max(((got - reference) ** 2).sum(), 1e-12))
         require(
             ratio > 15,
@@ -339,11 +329,11 @@ def _noise(inputs: dict, how: str) -> dict[str, float]:
     from edgekit import quantization
 
     with onnx_path(inputs["model"]) as path:
-        reference, found = _run(path, inputs["x"]), {}
+        reference, found = cpu_run(path, inputs["x"]), {}
         for layer in inputs["layers"]:
             target = Path(path).parent / "one.onnx"
             quantization.quantize(path, target, inputs["calibration"], **{how: [layer]})
-            found[layer] = compute_signal_to_quantization_noice_ratio(reference, _run(target, inputs["x"]))
+            found[layer] = compute_signal_to_quantization_noice_ratio(reference, cpu_run(target, inputs["x"]))
         return found
 
 

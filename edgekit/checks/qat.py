@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, close, integer, mapping, onnx_path, require
+from edgekit.runtimes.session import cpu_session
 
 # ------------------------------------------------------------------------------------------------------------ fake_quantize
 _GRIDS = [(-128, 127), (-8, 7), (-1, 1), (0, 255)]
@@ -373,7 +374,6 @@ def _export_probe(answer, inputs: dict) -> dict:
 
 def _export_judge(inputs: dict, outputs: dict) -> str:
     import onnx
-    import onnxruntime as ort
 
     with onnx_path(outputs["model"]) as path:
         graph = onnx.load(path).graph
@@ -402,10 +402,7 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
             f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.",
             "fixed batch",
         )
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = cpu_session(path, optimize=False)
         for n in (1, len(inputs["x"])):
             got = session.run(None, {"input": inputs["x"][:n]})[0]
             expected = array(outputs["quantized"], "logits")[:n]

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, visible
 from edgekit.checks.border import dump, load, plain
+from edgekit.runtimes.session import cpu_session
 
 # How libraries word "no memory"; the probe turns every exception of an answer into text.
 _NO_MEMORY = re.compile(r"raised \w*MemoryError|can't allocate memory|bad_alloc|Unable to allocate")
@@ -83,7 +84,7 @@ def _measure(model: OnnxFile) -> dict:
     try:
         proto = onnx.load_from_string(bytes(model))
         found = {"bytes": len(model), "nodes": len(proto.graph.node)}
-        session = _session(bytes(model))
+        session = cpu_session(model)
         spec = session.get_inputs()
         fits = len(spec) == 1 and spec[0].type == "tensor(float)" and list(spec[0].shape[1:]) == [1, 28, 28]
         if not fits or list(session.get_outputs()[0].shape[1:]) != [10]:
@@ -98,7 +99,7 @@ def _run(session, name: str) -> dict:
 
     split = data.load("digits", "test").subset(SCORED_IMAGES)
     logits = np.concatenate([session.run(None, {name: split.x[i : i + 250]})[0] for i in range(0, len(split), 250)])
-    one, own = split.x[:1], _session(_reference())
+    one, own = split.x[:1], cpu_session(_reference())
     ratios = []
     for _ in range(PAIRS):
         theirs, ours = _seconds(session, name, one), _seconds(own, "input", one)
@@ -108,15 +109,6 @@ def _run(session, name: str) -> dict:
         "images": len(split),
         "latency_ratio": float(np.median(ratios)),
     }
-
-
-def _session(model: bytes):
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _seconds(session, name: str, x: np.ndarray) -> float:

@@ -79,15 +79,14 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
     """
     import onnxruntime
 
+    from edgekit.runtimes.session import cpu_session
+
     path = Path(path)
     proto = load_model(path, external_data=False)
     declared = {n: s for n, s in ((v.name, signature(v)) for v in proto.graph.input)}
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what fails is reported below, not on stderr
-    # What the file says, not what an optimizer makes of it: ONNX Runtime removes even a Dropout left in training mode.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # What the file says, not what an optimizer makes of it: ONNX Runtime removes even a Dropout left in training mode.
+        session = cpu_session(path, optimize=False)
     except Exception as error:
         raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {_first(error)}") from error
     specs = {i.name: declared[i.name] for i in session.get_inputs()}

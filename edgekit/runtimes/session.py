@@ -1,0 +1,30 @@
+"""A plain ONNX Runtime session, for whoever wants an answer and no measurement: checks, references, parity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def cpu_session(model, *, optimize: bool = True):
+    """An onnxruntime.InferenceSession on the CPU with one thread. What fails is raised, and not logged as well.
+
+    model: a path, the bytes of a file, or an onnx.ModelProto. optimize=False runs the nodes as the file has them: pairs of Q and
+    DQ are then computed in float, the same on every machine, whatever its integer kernels do. Raises what ONNX Runtime raises.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    if not optimize:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if hasattr(model, "SerializeToString"):
+        model = model.SerializeToString()
+    source = str(model) if isinstance(model, str | Path) else bytes(model)
+    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def cpu_run(model, x, *, optimize: bool = True):
+    """The first output for ``x``, fed to the first input; see :func:`cpu_session`."""
+    session = cpu_session(model, optimize=optimize)
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
