@@ -11,22 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import OnnxFile
-
-INPUT = ("input", ["batch", 1, 28, 28])
-
-
-def model_file(nodes, initializers, output=("logits", ["batch", 10]), opset: int = 17) -> OnnxFile:
-    from onnx import TensorProto, helper
-
-    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (INPUT, output)]
-    graph = helper.make_graph(nodes, "g", tensors[:1], tensors[1:], initializers)
-    imports = [helper.make_opsetid("", opset), helper.make_opsetid("com.example", 1)]
-    return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
+from edgekit.checks.small_models import onnx_file
 
 
 def small_net(rng: np.random.Generator, broken: bool = False) -> OnnxFile:
     """Conv, Relu, pooling, Gemm with random weights; broken: with two operators that TensorRT does not have."""
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     node = helper.make_node
     channels = int(rng.integers(4, 9))
@@ -47,8 +37,7 @@ def small_net(rng: np.random.Generator, broken: bool = False) -> OnnxFile:
         nodes[1] = node("Bernoulli", ["c1"], ["r1"], "noise")
         nodes[3] = node("Flatten", ["q1"], ["f1"], "flatten", axis=1)
         nodes.insert(3, node("Whiten", ["p1"], ["q1"], "whiten", domain="com.example"))
-    initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
-    return model_file(nodes, initializers)
+    return onnx_file(nodes, weights, domains=["com.example"])
 
 
 class _Thing:

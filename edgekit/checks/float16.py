@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, integer, mapping, number, onnx_path, require, text
+from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_run
 
 
@@ -82,7 +83,7 @@ round_trip = Exercise("round_trip", _trip_inputs, _trip_probe, _trip_judge)
 
 # --------------------------------------------------------------------------------------------------------------- to_float16
 def _small_net(seed: int) -> OnnxFile:
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     rng = np.random.default_rng(seed)
     weights = {"w1": rng.normal(0, 0.3, (16, 1, 3, 3)), "b1": rng.normal(0, 0.1, 16), "w2": rng.normal(0, 0.3, (10, 16)), "w0": rng.normal(0, 0.1, (64, 16))}  # fmt: skip
@@ -96,13 +97,7 @@ def _small_net(seed: int) -> OnnxFile:
         helper.make_node("Gemm", ["g", "w3"], ["h"], name="narrow", transB=1),
         helper.make_node("Gemm", ["h", "w2"], ["logits"], name="last", transB=1),
     ]
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
-    tensors = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items()]
-    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
-    return OnnxFile(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    )
+    return onnx_file(nodes, weights)
 
 
 def _convert_inputs(rng: np.random.Generator) -> dict:
@@ -168,7 +163,7 @@ CHAINS = {
 
 def _chain_file(kind: str, rng: np.random.Generator) -> tuple[OnnxFile, str]:
     """A chain of operators on halves; the file and the name of the first tensor that is not finite ('' if all are)."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     operators, first, _ = CHAINS[kind]
     names = [f"t{i}" for i in rng.permutation(90)[: len(operators)]]
@@ -178,13 +173,10 @@ def _chain_file(kind: str, rng: np.random.Generator) -> tuple[OnnxFile, str]:
         op = {"square": "Mul", "half of it": "Mul", "one over": "Div"}.get(operator, operator)
         nodes.append(helper.make_node(op, wires, [name], name=f"node{i}"))
         tensor = name
-    constants = [numpy_helper.from_array(np.array(v, np.float16), n) for n, v in (("half", 0.5), ("one", 1.0))]
     used = {wire for node in nodes for wire in node.input}
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT16, ["batch", 8])
-    out = helper.make_tensor_value_info(tensor, TensorProto.FLOAT16, ["batch", 8])
-    graph = helper.make_graph(nodes, "g", [image], [out], [t for t in constants if t.name in used])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return OnnxFile(model.SerializeToString()), "" if first is None else names[first]
+    constants = {n: np.array(v, np.float16) for n, v in (("half", 0.5), ("one", 1.0)) if n in used}
+    file = onnx_file(nodes, constants, {"input": ["batch", 8]}, {tensor: ["batch", 8]}, dtype=np.float16)
+    return file, "" if first is None else names[first]
 
 
 def _overflow_inputs(rng: np.random.Generator) -> dict:

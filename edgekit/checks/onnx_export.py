@@ -21,6 +21,7 @@ from edgekit.checks import (
     onnx_path,
     require,
 )
+from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_run
 
 BATCHES = [1, 3, 7]
@@ -201,7 +202,7 @@ def _net(seed: int, training: bool):
 
 def _linear_file(net, shift: float, logit: int, batch: int | None) -> OnnxFile:
     """``net`` as ONNX, one of its logits moved by ``shift``; ``batch`` bakes a batch size into a Reshape."""
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     arrays = {name: p.detach().numpy().copy() for name, p in net.named_parameters()}
     arrays["4.bias"][logit] += shift
@@ -212,19 +213,7 @@ def _linear_file(net, shift: float, logit: int, batch: int | None) -> OnnxFile:
         helper.make_node("Relu", ["h"], ["r"]),
         helper.make_node("Gemm", ["r", "4.weight", "4.bias"], ["logits"], transB=1),
     ]
-    tensors = [numpy_helper.from_array(a, n) for n, a in arrays.items()]
-    return _model(nodes, ("logits", ["batch", 10]), tensors)
-
-
-def _model(nodes: list, output: tuple[str, list], tensors: list) -> OnnxFile:
-    from onnx import TensorProto, helper
-
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
-    out = helper.make_tensor_value_info(output[0], TensorProto.FLOAT, output[1])
-    graph = helper.make_graph(nodes, "g", [image], [out], tensors)
-    return OnnxFile(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
-    )
+    return onnx_file(nodes, arrays, opset=18)
 
 
 # What is wrong with the file or the model, and why a wrong answer is likely to be wrong there.
@@ -317,7 +306,9 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
             helper.make_node("Sub", ["up", "offset"], ["out"]),
         ]
         kernel = tensor("w", rng.normal(size=(4, 1, 3, 3)) * 1e4)
-        return _model(nodes, ("out", ["batch", 4, 28, 28]), [kernel, tensor("big", np.array([3e4]))])
+        return onnx_file(
+            nodes, [kernel, tensor("big", np.array([3e4]))], outputs={"out": ["batch", 4, 28, 28]}, opset=18
+        )
     if kind in ("batch mean", "image mean"):
         nodes = [
             conv,
@@ -325,7 +316,7 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
             helper.make_node("Sub", ["c", "mean"], ["out"]),
         ]
         axes = tensor("axes", np.array([0] if kind == "batch mean" else [1, 2, 3]))
-        return _model(nodes, ("out", ["batch", 4, 28, 28]), [kernel, axes])
+        return onnx_file(nodes, [kernel, axes], outputs={"out": ["batch", 4, 28, 28]}, opset=18)
     training = kind == "training norm"
     norm = helper.make_node(
         "BatchNormalization",
@@ -334,7 +325,7 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
         training_mode=int(training),
     )
     statistics = [tensor(name, rng.uniform(0.5, 1.5, 4)) for name in "sbmv"]
-    return _model([conv, norm], ("out", ["batch", 4, 28, 28]), [kernel, *statistics])
+    return onnx_file([conv, norm], [kernel, *statistics], outputs={"out": ["batch", 4, 28, 28]}, opset=18)
 
 
 _MIXES = {"running norm": False, "training norm": True, "batch mean": True, "image mean": False, "large": False}

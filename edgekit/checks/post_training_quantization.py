@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, array, call, mapping, number, onnx_path, require, text
+from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_run
 
 # ------------------------------------------------------------------------------------------------------------- make_reader
@@ -128,7 +129,7 @@ CHANNELS = 6
 
 def _float_model(seed: int) -> OnnxFile:
     """Conv, batch norm, ReLU, Conv, mean, Gemm. The channels of the first convolution differ in size by a factor of thousand."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     rng = np.random.default_rng(seed)
     c = CHANNELS
@@ -154,13 +155,7 @@ def _float_model(seed: int) -> OnnxFile:
         helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
         helper.make_node("Gemm", ["f", "w3", "b3"], ["logits"], name="last", transB=1),
     ]
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
-    tensors = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items()]
-    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
-    return OnnxFile(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    )
+    return onnx_file(nodes, weights)
 
 
 def _quantize_inputs(rng: np.random.Generator) -> dict:
@@ -263,16 +258,16 @@ LAYERS = ["first", "second", "third", "last"]
 
 def _layered_model(seed: int, spoiled: str) -> OnnxFile:
     """Three convolutions and a Gemm; the ``spoiled`` one has an outlier in every output channel, which coarsens its grid."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     rng = np.random.default_rng(seed)
     shapes = {"first": (4, 1, 3, 3), "second": (6, 4, 3, 3), "third": (6, 6, 3, 3), "last": (10, 6)}
-    tensors, nodes, tensor = [], [], "input"
+    tensors, nodes, tensor = {}, [], "input"
     for layer, shape in shapes.items():
         w = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
         if layer == spoiled:
             w.reshape(len(w), -1)[:, 0] *= 40
-        tensors.append(numpy_helper.from_array(w.astype(np.float32), f"w_{layer}"))
+        tensors[f"w_{layer}"] = w
         if layer == "last":
             nodes += [
                 helper.make_node("GlobalAveragePool", [tensor], ["p"], name="pool"),
@@ -283,12 +278,7 @@ def _layered_model(seed: int, spoiled: str) -> OnnxFile:
             nodes.append(helper.make_node("Conv", [tensor, f"w_{layer}"], [f"c_{layer}"], name=layer, strides=[2, 2]))
             nodes.append(helper.make_node("Relu", [f"c_{layer}"], [f"r_{layer}"], name=f"relu_{layer}"))
             tensor = f"r_{layer}"
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
-    graph = helper.make_graph(nodes, "g", [image], [logits], tensors)
-    return OnnxFile(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    )
+    return onnx_file(nodes, tensors)
 
 
 def _sensitivity_inputs(rng: np.random.Generator) -> dict:

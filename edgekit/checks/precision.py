@@ -18,6 +18,7 @@ from edgekit.checks import (
     shuffled,
     text,
 )
+from edgekit.checks.small_models import onnx_file
 
 # ----------------------------------------------------------------------------------------------------------- round_mantissa
 # Mantissa bits: the torch dtype that rounds like this inside its range, and the exponents of its normal numbers.
@@ -141,12 +142,10 @@ _WIRING = [("q", "w"), ("-", "-"), ("-", "w"), ("q", "q"), ("q", "-"), ("q", "w"
 
 
 def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
-    nodes, tensors, expected = [], [], {}
-    add = lambda name, value: tensors.append(numpy_helper.from_array(value, name))
-    add("s", np.float32(0.02))
-    add("z", np.int8(0))
+    nodes, expected = [], {}
+    tensors = {"s": np.array(0.02, np.float32), "z": np.array(0, np.int8)}
     at = "input"
     for number, k in enumerate(rng.permutation(len(_WIRING))):
         data, weight = _WIRING[k]
@@ -165,24 +164,21 @@ def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
             nodes.append(helper.make_node("Relu", [reads], [f"r{number}"]))
             reads = f"r{number}"
         if weight == "-":
-            add(f"w{number}", rng.normal(0, 1, shape).astype(np.float32))
+            tensors[f"w{number}"] = rng.normal(0, 1, shape).astype(np.float32)
             weights = f"w{number}"
         else:
             source = f"w{number}"
             if weight == "q":
-                add(f"f{number}", rng.normal(0, 1, shape).astype(np.float32))
+                tensors[f"f{number}"] = rng.normal(0, 1, shape).astype(np.float32)
                 nodes.append(helper.make_node("QuantizeLinear", [f"f{number}", "s", "z"], [source], f"Qw_{number}"))
             else:
-                add(source, rng.integers(-127, 128, shape).astype(np.int8))
+                tensors[source] = rng.integers(-127, 128, shape).astype(np.int8)
             nodes.append(helper.make_node("DequantizeLinear", [source, "s", "z"], [f"v{number}"], f"DQw_{number}"))
             weights = f"v{number}"
         at = f"t{number}"
         nodes.append(helper.make_node("Conv" if conv else "Gemm", [reads, weights], [at], name))
         expected[name] = "int8" if data == "q" and weight != "-" else "weights only" if weight != "-" else "float"
-    ends = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 4, 5, 5]), helper.make_tensor_value_info(at, TensorProto.FLOAT, [1, 4])]  # fmt: skip
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return OnnxFile(model.SerializeToString()), expected
+    return onnx_file(nodes, tensors, {"input": [1, 4, 5, 5]}, {at: [1, 4]}), expected
 
 
 def _layers_inputs(rng: np.random.Generator) -> dict:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, close, integer, mapping, onnx_path, require
+from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_session
 
 # ------------------------------------------------------------------------------------------------------------ fake_quantize
@@ -427,7 +428,7 @@ export_qdq = Exercise("export_qdq", _export_inputs, _export_probe, _export_judge
 
 # ------------------------------------------------------------------------------------------------------------ weight_levels
 def _levels_file(rng: np.random.Generator) -> OnnxFile:
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 
     tensors, nodes, levels = [], [], {}
     zero = numpy_helper.from_array(np.zeros((), np.int8), "zero")
@@ -464,16 +465,7 @@ def _levels_file(rng: np.random.Generator) -> OnnxFile:
     nodes.append(helper.make_node("QuantizeLinear", ["x", "scale_x", "zero"], ["qx"]))
     nodes.append(helper.make_node("DequantizeLinear", ["qx", "scale_x", "zero"], ["y"]))
     outputs = ["y", *(f"d{i}" for i in range(4))]
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 24])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
-        tensors,
-    )
-    return OnnxFile(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
-    )
+    return onnx_file(nodes, tensors, {"x": ["batch", 24]}, dict.fromkeys(outputs), opset=18)
 
 
 def _levels_inputs(rng: np.random.Generator) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, array, call, mapping, number, require
+from edgekit.checks.small_models import onnx_file
 from edgekit.checks.structured_pruning import _in_place, _quietly
 
 
@@ -164,7 +165,7 @@ sparsify_and_tune = Exercise("sparsify_and_tune", _tune_inputs, _tune_probe, _tu
 # ------------------------------------------------------------------------------------------------------------ sparse_weights
 def _onnx(rng: np.random.Generator, variant: int) -> tuple[OnnxFile, dict]:
     """Conv, Gemm with and without transB, MatMul; each 2:4 along the inputs, or along something else."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     good = [bool(b) for b in rng.permutation([True, True, False, False])] if variant else [True] * 4
     weights = {
@@ -186,16 +187,10 @@ def _onnx(rng: np.random.Generator, variant: int) -> tuple[OnnxFile, dict]:
         helper.make_node("Gemm", ["g", "fc2.weight"], ["h"]),
         helper.make_node("MatMul", ["h", "fc3.weight"], ["logits"]),
     ]
-    tensors = [numpy_helper.from_array(w, name) for name, w in weights.items()]
-    tensors.append(numpy_helper.from_array(np.zeros(8, np.float32), "conv.bias"))
-    io_ = [
-        helper.make_tensor_value_info(n, TensorProto.FLOAT, s)
-        for n, s in (("input", ["batch", 1, 28, 28]), ("logits", ["batch", 8]))
-    ]
-    graph = helper.make_graph(nodes, "g", [io_[0]], [io_[1]], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     names = ["conv.weight", "fc1.weight", "fc2.weight", "fc3.weight"]
-    return OnnxFile(model.SerializeToString()), {**dict(zip(names, good, strict=True)), "stem.weight": False}
+    weights["conv.bias"] = np.zeros(8)
+    file = onnx_file(nodes, weights, outputs={"logits": ["batch", 8]}, opset=18)
+    return file, {**dict(zip(names, good, strict=True)), "stem.weight": False}
 
 
 _KIND = {"conv.weight": "Conv, [out, in, kh, kw]: inputs are dimension 1", "fc1.weight": "Gemm with transB=1, [out, in]: inputs are dimension 1", "fc2.weight": "Gemm with transB=0, [in, out]: inputs are dimension 0",

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, visible
 from edgekit.checks.border import dump, load, plain
+from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_session
 
 # How libraries word "no memory"; the probe turns every exception of an answer into text.
@@ -119,7 +120,7 @@ def _seconds(session, name: str, x: np.ndarray) -> float:
 
 def _reference() -> bytes:
     """TinyCNN as a graph of four nodes, with weights that do not matter for its latency."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper
 
     rng = np.random.default_rng(0)
     arrays = {
@@ -133,7 +134,4 @@ def _reference() -> bytes:
         helper.make_node("Reshape", ["r", "shape"], ["flat"]),
         helper.make_node("Gemm", ["flat", "fc"], ["logits"]),
     ]
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
-    graph = helper.make_graph(nodes, "g", [image], [logits], [numpy_helper.from_array(a, n) for n, a in arrays.items()])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
+    return onnx_file(nodes, arrays, opset=18)

@@ -1,0 +1,40 @@
+"""Writing the small ONNX files that checks hand to a student's function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from edgekit.checks import OnnxFile
+
+IMAGES = {"input": ["batch", 1, 28, 28]}
+LOGITS = {"logits": ["batch", 10]}
+
+
+def onnx_file(
+    nodes: list,
+    tensors: Mapping[str, np.ndarray] | Iterable,
+    inputs: Mapping[str, list | None] = IMAGES,
+    outputs: Mapping[str, list | None] = LOGITS,
+    *,
+    dtype=np.float32,
+    opset: int = 17,
+    domains: Iterable[str] = (),
+) -> OnnxFile:
+    """The nodes as a file that every runtime of the course opens.
+
+    tensors: the weights, as TensorProtos, or as arrays by name, of which float64 is stored as float32. inputs, outputs: shapes by
+    name, all of ``dtype``; an int, a name for a dynamic dimension, or None for a shape that is not declared. domains: operator
+    sets in version 1 beside ONNX's own ``opset``.
+    """
+    from onnx import helper, numpy_helper
+
+    if isinstance(tensors, Mapping):
+        single = {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in tensors.items()}
+        tensors = [numpy_helper.from_array(array, name) for name, array in single.items()]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    ends = [[helper.make_tensor_value_info(n, kind, shape) for n, shape in end.items()] for end in (inputs, outputs)]
+    imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    graph = helper.make_graph(nodes, "g", *ends, list(tensors))
+    return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
