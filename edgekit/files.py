@@ -81,13 +81,13 @@ def locked(handle: int):
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace the file at `path` in one step: a reader sees the old text or the new, never a part."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Replace the file at `path` in one step: a reader sees the old content or the new, never a part. Text becomes UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import copy
-import importlib
+import json
 
 import numpy as np
 import pytest
 
-from edgekit.checks import CheckFailed, Exercise, visible
+from edgekit.checks import CheckFailed, visible
 from edgekit.checks.border import plain
 from edgekit.course.catalog import labs
 from tests.conftest import answer_cells
+from tests.mistakes.trying import CAUSES, exercise, table, verdict, written
 
+KNOWN = json.loads(CAUSES.read_text(encoding="utf-8"))
 LABS = [lab for lab in labs() if lab.items]
 EXERCISES = [pytest.param(lab, item.name, id=f"{lab.module}-{item.name}") for lab in LABS for item in lab.items]
 
 
-def exercise(lab, name) -> Exercise:
-    return getattr(importlib.import_module(f"edgekit.checks.{lab.module}"), name)
-
-
-def table(lab):
-    return importlib.import_module(f"tests.mistakes.{lab.module}")
+def solution(lab, name):
+    return written(lab, name, answer_cells(lab.solution)[name])
 
 
 MISTAKES = [
@@ -31,22 +29,6 @@ MISTAKES = [
     for name, mistakes in table(lab).MISTAKES.items()
     for mistake in mistakes
 ]
-
-
-def written(lab, name, code):
-    """The function that a student's cell defines."""
-    namespace = {"__name__": "student"}
-    exec(compile(table(lab).SETUP + code, f"<{name}>", "exec"), namespace)
-    return namespace[name]
-
-
-def solution(lab, name):
-    return written(lab, name, answer_cells(lab.solution)[name])
-
-
-def verdict(lab, name, code, seed) -> str:
-    check = exercise(lab, name)
-    return check.verdict(*check.run(written(lab, name, code), np.random.default_rng(seed)))
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +58,7 @@ def test_mistake_is_rejected_by_name(lab, name, mistake, record_property):
     record_property("kill", (lab.module, name, mistake.name, passed is None, cause))
     assert passed is None, f"the check accepts {mistake.name!r}: {passed}"
     assert mistake.says in message, f"the message does not say {mistake.says!r}: {message}"
+    assert mistake.name in KNOWN[lab.slug][name].get(cause, []), f"{CAUSES} is old: python -m tests.mistakes.trying"
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.slug)
@@ -83,6 +66,9 @@ def test_every_exercise_has_three_mistakes(lab):
     counts = {item.name: len(table(lab).MISTAKES.get(item.name, [])) for item in lab.items}
     assert all(n >= 3 for n in counts.values()), counts
     assert set(table(lab).MISTAKES) == set(counts), "mistakes for an exercise that does not exist"
+    for name, mistakes in table(lab).MISTAKES.items():
+        known = [mistake for names in KNOWN[lab.slug][name].values() for mistake in names]
+        assert sorted(known) == sorted(m.name for m in mistakes), f"{CAUSES} is old: python -m tests.mistakes.trying"
 
 
 class Watched(dict):

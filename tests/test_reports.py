@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgekit.course import pages, records, reports
+from edgekit.course import catalog, pages, records, reports
 
 ITEMS = {"export_model": 3, "describe": 2, "gate": 3}
 
@@ -171,12 +171,13 @@ def test_page_names_are_harmless_and_never_shared():
 
 
 def test_summary_counts_causes_and_has_a_plot(tmp_path):
-    wrong = [record(f"s{n}", items=[item("gate", "fail", cause="one decision per batch")]) for n in range(3)]
+    wrong = [record(f"s{n}", items=[item("gate", "fail", cause="one decision for the whole batch")]) for n in range(3)]
     made = reports.write(tmp_path, [*wrong, *CLASS])
     page = made["summary"].read_text(encoding="utf-8")
-    assert "one decision per batch (3)" in page and "took too long (1)" in page and "alt=" in page
+    assert "one decision for the whole batch (3)" in page and "took too long (1)" in page and "alt=" in page
     assert made["plot"].read_bytes().startswith(b"\x89PNG")
-    assert pages.causes(wrong) == {("04_onnx_export", "gate"): {"one decision per batch": 3}}
+    assert pages.causes(wrong) == {("04_onnx_export", "gate"): {"one decision for the whole batch": 3}}
+    assert "such as: " + catalog.mistakes()["04_onnx_export"]["gate"]["one decision for the whole batch"][0] in page
 
 
 def test_empty_class_makes_empty_reports(tmp_path):

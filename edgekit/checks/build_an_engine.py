@@ -472,7 +472,7 @@ def _targets_judge(inputs: dict, outputs: dict) -> str:
         require(
             set(left) == unserved and len(left) == len(unserved),
             f"{about}: left_out is {left}; the devices that cannot be served are {sorted(unserved)}, each named once.",
-            "left_out",
+            "what is left out",
         )
     return f"{len(inputs['fleets'])} fleets: every device is either built for, once, or named as left out."
 

@@ -424,7 +424,20 @@ def _gate_judge(inputs: dict, outputs: dict) -> str:
                     f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"
                 ) from None
             require(got.shape == images[:n].shape, f"the output has shape {got.shape} for an input of shape {images[:n].shape}: keep the dimensions (keepdim=True) when you take each image's mean.", "wrong shape")  # fmt: skip
-            wrong = [i for i in range(n) if not close(got[i], expected[i], rtol=1e-4, atol=1e-5)]
+            same = lambda a, b: close(a, b, rtol=1e-4, atol=1e-5)
+            other = np.where(bright.reshape(-1, 1, 1, 1), _dark(images), _bright(images))
+            require(
+                not all(same(got[i], other[i]) for i in range(n)),
+                "every image went through the wrong branch: bright is for means above 0.5, and torch.where takes its first value where the condition holds.",
+                "branches swapped",
+            )
+            pixels = np.where(images[:n] > 0.5, _bright(images[:n]), _dark(images[:n]))
+            require(
+                not same(got, pixels),
+                "each pixel chose its own branch. The decision is made for every image by its own mean over channels, rows and columns.",
+                "decision per pixel",
+            )
+            wrong = [i for i in range(n) if not same(got[i], expected[i])]
             require(
                 not wrong,
                 f"in a batch of {n}, image {wrong[0] if wrong else 0} (mean {images[wrong[0] if wrong else 0].mean():.2f}) went through the wrong branch. The decision is made "

@@ -96,3 +96,10 @@ def find(name: str) -> Lab:
         if wanted in (lab.slug, lab.module, lab.slug.partition("_")[0]):
             return lab
     raise CourseError(f"no lab is called {name!r}; there are: {', '.join(lab.slug for lab in known)}")
+
+
+def mistakes() -> dict[str, dict[str, dict[str, list[str]]]]:
+    """The mistakes that people make: lab, exercise, cause as its check names it, a few words for each. Empty in the students'
+    edition, which has no kill table."""
+    file = paths.root() / "tests" / "mistakes" / "causes.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

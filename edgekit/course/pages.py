@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from html import escape
 
+from edgekit.course import catalog
 from edgekit.course.records import clean, faulty, points, tidy
 
 MARK = '<meta name="generator" content="edgekit grade">'
@@ -39,7 +40,7 @@ section.item { border: 1px solid #888; border-left-width: .4rem; border-radius: 
 section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left-color: #009E73; } section.not { border-left-color: #D55E00; }
 section.ours { border-left-color: #56B4E9; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
-td.n, th.n { text-align: right; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
+td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -165,16 +166,25 @@ def _audit(records: list[dict]) -> str:
 
 
 def _cause_table(records: list[dict]) -> str:
-    rows = []
+    """Which check was not passed how often, and why: the causes, with the kill table's mistakes that have the same cause."""
+    rows, known = [], catalog.mistakes()
     for (lab, item), counter in sorted(causes(records).items()):
         wrong = [(label, n) for label, n in counter.most_common() if label]
-        why = "; ".join(f"{label} ({n})" for label, n in wrong[:8]) + ("; ..." if len(wrong) > 8 else "")
+        named = known.get(lab, {}).get(item, {})
+        why = "".join(f"<li>{_cause(label, n, named)}</li>" for label, n in wrong[:8])
+        why += "<li>...</li>" if len(wrong) > 8 else ""
         cells = f'<td>{_e(lab, 100)}</td><th scope="row">{_e(item, 100)}</th><td class="n">{sum(counter.values()) - counter[""]}</td>'
-        rows.append(f'<tr>{cells}<td class="n">{counter[""]}</td><td>{_e(why)}</td></tr>')
+        rows.append(f'<tr>{cells}<td class="n">{counter[""]}</td><td><ul>{why}</ul></td></tr>')
     head = '<tr><th scope="col">Lab</th><th scope="col">Check</th><th scope="col" class="n">Not passed</th><th scope="col" class="n">Passed</th><th scope="col">Causes</th></tr>'
     return (
         f'<h2>Checks</h2>\n<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def _cause(label: str, count: int, named: dict[str, list[str]]) -> str:
+    like = named.get(label, [])
+    shown = ", ".join(like[:3]) + (" ..." if len(like) > 3 else "")
+    return f"{_e(label)} ({count})" + (f" <small>such as: {_e(shown)}</small>" if like else "")
 
 
 def _student_table(records: list[dict], names: dict[str, str]) -> str:

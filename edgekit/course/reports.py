@@ -9,11 +9,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,7 +47,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
             {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
     files.write_whole(made["csv"], table(counted))
     files.write_whole(made["junit"], junit(counted))
-    _write_bytes(made["plot"], picture.getvalue())
+    files.write_whole(made["plot"], picture.getvalue())
     files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt))
     for student, name in names.items():
         mine = [record for record in counted if record["student"] == student]
@@ -67,19 +64,6 @@ def _agree(out: Path, stored: list[dict], counted: list[dict]) -> None:
         other = last.get((record["student"], record["lab"]))
         if other is not None and identity(other) != identity(record):
             append(out / FILE, record)
-
-
-def _write_bytes(path: Path, blob: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(blob)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
 
 
 def _remove_old_pages(folder: Path, wanted: set[str]) -> None:

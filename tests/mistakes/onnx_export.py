@@ -123,7 +123,7 @@ def mixes_images(path):
     "gate": [
         Mistake("if kept", "def gate(x, bright, dark):\n    if x.mean() > 0.5:\n        return bright(x)\n    return dark(x)\n", says="data-dependent"),
         Mistake("one decision per batch", "def gate(x, bright, dark):\n    return torch.where(x.mean() > 0.5, bright(x), dark(x))\n", says="own mean"),
-        Mistake("decision per pixel", "def gate(x, bright, dark):\n    return torch.where(x > 0.5, bright(x), dark(x))\n", says="own mean"),
+        Mistake("decision per pixel", "def gate(x, bright, dark):\n    return torch.where(x > 0.5, bright(x), dark(x))\n", says="each pixel"),
         Mistake("branches swapped", "def gate(x, bright, dark):\n    return torch.where(x.mean(dim=(1, 2, 3), keepdim=True) > 0.5, dark(x), bright(x))\n", says="wrong branch"),
         Mistake("keepdim forgotten", "def gate(x, bright, dark):\n    return torch.where(x.mean(dim=(1, 2, 3)) > 0.5, bright(x), dark(x))\n", says="raised RuntimeError"),
     ],
