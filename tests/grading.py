@@ -6,7 +6,11 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from edgekit.course import release
 from edgekit.course.catalog import find
@@ -18,6 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 ENTRY = '[[lab]]\nslug = "{}"\nchapter = 4\ntitle = "Exporting to ONNX"\nminutes = 60\nneeds = "any machine"\nsummary = "small"\n'
 GIVEN = """import copy
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +81,17 @@ def small_class(m: Material, size: int) -> list[str]:
         ]
         m.save(f"student{i:02}", m.notebook({**m.answers, **change}))
     return [f"student{i:02}" for i in range(size)]
+
+
+@contextmanager
+def quick_class(folder: Path, size: int) -> Iterator[tuple[Path, Material]]:
+    """A course of two quick exercises in ``folder``, ``$EDGEKIT_ROOT`` meanwhile, and a class that has handed it in."""
+    root = small_course(folder / "course", ("describe", "mixes_images"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEKIT_ROOT", str(root))
+        m = material(folder / "submissions", folder / "out")
+        small_class(m, size)
+        yield root, m
 
 
 def command(*arguments: str) -> list[str]:

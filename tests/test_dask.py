@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("distributed", reason="the extra `distributed` is not installed")
 
 from edgekit.course import cluster, grade, records, reports, sandbox
-from tests.grading import environment, material, small_class, small_course
+from tests.grading import environment, quick_class
 
 needs_walls = pytest.mark.skipif(
     bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
@@ -111,13 +111,8 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dask")
-    root = small_course(folder / "course", ("describe", "mixes_images"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGEKIT_ROOT", str(root))
-        m = material(folder / "submissions", folder / "out")
-        small_class(m, SIZE)
-        yield root, m
+    with quick_class(tmp_path_factory.mktemp("dask"), SIZE) as made:
+        yield made
 
 
 @pytest.fixture

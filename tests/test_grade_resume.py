@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from edgekit.course import records, sandbox
-from tests.grading import command, environment, material, small_class, small_course
+from tests.grading import command, environment, quick_class
 
 pytestmark = pytest.mark.skipif(
     bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
@@ -24,13 +24,8 @@ SIZE = 10
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("resume")
-    root = small_course(folder / "course", ("describe", "mixes_images"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGEKIT_ROOT", str(root))
-        m = material(folder / "submissions", folder / "out")
-        small_class(m, SIZE)
-        whole = grade(root, m.submissions, folder / "undisturbed")
-        yield root, m, whole
+    with quick_class(folder, SIZE) as (root, m):
+        yield root, m, grade(root, m.submissions, folder / "undisturbed")
 
 
 def grade(root: Path, submissions: Path, out: Path, **options) -> bytes:
