@@ -337,10 +337,9 @@ def test_twice_the_sleep_is_half_the_speed():
 
 
 def test_microseconds_are_grouped():
-    started = time.perf_counter()
     result = bench.compare({"one": lambda: sum(range(20)), "ten": lambda: sum(range(400))}, min_time=0.4)
     assert result["ten"].verdict == "slower" and result["ten"].speedup < 0.5
-    assert time.perf_counter() - started < 5
+    assert len(result.times["ten"]) < 1000  # rounds; call by call it would take a hundred thousand
 
 
 def test_inputs_reach_the_callable():

@@ -337,12 +337,9 @@ def test_available_ran_what_it_says_works(here):
     assert missing.ok or "onnxruntime-gpu" in missing.fix
 
 
-def test_available_asks_once(here):
-    import time
-
-    start = time.perf_counter()
+def test_available_asks_once(here, monkeypatch):
+    monkeypatch.setattr("edgekit.runtimes.base.Runner.__call__", None)  # nothing runs a second time
     assert runtimes.available(quick=True) == here
-    assert time.perf_counter() - start < 0.1
 
 
 def test_a_missing_and_a_broken_package_are_told_apart(tmp_path):
