@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
 import time
@@ -87,20 +88,26 @@ def test_killing_the_parent_or_everything_harms_nobody_else():
     assert run("x = 1").ended == "done" and worker.process.pid == before
 
 
+def processes() -> int:
+    """How many processes the sandbox has, when the one that sent the last answer has had time to end."""
+    time.sleep(0.3)
+    return len(psutil.Process(warm().process.pid).children(recursive=True))
+
+
 def test_a_fork_bomb_stays_small_and_is_gone_afterwards():
     bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
-    before = len(psutil.Process(warm().process.pid).children(recursive=True))
+    before = processes()
     ended = run(bomb, step_timeout=2)
     assert ended.ended == "timeout"
-    assert len(psutil.Process(warm().process.pid).children(recursive=True)) == before
+    assert processes() == before
     assert run("x = 1").ended == "done"
 
 
 def test_a_daemon_does_not_outlive_its_submission():
     daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(600)\n    os._exit(0)"
-    before = len(psutil.Process(warm().process.pid).children(recursive=True))
+    before = processes()
     assert run(daemon).ended == "done"
-    assert len(psutil.Process(warm().process.pid).children(recursive=True)) == before
+    assert processes() == before
 
 
 def test_memory_of_one_process_and_of_many():
@@ -111,6 +118,63 @@ def test_memory_of_one_process_and_of_many():
         "        for i in range(0, len(x), 4096): x[i] = 1\n        time.sleep(60)\ntime.sleep(60)"
     )
     assert run(many).ended == "out-of-memory"
+
+
+def test_shared_memory_counts_too():
+    fill = "x = mmap.mmap(-1, 300 * 2**20)\n        for k in range(0, len(x), 4096): x[k] = 1\n"
+    many = f"import mmap, os, time\nfor _ in range(5):\n    if os.fork() == 0:\n        {fill}        time.sleep(60)\ntime.sleep(60)"
+    assert run(many).ended == "out-of-memory"
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "aarch64"), reason="the filter does not know this machine's calls"
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        "libc.syscall({'x86_64': 248, 'aarch64': 217}[machine], b'user', b'note', b'answer', 6, -4)",  # add_key
+        "libc.unshare(0x10000000)",  # a user namespace, in which mounts would be allowed
+        "libc.mount(b'tmpfs', b'/tmp/job/work', b'tmpfs', 0, None)",
+        "libc.memfd_create(b'hidden', 0)",
+        "libc.syscall({'x86_64': 29, 'aarch64': 194}[machine], 0, 4096, 0o1600)",  # shmget
+        "libc.syscall({'x86_64': 56, 'aarch64': 220}[machine], 0x10000011, 0, 0, 0, 0)",  # clone into one
+    ],
+)
+def test_calls_that_student_code_has_no_use_for_are_refused(call):
+    source = f"import ctypes, platform\nmachine, libc = platform.machine(), ctypes.CDLL(None, use_errno=True)\nsaid = {call}, ctypes.get_errno()"
+    assert say(source) == "(-1, 1)"
+
+
+def _may_raise_limits() -> bool:
+    effective = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff"))
+    return bool(int(effective.split()[1], 16) >> 24 & 1)
+
+
+@pytest.mark.skipif(not _may_raise_limits(), reason="needs CAP_SYS_RESOURCE: only then the kernel keeps the value")
+def test_it_cannot_save_itself_when_memory_runs_out():
+    assert "PermissionError" in say(
+        "try:\n    said = open('/proc/self/oom_score_adj', 'w').write('0')\nexcept OSError as error:\n    said = type(error).__name__\n"
+        "if said == 1: said = open('/proc/self/oom_score_adj').read()"
+    )
+
+
+def test_nothing_of_a_job_stays_for_the_next():
+    """Not in the memory of the process either, from which the next job is forked."""
+    run("word = 'mirabilis jalapa'")
+    scan = """
+def found():
+    words = 0
+    for line in open("/proc/self/maps"):
+        place, mode, *rest = line.split()
+        low, high = (int(x, 16) for x in place.split("-"))
+        if mode.startswith("rw") and (not rest[3:] or rest[3] == "[heap]") and high - low < 1 << 28:
+            with open("/proc/self/mem", "rb", 0) as memory:
+                memory.seek(low)
+                words += memory.read(high - low).count(bytes(reversed(b"apalaj silibarim")))
+    return words
+said = found()
+"""
+    assert say(scan) == "0"
 
 
 def test_disk_space_is_limited():

@@ -20,14 +20,16 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course import rebuild, records
-from edgekit.course.attempts import Times, run_cells
+from edgekit.course.attempts import Starved, Times, run_cells
 from edgekit.course.batch import Batch, environment, progress_bar, share_of
 from edgekit.course.catalog import CourseError, Lab, find
 from edgekit.course.rebuild import Rebuilt, Unreadable
 from edgekit.course.sandbox import SandboxError, Worker, require
 from edgekit.course.submissions import Submission
+from edgekit.course.turns import Turns
 from edgekit.course.verdicts import item_record, judge
 
+SEED_BITS = 128  # too many to try: whoever finds the seed from the inputs it may see can draw the judge's part, too
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
 _NO_NAME = re.compile(r"name '(\w+)' is not defined")
 
@@ -71,7 +73,7 @@ def grade_all(
     if tier == "none":
         warnings.warn("tier none: student code runs with your rights on this machine", stacklevel=2)
     options = {"cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout, "seed": seed}
-    options["notebooks"] = batch.target / "notebooks"
+    options |= {"notebooks": batch.target / "notebooks", "turns": Turns()}
     hidden = [batch.source, batch.target]
     made = [lambda i=i: Worker(i, tier, cold, hidden=hidden) for i in range(min(workers, len(batch.rest)))]
     for record in _in_parallel(batch.rest, made, options, audit, progress):
@@ -143,11 +145,13 @@ def grade_one(
     seed: int | None = None,
     notebooks: Path | None = None,
     kernels: Worker | None = None,
+    turns: Turns | None = None,
 ) -> dict:
     """Grade one submission in ``worker`` and return its record; writes the rebuilt notebook below ``notebooks``.
 
     ``kernels``: another worker for the student's cells; inputs and judges stay with ``worker``. What fails on our side is tried
-    a second time; then the record's status is "grader-error". It never raises: one submission must not stop a class.
+    a second time, alone on the machine among those that share ``turns``; then the record's status is "grader-error". It never
+    raises: one submission must not stop a class.
     """
     lab, began, kernels = find(submission.slug), time.perf_counter(), kernels or worker
     times = Times(cell_timeout, notebook_timeout)
@@ -159,7 +163,7 @@ def grade_one(
         "environment": environment(),
         "tier": kernels.walls,
         "kernel": kernels.kernel,
-        "seed": seed if seed is not None else secrets.randbits(32),
+        "seed": seed if seed is not None else secrets.randbits(SEED_BITS),
         "seconds": 0.0,
         "cell_seconds": 0.0,
         "notes": list(submission.notes),
@@ -174,7 +178,7 @@ def grade_one(
         if notebooks:
             text = json.dumps(rebuilt.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
             files.write_whole(notebooks / submission.student / f"{lab.slug}.ipynb", text)
-        _grade(record, lab, rebuilt, (kernels, worker), times, drawn=seed is None)
+        _grade(record, lab, rebuilt, (kernels, worker), times, turns or Turns(), drawn=seed is None)
     except Unreadable as error:
         record["status"] = "unreadable"
         record["items"] = [
@@ -203,19 +207,22 @@ def _rebuilt(lab: Lab, submission: Submission) -> Rebuilt:
     return rebuild.rebuild(lab, blob)
 
 
-def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, drawn: bool) -> None:
+def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, turns: Turns, drawn: bool) -> None:
     for attempt in (1, 2):
+        times.last_attempt = attempt == 2
         try:
-            for worker in workers:
-                began = time.perf_counter()
-                worker.start()
-                times.add("start", began)
-            seed, drawn_inputs = _inputs(lab, workers[1], record["seed"], times, drawn)
-            items, scores = _items(lab, rebuilt, workers, times, seed, drawn_inputs)
+            with turns.alone() if times.last_attempt else turns.together():
+                for worker in workers:
+                    began = time.perf_counter()
+                    worker.start()
+                    times.add("start", began)
+                seed, drawn_inputs = _inputs(lab, workers[1], record["seed"], times, drawn)
+                items, scores = _items(lab, rebuilt, workers, times, seed, drawn_inputs)
             record.update(seed=seed, items=items, scores=scores)
             return
         except Exception as error:
-            record["notes"].append(f"grader's fault, attempt {attempt}: {type(error).__name__}: {error}")
+            what = "too busy a machine" if isinstance(error, Starved) else "grader's fault"
+            record["notes"].append(f"{what}, attempt {attempt}: {type(error).__name__}: {error}")
             fault = error
     _our_fault(record, lab, fault)
 
@@ -231,13 +238,13 @@ def _names(lab: Lab) -> list[str]:
 
 
 def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> tuple[int, dict[str, bytes]]:
-    """Hidden inputs of one submission, as files "exercise/in/..." for the probe and "exercise/judge/...", and the seed they come from. With ``drawn`` seeds, those of
-    the next submissions are drawn along."""
+    """Hidden inputs of one submission, as files "exercise/in/..." for the probe and "exercise/judge/...", and the seed they come
+    from. With ``drawn`` seeds, those of the next submissions are drawn along."""
     began = time.perf_counter()
     pool = worker.__dict__.setdefault("pool", {}).setdefault(lab.slug, [])
     if drawn and pool:
         return pool.pop()
-    seeds = [seed, *(secrets.randbits(32) for _ in range(POOL - 1 if drawn and not worker.cold else 0))]
+    seeds = [seed, *(secrets.randbits(SEED_BITS) for _ in range(POOL - 1 if drawn and not worker.cold else 0))]
     steps = [
         {"kind": "inputs", "module": lab.module, "name": name, "seed": one, "folder": f"{one}/{name}"}
         for one in seeds

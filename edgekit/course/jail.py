@@ -15,6 +15,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.course import seccomp
+
 NEWNS, NEWUTS, NEWIPC, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x20000000, 0x40000000
 _RDONLY, _NOSUID, _NODEV, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 2, 4, 0x20, 0x1000, 0x4000, 0x40000
 # Where the course or its Python lies below /tmp: the paths, joined by colons, that stay visible there.
@@ -82,6 +84,13 @@ def fork_init(nested: bool) -> int:
     return pid
 
 
+def go_first() -> None:
+    """If the machine runs out of memory, this process and its children go before all others. Written with privileges, the value
+    cannot be lowered again without them."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
 def _tmpfs(target: str, size: int) -> None:
     options = f"size={size},nr_inodes=20000,mode=1777".encode()
     _check(_libc.mount(b"tmpfs", target.encode(), b"tmpfs", _NOSUID | _NODEV, options), f"mount tmpfs on {target}")
@@ -104,6 +113,7 @@ def enclose(limits: Limits, uid: int | None) -> None:
 
     ``uid``: become this user, where the sandbox belongs to root. None: it belongs to an ordinary user already.
     """
+    go_first()
     _check(_libc.unshare(NEWNS | NEWIPC | NEWNET | NEWUTS), "unshare")
     _check(_libc.mount(None, b"/", None, _REC | _PRIVATE, None), "making mounts private")
     _check(_libc.mount(b"proc", b"/proc", b"proc", _NOSUID | _NODEV | 8, None), "mount proc")
@@ -137,8 +147,7 @@ def limit(limits: Limits, keep: set[int]) -> None:
     _libc.prctl(_DUMPABLE, 1, 0, 0, 0)
     _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
     close_all_but(keep | {0, 1, 2})
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")  # if the machine runs out, this process goes first
+    go_first()
     virtual = memory()[0]
     for what, soft, hard in (
         (resource.RLIMIT_AS, virtual + limits.memory, virtual + limits.memory),
@@ -152,6 +161,7 @@ def limit(limits: Limits, keep: set[int]) -> None:
         if ceiling != resource.RLIM_INFINITY:
             soft, hard = min(soft, ceiling), min(hard, ceiling)
         resource.setrlimit(what, (soft, hard))
+    seccomp.install()
 
 
 def close_all_but(keep: set[int]) -> None:
@@ -193,17 +203,19 @@ def descendants(root: int) -> list[int]:
 
 
 def memory(pid: int | str = "self") -> tuple[int, int]:
-    """Bytes of address space and of private memory of a process; zeros when it is gone."""
+    """Bytes of address space of a process, and of its memory that no file on a disk stands for; zeros when it is gone."""
     try:
-        total, resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[:3])
-    except (OSError, ValueError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return 0, 0
-    page = resource.getpagesize()
-    return total * page, (resident - shared) * page
+    kib = {
+        key: int(rest.split()[0]) for key, _, rest in (line.partition(":") for line in lines) if rest.endswith(" kB")
+    }
+    return kib.get("VmSize", 0) * 1024, (kib.get("RssAnon", 0) + kib.get("RssShmem", 0)) * 1024
 
 
 def used(root: int, inherited: tuple[int, int]) -> int:
-    """Private memory of all processes below ``root``, less what each forked one has in common with its parent, ``inherited``.
+    """Memory of all processes below ``root``, less what each forked one has in common with its parent, ``inherited``.
     A process that has replaced itself by another program has a smaller address space and inherits nothing."""
     space, own = inherited
     return sum(max(0, has - (own if total > 0.9 * space else 0)) for total, has in map(memory, descendants(root)))

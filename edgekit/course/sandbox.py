@@ -40,14 +40,21 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class Ended:
-    """What one job left: outcomes by step, how it ended, where, and the files it was asked for."""
+    """What one job left: outcomes by step, how it ended, where, and the files it was asked for. ``cpu``: seconds of processor
+    time that its processes took, together."""
 
     steps: dict[int, dict]
     at: int
     ended: str  # "done", "timeout", "out-of-memory" or "died"
     detail: str
     seconds: float
+    cpu: float
     files: dict[str, bytes] = field(repr=False)
+
+    @property
+    def starved(self) -> bool:
+        """Whether it ran out of time while other processes had the machine: a loop that does not end takes what it gets."""
+        return self.ended == "timeout" and self.cpu < 0.5 * self.seconds
 
 
 # --------------------------------------------------------------------------------------------------------------------- binding
@@ -286,7 +293,7 @@ class Worker:
         if report["at"] < 0 and job["steps"]:  # until the first step begins, no code but ours has run
             raise SandboxError(f"the job did not begin: {report['ended']} {report['detail']}")
         steps = {int(index): outcome for index, outcome in report["steps"].items()}
-        return Ended(steps, report["at"], report["ended"], report["detail"], report["seconds"], found)
+        return Ended(steps, report["at"], report["ended"], report["detail"], report["seconds"], report["cpu"], found)
 
     def _reply(self, seconds: float) -> tuple[dict, dict[str, bytes]]:
         handle = self.process.stdout.fileno()

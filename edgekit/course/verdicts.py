@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from edgekit.course.attempts import Attempt, Times
+from edgekit.course.attempts import Attempt, Times, fair
 from edgekit.course.catalog import Lab
 from edgekit.course.sandbox import Ended, Worker
 
@@ -34,7 +34,8 @@ def judge(
         blobs = {path: blob for path, blob in given.items() if path.partition("/")[0] in wanted}
         for name in wanted:
             blobs.update(attempts[name].out)
-        ended = worker.run({"steps": steps, "step_timeout": times.cell, "timeout": times.notebook, "seed": 0}, blobs)
+        job = {"steps": steps, "step_timeout": times.cell, "timeout": times.notebook, "seed": 0}
+        ended = fair(worker.run(job, blobs), times)
         for index, outcome in ended.steps.items():
             name = steps[index]["name"]
             if steps[index]["kind"] == "score":

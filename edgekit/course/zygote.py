@@ -124,7 +124,7 @@ def run_job(job: dict, files: dict[str, bytes], nested: bool, uid: int | None) -
 
     Returns:
         A report ``{"steps": {index: outcome}, "at": index or -1, "ended": "done" | "timeout" | "out-of-memory" | "died",
-        "detail": str, "seconds": float}``, or ``{"fault": str}`` when the sandbox itself failed; and the files collected.
+        "detail": str, "seconds": float, "cpu": float}``, or ``{"fault": str}`` when the sandbox itself failed; and the files collected.
     """
     limits = jail.Limits(**job.get("limits", {}))
     folder = Path("/tmp/job") if nested else Path(tempfile.mkdtemp(prefix="edgekit-job-"))
@@ -213,13 +213,14 @@ class Watch:
                 self.done = index == self.count - 1
 
     def _close(self, blob: bytes) -> tuple[dict, dict[str, bytes]]:
-        _, status = os.waitpid(self.pid, 0)
+        _, status, used = os.wait4(self.pid, 0)
         with contextlib.suppress(BlockingIOError, OSError):
             os.set_blocking(self.events, False)
             while self.budget > 0 and (part := os.read(self.events, 1 << 18)):
                 self._read_events(part)
         header, files = _unpack(blob)
         report = {"steps": self.steps, "at": self.current, "ended": "", "detail": ""}
+        report["cpu"] = used.ru_utime + used.ru_stime
         if "fault" in header or self.fault:
             return {"fault": header.get("fault") or self.fault}, {}
         code = header.get("status")
@@ -342,16 +343,36 @@ def _student(job, folder, limits, events):  # never returns
 
 # --------------------------------------------------------------------------------------------------------------------- serving
 def serve(requests: int, replies: int, nested: bool, uid: int | None, warm: bool) -> None:
-    """Answer jobs until the grader goes away."""
+    """Answer jobs until the grader goes away.
+
+    A job is read, run and answered in a fork that ends with it: what stood in this process would stand in the memory of all
+    later submissions, the judge's inputs and other students' answers among it.
+    """
     about = preload() if warm else {"seconds": 0.0, "missing": [], "threads": 1}
     send(replies, {"ready": True, "nested": nested, **about})
-    while True:
-        try:
-            job, files = receive(requests)
-        except Closed:
+    while select.select([requests], [], []):
+        pid = os.fork()
+        if pid == 0:
+            _serve_one(requests, replies, nested, uid)
+        if os.waitpid(pid, 0)[1] != 0:
             return
+
+
+def _serve_one(requests: int, replies: int, nested: bool, uid: int | None):  # never returns
+    """Exits with 0 when the job was answered; otherwise the grader is gone, or sees the pipe close."""
+    code = 1
+    try:
+        jail.die_with_parent()
+        job, files = receive(requests)
         report, found = run_job(job, files, nested, uid)
         send(replies, report, found)
+        code = 0
+    except Closed:
+        pass
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(code)
 
 
 def main() -> None:

@@ -215,7 +215,82 @@ for _fd in range(3, 128):
 """
 GONE = _FOLDERS + "for _n in _names:\n    shutil.rmtree(_root / _n, ignore_errors=True)\nos.chmod(_root, 0)"
 
+# Answers from the judge's part of the inputs: drawn again from a seed that this process may know, or found in what is left of
+# earlier jobs. `_hidden(name)` gives the inputs of an exercise, hidden keys and all, or raises.
+_SEEDS = """
+import sys, json
+import numpy as np
+import edgekit.checks.onnx_export as _m
+def _variables():
+    frame = sys._getframe()
+    while frame:
+        yield from frame.f_locals.items()
+        frame = frame.f_back
+def _hidden(name):
+    import random, torch
+    seeds = [o["seed"] for _, o in list(_variables()) if isinstance(o, dict) and "seed" in o] + [torch.initial_seed(), 0]
+    for o in [o for _, o in list(_variables()) if isinstance(o, dict)]:
+        for key, blob in list(o.items()):
+            if isinstance(key, str) and key.endswith(f"{name}/judge/data.json"):
+                return json.loads(blob)
+    asked = json.load(open(f"/tmp/job/{name}/in/data.json"))
+    for seed in seeds:
+        drawn = _m.__dict__[name].inputs(np.random.default_rng([seed, *name.encode()]))
+        if {k: v for k, v in drawn.items() if isinstance(v, int | list)}.items() >= {k: v for k, v in asked.items() if isinstance(v, int)}.items():
+            return drawn
+    raise LookupError(seeds)
+_given = {}
+def _next(name, read):
+    _given.setdefault(name, None)
+    if _given[name] is None:
+        _given[name] = iter(read(_hidden(name)))
+    return next(_given[name])
+"""
+DRAWN_AGAIN = {
+    "mixes_images": _SEEDS
+    + "def mixes_images(path):\n    return _next('mixes_images', lambda h: [_m._MIXES[k] for k in h['_kinds']])\n",
+    "parity": _SEEDS + "def parity(model, path, batches):\n"
+    "    kind, shift = _next('parity', lambda h: zip(h['_kinds'], h['_shifts']))\n"
+    "    return {b: float('inf') if kind == 'baked' and b > 1 else abs(shift) for b in batches}\n",
+}
+# An honest neighbour's answer, from what the memory of this process has kept of earlier submissions.
+NEIGHBOUR = r"""
+import re
+def _sources(name):
+    with open("/proc/self/mem", "rb", 0) as memory:
+        for line in open("/proc/self/maps"):
+            place, mode, *rest = line.split()
+            low, high = (int(x, 16) for x in place.split("-"))
+            if not mode.startswith("rw") or (rest[3:] and rest[3] != "[heap]") or high - low > 1 << 28:
+                continue
+            try:
+                memory.seek(low)
+                blob = memory.read(high - low)
+            except OSError:
+                continue
+            for found in re.finditer(b"def " + name.encode() + rb"\([a-z]", blob):
+                text = blob[found.start() : found.start() + 6000].split(bytes(1))[0].decode("latin1")
+                for text in (text, text.split('"}')[0].replace(chr(92) + "n", chr(10)).replace(chr(92) + '"', '"')):
+                    lines = text.split(chr(10))
+                    yield from (chr(10).join(lines[:n]) for n in range(len(lines), 3, -1))
+def describe(path):
+    for source in _sources("describe"):
+        if "_sources" in source or "NotImplemented" in source or "wrong" in source:
+            continue
+        try:
+            space = dict(globals())
+            exec(compile(source, "found", "exec"), space)
+            answer = space["describe"](path)
+            if answer and answer["ops"]:
+                return answer
+        except Exception:
+            pass
+    return None
+"""
+
 ATTACKS = [
+    Attack("hidden inputs drawn again", lambda m: m.wrong(**DRAWN_AGAIN)),
+    Attack("a neighbour's answer in the memory", lambda m: m.wrong(describe=NEIGHBOUR)),
     Attack("__eq__ always true", lambda m: m.wrong(export_model=YES, **YES_ANSWERS)),
     Attack(
         "numbers and arrays that lie",
