@@ -1,4 +1,7 @@
-# Two commands: `make lab` opens the course, `make test` proves it. Both set up .venv first.
+# `make lab` opens the course. It sets up .venv first.
+# [authors
+# `make test` proves it.
+# authors]
 #   make lab LAB_ARGS=--no-browser     arguments for JupyterLab
 #   make lab EXTRA=cuda                onnxruntime-gpu, TensorRT and PyCUDA; EXTRA=jetson keeps the board's own torch and TensorRT
 #   make lab PYTHON=python3.12         another interpreter, 3.10 to 3.13
@@ -11,14 +14,19 @@ UV := $(BIN)/uv pip
 # A board's packages are seen through the environment, not replaced.
 SITE := $(if $(filter jetson,$(EXTRA)),--system-site-packages)
 
-# Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
-.PHONY: lab test lint locks clean
+.PHONY: lab clean
 lab: .venv/installed-$(EXTRA)
 	$(BIN)/edgekit lab $(LAB_ARGS)
 
+# [authors
+.PHONY: test dev lint locks
+# Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
 test: .venv/installed-dev
 	$(BIN)/python -m edgekit.course.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
+
+# For instructors and authors: nbgrader, the tests and their tools.
+dev: .venv/installed-dev
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/edgekit release --check
@@ -27,6 +35,7 @@ lint: .venv/installed-dev
 locks: .venv/bin/uv
 	$(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra cpu --extra dev pyproject.toml -o requirements/dev.txt
 	for extra in cpu cuda jetson; do $(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+# authors]
 
 clean:
 	rm -rf .venv build edgekit.egg-info labs/work

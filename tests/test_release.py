@@ -155,6 +155,17 @@ def _has_solution(path) -> bool:
     return path.suffix == ".ipynb" and release.BEGIN in path.read_text(encoding="utf-8")
 
 
+def test_what_the_bundle_says_is_true_of_it(tmp_path):
+    target = tmp_path / "students"
+    bundle.write(target)
+    readme, make = ((target / name).read_text(encoding="utf-8") for name in ("README.md", "Makefile"))
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert links and not [link for link in links if not (target / link).exists()]
+    assert "make lab" in readme and "make test" not in readme and "nstructor" not in readme and "pytest" not in make
+    targets = subprocess.run(["make", "-n", "lab"], cwd=target, capture_output=True, text=True, timeout=60)
+    assert targets.returncode == 0 and "edgekit lab" in targets.stdout, targets.stderr
+
+
 def test_the_bundle_never_overwrites(tmp_path):
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(catalog.CourseError, match="not empty"):

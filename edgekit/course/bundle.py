@@ -10,7 +10,9 @@ from edgekit import paths
 from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
-FOLDERS = ["edgekit", "labs", "data", "requirements"]
+FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
+# Lines for authors and instructors in the files above stand between these, whatever a comment looks like there.
+BEGIN, END = "[authors", "authors]"
 
 
 def write(folder: Path) -> int:
@@ -26,7 +28,19 @@ def write(folder: Path) -> int:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(paths.root() / name, target)
+        if name in ("README.md", "Makefile"):
+            target.write_text(for_students(target.read_text(encoding="utf-8")), encoding="utf-8")
     return len(names)
+
+
+def for_students(text: str) -> str:
+    """``text`` without the lines from one with ``[authors`` to the next with ``authors]``."""
+    kept, ours = [], False
+    for line in text.splitlines(keepends=True):
+        ours = ours or BEGIN in line
+        kept += [] if ours else [line]
+        ours = ours and END not in line
+    return "".join(kept)
 
 
 def _belongs(name: str) -> bool:
