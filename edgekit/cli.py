@@ -109,6 +109,8 @@ def grade(
     if str(folders[0]) == "merge":
         from edgekit.course.merge import merge
 
+        if len(folders) < 2:
+            raise typer.BadParameter("name the --out folders of the shards: edgekit grade merge PART1 PART2 --out DIR")
         merged = merge(folders[1:], out)
         for line in merged.conflicts:
             typer.echo(line, err=True)
@@ -139,14 +141,17 @@ def grade(
     _tell(records, reports.write(out, records))
 
 
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _tell(records: list[dict], made: dict[str, Path]) -> None:
     faults = sum(
         r["status"] == "grader-error" or any(i["status"] == "grader-error" for i in r["items"]) for r in records
     )
     students = len({r["student"] for r in records})
-    typer.echo(
-        f"{len(records)} submissions of {students} students; marks in {made['csv']}, overview in {made['summary']}"
-    )
+    counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
+    typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")
     if faults:
         typer.echo(
             f"{faults} of them have items with grader-error: no points were given or taken there, see records.jsonl",

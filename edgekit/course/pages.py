@@ -7,6 +7,7 @@ and read on a phone. Messages and names come from students: everything is escape
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -32,6 +33,11 @@ TIERS = {
 }
 # Okabe and Ito's palette without yellow and black: colours that colour-blind readers tell apart, under black text.
 COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2"]
+MEASURES = {
+    "accuracy": "accuracy on the test digits",
+    "latency_ratio": "time for an image, times that of the course's TinyCNN",
+}
+REST = "#999999"
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
@@ -103,13 +109,17 @@ def _item(item: dict, scores: dict) -> str:
 def _scores(score: object) -> str:
     if not isinstance(score, dict):
         return ""
-    rows = [(key.replace("_", " "), value) for key, value in score.items() if isinstance(value, int | float | str)]
+    rows = [
+        (MEASURES.get(key, key.replace("_", " ")), value)
+        for key, value in score.items()
+        if isinstance(value, int | float | str)
+    ]
     if not rows:
         return ""
     lines = "".join(
         f'<tr><th scope="row">{_e(key, 60)}</th><td>{_e(_short(value), 60)}</td></tr>' for key, value in rows
     )
-    return f"\n<table><caption>Your model, measured by the grader</caption>{lines}</table>"
+    return f"\n<table><caption>The model you made, measured by the grader</caption>{lines}</table>"
 
 
 def _short(value: object) -> str:
@@ -182,7 +192,7 @@ def _cause_table(records: list[dict]) -> str:
 
 
 def _cause(label: str, count: int, named: dict[str, list[str]]) -> str:
-    like = named.get(label, [])
+    like = [mistake for mistake in named.get(label, []) if mistake != label]
     shown = ", ".join(like[:3]) + (" ..." if len(like) > 3 else "")
     return f"{_e(label)} ({count})" + (f" <small>such as: {_e(shown)}</small>" if like else "")
 
@@ -192,10 +202,12 @@ def _student_table(records: list[dict], names: dict[str, str]) -> str:
     for name, page in names.items():
         mine = [record for record in records if record["student"] == name]
         labs = "; ".join(f"{record['lab']} {_of(record)}" for record in mine)
+        got = [points(record) for record in mine]
+        total = "open" if None in got else tidy(sum(got))
         rows.append(
-            f'<tr><th scope="row"><a href="students/{_e(page)}">{_e(name, 200)}</a></th><td>{_e(labs)}</td></tr>'
+            f'<tr><th scope="row"><a href="students/{_e(page)}">{_e(name, 200)}</a></th><td class="n">{total}</td><td>{_e(labs)}</td></tr>'
         )
-    head = '<tr><th scope="col">Student</th><th scope="col">Labs</th></tr>'
+    head = '<tr><th scope="col">Student</th><th scope="col" class="n">Points</th><th scope="col">Labs</th></tr>'
     return (
         f'<h2>Students</h2>\n<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
@@ -217,14 +229,23 @@ def figure(records: list[dict]):
     return fig
 
 
+def _colours(found: dict[tuple[str, str], Counter]) -> dict[str, str]:
+    """A colour for each cause, the same in all bars; "not done yet" is grey. There are more causes than colours: each bar's labels
+    say which is which."""
+    total = sum(found.values(), Counter())
+    named = [label for label, _ in total.most_common() if label and label != "not done yet"]
+    return dict(zip(named, itertools.cycle(COLOURS), strict=False))
+
+
 def _draw_causes(axes, found: dict[tuple[str, str], Counter]) -> None:
     most = max((sum(counter.values()) - counter[""] for counter in found.values()), default=0) or 1
+    colours = _colours(found)
     for row, counter in enumerate(found.values()):
         wrong = [(label, n) for label, n in counter.most_common() if label]
         shown = wrong[:5] + ([("other", sum(n for _, n in wrong[5:]))] if len(wrong) > 5 else [])
         left = 0
-        for (label, n), colour in zip(shown, COLOURS, strict=False):
-            axes.barh(row, n, left=left, color=colour, edgecolor="white")
+        for label, n in shown:
+            axes.barh(row, n, left=left, color=colours.get(label, REST), edgecolor="white")
             room = int(72 * n / most)
             # A label is a student's text in the worst case: never parsed as a formula.
             text = label if len(label) <= room else label[: max(room - 1, 0)] + "\u2026" if room > 5 else ""
