@@ -20,9 +20,16 @@ app = typer.Typer(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on the landing notebook. Further arguments go to JupyterLab."""
+    import os
+
     from edgekit.course.launch import jupyterlab
 
-    raise typer.Exit(jupyterlab(context.args))
+    arguments = list(context.args)
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if root and not any("allow-root" in argument.replace("_", "-") for argument in arguments):
+        typer.echo("edgekit lab: you are root, which JupyterLab refuses unless told: adding --allow-root", err=True)
+        arguments.insert(0, "--allow-root")
+    raise typer.Exit(jupyterlab(arguments))
 
 
 @app.command()
@@ -42,7 +49,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="machine-readabl
 
 @app.command()
 def check(
-    lab: Annotated[str, typer.Argument(help="number or name of a lab, or the path of a notebook")], timeout: float = 300
+    lab: Annotated[str, typer.Argument(help="number or name of a lab, or the path of a notebook")],
+    timeout: Annotated[float, typer.Option(min=1, help="seconds for one cell")] = 300,
 ) -> None:
     """Run one lab's notebook and say for every exercise whether its check passes, and what is missing."""
     from edgekit.course.selfcheck import run
@@ -104,8 +112,11 @@ def grade(
     insecure: Annotated[bool, typer.Option(help="accept tcp:// too, on a network that nobody else is on")] = False,
 ) -> None:
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
+    import warnings
+
     from edgekit.course import reports
 
+    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
     if str(folders[0]) == "merge":
         from edgekit.course.merge import merge
 
@@ -159,6 +170,12 @@ def _tell(records: list[dict], made: dict[str, Path]) -> None:
         )
 
 
+def _positive(value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{value:g} is not a positive number")
+    return value
+
+
 @app.command()
 def bench(
     models: Annotated[
@@ -168,9 +185,11 @@ def bench(
         list[str] | None, typer.Option(help="onnxruntime, pytorch, pytorch-compiled; may be repeated")
     ] = None,
     provider: Annotated[list[str] | None, typer.Option(help="ONNX Runtime execution provider; may be repeated")] = None,
-    threads: Annotated[int, typer.Option(help="threads for every engine")] = 1,
-    batch: Annotated[int, typer.Option(help="images per call")] = 1,
-    seconds: Annotated[float, typer.Option(help="time to measure")] = 3.0,
+    threads: Annotated[int, typer.Option(min=1, help="threads for every engine")] = 1,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="images per call; 1, or what the model fixes, unless given")
+    ] = None,
+    seconds: Annotated[float, typer.Option(callback=_positive, help="time to measure")] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Compare models, runtimes and providers: ratios with intervals, an A/A control and a verdict. The first is the baseline."""
@@ -180,20 +199,91 @@ def bench(
     from edgekit import bench as room
 
     with contextlib.ExitStack() as stack:
-        entries = {}
-        for entry in _entries(models, runtime or ["onnxruntime"], provider or [None], threads):
+        entries, origins = {}, []
+        for model, entry in _entries(models, runtime or ["onnxruntime"], provider or [None], threads):
             runner = stack.enter_context(entry)
             entries[_unused(runner.name, entries)] = runner
-        x = next(iter(entries.values())).example(batch)
+            origins.append((model, runner))
+        x, size = _example(origins, batch)
         if len(entries) == 1:
-            result = room.measure(next(iter(entries.values())), x, min_time=seconds)
+            result = room.measure(next(iter(entries.values())), x, min_time=seconds, items=size or 1)
         else:
             result = room.compare(entries, x, min_time=seconds)
-    print(json.dumps(result.to_dict(), indent=1, default=str) if as_json else result)
+    fed = {name: {"dtype": str(array.dtype), "shape": list(array.shape)} for name, array in x.items()}
+    if as_json:
+        print(json.dumps({**result.to_dict(), "batch": size, "inputs": fed}, indent=1, default=str))
+        return
+    print(result)
+    said = ", ".join(f"{name} {one['dtype']} {one['shape']}" for name, one in fed.items()) or "none, the model has none"
+    print(f"batch {size or 'none'}; inputs: {said}")
+
+
+def _example(origins: list[tuple], batch: int | None) -> tuple[dict, int | None]:
+    """The inputs that all models get, and the batch size in them, None where they have none.
+
+    Args:
+        origins: the models as the person named them, each with its Runner.
+
+    Raises:
+        InputError: when the models need different inputs, or the batch cannot be ``batch``.
+    """
+    from edgekit.runtimes import InputError, Runner
+
+    wanted = _shared(origins)
+    firsts = [spec.shape[0] for spec in wanted.values() if spec.shape]
+    free = any(isinstance(first, str) for first in firsts)
+    if batch and not free and batch not in firsts:
+        # An int is what an exporter was shown, and the engine would refuse any other, or run it in silence.
+        fixed = [
+            model for model, run in origins if all(isinstance(s.shape[0], int) for s in run.inputs.values() if s.shape)
+        ]
+        what = f"its batch is fixed at {firsts[0]}" if firsts else "it has no input with a batch"
+        fix = f"leave --batch out{', or export it with a dynamic batch' if firsts else ''}"
+        raise InputError(f"{(fixed or [origins[0][0]])[0]}: {what}, so --batch {batch} cannot run. Fix: {fix}.")
+    size = batch or (1 if free else firsts[0] if firsts else None)
+    return Runner("the models", wanted, {}).example(size or 1), size
+
+
+def _shared(origins: list[tuple]) -> dict:
+    """What all models take: name -> Spec, with a dimension fixed where one of them fixes it.
+
+    Raises:
+        InputError: when two need different inputs; it names both.
+    """
+    from edgekit.runtimes import InputError
+
+    for i, (model, run) in enumerate(origins):
+        for other, earlier in origins[:i]:
+            if run.inputs.keys() != earlier.inputs.keys() or not all(
+                _agree(spec, earlier.inputs[name]) for name, spec in run.inputs.items()
+            ):
+                takes = lambda runner: ", ".join(f"'{n}' {spec}" for n, spec in runner.inputs.items()) or "no input"
+                raise InputError(
+                    f"{other} takes {takes(earlier)}, but {model} takes {takes(run)}. A comparison gives all models the "
+                    "same inputs. Fix: compare models that take the same, or measure each one by itself."
+                )
+    return {name: _narrowed([run.inputs[name] for _, run in origins]) for name in origins[0][1].inputs}
+
+
+def _agree(a, b) -> bool:
+    """Whether some array fits both Specs."""
+    if a.dtype != b.dtype or a.shape is None or b.shape is None:
+        return a.dtype == b.dtype
+    pairs = list(zip(a.shape, b.shape, strict=False))
+    return len(a.shape) == len(b.shape) and all(p == q or isinstance(p, str) or isinstance(q, str) for p, q in pairs)
+
+
+def _narrowed(specs: list):
+    """The Spec of the arrays that fit all of ``specs``, which agree."""
+    from edgekit.runtimes import Spec
+
+    shapes = [spec.shape for spec in specs if spec.shape is not None]
+    fixed = lambda sizes: next((size for size in sizes if isinstance(size, int)), sizes[0])
+    return Spec(specs[0].dtype, tuple(map(fixed, zip(*shapes, strict=True))) if shapes else None)
 
 
 def _entries(models: list[str], runtimes: list[str], providers: list[str | None], threads: int):
-    """A Runner for every combination that was asked for. The shipped models exist in PyTorch and are exported on the way."""
+    """(model, Runner) for every combination that was asked for. The shipped models exist in PyTorch and are exported on the way."""
     import tempfile
 
     import numpy as np
@@ -211,20 +301,19 @@ def _entries(models: list[str], runtimes: list[str], providers: list[str | None]
                     raise room.RunnerError(
                         f"{model}: PyTorch runs tinycnn and edgecnn here; an ONNX file runs in onnxruntime"
                     )
-                yield room.load(
-                    load_checkpoint(model), runtime, threads=threads, name=f"{model} {runtime}", example=image
-                )
+                name = f"{model} {runtime}"
+                yield model, room.load(load_checkpoint(model), runtime, threads=threads, name=name, example=image)
                 continue
             for provider in providers:
                 name = " ".join([Path(model).stem, runtime, *([provider] if provider else [])])
                 options = {"providers": [provider]} if provider else {}
                 if not shipped:
-                    yield room.load(model, runtime, threads=threads, name=name, **options)
+                    yield model, room.load(model, runtime, threads=threads, name=name, **options)
                     continue
                 with tempfile.TemporaryDirectory() as folder:
                     path = Path(folder) / f"{model}.onnx"
                     export.to_onnx(load_checkpoint(model), path)
-                    yield room.load(path, runtime, threads=threads, name=name, **options)
+                    yield model, room.load(path, runtime, threads=threads, name=name, **options)
 
 
 def _unused(name: str, taken: dict) -> str:

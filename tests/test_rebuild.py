@@ -7,6 +7,7 @@ import io
 import json
 import os
 import stat
+import time
 import zipfile
 
 import pytest
@@ -222,6 +223,75 @@ def test_the_slice_of_the_solution_leaves_the_demonstrations_out(lab):
     assert len(rebuilt.whole) > len(rebuilt.steps)
 
 
+def test_names_are_followed_in_time_that_grows_with_the_code_alone():
+    theirs = slicing.pieces("".join(f"x{i} = x{i + 1}\n" for i in range(20_000)), 0)
+    began = time.perf_counter()
+    chosen, unknown, stateful = slicing.closure({"x0"}, theirs)
+    assert time.perf_counter() - began < 1, "15 s for 8,000 when each name looked at each statement"
+    assert len(chosen) == len(theirs) and stateful and unknown == {"x20000"}
+
+
+def test_too_much_in_own_cells_is_left_out_with_a_note(lab):
+    cells(lab)["gate"]["source"] = "def gate(x, bright, dark):\n    return choose(x, bright, dark)\n"
+    many = "".join(f"x{i} = x{i + 1}\n" for i in range(slicing.MAX_PIECES + 1))
+    large = [code(f"data = '{'x' * 100_000}{i}'") for i in range(3)]
+    lab["cells"] += [code(many, id="many"), *large, code("def choose(*a):\n    return a", id="small")]
+    began = time.perf_counter()
+    rebuilt = made(lab)
+    assert time.perf_counter() - began < 5
+    assert "cells not looked for helpers, because there is too much in them: 3" in rebuilt.notes
+    assert "def choose" in cells(rebuilt.notebook)["carried-along"]["source"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%time x = 1  # " + "z" * 50 + "\n",
+        "x = !ls " + "z" * 50 + "\n",
+        "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz?\n",
+        ",f " + "z" * 50 + "\n",
+    ],
+)
+def test_many_magics_are_text_that_does_not_parse(cell):
+    began = time.perf_counter()
+    assert slicing.pieces("%time\n" + cell * 400, 0) == []
+    assert slicing.pieces("%time\n" * 20 + "y = [1, 2, (3)]\n" * 12_000, 0) == [], "20 magics in 190 KB"
+    assert time.perf_counter() - began < 3, "half a minute when IPython was asked"
+    assert [piece.binds for piece in slicing.pieces("%time\n" * 40 + "y = 1", 0)][-1] == {"y"}
+
+
+def test_magics_of_all_own_cells_together_are_bounded():
+    cell = "%time\n" * 10 + "y = [1, 2, (3)]\n" * 2000
+    began = time.perf_counter()
+    found, left_out = slicing.own_pieces([f"z{i} = 1\n" + cell for i in range(20)] + ["def helper(): pass"])
+    assert time.perf_counter() - began < 12 and left_out >= 15 and found[-1].binds == {"helper"}
+
+
+def test_a_cell_is_transformed_once(monkeypatch):
+    from IPython.core import inputtransformer2
+
+    calls = []
+    monkeypatch.setattr(
+        inputtransformer2.TransformerManager, "transform_cell", lambda self, cell: calls.append(cell) or "x = 1\n"
+    )
+    for _ in range(3):
+        assert slicing.python("%once\n") == "x = 1\n"
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("value", ["-" * 700 + "1", "0x" + "f" * 10_000])
+def test_what_parses_but_cannot_be_written_out_is_like_a_cell_that_does_not_parse(lab, value):
+    assert slicing.pieces("a = 1; b = " + value, 0) == []
+    lab["cells"].append(code("a = 1; b = " + value, id="deep"))
+    assert made(lab).notes == ["1 extra code cell"]
+
+
+def test_statements_end_where_the_parser_says():
+    found = slicing.pieces("a = 'x\u2028y\x0cz'\nb = 2\n", 0)
+    assert [(piece.source, piece.binds) for piece in found] == [("a = 'x\u2028y\x0cz'\n", {"a"}), ("b = 2\n", {"b"})]
+    assert [piece.binds for piece in slicing.pieces("a = [\n1]; b = 2", 0)] == [{"a"}, {"b"}]
+
+
 # ------------------------------------------------------------------------------------------------------------------ submissions
 def test_the_three_layouts(tmp_path):
     blob = LAB.notebook.read_bytes()
@@ -239,7 +309,6 @@ def test_the_three_layouts(tmp_path):
     assert students(tmp_path / "plain") == [("alice", LAB.slug, True), ("carol", LAB.slug, True)]
     assert students(tmp_path / "nbg") == [("bob", LAB.slug, True)]
     assert students(tmp_path / "all.zip") == [("dan", LAB.slug, True), ("eve", LAB.slug, True)]
-    assert submissions.find(tmp_path / "plain", ["00_start_here"]) == []
     with pytest.raises(CourseError, match="neither a folder nor a zip"):
         submissions.find(tmp_path / "nowhere")
 

@@ -13,6 +13,7 @@ from edgekit.checks import (
     Exercise,
     OnnxFile,
     call,
+    close,
     in_order,
     integer,
     mapping,
@@ -50,6 +51,11 @@ def _write(folder: str, name: str, blob: bytes) -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------------- make_session
+_MATHS = {
+    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "Neg": np.negative,
+    "Tanh": np.tanh,
+}  # never all zeros, in any order
 _LEVELS = {"ORT_DISABLE_ALL": 0, "ORT_ENABLE_BASIC": 1, "ORT_ENABLE_EXTENDED": 2}
 
 
@@ -57,7 +63,8 @@ def _session_inputs(rng: np.random.Generator) -> dict:
     threads = [int(t) for t in rng.permutation([1, 2, 3])]
     levels = [str(name) for name in rng.permutation(list(_LEVELS))]
     return {
-        "model": _file([("", "Relu"), ("", "Neg"), ("", "Abs")], rng),
+        "model": _file([("", op) for op in _MATHS], rng),
+        "x": rng.normal(0, 2, (3, 4)).astype(np.float32),
         "cases": [{"threads": t, "level": level} for t, level in zip(threads, levels, strict=True)],
     }
 
@@ -73,13 +80,16 @@ def _session_probe(answer, inputs: dict) -> dict:
             warnings.simplefilter("ignore")
             path = _write(folder, "model.onnx", inputs["model"])
             made = [
-                _seen(call(answer, path, [CPU], case["threads"], getattr(ort.GraphOptimizationLevel, case["level"])))
+                _seen(
+                    call(answer, path, [CPU], case["threads"], getattr(ort.GraphOptimizationLevel, case["level"])),
+                    inputs["x"],
+                )
                 for case in inputs["cases"]
             ]
             absent = next(name for name in RARE if name not in ort.get_available_providers())
             level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
             refused = {
-                name: _refusal(answer, path, names, level)
+                name: _refusal(answer, path, names, level, inputs["x"])
                 for name, names in (("first", [absent, CPU]), ("only", [absent]))
             }
     finally:
@@ -87,39 +97,59 @@ def _session_probe(answer, inputs: dict) -> dict:
     return {"made": made, "absent": absent, "refused": refused}
 
 
-def _seen(session) -> dict:
-    """What a session says about itself; never the session."""
-    import onnxruntime as ort
+def _seen(session, x: np.ndarray) -> dict:
+    """What a session says about itself and makes of ``x``; never the session. ``{"other": its type}`` for anything else.
 
-    if not isinstance(session, ort.InferenceSession):
-        return {"type": type(session).__name__}
-    options = session.get_session_options()
+    A subclass could say what it likes, and so could methods and attributes set on the object: what is asked is the compiled
+    session inside.
+    """
+    import onnxruntime as ort
+    from onnxruntime.capi.onnxruntime_pybind11_state import InferenceSession as Wrapped
+
+    genuine = ort.InferenceSession
+    if type(session) is not genuine or type(getattr(session, "_sess", None)) is not Wrapped:
+        return {"other": type(session).__name__}
+    options = session._sess.session_options
     return {
-        "type": "InferenceSession",
         "intra": options.intra_op_num_threads,
         "inter": options.inter_op_num_threads,
         "level": options.graph_optimization_level.name,
-        "providers": session.get_providers(),
+        "providers": session._sess.get_providers(),
+        "y": genuine.run(session, None, {"t0": x})[0],
     }
 
 
-def _refusal(answer, path: Path, names: list[str], level) -> dict:
+def _refusal(answer, path: Path, names: list[str], level, x: np.ndarray) -> dict:
     import contextlib
     import io
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            return {"raised": "", "session": _seen(call(answer, path, names, 1, level))}
+            return {"raised": "", "session": _seen(call(answer, path, names, 1, level), x)}
     except AnswerRaised as error:
         if isinstance(error.__cause__, NotImplementedError):
             raise
         return {"raised": type(error.__cause__).__name__, "message": str(error.__cause__)}
 
 
+def _result(inputs: dict) -> np.ndarray:
+    """What the model makes of ``x``, by NumPy."""
+    import onnx
+
+    y = inputs["x"].astype(np.float64)
+    for node in onnx.load_from_string(bytes(inputs["model"])).graph.node:
+        y = _MATHS[node.op_type](y)
+    return y
+
+
 def _session_judge(inputs: dict, outputs: dict) -> str:
     for case, seen in zip(inputs["cases"], outputs["made"], strict=True):
         asked = f"make_session(path, ['{CPU}'], threads={case['threads']}, level={case['level']})"
-        require(seen["type"] == "InferenceSession", f"{asked} returned a {seen['type']}, expected the session.", "no session")  # fmt: skip
+        require(
+            "other" not in seen,
+            f"{asked} returned a {seen.get('other')}, expected the session: an ort.InferenceSession, nothing derived from it or put in its place.",
+            "no session",
+        )
         require(
             seen["intra"] == case["threads"] or seen["inter"] != case["threads"],
             f"{asked}: {seen['inter']} threads were given to operators side by side (inter_op), which a sequential session never uses. Threads inside an operator are intra_op.",
@@ -139,6 +169,11 @@ def _session_judge(inputs: dict, outputs: dict) -> str:
             seen["providers"] == [CPU],
             f"{asked}: the session has the providers {seen['providers']}. Pass on what was asked for.",
             "other providers",
+        )
+        require(
+            close(seen["y"], _result(inputs), rtol=1e-3, atol=1e-5),
+            f"{asked}: the session computes something else than the model at path does.",
+            "another model",
         )
     absent = outputs["absent"]
     for refused in outputs["refused"].values():

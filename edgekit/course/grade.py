@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course import rebuild, records
+from edgekit.course import rebuild, records, shortcuts
 from edgekit.course.attempts import Starved, Times, run_cells
 from edgekit.course.batch import Batch, environment, progress_bar, share_of
 from edgekit.course.catalog import CourseError, Lab, find
@@ -174,7 +174,7 @@ def grade_one(
     }
     try:
         rebuilt = _rebuilt(lab, submission)
-        record["notes"] += rebuilt.notes
+        record["notes"] += [*rebuilt.notes, *shortcuts.uses(rebuilt.notebook, lab)]
         if notebooks:
             text = json.dumps(rebuilt.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
             files.write_whole(notebooks / submission.student / f"{lab.slug}.ipynb", text)

@@ -18,6 +18,7 @@ from edgekit.course.catalog import CourseError, Lab
 
 MAX_CELLS = 5000
 MAX_SOURCE = 2**20
+MAX_NAMED = 20  # of what is carried along, in the note
 _MARKER = re.compile(r"(#\s*)(NBVAL|PYTEST_VALIDATE)_", re.IGNORECASE)
 
 
@@ -170,9 +171,13 @@ def rebuild(lab: Lab, blob: bytes) -> Rebuilt:
             cell["source"] = sources.get(cell["id"], cell["source"])
     used = {id(cell) for cell in answers.values()}
     own = [_MARKER.sub(r"\1\2-", c.source) for c in handed_in if id(c) not in used and not _is_check(c, names)]
-    carried = slicing.carry(notebook["cells"], names, [source for source in own if source not in code.values()])
+    theirs, left_out = slicing.own_pieces([source for source in own if source not in code.values()])
+    if left_out:
+        notes.append(f"cells not looked for helpers, because there is too much in them: {left_out}")
+    carried = slicing.carry(notebook["cells"], names, theirs)
     if carried:
-        notes.append(f"carried along from other cells: {', '.join(carried.names)}")
+        more = f" and {len(carried.names) - MAX_NAMED} more" if len(carried.names) > MAX_NAMED else ""
+        notes.append(f"carried along from other cells: {', '.join(carried.names[:MAX_NAMED])}{more}"[:1000])
         notebook["cells"].insert(carried.at, _code_cell("carried-along", carried.source))
     steps, stateful = slicing.slice_steps(notebook["cells"], names, lab.module)
     whole = slicing.whole_steps(notebook["cells"], names, lab.module)
@@ -236,10 +241,8 @@ def _compare(names: list[str], code: dict[str, str], cells: list[Cell], answers:
     order = [place for place in order if place is not None]
     if order != sorted(order):
         notes.append("cells reordered")
-    known = {*code.values()} | {cell.source for cell in answers.values()}
-    extra = sum(
-        cell.source.strip() not in {s.strip() for s in known} and not set(cell.keys) & set(code) for cell in cells
-    )
+    known = {source.strip() for source in [*code.values(), *(cell.source for cell in answers.values())]}
+    extra = sum(cell.source.strip() not in known and not set(cell.keys) & set(code) for cell in cells)
     if extra:
         notes.append(f"{extra} extra code cell{'s' if extra > 1 else ''}")
     return notes

@@ -9,13 +9,34 @@ from __future__ import annotations
 
 import ast
 import builtins
+import io
 import re
 import symtable
 from dataclasses import dataclass, field
+from functools import lru_cache
+
+# What is looked at of a student's own cells. All of it is read in the grader's process, where no deadline stops it.
+MAX_OWN = 2**18  # characters; the tree of a kilobyte may take a megabyte
+MAX_PIECES = 5000
+# IPython's transformer reads the whole cell again for every magic line: two microseconds for each character of each.
+MAX_MAGICS = 50
+MAX_MAGIC_CELL = 200_000
+MAX_MAGIC_WORK = 500_000  # characters x magic lines of a cell; of all own cells together twice that
 
 _SHOWS = {"print", "display", "ledger", "widgets", "plots", "plt"}
 _DYNAMIC = re.compile(r"\b(globals|eval|exec|vars|locals|get_ipython)\s*\(")
+_MAGIC = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t\r]*$", re.MULTILINE)
+_BROKEN = (
+    SyntaxError,
+    ValueError,
+    RecursionError,
+    MemoryError,
+)  # of code that the parser, or who reads its tree, gives up on
 _BUILTIN = frozenset(dir(builtins)) | {"get_ipython", "display", "__name__"}
+
+
+class TooMuch(Exception):
+    """More statements than are looked at."""
 
 
 @dataclass
@@ -43,7 +64,7 @@ def names(source: str) -> tuple[set[str], set[str]]:
     """``(binds, needs)`` of a piece of code at module level. Code that does not compile binds and needs nothing."""
     try:
         top = symtable.symtable(source, "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except _BROKEN:
         return set(), set()
     binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
     needs = {s.get_name() for s in top.get_symbols() if s.is_referenced() and s.get_name() not in binds}
@@ -54,15 +75,25 @@ def names(source: str) -> tuple[set[str], set[str]]:
         for symbol in table.get_symbols():
             if symbol.is_global():
                 if symbol.is_assigned() and symbol.is_declared_global():
-                    binds = binds | {symbol.get_name()}
+                    binds.add(symbol.get_name())
                 needs.add(symbol.get_name())
     return binds, needs - binds - _BUILTIN
 
 
 def python(source: str) -> str:
-    """A cell as plain Python: magics and shell lines become calls. Unchanged where there are none."""
-    if not any(line.lstrip()[:1] in ("%", "!", "?") or line.rstrip().endswith("?") for line in source.splitlines()):
-        return source
+    """A cell as plain Python: magics and shell lines become calls. Unchanged where there are none, or so many that it takes long."""
+    work = magic_work(source)
+    return _transformed(source) if 0 < work <= MAX_MAGIC_WORK and len(source) <= MAX_MAGIC_CELL else source
+
+
+def magic_work(source: str) -> float:
+    """How much work the magics of a cell are: 0 without, infinite with too many of them."""
+    count = len(_MAGIC.findall(source))
+    return count * len(source) if count <= MAX_MAGICS else float("inf")
+
+
+@lru_cache(maxsize=64)
+def _transformed(source: str) -> str:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -71,23 +102,58 @@ def python(source: str) -> str:
         return source
 
 
-def pieces(source: str, cell: int) -> list[Piece]:
-    """The top-level statements of a cell; a cell that cannot be parsed gives none."""
+# The parser joins `import a.a.a...` in quadratic time: half a minute for 90,000 dots.
+_LONG_PATH = re.compile(r"(?:\w{0,100}\s{0,10}\.\s{0,10}){2000}")
+
+
+def pieces(source: str, cell: int, most: int | None = None) -> list[Piece]:
+    """The top-level statements of a cell; a cell that cannot be parsed gives none.
+
+    Raises:
+        TooMuch: when there are more than ``most``.
+    """
     source = python(source)
+    if _LONG_PATH.search(source):
+        return []
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    lines = source.splitlines(keepends=True)
-    own_line = len({node.lineno for node in tree.body}) == len(tree.body)
-    found = []
-    for node in tree.body:
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-        text = "".join(lines[first - 1 : node.end_lineno]) if own_line else ast.unparse(node) + "\n"
-        binds, needs = names(text)
-        fixed = isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        found.append(Piece(text, binds, needs, not fixed, _only_shows(node), cell))
-    return found
+        if most is not None and len(tree.body) > most:
+            raise TooMuch
+        # Lines as the parser counts them: str.splitlines also ends one at a form feed inside of a string.
+        lines = list(io.StringIO(source, newline=""))
+        own_line = all(one.end_lineno < other.lineno for one, other in zip(tree.body, tree.body[1:], strict=False))
+        return [_piece(node, lines if own_line else None, cell) for node in tree.body]
+    except _BROKEN:
+        return []  # also what parses, but is nested too deep to be written out again
+
+
+def _piece(node: ast.stmt, lines: list[str] | None, cell: int) -> Piece:
+    """One statement; without ``lines`` it shares a line with another and is written anew.
+
+    Raises:
+        ValueError, RecursionError: when it cannot be written.
+    """
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    text = "".join(lines[first - 1 : node.end_lineno]) if lines else ast.unparse(node) + "\n"
+    binds, needs = names(text)
+    fixed = isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return Piece(text, binds, needs, not fixed, _only_shows(node), cell)
+
+
+def own_pieces(sources: list[str]) -> tuple[list[Piece], int]:
+    """The statements of a student's own cells in their order, and how many cells were left out because it would be too much."""
+    found, size, work, left_out = [], 0, 0, 0
+    for index, source in enumerate(sources):
+        magics = magic_work(source) if magic_work(source) <= MAX_MAGIC_WORK else 0  # else python() leaves it as it is
+        if size + len(source) > MAX_OWN or work + magics > 2 * MAX_MAGIC_WORK:
+            left_out += 1
+            continue
+        size, work = size + len(source), work + magics
+        try:
+            found += pieces(source, index, MAX_PIECES - len(found))
+        except TooMuch:
+            left_out += 1
+    return found, left_out
 
 
 def _only_shows(node: ast.stmt) -> bool:
@@ -101,22 +167,24 @@ def _only_shows(node: ast.stmt) -> bool:
 
 def closure(wanted: set[str], given: list[Piece]) -> tuple[list[Piece], set[str], bool]:
     """The pieces that define ``wanted``, transitively; the names nobody defines; and whether changeable state is among them."""
+    binders: dict[str, list[int]] = {}
+    for index, piece in enumerate(given):
+        for name in piece.binds:
+            binders.setdefault(name, []).append(index)
     chosen: set[int] = set()
-    needed, seen = set(wanted), set()
-    while needed - seen:
-        name = (needed - seen).pop()
-        seen.add(name)
-        for index, piece in enumerate(given):
-            if name in piece.binds:
+    needed, waiting = set(wanted), list(wanted)
+    while waiting:
+        for index in binders.get(waiting.pop(), ()):
+            if index not in chosen:
                 chosen.add(index)
-                needed |= piece.needs
+                waiting += given[index].needs - needed
+                needed |= given[index].needs
     state = {name for index in chosen if given[index].state for name in given[index].binds & needed}
     for index, piece in enumerate(given):
         # A statement that works on such state may change it: `model.eval()`, `for p in model.parameters(): ...`.
         if piece.needs & state and not piece.binds and not piece.shows and piece.needs <= needed:
             chosen.add(index)
-    unknown = {name for name in needed if not any(name in given[i].binds for i in chosen)}
-    return [given[index] for index in sorted(chosen)], unknown, bool(state)
+    return [given[index] for index in sorted(chosen)], needed - set(binders), bool(state)
 
 
 def _roles(cells: list[dict], items: list[str]) -> tuple[list[Piece], dict[str, str]]:
@@ -176,17 +244,16 @@ def _step(cell: dict, items: list[str], module: str) -> dict | None:
     return None
 
 
-def carry(cells: list[dict], items: list[str], own: list[str]) -> Carried | None:
+def carry(cells: list[dict], items: list[str], own: list[Piece]) -> Carried | None:
     """What answers need from a student's own cells because nothing else defines it: helpers in cells of their own, an import
     added to a given cell. None when there is nothing."""
     given, answers = _roles(cells, items)
-    theirs = [piece for index, source in enumerate(own) for piece in pieces(source, index)]
     defined = {name for source in answers.values() for name in names(python(source))[0]} | {
         name for piece in given for name in piece.binds
     }
     lacking = {name: names(python(source))[1] - defined for name, source in answers.items()}
     missing = set().union(*lacking.values()) if lacking else set()
-    theirs = [piece for piece in theirs if not (piece.binds and piece.binds <= defined)]
+    theirs = [piece for piece in own if not (piece.binds and piece.binds <= defined)]
     chosen, _, _ = closure(missing, theirs)
     if not chosen:
         return None

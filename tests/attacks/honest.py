@@ -216,8 +216,16 @@ def place(m: Material) -> list[str]:
     with zipfile.ZipFile(m.submissions / "honest-zipped.zip", "w") as archive:
         archive.writestr(f"{m.slug}.ipynb", blob)
         archive.writestr("__MACOSX/._x", b"")
+    # As a Mac makes it, and with a draft kept.
+    with zipfile.ZipFile(m.submissions / "honest-mac.zip", "w") as archive:
+        archive.writestr(f"HW6/{m.slug}.ipynb", blob)
+        archive.writestr(f"__MACOSX/HW6/._{m.slug}.ipynb", b"\0\5\x16\7" + bytes(100))
+    m.save("honest-draft", blob)
+    draft = m.submissions / "honest-draft" / "old" / f"{m.slug}.ipynb"
+    draft.parent.mkdir()
+    draft.write_text(json.dumps(m.released), encoding="utf-8")
     # As a browser or a learning platform renames it.
     renamed = m.submissions / "honest-renamed" / f"{m.slug} (1).ipynb"
     renamed.parent.mkdir()
     renamed.write_bytes(blob)
-    return [f"honest-{name}" for name in ODDITIES] + ["honest-zipped", "honest-renamed"]
+    return [f"honest-{name}" for name in ODDITIES] + ["honest-zipped", "honest-mac", "honest-draft", "honest-renamed"]

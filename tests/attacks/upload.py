@@ -57,6 +57,20 @@ def _zip_many(m: Material, student: str) -> None:
     _zip_of(m, student, [(f"d{i}/x.txt", b"") for i in range(50_000)])
 
 
+def _zip_slow(m: Material, student: str) -> None:
+    """A kilobyte that takes a second to unpack, for each of its members."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_BZIP2) as archive:
+        for i in range(3):
+            archive.writestr(f"{i}/{m.slug}.ipynb", bytes(2**25 - 1))
+    (m.submissions / f"{student}.zip").write_bytes(made.getvalue())
+
+
+def _zip_drafts(m: Material, student: str) -> None:
+    blob = json.dumps(m.wrong()).encode()
+    _zip_of(m, student, [(f"{i}/{m.slug}.ipynb", blob) for i in range(2000)])
+
+
 def _zip_damaged(m: Material, student: str) -> None:
     (m.submissions / f"{student}.zip").write_bytes(b"PK\x03\x04" + os.urandom(5000))
 
@@ -137,6 +151,17 @@ def _source(code: str):
     return lambda m: m.wrong(describe=code)
 
 
+def _own_cell(code: str):
+    """In a cell of the student's own, which an answer asks for a name."""
+
+    def make(m: Material) -> dict:
+        made = m.wrong(describe="def describe(path):\n    return x0\n")
+        made["cells"].append(code_cell("own", code))
+        return made
+
+    return make
+
+
 def _surrogates(m: Material) -> dict:
     return m.wrong(
         describe="def describe(path):\n    return '\ud800\udfff \x00 \x1b[2J'\n",
@@ -150,6 +175,8 @@ ATTACKS = [
     Attack("zip with a link to a neighbour", _zip_link, absent=True),
     Attack("zip bomb", _zip_bomb, absent=True),
     Attack("zip of 50,000 members", _zip_many, absent=True),
+    Attack("zip of bzip2", _zip_slow, submission=UNREADABLE),
+    Attack("zip of 2,000 drafts", _zip_drafts),
     Attack("damaged zip", _zip_damaged, absent=True),
     Attack("link to a neighbour's notebook", _link, absent=True),
     Attack("folder linked to a neighbour's", _link_folder, absent=True),
@@ -173,5 +200,9 @@ ATTACKS = [
     Attack("code with 50,000 unary signs", _source("def describe(path):\n    return " + "-" * 50_000 + "1"), statuses=STOPPED),
     Attack("code with an attribute chain of 50,000", _source("def describe(path):\n    return path" + ".a" * 50_000), statuses=STOPPED),
     Attack("code that does not parse", _source("def describe(path:\n  return 1\n\tx = = 3"), items=()),
+    Attack("chain of 50,000 names in an own cell", _own_cell("".join(f"x{i} = x{i + 1}\n" for i in range(50_000)))),
+    Attack("400 magics in an own cell", _own_cell("x0 = 1\n" + "".join(f"%time x{i} = 1  # {'z' * 40}\n" for i in range(400)))),
+    Attack("700 unary signs in an own cell", _own_cell("x0 = 1; b = " + "-" * 700 + "1")),
+    Attack("number of 10,000 digits in an own cell", _own_cell("x0 = 1; b = 0x" + "f" * 10_000)),
     Attack("number of a million digits in the code", _source("def describe(path):\n    return " + "9" * 1_000_000)),
 ]  # fmt: skip

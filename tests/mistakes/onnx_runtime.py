@@ -34,6 +34,29 @@ def _session(
     )
 
 
+_FAKE = """
+def make_session(path, providers, threads, level):
+    missing = [name for name in providers if name not in ort.get_available_providers()]
+    if missing:
+        raise ValueError(str(missing))
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = level
+    class Session(ort.InferenceSession):
+        def __init__(self):
+            pass
+        def get_session_options(self):
+            return options
+        def get_providers(self):
+            return providers
+    return Session()
+"""
+_ANOTHER = """if missing: raise ValueError(str(missing))
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 4]) for name in ("t0", "y"))
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["t0"], ["y"])], "g", [x], [y])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=providers)"""
+
 _CHANGES = """
 from collections import Counter
 def op_changes(before, after):
@@ -114,6 +137,11 @@ MISTAKES = {
         Mistake("assert for ValueError", _session(check="assert not missing, missing"), says="expected a ValueError"),
         Mistake("error without the name", _session(check="if missing: raise ValueError('not available')"), says="name the provider"),
         Mistake("forgets to return", _session(result="None"), says="NoneType"),
+        Mistake("a subclass that says what is wanted", _FAKE, says="nothing derived from it"),
+        Mistake("the inside replaced", _session(options="", check="session._sess = type('C', (), {'session_options': options})(); session._providers = providers"), says="put in its place"),
+        Mistake("attributes set on the session", _session(options="", check="if missing: raise ValueError(str(missing))\n    session._sess_options = options"), says="passed to the session"),
+        Mistake("methods set on the session", _session(options="", check="if missing: raise ValueError(str(missing))\n    session.get_session_options = lambda: options"), says="passed to the session"),
+        Mistake("another model", _session(check=_ANOTHER), says="the model at path"),
     ],
     "op_changes": [
         Mistake("domain ignored", _changes(key="n.op_type"), says="domain"),

@@ -63,6 +63,20 @@ MISTAKES = {
             "        out.append(time.perf_counter() - t)\n    return out\n",
             says="none for the warm-up",
         ),
+        Mistake("mean for every call", _stopwatch(result="[sum(samples) / len(samples)] * calls"), says="not the durations of the single calls"),
+        Mistake("sorted", _stopwatch(result="sorted(samples)"), says="in their order"),
+        Mistake(
+            "invented, never called, the count set by hand",
+            "def stopwatch(run, calls, warmup):\n    run.count = calls + warmup\n    return [0.004 + 1e-6 * (i % 2) for i in range(calls)]\n",
+            says="was called 0 times",
+        ),
+        Mistake("invented, the calls made", _stopwatch(begin="begin = 0", sample="0.011 + 1e-6 * (len(samples) % 2)"), says="not the durations of the single calls"),
+        Mistake(
+            "invented from one measured call",
+            _stopwatch(before="rng = np.random.default_rng()", result="[samples[0] * f for f in rng.normal(1, 0.02, calls)]"),
+            says="not the durations of the single calls",
+        ),
+        Mistake("drawn at random", _stopwatch(before="rng = np.random.default_rng()", begin="begin = 0", sample="rng.uniform(0.002, 0.02)"), says="not the durations of the single calls"),
     ],
     "summary": [
         Mistake("mean for median", "def summary(s):\n    return {'median': np.mean(s), 'p90': np.percentile(s, 90)}\n", says="mean"),
