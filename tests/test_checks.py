@@ -17,7 +17,12 @@ from edgekit.checks import (
     array,
     call,
     integer,
+    mapping,
     number,
+    onnx_export,
+    onnx_path,
+    text,
+    truth,
     visible,
 )
 from edgekit.checks.border import dump, load, plain
@@ -169,3 +174,207 @@ def test_helpers_word_what_came():
     with pytest.raises(CheckFailed, match=r"shape \(2,\), expected \(3,\)"):
         array([1.0, 2.0], "scales", shape=(3,))
     assert integer(3.0, "zero point") == 3
+
+
+def says(helper, *args, **kwargs):
+    with pytest.raises(CheckFailed) as failure:
+        helper(*args, **kwargs)
+    return str(failure.value), failure.value.cause
+
+
+@pytest.mark.parametrize("helper", [array, mapping, text, number, integer, truth])
+def test_a_forgotten_return_is_named(helper):
+    message, cause = says(helper, None, "the result")
+    assert "got None. Did you forget `return`?" in message and cause == "nothing returned"
+
+
+@pytest.mark.parametrize(
+    "helper, value, parts",
+    [
+        (array, (1.0, (0.9, 1.1)), ["got a list or tuple ([1.0, [0.9, 1.1]])", "different shapes: put numbers side by side"]),
+        (array, ["a", "b"], ["got a list or tuple (['a', 'b'])", "It holds str, expected only numbers"]),
+        (array, [1.0, None], ["It holds None"]),
+        (array, "abc", ["got str ('abc')."]),
+        (mapping, (1, 2), ["should be a dict, got a list or tuple ([1, 2])", "{name: value, ...}"]),
+        (mapping, [0.5] * 40, ["got a list or tuple (<list of 40>)"]),
+        (mapping, np.arange(3), ["got an array of shape (3,), int64 ([0, 1, 2])"]),
+        (text, 3, ["should be a string, got int (3)."]),
+        (truth, 1, ["should be True or False, got int (1). bool(...)"]),
+        (truth, np.array([True, False]), ["got an array of shape (2,), bool ([True, False]). (...).all() or"]),
+        (truth, np.array(1.0), ["got an array of shape (), float64", "bool(...)"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_type_is_named_truly(helper, value, parts):
+    message, cause = says(helper, plain(value), "the result")
+    assert all(part in message for part in parts), message
+    assert cause == "wrong type" and "NoneType" not in message
+
+
+def test_a_string_that_is_none_of_the_wanted_and_what_is_none():
+    assert "one of 'faster', 'slower', got a list or tuple" in says(text, ["faster"], "it", ("faster", "slower"))[0]
+
+
+@pytest.mark.parametrize("value", [True, np.bool_(True), np.array(True)])
+def test_one_truth_value_is_a_bool_whatever_library_gave_it(value):
+    import torch
+
+    assert truth(plain(value), "it") is True and truth(plain(torch.tensor(value)), "it") is True
+    assert plain(np.array(1)).shape == ()  # a number stays what it is
+
+
+def numbers():
+    yield 1
+
+
+def waits():
+    async def wait():
+        return 1
+
+    waiting = wait()
+    waiting.close()  # or Python warns that nobody has waited for it
+    return waiting
+
+
+class Answer:
+    pass
+
+
+@pytest.mark.parametrize(
+    "value, part",
+    [
+        (numbers, "double: a generator came back: use `return` with a list instead of `yield`"),
+        (lambda: (i for i in "ab"), "[...] instead of (...)"),
+        (waits, "a coroutine came back: define the function with `def`, without `async`."),
+        (lambda: Answer, "the class Answer came back, expected a result: call it, Answer(...)."),
+        (lambda: numbers, "the function numbers came back, expected its result: call it, numbers(...)."),
+        (Answer, "an Answer came back, expected numbers, strings, lists, dicts or arrays."),
+        (lambda: {1, 2}, "a set came back, expected numbers, strings, lists, dicts or arrays: list(...) makes a list of it."),
+        (lambda: np.array(["a"]), "an array of dtype <U1 came back, expected numbers."),
+        (lambda: {0.5: 1}, "a dict with a key of type float came back"),
+    ],
+)  # fmt: skip
+def test_what_is_no_data_is_named_with_the_likely_slip(value, part):
+    message, cause = says(verdict, lambda x: value())
+    assert part in message and cause == "wrong type"
+    assert "builtins" not in message and __name__ not in message and "?." not in message
+
+
+def test_functions_among_the_arguments_are_shown_by_name():
+    import torch
+
+    class Work:
+        def __call__(self):
+            pass
+
+    def _bright(x):
+        return x
+
+    with pytest.raises(
+        AnswerRaised, match=r"\(Work, bright, len, <list of 99>, Tensor of shape \(99,\), torch.float32\) raised"
+    ):
+        call(lambda *args: 1 / 0, Work(), _bright, len, [1] * 99, torch.ones(99))
+
+
+def test_an_answer_that_writes_no_file_reads_well(tmp_path):
+    check = Exercise(
+        "save", lambda rng: {}, lambda answer, inputs: {"m": OnnxFile.read(tmp_path / "model.onnx")}, judge
+    )
+    message, cause = says(lambda: check.verdict(*check.run(lambda: None, np.random.default_rng(0))))
+    assert (
+        message.startswith("save: no file was written to model.onnx: write the model to exactly")
+        and cause == "wrong type"
+    )
+
+
+def test_an_exporter_error_is_its_cause_without_colours():
+    class OnnxExporterError(RuntimeError):
+        pass
+
+    advice = "\x1b[96mThis is step 1/3\x1b[0m\n- submit a PR to PyTorch."
+
+    def answer(x):
+        try:
+            raise ValueError("found these conflicts:\n- \x1b[96mthe batch\x1b[0m is static\n- more")
+        except ValueError as error:
+            raise OnnxExporterError(advice) from error
+
+    with pytest.raises(AnswerRaised) as failure:
+        call(answer, 1)
+    message = str(failure.value)
+    assert "OnnxExporterError: the export failed: found these conflicts: - the batch is static (line" in message
+    assert "\x1b" not in message and "submit a PR" not in message and "more" not in message
+
+    def circle(x):
+        error = OnnxExporterError("round and round")
+        raise error from error
+
+    with pytest.raises(AnswerRaised, match="round and round"):
+        call(circle, 1)
+
+
+def test_a_broken_onnx_file_comes_with_a_likely_cause(tmp_path):
+    import torch
+
+    torch.save({"w": torch.ones(2)}, tmp_path / "model.onnx")
+    for blob, part in (
+        ((tmp_path / "model.onnx").read_bytes(), "as torch.save writes one: write the file with torch.onnx.export"),
+        (b"\xff" * 20, "Was it written by torch.onnx.export"),
+        (b"", "The file is empty"),
+    ):
+        message, cause = says(onnx_path(OnnxFile(blob)).__enter__)
+        assert part in message and cause == "invalid model"
+
+
+def gate_says(answer, seed=1):
+    return says(lambda: onnx_export.gate.verdict(*onnx_export.gate.run(answer, np.random.default_rng(seed))))
+
+
+@pytest.mark.parametrize(
+    "result, part, cause",
+    [
+        (lambda y: None, "got None. Did you forget `return`?", "nothing returned"),
+        (lambda y: (row for row in y), "returned a generator, expected a torch.Tensor of shape (6, 1, 28, 28)", "wrong type"),
+        (lambda y: y.tolist(), "returned a list, expected a torch.Tensor", "wrong type"),
+        (lambda y: y.numpy(), "returned a ndarray, expected a torch.Tensor", "wrong type"),
+        (lambda y: (y,), "returned a tuple, expected a torch.Tensor", "wrong type"),
+        (lambda y: y.double(), "a tensor of dtype torch.float64, expected a torch.Tensor", "wrong dtype"),
+        (lambda y: y[:, 0], "a tensor of shape (6, 28, 28), expected a torch.Tensor of shape (6, 1, 28, 28)", "wrong shape"),
+    ],
+)  # fmt: skip
+def test_the_gate_returns_a_tensor_like_x(result, part, cause):
+    def gate(x, bright, dark):
+        import torch
+
+        return result(torch.where(x.mean(dim=(1, 2, 3), keepdim=True) > 0.5, bright(x), dark(x)))
+
+    message, why = gate_says(gate)
+    assert part in message and why == cause
+
+
+def test_the_gate_says_why_it_cannot_be_exported():
+    import torch
+
+    def loop(x, bright, dark):
+        return torch.stack([torch.where(one.mean() > 0.5, bright(one), dark(one)) for one in x])
+
+    message, cause = gate_says(loop)
+    assert "one batch size only: a loop over the images" in message and cause == "fixed batch"
+
+
+@pytest.mark.parametrize(
+    "refused, part, cause",
+    [
+        ("Could not guard on data-dependent expression Eq(u0, 1)", "a Python `if`, `while` or float()", "data-dependent if"),
+        ("but tracing inferred a static shape of 6 for dimension", "one batch size only", "fixed batch"),
+        ("No ONNX function found for <OpOverload>", "could not export the function: No ONNX function", "not exportable"),
+    ],
+)  # fmt: skip
+def test_only_a_decision_in_python_is_called_one(refused, part, cause):
+    inputs = {"images": np.zeros((2, 1, 4, 4), np.float32)}
+    eager = {"kind": "Tensor", "shape": [2, 1, 4, 4], "dtype": "torch.float32"}
+    message, why = says(onnx_export.gate.judge, inputs, {"eager": eager, "refused": refused})
+    assert part in message and why == cause
+
+
+def test_no_message_asks_and_ends_twice():
+    assert not any(why.endswith(("?", ".")) for why, _ in onnx_export._MIX_SAYS.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import types
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,6 +22,8 @@ MAX_BYTES = 64 * 2**20  # of one item's outputs, all files together
 MAX_VALUES = 200_000  # JSON values of one item
 MAX_DEPTH = 16
 _NUMERIC = "biuf"
+# Made list by list() without a question; anything else that can be walked over may be more than a list.
+_LISTABLE = (range, set, frozenset, map, zip, filter, type({}.keys()), type({}.values()), type({}.items()))
 
 
 class BorderError(ValueError):
@@ -50,13 +53,14 @@ class OnnxFile(bytes):
 def plain(value: Any, depth: int = 0) -> Any:
     """Turn ``value`` into plain data: None, bool, int, float, str, list, dict with str keys, numeric arrays, :class:`OnnxFile`.
 
-    NumPy scalars become Python numbers, tuples become lists, torch tensors become arrays.
+    NumPy scalars become Python numbers, tuples become lists, torch tensors become arrays. A single truth value becomes a bool
+    also where it came as an array or a tensor without dimensions: a comparison of tensors gives one.
 
     Raises:
-        BorderError: for anything else, naming the type.
+        BorderError: for anything else, naming the type and, where one is known, the likely slip.
     """
     if depth > MAX_DEPTH:
-        raise BorderError(f"nested deeper than {MAX_DEPTH} levels")
+        raise BorderError(f"what came back is nested deeper than {MAX_DEPTH} levels")
     if value is None or isinstance(value, bool | OnnxFile):
         return value
     if isinstance(value, np.generic):
@@ -72,17 +76,31 @@ def plain(value: Any, depth: int = 0) -> Any:
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in _NUMERIC:
-            raise BorderError(f"an array of dtype {value.dtype}, expected numbers")
-        return np.array(value, subok=False)
-    raise BorderError(
-        f"a {type(value).__module__}.{type(value).__qualname__}, expected numbers, strings, lists, dicts or arrays"
-    )
+            raise BorderError(f"an array of dtype {value.dtype} came back, expected numbers")
+        return bool(value) if value.dtype == bool and value.ndim == 0 else np.array(value, subok=False)
+    raise BorderError(_not_plain(value))
+
+
+def _not_plain(value: Any) -> str:
+    """What came instead of data, and the likely slip."""
+    kind = type(value).__name__
+    came = f"a{'n' if kind[:1].lower() in 'aeiou' else ''} {kind} came back"
+    if isinstance(value, types.GeneratorType):
+        return f"{came}: use `return` with a list instead of `yield`, or [...] instead of (...)"
+    if isinstance(value, types.CoroutineType | types.AsyncGeneratorType):
+        return f"{came}: define the function with `def`, without `async`"
+    if isinstance(value, type):
+        return f"the class {value.__name__} came back, expected a result: call it, {value.__name__}(...)"
+    if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
+        return f"the function {value.__name__} came back, expected its result: call it, {value.__name__}(...)"
+    hint = ": list(...) makes a list of it" if isinstance(value, _LISTABLE) else ""
+    return f"{came}, expected numbers, strings, lists, dicts or arrays{hint}"
 
 
 def _key(key: Any) -> str:
     if isinstance(key, str | int | np.integer) and not isinstance(key, bool):
         return str(key)
-    raise BorderError(f"a dict key of type {type(key).__name__}, expected str or int")
+    raise BorderError(f"a dict with a key of type {type(key).__name__} came back, expected str or int")
 
 
 def dump(value: Any, folder: Path) -> None:

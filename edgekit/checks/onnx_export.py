@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,15 @@ from edgekit.checks import (
     OnnxFile,
     array,
     call,
+    came,
     close,
     integer,
     mapping,
     number,
     onnx_path,
     require,
+    truth,
+    worded,
 )
 from edgekit.checks.small_models import onnx_file
 from edgekit.runtimes.session import cpu_run
@@ -335,8 +339,8 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
 _MIXES = {"running norm": False, "training norm": True, "batch mean": True, "image mean": False, "large": False}
 _MIX_SAYS = {
     "running norm": ("its batch norm uses the running statistics, so every image is on its own", "too strict"),
-    "training norm": ("its batch norm was exported in training mode and uses the statistics of the batch. Do the images of your batch differ, and do you also run them one by one?", "mixing not seen"),
-    "batch mean": ("it subtracts the mean over the batch. Do the images of your batch differ, and do you also run them one by one?", "mixing not seen"),
+    "training norm": ("its batch norm was exported in training mode and uses the statistics of the batch. Let the images of your batch differ, and run them one by one too", "mixing not seen"),
+    "batch mean": ("it subtracts the mean over the batch. Let the images of your batch differ, and run them one by one too", "mixing not seen"),
     "image mean": ("it subtracts each image's own mean, so every image is on its own", "too strict"),
     "large": ("its outputs are in the ten thousands and differ only by rounding. Compare with a tolerance relative to their size, not with == or a fixed one", "rounding taken for mixing"),
 }  # fmt: skip
@@ -355,11 +359,7 @@ def _mixes_probe(answer, inputs: dict) -> dict:
 def _mixes_judge(inputs: dict, outputs: dict) -> str:
     for kind, got in zip(inputs["_kinds"], outputs["answers"], strict=True):
         expected = _MIXES[kind]
-        require(
-            isinstance(got, bool),
-            f"mixes_images should return True or False, got {type(got).__name__} ({got!r:.60}).",
-            "wrong type",
-        )
+        got = truth(got, "the result")
         why, cause = _MIX_SAYS[kind]
         require(got == expected, f"mixes_images said {got} for a model where it should say {expected}: {why}.", cause)
     return "Models told apart: batch norm in training mode and a mean over the batch are found, rounding is not mistaken for mixing."
@@ -383,39 +383,90 @@ def _dark(x):
 
 
 def _gate_probe(answer, inputs: dict) -> dict:
-    import contextlib
-    import io
-    import logging
+    import torch
 
+    example = torch.from_numpy(inputs["images"])
+    with _quiet():
+        result = call(answer, example, _bright, _dark)
+    if not isinstance(result, torch.Tensor):
+        return {"eager": {"kind": type(result).__name__}}
+    eager = {"kind": "Tensor", "shape": list(result.shape), "dtype": str(result.dtype)}
+    like_x = result.shape == example.shape and result.dtype == example.dtype
+    return {"eager": eager, **(_exported(answer, example) if like_x else {})}
+
+
+def _exported(answer, example) -> dict:
+    """``{"model": the file}``, or ``{"refused": why}`` where the exporter cannot make one."""
     import torch
 
     class Gate(torch.nn.Module):
         def forward(self, x):
             return answer(x, _bright, _dark)
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "gate.onnx"
-        example = (torch.from_numpy(inputs["images"]),)
-        logging.disable(logging.WARNING)
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                call(answer, example[0], _bright, _dark)
-                torch.onnx.export(Gate(), example, path, dynamic_shapes={"x": {0: "batch"}}, input_names=["input"], output_names=["out"],
-                                  external_data=False, verbose=False)  # fmt: skip
-        except torch.onnx.errors.OnnxExporterError:
-            return {"exported": False}
-        finally:
-            logging.disable(logging.NOTSET)
-        return {"exported": True, "model": OnnxFile.read(path)}
+            torch.onnx.export(Gate(), (example,), path, dynamic_shapes={"x": {0: "batch"}}, input_names=["input"], output_names=["out"],
+                              external_data=False, verbose=False)  # fmt: skip
+        except torch.onnx.errors.OnnxExporterError as error:
+            return {"refused": worded(error)}
+        return {"model": OnnxFile.read(path)}
 
 
-def _gate_judge(inputs: dict, outputs: dict) -> str:
+@contextmanager
+def _quiet():
+    """Without the exporter's log."""
+    import contextlib
+    import io
+    import logging
+
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _gate_returns_a_tensor(shape: tuple[int, ...], eager: dict) -> None:
+    """Compare what the function returned before any export with what its signature promises. Raises CheckFailed."""
+    wanted = f"expected a torch.Tensor of shape {shape} and dtype torch.float32, like x"
+    require(eager["kind"] != "NoneType", f"gate(x, bright, dark): {wanted}, got {came(None)}.", "nothing returned")
+    require(eager["kind"] == "Tensor", f"gate(x, bright, dark) returned a {eager['kind']}, {wanted}: an exported graph holds operations on tensors, no Python.", "wrong type")  # fmt: skip
     require(
-        outputs.get("exported"),
+        tuple(eager["shape"]) == shape,
+        f"gate(x, bright, dark) returned a tensor of shape {tuple(eager['shape'])}, {wanted}: keep the dimensions (keepdim=True) when you take "
+        "each image's mean.",
+        "wrong shape",
+    )
+    require(eager["dtype"] == "torch.float32", f"gate(x, bright, dark) returned a tensor of dtype {eager['dtype']}, {wanted}.", "wrong dtype")  # fmt: skip
+
+
+def _gate_was_exported(refused: str) -> None:
+    """Say why torch.onnx.export refused a function that works on tensors. Raises CheckFailed."""
+    require(
+        not re.search("data.dependent|control flow", refused, re.IGNORECASE),
         "torch.onnx.export could not trace the function: a Python `if`, `while` or float() still depends on the *values* of x "
         "(data-dependent control flow). An exported graph has no Python: compute both branches and select with torch.where.",
         "data-dependent if",
     )
+    require(
+        not re.search(
+            "static shape|specialized|constraints violated|inferred to be a constant", refused, re.IGNORECASE
+        ),
+        "torch.onnx.export found that the function works for one batch size only: a loop over the images, len(x), .tolist() or a value kept "
+        "from another call puts their number into the graph. Compute on the whole batch at once: both branches, and torch.where to select.",
+        "fixed batch",
+    )
+    require(not refused, f"torch.onnx.export could not export the function: {refused[:500]}", "not exportable")
+
+
+_BAKED = "Something that was computed from one batch became a constant of the graph: compute everything from x, with torch operations only."
+
+
+def _gate_judge(inputs: dict, outputs: dict) -> str:
+    _gate_returns_a_tensor(inputs["images"].shape, outputs["eager"])
+    _gate_was_exported(outputs.get("refused", ""))
     images = array(inputs["images"], "images")
     bright = images.mean(axis=(1, 2, 3)) > 0.5
     expected = np.where(bright.reshape(-1, 1, 1, 1), _bright(images), _dark(images))
@@ -425,9 +476,9 @@ def _gate_judge(inputs: dict, outputs: dict) -> str:
                 got = cpu_run(path, images[:n])
             except Exception as error:
                 raise CheckFailed(
-                    f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}", "fixed batch"
+                    f"ONNX Runtime fails on a batch of {n}: {_first_line(error)}. {_BAKED}", "fixed batch"
                 ) from None
-            require(got.shape == images[:n].shape, f"the output has shape {got.shape} for an input of shape {images[:n].shape}: keep the dimensions (keepdim=True) when you take each image's mean.", "wrong shape")  # fmt: skip
+            require(got.shape == images[:n].shape, f"the exported graph gives shape {got.shape} for an input of shape {images[:n].shape}. {_BAKED}", "fixed batch")  # fmt: skip
             same = lambda a, b: close(a, b, rtol=1e-4, atol=1e-5)
             other = np.where(bright.reshape(-1, 1, 1, 1), _dark(images), _bright(images))
             require(
