@@ -114,7 +114,7 @@ MISTAKES = {
             says="takes all of them or none",
         ),
         Mistake("weights instead of masks", _masks().replace("part.view(w.shape) for", "part.view(w.shape) * w for"), says="expected bool"),
-        Mistake("random weights go", _masks(key="torch.rand_like(w)"), says="smallest go first"),
+        Mistake("random weights go", _masks(key="torch.rand(w.shape, generator=torch.Generator().manual_seed(w.numel()))"), says="smallest go first"),
     ],
     "masked_step": [
         Mistake("mask not reapplied after the step", _step(after="pass"), says="no longer 0"),
