@@ -24,6 +24,7 @@ from edgekit.wording import number_text, plain, short, table, with_unit
 
 __all__ = [
     "Ledger",
+    "LedgerError",
     "Recorded",
     "RecordedError",
     "Reveal",
@@ -54,8 +55,13 @@ class Row:
     environment: dict = field(default_factory=dict)
 
 
+class LedgerError(OSError):
+    """The file of a ledger cannot be read or written; the message names it and the fix."""
+
+
 class Ledger:
-    """The rows in the file at `path`, which need not exist yet."""
+    """The rows in the file at `path`, which need not exist yet. Whatever reads them raises LedgerError when there is something
+    at `path` that cannot be read."""
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
@@ -72,8 +78,8 @@ class Ledger:
         """Append a row and return it once it is on the disk.
 
         `value` is plain data or anything with to_dict() (a Measurement, a Ratio, a Report). The environment is the one that
-        `value` carries, else this machine's. Raises TypeError for what JSON cannot hold, OSError when the disk is full (the
-        ledger is then as before).
+        `value` carries, else this machine's. Raises TypeError for what JSON cannot hold, LedgerError when the file cannot
+        be written or the disk is full (the ledger is then as before).
         """
         value = plain(value)
         if not isinstance(value, Mapping):
@@ -89,7 +95,10 @@ class Ledger:
             line = json.dumps(asdict(row), ensure_ascii=False)
         except TypeError as error:
             raise TypeError(f"{kind} {name!r}: {error}; a ledger holds numbers, text, lists and dicts") from None
-        append(self.path, line.encode() + b"\n")
+        try:
+            append(self.path, line.encode() + b"\n")
+        except OSError as error:
+            raise self._unusable(error, "written") from error
         return row
 
     def rows(self, kind: str | None = None, lab: str | None = None) -> list[Row]:
@@ -99,20 +108,34 @@ class Ledger:
 
     @property
     def damaged(self) -> int:
-        """How many lines cannot be read."""
+        """How many lines cannot be read, or are no rows."""
         return self._read()[1]
 
     def _read(self) -> tuple[list[Row], int]:
-        rows, damaged = [], 0
-        known = Row.__dataclass_fields__
-        with suppress(FileNotFoundError):
-            for line in self.path.read_bytes().split(b"\n"):
-                try:
-                    if line.strip():
-                        rows.append(Row(**{key: value for key, value in json.loads(line).items() if key in known}))
-                except (ValueError, TypeError, AttributeError):  # torn, foreign, or not an object
-                    damaged += 1
-        return rows, damaged
+        rows = [_row(line) for line in self._bytes().split(b"\n") if line.strip()]
+        return [row for row in rows if row is not None], rows.count(None)
+
+    def _bytes(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError as error:
+            # A link whose file is still to be made is fine; where its folder is missing, no row could be written either.
+            if self.path.is_symlink() and not self.path.resolve().parent.is_dir():
+                raise self._unusable(error, "read") from error
+            return b""
+        except OSError as error:
+            raise self._unusable(error, "read") from error
+
+    def _unusable(self, error: OSError, done: str) -> LedgerError:
+        """What is wrong with the file, as far as can be seen, and what helps."""
+        why = error.strerror or str(error)
+        fix = "make it a file that you may read and write, or set EDGEKIT_WORK to another folder"
+        if os.path.isdir(self.path):  # unlike the methods of Path, these raise nothing
+            why, fix = "it is a folder", "move it away; the ledger is a file"
+        elif os.path.islink(self.path) and not os.path.exists(self.path):
+            why = f"it is a link to {os.readlink(self.path)}, which is not there"
+            fix = "remove the link, or bring back what it points to"
+        return LedgerError(f"the ledger {self.path} cannot be {done}: {why}. Fix: {fix}.")
 
     def predict(self, key: str, value, unit: str = "") -> Row:
         """Write down what you expect, before you measure: a number or a word such as "faster". The same prediction again
@@ -171,6 +194,19 @@ class Ledger:
         return table(["time (UTC)", "lab", "kind", "name", "value", "unit"], self._cells()) + note
 
 
+def _row(line: bytes) -> Row | None:
+    """The row in a line; None if the line is torn, foreign, or has a field that no writer here gives it."""
+    try:
+        found = json.loads(line)
+        row = Row(**{key: value for key, value in found.items() if key in Row.__dataclass_fields__})
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    texts = (row.kind, row.name, row.unit, row.time, row.id, "" if row.lab is None else row.lab)
+    dicts = (row.value, row.environment)
+    fits = all(isinstance(text, str) for text in texts) and all(isinstance(item, dict) for item in dicts)
+    return row if fits else None
+
+
 # ---------------------------------------------------------------- predictions
 
 
@@ -196,8 +232,8 @@ class Reveal:
         if isinstance(self.predicted, str):
             said = self.verdict or self.measured
             return "as predicted" if str(said).strip().lower() == self.predicted.strip().lower() else f"it is {said}"
-        if not isinstance(self.measured, (int, float)):
-            return ""
+        if not all(isinstance(number, (int, float)) for number in (self.predicted, self.measured)):
+            return ""  # a list was predicted, say
         if self.low is not None and self.low <= self.predicted <= self.high:
             return "the prediction lies inside the interval"
         if self.predicted * self.measured <= 0:
@@ -227,7 +263,7 @@ class Reveal:
 
 
 def student() -> Ledger:
-    """The ledger of this course's work folder."""
+    """The ledger of this course's work folder; WorkFolderError when that cannot be made."""
     return Ledger(paths.work() / "ledger.jsonl")
 
 

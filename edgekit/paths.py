@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 
+class WorkFolderError(OSError):
+    """The folder for a student's own files cannot be made; the message names it and the fix."""
+
+
 def root() -> Path:
     """The folder that holds labs/ and data/: ``$EDGEKIT_ROOT``, or the checkout this package stands in."""
     return Path(os.environ.get("EDGEKIT_ROOT") or Path(__file__).resolve().parents[1])
@@ -27,9 +31,20 @@ def solutions() -> Path:
 
 
 def work(slug: str | None = None) -> Path:
-    """The folder a lab may write to: ``$EDGEKIT_WORK`` or labs/work, with one folder per lab below it. Created if missing."""
+    """The folder a lab may write to: ``$EDGEKIT_WORK`` or labs/work, with one folder per lab below it. Created if missing.
+
+    Raises:
+        WorkFolderError: when it cannot be made.
+    """
     folder = Path(os.environ.get("EDGEKIT_WORK") or labs() / "work")
     if slug:
         folder = folder / slug
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        now = "it names this one now" if os.environ.get("EDGEKIT_WORK") else "it is not set now"
+        raise WorkFolderError(
+            f"the work folder {folder} cannot be made: {error.strerror or error}. "
+            f"Fix: set EDGEKIT_WORK ({now}) to a folder that you may write to."
+        ) from error
     return folder

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from edgekit import paths
 def edgekit(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-c", "from edgekit.cli import main; main()", *arguments],
-        capture_output=True, text=True, timeout=280, env={**__import__("os").environ, "COLUMNS": "160", **environment},
+        capture_output=True, text=True, timeout=280, env={**os.environ, "COLUMNS": "160", **environment},
     )  # fmt: skip
 
 
@@ -93,3 +95,238 @@ def test_check_of_the_solution_passes_and_progress_knows(tmp_path):
     run = edgekit("check", str(paths.solutions() / "00_start_here.ipynb"), EDGEKIT_WORK=str(tmp_path))
     assert run.returncode == 0 and "8 of 8 points" in run.stdout, run.stdout + run.stderr
     assert "8 / 8" in edgekit("progress", EDGEKIT_WORK=str(tmp_path)).stdout
+
+
+# ---------------------------------------------------------------- progress, and a ledger that cannot be used
+
+
+def test_progress_says_how_many_lines_it_could_not_read(tmp_path):
+    book = tmp_path / "ledger.jsonl"
+    book.write_bytes(b"\xff\x00\n" + b'{"kind": "check", "name": "stopwatch", "value": null, "lab": "start_here"}\n')
+    run = edgekit("progress", EDGEKIT_WORK=str(tmp_path), COLUMNS="60")
+    assert run.returncode == 0, run.stderr
+    assert f"2 lines of {book} could not be read" in run.stdout
+    book.write_text("")
+    assert "could not be read" not in edgekit("progress", EDGEKIT_WORK=str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize("command", [("progress",), ("check", "00")])
+@pytest.mark.parametrize("case", ["folder", "no work"])
+def test_a_ledger_that_cannot_be_used_ends_in_one_line(tmp_path, command, case):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "ledger.jsonl").mkdir()
+    work = tmp_path / "file" / "work" if case == "no work" else tmp_path
+    run = edgekit(*command, EDGEKIT_WORK=str(work))
+    assert run.returncode == 2 and run.stderr.count("\n") == 1, run.stderr
+    assert str(work) in run.stderr and "Fix: " in run.stderr
+
+
+# ---------------------------------------------------------------- check
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """Makes a copy of the first lab's solution, under a browser's name for it, with other answers and nothing slow."""
+
+    def make(**answers):
+        made = json.loads((paths.solutions() / "00_start_here.ipynb").read_text())
+        code = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+        for cell in code[1:]:
+            if not cell["metadata"].get("nbgrader"):
+                cell["source"] = "pass"
+        code[0]["source"] = answers.pop("imports", code[0]["source"])
+        for cell in code:
+            cell["source"] = answers.get(cell["id"], cell["source"])
+        path = tmp_path / "00_start_here (1).ipynb"
+        path.write_text(json.dumps(made))
+        return path
+
+    return make
+
+
+def checked(path, tmp_path, *options):
+    run = edgekit("check", str(path), *options, EDGEKIT_WORK=str(tmp_path / "work"))
+    lines = run.stdout.splitlines()
+    names = [line.split()[-3] for line in lines if line.startswith(("passed", "not yet"))]
+    passed = [line.split()[1] for line in lines if line.startswith("passed")]
+    assert names == ["stopwatch", "summary", "paired_ratio", "verdict"], run.stdout + run.stderr
+    assert run.returncode == 1 and run.stderr == "", "no warning of the kernel's either"
+    return run.stdout, passed
+
+
+LOOP = "def summary(samples):\n    while True: pass"
+
+
+def test_an_endless_loop_costs_only_its_exercise(tmp_path, notebook):
+    said, passed = checked(notebook(summary=LOOP), tmp_path, "--timeout", "5")
+    assert passed == ["stopwatch", "paired_ratio", "verdict"] and "7 of 8 points" in said
+    assert "its check ran longer than 5 s (--timeout) and was interrupted" in said and "in summary" in said
+
+
+def test_an_endless_loop_in_a_cell_that_is_no_check_is_named(tmp_path, notebook):
+    path = notebook(summary="while True: pass\ndef summary(samples): ...")
+    said, passed = checked(path, tmp_path, "--timeout", "5")
+    assert passed == ["stopwatch", "paired_ratio", "verdict"]
+    assert "summary is not there, since its cell failed. code cell 7 (while True: pass): ran longer than 5 s" in said
+    assert "stopped code cell 7 (while True: pass) ran longer than 5 s" in said
+
+
+def test_a_cell_that_cannot_be_interrupted_leaves_what_was_decided(tmp_path, notebook):
+    ignore = "__import__('signal').signal(2, __import__('signal').SIG_IGN)"  # in the call: each cell gets a new handler
+    deaf = LOOP.replace("while", f"{ignore}\n    while")
+    said, passed = checked(notebook(summary=deaf), tmp_path, "--timeout", "5")
+    assert passed == ["stopwatch"] and "did not stop when interrupted" in said
+    assert said.count("not run, since the check of summary did not stop") == 2
+
+
+@pytest.mark.parametrize("where", ["answer", "cell"])
+def test_a_dying_kernel_leaves_what_was_decided(tmp_path, notebook, where):
+    end = "import os; os._exit(1)"
+    said, passed = checked(notebook(summary=f"def summary(s):\n    {end}" if where == "answer" else end), tmp_path)
+    assert passed == ["stopwatch"] and "2 of 8 points" in said and "took the kernel with it" in said
+    place = "the check of summary" if where == "answer" else f"code cell 7 ({end})"
+    assert said.count(f"not run, since the kernel died in {place}") == (2 if where == "answer" else 3)
+
+
+def test_a_missing_name_is_explained_by_the_cell_that_failed(tmp_path, notebook):
+    said, passed = checked(notebook(stopwatch="def stopwatch(run, calls, warmup)\n    return 1"), tmp_path)
+    assert passed == ["summary", "paired_ratio", "verdict"]
+    assert "stopwatch is not there, since its cell failed" in said and "NameError" not in said
+    assert "SyntaxError" in said and "(line 1 of the cell)" in said
+
+
+def test_names_that_an_import_did_not_bring_are_explained_by_it(tmp_path, notebook):
+    imports = "import nowhere\nimport numpy as np\nfrom edgekit.checks import start_here as check"
+    said, passed = checked(notebook(imports=imports), tmp_path)
+    assert passed == [] and said.count("No module named 'nowhere'") == 4 and "NameError" not in said
+
+
+def test_check_can_be_stopped_by_hand(tmp_path, notebook):
+    """Ctrl-C in a loop without an end, as a person would: no traceback, and no kernel stays behind."""
+    marker = tmp_path / "running"
+    path = notebook(stopwatch=f"open({str(marker)!r}, 'w').write(str(__import__('os').getpid()))\nwhile True: pass")
+    run = subprocess.Popen(
+        [sys.executable, "-c", "from edgekit.cli import main; main()", "check", str(path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    end = time.monotonic() + 120
+    while not (marker.is_file() and marker.read_text()) and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    kernel = int(marker.read_text())
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode not in (0, 1) and "Traceback" not in err, out + err
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+
+
+# ---------------------------------------------------------------- bench
+
+
+@pytest.fixture
+def bench(models, monkeypatch, capsys):
+    """The command in this process, where importing torch costs only once: (exit code, stdout, stderr). A word that is the name
+    of a model is its file."""
+    from edgekit import cli
+
+    def run(*arguments):
+        files = [str(models / f"{a}.onnx") if (models / f"{a}.onnx").is_file() else a for a in arguments]
+        monkeypatch.setattr(sys, "argv", ["edgekit", "bench", *files])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Files of one node: batch fixed at 3, any batch, pictures, no input at all."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    folder = tmp_path_factory.mktemp("models")
+
+    def save(name, shape):
+        tensor = numpy_helper.from_array(np.ones(3, np.float32), "c")
+        node = (
+            helper.make_node("Relu", ["x"], ["y"]) if shape else helper.make_node("Constant", [], ["y"], value=tensor)
+        )
+        value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        graph = helper.make_graph([node], "g", [value("x", shape)] if shape else [], [value("y", shape or [3])])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+        made.ir_version = 9
+        onnx.save(made, folder / f"{name}.onnx")
+
+    for name, shape in {"three": [3, 16], "any": ["batch", 16], "pictures": [1, 1, 28, 28], "none": None}.items():
+        save(name, shape)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("three", "--batch", "8"), ["three.onnx: its batch is fixed at 3", "--batch 8"]),
+        (("any", "three", "--batch", "8"), ["three.onnx: its batch is fixed at 3"]),
+        (("none", "--batch", "2"), ["none.onnx", "no input with a batch"]),
+        (("any", "pictures"), ["any.onnx", "pictures.onnx", "[batch, 16]", "[1, 1, 28, 28]", "the same inputs"]),
+        (("any", "none"), ["any.onnx", "none.onnx", "no input"]),
+        (("any", "--batch", "-3"), ["--batch"]),
+        (("any", "--batch", "0"), ["--batch"]),
+        (("any", "--seconds", "-1"), ["--seconds", "not a positive number"]),
+        (("any", "--seconds", "nan"), ["--seconds", "not a positive number"]),
+    ],
+)
+def test_bench_refuses_what_it_cannot_measure(bench, arguments, says):
+    code, _, err = bench(*arguments)
+    assert code == 2 and all(part in err for part in says), err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("three",), "batch 3; inputs: x float32 [3, 16]"),
+        (("any",), "batch 1; inputs: x float32 [1, 16]"),
+        (("any", "--batch", "8"), "batch 8; inputs: x float32 [8, 16]"),
+        (("any", "three"), "batch 3; inputs: x float32 [3, 16]"),
+        (("none",), "batch none; inputs: none"),
+    ],
+)
+def test_bench_says_what_it_fed(bench, arguments, says):
+    code, out, err = bench(*arguments, "--seconds", "0.1")
+    assert not code, err
+    assert says in out
+
+
+def test_bench_as_json_says_it_too_and_the_throughput_counts_the_batch(bench):
+    _, out, _ = bench("any", "--batch", "8", "--seconds", "0.1", "--json")
+    found = json.loads(out)
+    assert found["batch"] == 8 and found["inputs"] == {"x": {"dtype": "float32", "shape": [8, 16]}}
+    assert found["throughput"] == pytest.approx(8 / found["median"])
+
+
+# ---------------------------------------------------------------- lab
+
+
+@pytest.mark.parametrize(
+    ("user", "given", "passed"),
+    [
+        (0, ["--no-browser"], ["--allow-root", "--no-browser"]),
+        (0, ["--allow-root"], ["--allow-root"]),
+        (0, ["--ServerApp.allow_root=True"], ["--ServerApp.allow_root=True"]),
+        (1000, ["--no-browser"], ["--no-browser"]),
+    ],
+)
+def test_lab_as_root_is_allowed_and_said(monkeypatch, user, given, passed):
+    from typer.testing import CliRunner
+
+    from edgekit.cli import app
+    from edgekit.course import launch
+
+    seen = []
+    monkeypatch.setattr(launch, "jupyterlab", lambda arguments: seen.extend(arguments) or 0)
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    run = CliRunner().invoke(app, ["lab", *given])
+    assert run.exit_code == 0 and seen == passed
+    assert run.output.count("adding --allow-root") == (passed != given)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit import files, ledger
+from edgekit import files, ledger, paths
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -165,6 +165,84 @@ def test_a_row_waits_for_the_lock(book):
             process.wait(1.5)
     assert process.wait(20) == 0 and len(book) == 2
     process.stdout.close()
+
+
+CHECK = {"kind": "check", "name": "stopwatch", "value": {"passed": True}, "lab": "start_here", "time": "2026-01-02"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"value": None},
+        {"value": [1]},
+        {"name": ["x"]},
+        {"time": 5},
+        {"time": None},
+        {"lab": 3},
+        {"unit": {}},
+        {"environment": None},
+        {"kind": "reveal", "value": "3"},
+        {"kind": "prediction", "value": "3"},
+    ],
+)
+def test_a_row_with_a_field_of_the_wrong_type_is_damaged(mine, wrong):
+    mine.path.write_text(f"{json.dumps(CHECK | wrong)}\n{json.dumps(CHECK)}\n")
+    assert [row.value for row in mine.rows()] == [{"passed": True}] and mine.damaged == 1
+    assert "1 damaged" in str(mine) and mine._repr_html_()
+    for key in ("stopwatch", "x"):
+        assert mine.reveal(key, 3.0).predicted is None
+
+
+def test_garbage_is_counted_and_not_raised(mine):
+    garbage = [b"\xff\x00\xfe", b"[" * 100_000, b"nonsense", b"3", b'{"kind": "check"}', b"\xef\xbb\xbf{}"]
+    mine.path.write_bytes(b"\n".join([*garbage, json.dumps(CHECK).encode(), b""]))
+    assert len(mine.rows()) == 1 and mine.damaged == len(garbage)
+
+
+def test_a_prediction_of_a_list_can_be_revealed(mine):
+    mine.predict("key", [1, 2])
+    assert "predicted [1, 2]" in str(mine.reveal("key", 2.0))
+
+
+@pytest.mark.parametrize("case", ["folder", "dangling", "loop", "below a file"])
+def test_a_ledger_that_is_no_file_is_named_with_the_fix(tmp_path, case):
+    path = tmp_path / "ledger.jsonl"
+    if case == "folder":
+        path.mkdir()
+    elif case == "below a file":
+        path.write_text("")
+        path = path / "ledger.jsonl"
+    else:
+        path.symlink_to(path if case == "loop" else tmp_path / "gone" / "ledger.jsonl")
+    book = ledger.Ledger(path)
+    for act in (book.rows, lambda: book.damaged, lambda: book.add("test", "x", {}), lambda: book.predict("k", 1)):
+        with pytest.raises(ledger.LedgerError, match="Fix: ") as failure:
+            act()
+        assert str(path) in str(failure.value)
+
+
+def test_a_link_to_a_ledger_that_is_still_to_be_made_works(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "ledger.jsonl")
+    book = ledger.Ledger(tmp_path / "link")
+    assert book.rows() == []
+    book.add("test", "x", {}, environment={})
+    assert len(book) == 1
+
+
+def test_a_full_disk_is_said_with_the_path(book, monkeypatch):
+    def no_disk(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", no_disk)
+    with pytest.raises(ledger.LedgerError, match=r"ledger\.jsonl cannot be written: No space left"):
+        book.add("test", "x", {}, environment={})
+
+
+def test_a_work_folder_that_cannot_be_made_is_named_with_the_fix(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "file" / "work"))
+    with pytest.raises(paths.WorkFolderError, match=r"file/work cannot be made.*Fix: set EDGEKIT_WORK"):
+        ledger.student()
 
 
 # ---------------------------------------------------------------- predictions

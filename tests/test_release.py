@@ -122,6 +122,38 @@ def test_catalog_errors_name_the_file(tmp_path):
         catalog.find("nope")
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("4", "04_onnx_export"),
+        ("0", "00_start_here"),
+        ("00", "00_start_here"),
+        ("5a", "05a_onnx_runtime"),
+        ("onnx_export", "04_onnx_export"),
+        ("labs/04_onnx_export.ipynb", "04_onnx_export"),
+        ("labs/04_onnx_export-Copy1.ipynb", "04_onnx_export"),
+        ("04_onnx_export (1).ipynb", "04_onnx_export"),
+    ],
+)
+def test_a_lab_is_found_by_number_name_and_file(name, slug):
+    assert catalog.find(name).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("05", "05a, 05b or 05c[?]"),
+        ("5", "05a, 05b or 05c[?]"),
+        ("9", "no lab is called '9'"),
+        ("5z", "no lab is called '5z'"),
+        ("my own.ipynb", "no lab is called 'my own.ipynb'"),
+    ],
+)
+def test_a_lab_that_is_none_or_several_is_said(name, says):
+    with pytest.raises(catalog.CourseError, match=says):
+        catalog.find(name)
+
+
 def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
     target = tmp_path / "students"
     count = bundle.write(target)

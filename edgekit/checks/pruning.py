@@ -63,7 +63,11 @@ def _masks_judge(inputs: dict, outputs: dict) -> str:
             f"at sparsity {sparsity:.2f} every removed weight is at least as large as every kept one: True keeps a weight, False removes it.",
             "kept and removed swapped",
         )
-        per_layer = len({round(share, 1) for share in each.values()}) == 1 and 0 < sparsity < 1
+        inside = [
+            np.abs(w[~masks[name]]).max(initial=0) <= np.abs(w[masks[name]]).min(initial=np.inf)
+            for name, w in layers.items()
+        ]
+        per_layer = len({round(share, 1) for share in each.values()}) == 1 and 0 < sparsity < 1 and all(inside)
         require(
             not per_layer,
             f"at sparsity {sparsity:.2f} every layer loses the same share ({shown}). Wanted is one threshold over all layers together, so that a layer "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,17 +86,46 @@ def labs(file: Path | None = None) -> list[Lab]:
 
 
 def find(name: str) -> Lab:
-    """The lab whose slug, number ("04") or module name is ``name``.
+    """The lab whose slug, number ("04", "4") or module name is ``name``, or whose notebook is, also where a browser or JupyterLab
+    appended something to the file's name ("04_onnx_export-Copy1.ipynb").
 
     Raises:
-        CourseError: when there is none; the message lists what there is.
+        CourseError: when there is none, or several ("05"); the message lists what there is.
     """
     wanted = Path(name).stem
     known = labs()
     for lab in known:
-        if wanted in (lab.slug, lab.module, lab.slug.partition("_")[0]):
+        if wanted in (lab.slug, lab.module, _number(lab)):
             return lab
+    fits = _numbered(wanted, known) or _named(Path(name).name, known)
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        *numbers, last = map(_number, fits)
+        raise CourseError(f"{name!r} is several labs: {', '.join(numbers)} or {last}?")
     raise CourseError(f"no lab is called {name!r}; there are: {', '.join(lab.slug for lab in known)}")
+
+
+def _number(lab: Lab) -> str:
+    return lab.slug.partition("_")[0]
+
+
+def _numbered(wanted: str, known: list[Lab]) -> list[Lab]:
+    """The labs whose number is ``wanted`` but for leading zeros: "4" is 04, "5a" is 05a, and "5" is all of chapter 5."""
+    if not re.fullmatch(r"[0-9]+[a-zA-Z]?", wanted):
+        return []
+    wanted = wanted.lower().lstrip("0") or "0"
+    numbers = {lab.slug: _number(lab).lstrip("0") or "0" for lab in known}
+    exact = [lab for lab in known if numbers[lab.slug] == wanted]
+    return exact or [lab for lab in known if numbers[lab.slug].rstrip("abcdefghijklmnopqrstuvwxyz") == wanted]
+
+
+def _named(file: str, known: list[Lab]) -> list[Lab]:
+    """The lab of a notebook's file name, by the rule by which a class's submissions are found."""
+    from edgekit.course.submissions import _slug  # which imports this module
+
+    slug = _slug(file, {lab.slug: lab for lab in known})
+    return [lab for lab in known if lab.slug == slug]
 
 
 def mistakes() -> dict[str, dict[str, dict[str, list[str]]]]:

@@ -138,7 +138,9 @@ def release(notebook: dict) -> dict:
     try:
         from nbgrader import preprocessors as nbg
     except ImportError:
-        raise CourseError("making the labs needs nbgrader: run `make dev` in the course's folder (or pip install -e '.[instructor]')") from None
+        raise CourseError(
+            "making the labs needs nbgrader: run `make dev` in the course's folder (or pip install -e '.[instructor]')"
+        ) from None
     from traitlets.config import Config
 
     config = Config({"ClearSolutions": {"code_stub": {"python": STUB}, "enforce_metadata": True}})

@@ -265,7 +265,8 @@ def precision(model) -> str:
     """The arithmetic an ``onnx.ModelProto`` asks for, guessed from its nodes and weights.
 
     "fp32", "fp16", "bf16", "int8-qdq" (or uint8-, int4-, float8e4m3fn-qdq, after what the activations are quantized to), "int8-weights"
-    (only DequantizeLinear), "int8-qoperator", "int8-dynamic", "int4-weights" (MatMulNBits).
+    (only DequantizeLinear), "int8-qoperator", "int8-dynamic", "int4-weights" (MatMulNBits). Without weights it is the type of the
+    first input, without inputs of the first output, and "unknown" without either.
     """
     ops, by_dtype, zero_points = Counter(), Counter(), Counter()
     for graph in graphs(model):
@@ -292,7 +293,8 @@ def precision(model) -> str:
         if op in ops:
             return max((n, t) for (o, t), n in zero_points.items() if o == op)[1] + f"-{suffix}"
     floats = {t: n for t, n in by_dtype.items() if t.startswith(("float", "bfloat"))}
-    biggest = max(floats, key=floats.get) if floats else signature(model.graph.input[0])[0]
+    values = [*model.graph.input, *model.graph.output]
+    biggest = max(floats, key=floats.get) if floats else signature(values[0])[0] if values else "unknown"
     return {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}.get(biggest, biggest)
 
 
