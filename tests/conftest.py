@@ -46,7 +46,7 @@ def pytest_sessionstart(session):
 
 def pytest_runtest_logreport(report):
     """Collect the kill table's rows; under xdist they come back to the controller with the reports."""
-    if _CONFIG and ".ipynb" in report.nodeid:
+    if _CONFIG and report.nodeid.split("::")[0].endswith(".ipynb"):
         _CONFIG[0].stash[SECONDS][report.nodeid.split("::")[0]] += report.duration
     rows = [value for key, value in report.user_properties if key == "kill"]
     if report.when == "call" and rows and _CONFIG:
