@@ -66,3 +66,17 @@ def test_refusals_name_the_folder(tmp_path):
         merge([a, tmp_path / "a" / ".." / "a"], tmp_path / "m")
     with pytest.raises(MergeError, match="another one for the result"):
         merge([a], a)
+
+
+def test_a_shard_that_is_not_there_is_named(tmp_path):
+    a = tmp_path / "a"
+    store(a, CLASS[:2])
+    (a / "shard").write_text("1/3\n")
+    empty = tmp_path / "b"
+    empty.mkdir()
+    (empty / "shard").write_text("2/3\n")
+    with pytest.raises(MergeError, match="has the shard run"):
+        merge([a, empty], tmp_path / "m1")
+    reports.write(empty, [])  # it ran to its end, and nobody fell to it
+    [line] = merge([a, empty], tmp_path / "m2").conflicts
+    assert line.startswith("shard 3/3 is not among the folders")

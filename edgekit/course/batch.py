@@ -14,6 +14,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from edgekit import files
 from edgekit.course import rebuild, records, submissions
 from edgekit.course.catalog import CourseError, find
 from edgekit.course.submissions import Submission
@@ -31,6 +32,9 @@ PACKAGES = (
     "ipython",
     "edgekit",
 )
+
+
+SHARD = "shard"  # the file in the output folder of a part that says which part it is
 
 
 class Batch:
@@ -54,6 +58,8 @@ class Batch:
         wanted = [find(name).slug for name in labs] if labs is not None else None
         todo = [one for one in submissions.find(self.source, wanted) if in_shard(one, shard)]
         self.target.mkdir(parents=True, exist_ok=True)
+        if shard:
+            files.write_whole(self.target / SHARD, f"{shard}\n")
         self._file = self.target / records.FILE
         before = records.latest(records.read(self._file)) if self._file.is_file() else []
         self._wanted = {(one.student, one.slug): identity(one) for one in todo}

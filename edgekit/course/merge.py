@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course import reports
+from edgekit.course.batch import SHARD
 from edgekit.course.records import FILE, faulty, identity, latest, read, verdicts
 
 
@@ -18,7 +19,8 @@ class MergeError(Exception):
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did. ``conflicts`` has a line for every submission that two folders disagree about; empty when all is well."""
+    """What a merge did. ``conflicts`` has a line for every submission that two folders disagree about and for every shard that is
+    missing; empty when all is well."""
 
     records: list[dict]
     conflicts: list[str]
@@ -41,11 +43,11 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     if out in outs:
         raise MergeError(f"{out} is one of the folders to merge: choose another one for the result")
     kept: dict[tuple[str, str], tuple[dict, Path]] = {}
-    conflicts = []
+    conflicts = _missing_shards(outs)
     for folder in outs:
-        if not (folder / FILE).is_file():
+        if not (folder / FILE).is_file() and not _is_empty_shard(folder):
             raise MergeError(f"{folder} has no {FILE}: is it the --out folder of a shard, and has the shard run?")
-        for record in latest(read(folder / FILE)):
+        for record in latest(read(folder / FILE)) if (folder / FILE).is_file() else ():
             key = record["student"], record["lab"]
             before = kept.get(key)
             if before and faulty(record):
@@ -58,6 +60,19 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     files.write_whole(out / FILE, text)
     notebooks(outs, out)
     return Merged(records, conflicts, reports.write(out, records))
+
+
+def _is_empty_shard(folder: Path) -> bool:
+    """Whether a shard ran to its end and no student fell to it."""
+    return (folder / SHARD).is_file() and (folder / "grades.csv").is_file()
+
+
+def _missing_shards(outs: Sequence[Path]) -> list[str]:
+    """A line for each part of a class, graded in n parts, that is not among the folders."""
+    given = [(folder / SHARD).read_text(encoding="utf-8").strip() for folder in outs if (folder / SHARD).is_file()]
+    totals = {name.partition("/")[2] for name in given}
+    wanted = {f"{part}/{total}" for total in totals if total.isdigit() for part in range(1, int(total) + 1)}
+    return [f"shard {name} is not among the folders: its students are missing" for name in sorted(wanted - set(given))]
 
 
 def _difference(one: tuple[dict, Path], two: tuple[dict, Path]) -> list[str]:
