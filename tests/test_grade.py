@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from edgekit import paths
 from edgekit.course import batch, grade, rebuild, records, submissions
 from edgekit.course.catalog import CourseError, find
 from edgekit.course.sandbox import SandboxError, Worker
@@ -218,3 +220,12 @@ def test_shards_are_disjoint_and_complete():
 def test_results_inside_of_the_submissions_are_refused(tmp_path):
     with pytest.raises(CourseError, match="inside"):
         grade.grade_all(tmp_path, tmp_path / "out", progress=False)
+
+
+def test_what_a_lab_imports_slowly_is_imported_once_for_a_class(tmp_path):
+    for slug in ("04_onnx_export", "07c_sparsity_2_4"):
+        folder = tmp_path / slug / "alice"
+        folder.mkdir(parents=True)
+        shutil.copy(paths.labs() / f"{slug}.ipynb", folder)
+    assert batch.Batch(tmp_path / "04_onnx_export", tmp_path / "out").preload() == ()
+    assert "modelopt.torch.sparsity" in batch.Batch(tmp_path / "07c_sparsity_2_4", tmp_path / "out").preload()

@@ -34,6 +34,7 @@ PACKAGES = (
 )
 
 
+SLOW = ("modelopt.torch.quantization", "modelopt.torch.nas", "modelopt.torch.prune", "modelopt.torch.sparsity")
 SHARD = "shard"  # the file in the output folder of a part that says which part it is
 
 
@@ -70,6 +71,11 @@ class Batch:
     def _open(self, one: Submission) -> bool:
         record = self._done.get((one.student, one.slug))
         return record is None or records.faulty(record)
+
+    def preload(self) -> tuple[str, ...]:
+        """Modules that labs of the rest import and that take seconds: worth doing once, and not for each submission."""
+        notebooks = [find(slug).notebook.read_text(encoding="utf-8") for slug in {one.slug for one in self.rest}]
+        return tuple(name for name in SLOW if any(name in text for text in notebooks))
 
     def keep(self, record: dict) -> None:
         """Take the record of a submission; it is on disk when this returns."""

@@ -76,7 +76,13 @@ def grade_all(
         raise ClusterError("student code is never run without walls on a cluster: use the tier namespace or container")
     security = _security(address, tls_ca, tls_cert, tls_key, insecure)
     batch = Batch(submissions_dir, out_dir, shard, labs)
-    options = {"tier": tier, "cold": cold, "cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout}
+    options = {
+        "tier": tier,
+        "cold": cold,
+        "preload": batch.preload(),
+        "cell_timeout": cell_timeout,
+        "notebook_timeout": notebook_timeout,
+    }
     if batch.rest:
         with _connect(address, security) as client:
             _inspect(client, tier, sorted({one.slug for one in batch.rest}))
@@ -161,9 +167,9 @@ def _about(tier: str, slugs: list[str]) -> dict:
 def _task(one: Submission, blob: bytes, options: dict) -> tuple[dict, str]:
     """Grade one submission on a worker: its record, and the rebuilt notebook. Each thread keeps a warm sandbox."""
     options = dict(options)
-    tier, cold = options.pop("tier"), options.pop("cold")
+    tier, cold, preload = options.pop("tier"), options.pop("cold"), tuple(options.pop("preload"))
     if getattr(_HERE, "worker", None) is None:
-        _HERE.worker = Worker(next(_COUNT), tier, cold)
+        _HERE.worker = Worker(next(_COUNT), tier, cold, preload=preload)
     folder = Path(tempfile.mkdtemp(prefix="edgekit-cluster-"))
     try:
         (folder / "handed-in").write_bytes(blob)

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 from edgekit import files
@@ -74,8 +75,8 @@ def grade_all(
         warnings.warn("tier none: student code runs with your rights on this machine", stacklevel=2)
     options = {"cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout, "seed": seed}
     options |= {"notebooks": batch.target / "notebooks", "turns": Turns()}
-    hidden = [batch.source, batch.target]
-    made = [lambda i=i: Worker(i, tier, cold, hidden=hidden) for i in range(min(workers, len(batch.rest)))]
+    make = partial(Worker, tier=tier, cold=cold, hidden=[batch.source, batch.target], preload=batch.preload())
+    made = [partial(make, index) for index in range(min(workers, len(batch.rest)))]
     for record in _in_parallel(batch.rest, made, options, audit, progress):
         batch.keep(record)
     return batch.records()

@@ -205,15 +205,23 @@ class Worker:
         tier: see the module.
         cold: import nothing beforehand and use the sandbox for one job only.
         hidden: folders that student code must not see even where they lie below something visible.
+        preload: modules to import beforehand, beside those that every lab needs.
     """
 
     def __init__(
-        self, index: int = 0, tier: str = "namespace", cold: bool = False, limits: Limits | None = None, hidden=()
+        self,
+        index: int = 0,
+        tier: str = "namespace",
+        cold: bool = False,
+        limits: Limits | None = None,
+        hidden=(),
+        preload: tuple[str, ...] = (),
     ):
         require(tier)
         self.index, self.tier, self.limits = index, tier, limits or Limits()
         self.cold = cold or tier == "container"
         self.hidden = [Path(path) for path in hidden]
+        self.preload = preload
         self.process: subprocess.Popen | None = None
         self.about: dict = {}
         self._log = None
@@ -249,6 +257,7 @@ class Worker:
 
     def _command(self) -> list[str]:
         here = [sys.executable, "-s", "-m", "edgekit.course.zygote", *(["--cold"] if self.cold else [])]
+        here += [part for name in self.preload for part in ("--preload", name)]
         if self.tier == "namespace":
             own_user = (
                 ["--uid", str(200_000 + os.getpid() % 100_000 * 16 + self.index % 16)] if os.geteuid() == 0 else []

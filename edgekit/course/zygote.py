@@ -342,13 +342,13 @@ def _student(job, folder, limits, events):  # never returns
 
 
 # --------------------------------------------------------------------------------------------------------------------- serving
-def serve(requests: int, replies: int, nested: bool, uid: int | None, warm: bool) -> None:
-    """Answer jobs until the grader goes away.
+def serve(requests: int, replies: int, nested: bool, uid: int | None, warm: bool, more: tuple[str, ...] = ()) -> None:
+    """Answer jobs until the grader goes away. ``more``: modules to import beforehand, beside those that every lab needs.
 
     A job is read, run and answered in a fork that ends with it: what stood in this process would stand in the memory of all
     later submissions, the judge's inputs and other students' answers among it.
     """
-    about = preload() if warm else {"seconds": 0.0, "missing": [], "threads": 1}
+    about = preload(more) if warm else {"seconds": 0.0, "missing": [], "threads": 1}
     send(replies, {"ready": True, "nested": nested, **about})
     while select.select([requests], [], []):
         pid = os.fork()
@@ -380,6 +380,7 @@ def main() -> None:
     parser.add_argument("--uid", type=int)
     parser.add_argument("--flat", action="store_true", help="make no namespaces for the jobs")
     parser.add_argument("--cold", action="store_true", help="import nothing beforehand")
+    parser.add_argument("--preload", action="append", default=[], help="one more module to import beforehand")
     args = parser.parse_args()
     for name in THREADS:
         os.environ[name] = "1"
@@ -389,7 +390,7 @@ def main() -> None:
         os.dup2(null, handle)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, which ends us by closing the pipe
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    serve(requests, replies, not args.flat and jail.can_nest(), args.uid, not args.cold)
+    serve(requests, replies, not args.flat and jail.can_nest(), args.uid, not args.cold, tuple(args.preload))
 
 
 if __name__ == "__main__":
