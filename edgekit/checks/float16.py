@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, integer, mapping, number, onnx_path, require, text
-from edgekit.checks.small_models import onnx_file
+from edgekit.checks.small_models import on_file, onnx_file
 from edgekit.runtimes.session import cpu_run
 
 
@@ -187,13 +187,7 @@ def _overflow_inputs(rng: np.random.Generator) -> dict:
 
 
 def _overflow_probe(answer, inputs: dict) -> dict:
-    found = []
-    for blob in inputs["files"]:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            path.write_bytes(blob)
-            found.append(call(answer, path, inputs["x"]))
-    return {"found": found}
+    return {"found": [on_file(answer, blob, inputs["x"]) for blob in inputs["files"]]}
 
 
 def _overflow_judge(inputs: dict, outputs: dict) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from edgekit.checks import (
@@ -18,7 +15,7 @@ from edgekit.checks import (
     shuffled,
     text,
 )
-from edgekit.checks.small_models import onnx_file
+from edgekit.checks.small_models import on_file, onnx_file
 
 # ----------------------------------------------------------------------------------------------------------- round_mantissa
 # Mantissa bits: the torch dtype that rounds like this inside its range, and the exponents of its normal numbers.
@@ -187,13 +184,7 @@ def _layers_inputs(rng: np.random.Generator) -> dict:
 
 
 def _layers_probe(answer, inputs: dict) -> dict:
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        for model in inputs["models"]:
-            path.write_bytes(model)
-            found.append(call(answer, path))
-    return {"tables": found}
+    return {"tables": [on_file(answer, model) for model in inputs["models"]]}
 
 
 def _layers_judge(inputs: dict, outputs: dict) -> str:

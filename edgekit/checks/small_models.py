@@ -1,12 +1,16 @@
-"""Writing the small ONNX files that checks hand to a student's function."""
+"""The small ONNX files that checks make, and hand to a student's function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from edgekit.checks import OnnxFile
+from edgekit.checks import OnnxFile, call
 
 IMAGES = {"input": ["batch", 1, 28, 28]}
 LOGITS = {"logits": ["batch", 10]}
@@ -38,3 +42,18 @@ def onnx_file(
     imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
     graph = helper.make_graph(nodes, "g", *ends, list(tensors))
     return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
+
+
+@contextmanager
+def written(model: bytes) -> Iterator[Path]:
+    """A path that a student's function can read ``model`` from, for as long as the block runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model)
+        yield path
+
+
+def on_file(answer: Callable, model: bytes, *args: Any) -> Any:
+    """What the student's function returns for a file with ``model``; see :func:`edgekit.checks.call`."""
+    with written(model) as path:
+        return call(answer, path, *args)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, array, call, mapping, number, require
-from edgekit.checks.small_models import onnx_file
+from edgekit.checks.small_models import on_file, onnx_file
 from edgekit.checks.structured_pruning import _in_place, _quietly
 
 
@@ -203,13 +200,7 @@ def _sparse_inputs(rng: np.random.Generator) -> dict:
 
 
 def _sparse_probe(answer, inputs: dict) -> dict:
-    found = []
-    for blob in inputs["models"]:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            path.write_bytes(blob)
-            found.append(call(answer, path))
-    return {"found": found}
+    return {"found": [on_file(answer, blob) for blob in inputs["models"]]}
 
 
 def _sparse_judge(inputs: dict, outputs: dict) -> str:

@@ -12,9 +12,10 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from edgekit.course import slicing
-from edgekit.course.catalog import CourseError, Lab
+from edgekit.course.catalog import CourseError, Lab, labs
 
 MAX_CELLS = 5000
 MAX_SOURCE = 2**20
@@ -131,16 +132,22 @@ def released(lab: Lab) -> dict:
 
 
 def version(lab: Lab) -> str:
-    """What the verdicts depend on: the released lab, the lab's checks and what all checks share."""
+    """What the verdicts depend on: the released lab, the lab's checks and what all checks share.
+
+    Raises:
+        CourseError: when the checks are missing.
+    """
     import edgekit.checks
 
+    folder = Path(edgekit.checks.__path__[0])
+    files = {path: path.relative_to(folder).parts[0].removesuffix(".py") for path in sorted(folder.rglob("*.py"))}
+    if lab.module not in files.values():
+        raise CourseError(f"{lab.slug} has graded items, but edgekit/checks/{lab.module}.py is missing")
+    others = {other.module for other in labs()} - {lab.module}
     digest = hashlib.sha256(json.dumps(released(lab), sort_keys=True).encode())
-    folder = edgekit.checks.__path__[0]
-    for name in (f"{lab.module}.py", "__init__.py", "border.py"):
-        try:
-            digest.update(open(f"{folder}/{name}", "rb").read())  # noqa: SIM115
-        except FileNotFoundError:
-            raise CourseError(f"{lab.slug} has graded items, but edgekit/checks/{name} is missing") from None
+    for path, module in files.items():
+        if module not in others:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

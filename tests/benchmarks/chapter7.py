@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from edgekit import bench, counting, data, distillation, export, qat, runtimes, training
 from edgekit.models import load_checkpoint
+from tests.benchmarks import recorded
 
 
 @dataclass
@@ -146,9 +147,28 @@ def text(found: list[dict]) -> str:
     return "\n".join([*lines, "", *changes])
 
 
+def page(found: list[dict]) -> str:
+    return "\n".join(
+        [
+            "# Chapter 7: what each compression does to EdgeCNN",
+            "",
+            f"{recorded.here('onnxruntime', 'onnx', 'torch', 'modelopt', 'python')} Make your own:",
+            "",
+            "    python tests/benchmarks/chapter7.py --write solutions/RESULTS_chapter7.md",
+            "",
+            "6,000 test pictures; latency at batch 1 on one thread in ONNX Runtime, the speed-up over the first row. The INT8 files are symmetric, for TensorRT: "
+            "on a CPU they are slower, as chapter 5 explains.",
+            "",
+            text(found),
+            "",
+        ]
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="also write the rows as JSON")
+    parser.add_argument("--write", type=Path, help="also write the table as a page")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all by default")
     args = parser.parse_args()
     chosen = {name: ROWS[name] for name in dict.fromkeys(["EdgeCNN", *(args.rows or ROWS)])}
@@ -157,6 +177,8 @@ def main() -> None:
     print(text(found))
     if args.out:
         args.out.write_text(json.dumps(found, indent=1) + "\n")
+    if args.write:
+        args.write.write_text(page(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

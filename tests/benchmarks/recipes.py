@@ -16,15 +16,18 @@ for setting in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(setting, "1")
 
 import argparse  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
 from contextlib import ExitStack  # noqa: E402
-from datetime import datetime, timezone  # noqa: E402
 from pathlib import Path  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
 from edgekit import bench, data, export, paths, quantization, runtimes, training  # noqa: E402
 from edgekit.wording import seconds  # noqa: E402
+from tests.benchmarks import recorded  # noqa: E402
 
 RECIPES = ("for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator", "dynamic", "fp16")
 MODELS = ("tinycnn", "edgecnn", "mobilenetv2")
@@ -137,18 +140,14 @@ def main() -> None:
 
 
 def page(found) -> str:
-    from edgekit import device
-
-    here = device.environment()
-    versions = ", ".join(f"{key} {here[key]}" for key in ("onnxruntime", "onnx", "torch", "python"))
     table = ["| " + " | ".join(HEAD) + " |", "| " + " | ".join("---" for _ in HEAD) + " |"]
     table += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in found]
     return "\n".join(
         [
             "# INT8 and FP16 in ONNX Runtime: what the recipes bring",
             "",
-            f"Recorded on {here['device']} ({here['isa']}), {here['cores']} cores, {here['os']}, {versions}; "
-            f"{datetime.now(timezone.utc).date().isoformat()}. Another machine gives other numbers, and on some the verdicts turn round. Make your own:",
+            f"{recorded.here('onnxruntime', 'onnx', 'torch', 'python')} Another machine gives other numbers, and on some the verdicts turn round. "
+            "Make your own:",
             "",
             "    python tests/benchmarks/recipes.py",
             "",
