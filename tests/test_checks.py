@@ -26,6 +26,7 @@ from edgekit.checks import (
     visible,
 )
 from edgekit.checks.border import dump, load, plain
+from edgekit.checks.onnx_export import breaking
 from edgekit.course import judging
 
 
@@ -377,4 +378,4 @@ def test_only_a_decision_in_python_is_called_one(refused, part, cause):
 
 
 def test_no_message_asks_and_ends_twice():
-    assert not any(why.endswith(("?", ".")) for why, _ in onnx_export._MIX_SAYS.values())
+    assert not any(why.endswith(("?", ".")) for why, _ in breaking._MIX_SAYS.values())
