@@ -130,14 +130,26 @@ def _summary_judge(inputs: dict, outputs: dict) -> str:
             "missing key",
         )
         median, p90 = number(result["median"], "median"), number(result["p90"], "p90")
+        half, ninety = float(np.median(samples)), float(np.percentile(samples, 90))
         require(
-            not close(median, np.mean(samples)) or close(np.mean(samples), np.median(samples)),
-            f"median is {median:.4g}, which is the mean: the long tail pulls it up. Half of the samples lie below {np.median(samples):.4g}.",
+            not (close(median, ninety, rtol=0.05) and close(p90, half, rtol=0.05)),
+            f"median is {median:.4g} and p90 is {p90:.4g}: they have changed places.",
+            "swapped",
+        )
+        for factor, unit in ((1e3, "milli"), (1e6, "micro"), (1e9, "nano")):
+            require(
+                not close(median, factor * half, rtol=0.05),
+                f"median is {median:.4g}, expected {half:.4g}: that is {unit}seconds, if the samples are seconds. Keep the samples' own unit.",
+                "other unit",
+            )
+        require(
+            not close(median, np.mean(samples)) or close(np.mean(samples), half),
+            f"median is {median:.4g}, which is the mean: the long tail pulls it up. Half of the samples lie below {half:.4g}.",
             "mean for median",
         )
         require(
-            close(median, np.median(samples)),
-            f"median is {median:.4g}, expected {np.median(samples):.4g}. Are the samples sorted before the middle one is taken?",
+            close(median, half),
+            f"median is {median:.4g}, expected {half:.4g}. Are the samples sorted before the middle one is taken?",
             "not sorted",
         )
         ordered = np.sort(samples)
@@ -147,7 +159,7 @@ def _summary_judge(inputs: dict, outputs: dict) -> str:
         )
         require(
             low - 1e-9 <= p90 <= high + 1e-9,
-            f"p90 is {p90:.4g}, expected about {np.percentile(samples, 90):.4g}: nine of ten samples lie below it. "
+            f"p90 is {p90:.4g}, expected about {ninety:.4g}: nine of ten samples lie below it. "
             "Is the percentile given as 90, and are the samples sorted?",
             "wrong percentile",
         )
@@ -174,6 +186,11 @@ def _paired_judge(inputs: dict, outputs: dict) -> str:
     ratio, low, high = array(outputs["result"], "the result", shape=(3,))
     ratios = inputs["a"] / inputs["b"]
     expected = float(np.median(ratios))
+    require(
+        close(ratio, expected, rtol=1e-3) or not any(close(other, expected, rtol=1e-3) for other in (low, high)),
+        f"the result is {ratio:.4f}, {low:.4f}, {high:.4f}: the median ratio comes first, then the low and the high end of the interval.",
+        "wrong order",
+    )
     require(
         not close(ratio, 1 / expected, rtol=0.02),
         f"the ratio is {ratio:.3f}: that is the time of b over a. A speed-up of b is a / b, above 1 where b is faster.",

@@ -40,7 +40,9 @@ def show() -> None:
         still = [item.name for item in lab.items if item.name not in names]
         done, total = done + earned, total + lab.points
         following = following or (lab.slug if still else "")
-        table.add_row(lab.slug, lab.title, f"{earned:g} / {lab.points:g}", ", ".join(still) or "nothing")
+        table.add_row(
+            lab.slug.partition("_")[0], lab.title, f"{earned:g} / {lab.points:g}", ", ".join(still) or "nothing"
+        )
     console = Console()
     console.print(table)
     console.print(

@@ -118,7 +118,7 @@ def mixes_images(path):
 """,
             says="one by one",
         ),
-        Mistake("answer the wrong way round", _MIXES.format(images=_IMAGES, verdict=_ALLCLOSE.removeprefix("not ")), says="on its own"),
+        Mistake("answer the wrong way round", _MIXES.format(images=_IMAGES, verdict=_ALLCLOSE.removeprefix("not ")), says="every answer the wrong way round"),
     ],
     "gate": [
         Mistake("if kept", "def gate(x, bright, dark):\n    if x.mean() > 0.5:\n        return bright(x)\n    return dark(x)\n", says="data-dependent"),

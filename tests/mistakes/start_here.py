@@ -82,6 +82,8 @@ MISTAKES = {
         Mistake("mean for median", "def summary(s):\n    return {'median': np.mean(s), 'p90': np.percentile(s, 90)}\n", says="mean"),
         Mistake("percentile 0.9", "def summary(s):\n    return {'median': np.median(s), 'p90': np.percentile(s, 0.9)}\n", says="given as 90"),
         Mistake("not sorted", "def summary(s):\n    return {'median': s[len(s) // 2], 'p90': np.percentile(s, 90)}\n", says="sorted"),
+        Mistake("changed places", "def summary(s):\n    return {'median': np.percentile(s, 90), 'p90': np.median(s)}\n", says="changed places"),
+        Mistake("in milliseconds", "def summary(s):\n    return {'median': 1e3 * np.median(s), 'p90': 1e3 * np.percentile(s, 90)}\n", says="milliseconds"),
         Mistake("maximum for p90", "def summary(s):\n    return {'median': np.median(s), 'p90': max(s)}\n", says="nine of ten"),
     ],
     "paired_ratio": [
@@ -94,6 +96,7 @@ MISTAKES = {
         Mistake("percentiles of the ratios", _ratio(of="ratios"), says="resampled *medians*"),
         Mistake("without replacement", _ratio(medians="np.median(np.array([rng.permutation(ratios) for _ in range(1000)]), axis=1)"), says="with"),
         Mistake("ratio of the totals", _ratio(ratio="a.sum() / b.sum() * 1.02"), says="median of a[i] / b[i]"),
+        Mistake("low end first", _ratio().replace("return np.median(ratios), low, high", "return low, np.median(ratios), high"), says="median ratio comes first"),
         Mistake("ends swapped", _ratio(ends="[97.5, 2.5]"), says="low comes first"),
     ],
     "verdict": [

@@ -91,10 +91,14 @@ def _mixes_probe(answer, inputs: dict) -> dict:
 
 
 def _mixes_judge(inputs: dict, outputs: dict) -> str:
-    for kind, got in zip(inputs["_kinds"], outputs["answers"], strict=True):
-        expected = _MIXES[kind]
-        got = truth(got, "the result")
-        why, cause = _MIX_SAYS[kind]
+    answers = [truth(got, "the result") for got in outputs["answers"]]
+    require(
+        answers != [not _MIXES[kind] for kind in inputs["_kinds"]],
+        "mixes_images gave every answer the wrong way round: True means that one image changes the outputs of another.",
+        "wrong way round",
+    )
+    for kind, got in zip(inputs["_kinds"], answers, strict=True):
+        expected, (why, cause) = _MIXES[kind], _MIX_SAYS[kind]
         require(got == expected, f"mixes_images said {got} for a model where it should say {expected}: {why}.", cause)
     return "Models told apart: batch norm in training mode and a mean over the batch are found, rounding is not mistaken for mixing."
 
