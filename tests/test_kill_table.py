@@ -12,7 +12,7 @@ from edgekit.checks import CheckFailed, visible
 from edgekit.checks.border import plain
 from edgekit.course.catalog import labs
 from tests.conftest import answer_cells
-from tests.mistakes.trying import CAUSES, exercise, table, verdict, written
+from tests.mistakes.trying import CAUSES, alternatives, exercise, table, verdict, written
 
 KNOWN = json.loads(CAUSES.read_text(encoding="utf-8"))
 LABS = [lab for lab in labs() if lab.items]
@@ -28,6 +28,13 @@ MISTAKES = [
     for lab in LABS
     for name, mistakes in table(lab).MISTAKES.items()
     for mistake in mistakes
+]
+
+RIGHT = [
+    pytest.param(lab, name, answer, id=f"{lab.module}-{name}-{answer.name}")
+    for lab in LABS
+    for name, answers in alternatives(lab).items()
+    for answer in answers
 ]
 
 
@@ -47,6 +54,12 @@ def test_untouched_stub_earns_nothing(lab, name):
     with pytest.raises(CheckFailed) as failure:
         verdict(lab, name, answer_cells(lab.notebook)[name], 1)
     assert failure.value.cause == "not done yet"
+
+
+@pytest.mark.parametrize("lab, name, answer", RIGHT)
+def test_another_right_answer_is_accepted(lab, name, answer):
+    for seed in (1, 2, 3):
+        assert verdict(lab, name, answer.code, seed)
 
 
 @pytest.mark.parametrize("lab, name, mistake", MISTAKES)

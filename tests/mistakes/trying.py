@@ -27,6 +27,11 @@ def table(lab: Lab):
     return importlib.import_module(f"tests.mistakes.{lab.module}")
 
 
+def alternatives(lab: Lab) -> dict:
+    """Right answers that differ from the solution: exercise -> answers."""
+    return importlib.import_module(f"tests.alternatives.{lab.module}").RIGHT
+
+
 def written(lab: Lab, name: str, code: str):
     """The function that a student's cell defines."""
     namespace = {"__name__": "student"}

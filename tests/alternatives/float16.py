@@ -1,0 +1,3 @@
+from tests.alternatives import Right  # noqa: F401
+
+RIGHT: dict = {}
