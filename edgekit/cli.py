@@ -197,14 +197,15 @@ def bench(
     import json
 
     from edgekit import bench as room
+    from edgekit.runtimes import lineup
 
     with contextlib.ExitStack() as stack:
         entries, origins = {}, []
-        for model, entry in _entries(models, runtime or ["onnxruntime"], provider or [None], threads):
+        for model, entry in lineup.runners(models, runtime or ["onnxruntime"], provider or [None], threads):
             runner = stack.enter_context(entry)
-            entries[_unused(runner.name, entries)] = runner
+            entries[lineup.unused(runner.name, entries)] = runner
             origins.append((model, runner))
-        x, size = _example(origins, batch)
+        x, size = lineup.example(origins, batch)
         if len(entries) == 1:
             result = room.measure(next(iter(entries.values())), x, min_time=seconds, items=size or 1)
         else:
@@ -216,108 +217,6 @@ def bench(
     print(result)
     said = ", ".join(f"{name} {one['dtype']} {one['shape']}" for name, one in fed.items()) or "none, the model has none"
     print(f"batch {size or 'none'}; inputs: {said}")
-
-
-def _example(origins: list[tuple], batch: int | None) -> tuple[dict, int | None]:
-    """The inputs that all models get, and the batch size in them, None where they have none.
-
-    Args:
-        origins: the models as the person named them, each with its Runner.
-
-    Raises:
-        InputError: when the models need different inputs, or the batch cannot be ``batch``.
-    """
-    from edgekit.runtimes import InputError, Runner
-
-    wanted = _shared(origins)
-    firsts = [spec.shape[0] for spec in wanted.values() if spec.shape]
-    free = any(isinstance(first, str) for first in firsts)
-    if batch and not free and batch not in firsts:
-        # An int is what an exporter was shown, and the engine would refuse any other, or run it in silence.
-        fixed = [
-            model for model, run in origins if all(isinstance(s.shape[0], int) for s in run.inputs.values() if s.shape)
-        ]
-        what = f"its batch is fixed at {firsts[0]}" if firsts else "it has no input with a batch"
-        fix = f"leave --batch out{', or export it with a dynamic batch' if firsts else ''}"
-        raise InputError(f"{(fixed or [origins[0][0]])[0]}: {what}, so --batch {batch} cannot run. Fix: {fix}.")
-    size = batch or (1 if free else firsts[0] if firsts else None)
-    return Runner("the models", wanted, {}).example(size or 1), size
-
-
-def _shared(origins: list[tuple]) -> dict:
-    """What all models take: name -> Spec, with a dimension fixed where one of them fixes it.
-
-    Raises:
-        InputError: when two need different inputs; it names both.
-    """
-    from edgekit.runtimes import InputError
-
-    for i, (model, run) in enumerate(origins):
-        for other, earlier in origins[:i]:
-            if run.inputs.keys() != earlier.inputs.keys() or not all(
-                _agree(spec, earlier.inputs[name]) for name, spec in run.inputs.items()
-            ):
-                takes = lambda runner: ", ".join(f"'{n}' {spec}" for n, spec in runner.inputs.items()) or "no input"
-                raise InputError(
-                    f"{other} takes {takes(earlier)}, but {model} takes {takes(run)}. A comparison gives all models the "
-                    "same inputs. Fix: compare models that take the same, or measure each one by itself."
-                )
-    return {name: _narrowed([run.inputs[name] for _, run in origins]) for name in origins[0][1].inputs}
-
-
-def _agree(a, b) -> bool:
-    """Whether some array fits both Specs."""
-    if a.dtype != b.dtype or a.shape is None or b.shape is None:
-        return a.dtype == b.dtype
-    pairs = list(zip(a.shape, b.shape, strict=False))
-    return len(a.shape) == len(b.shape) and all(p == q or isinstance(p, str) or isinstance(q, str) for p, q in pairs)
-
-
-def _narrowed(specs: list):
-    """The Spec of the arrays that fit all of ``specs``, which agree."""
-    from edgekit.runtimes import Spec
-
-    shapes = [spec.shape for spec in specs if spec.shape is not None]
-    fixed = lambda sizes: next((size for size in sizes if isinstance(size, int)), sizes[0])
-    return Spec(specs[0].dtype, tuple(map(fixed, zip(*shapes, strict=True))) if shapes else None)
-
-
-def _entries(models: list[str], runtimes: list[str], providers: list[str | None], threads: int):
-    """(model, Runner) for every combination that was asked for. The shipped models exist in PyTorch and are exported on the way."""
-    import tempfile
-
-    import numpy as np
-
-    from edgekit import export
-    from edgekit import runtimes as room
-    from edgekit.models import load_checkpoint
-
-    image = np.zeros((1, 1, 28, 28), dtype=np.float32)
-    for model in models:
-        shipped = model in ("tinycnn", "edgecnn")
-        for runtime in runtimes:
-            if runtime.startswith("pytorch"):
-                if not shipped:
-                    raise room.RunnerError(
-                        f"{model}: PyTorch runs tinycnn and edgecnn here; an ONNX file runs in onnxruntime"
-                    )
-                name = f"{model} {runtime}"
-                yield model, room.load(load_checkpoint(model), runtime, threads=threads, name=name, example=image)
-                continue
-            for provider in providers:
-                name = " ".join([Path(model).stem, runtime, *([provider] if provider else [])])
-                options = {"providers": [provider]} if provider else {}
-                if not shipped:
-                    yield model, room.load(model, runtime, threads=threads, name=name, **options)
-                    continue
-                with tempfile.TemporaryDirectory() as folder:
-                    path = Path(folder) / f"{model}.onnx"
-                    export.to_onnx(load_checkpoint(model), path)
-                    yield model, room.load(path, runtime, threads=threads, name=name, **options)
-
-
-def _unused(name: str, taken: dict) -> str:
-    return name if name not in taken else _unused(f"{name} again", taken)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from edgekit import paths
 
 def edgekit(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-c", "from edgekit.cli import main; main()", *arguments],
+        [sys.executable, "-m", "edgekit", *arguments],
         capture_output=True, text=True, timeout=280, env={**os.environ, "COLUMNS": "160", **environment},
     )  # fmt: skip
 
@@ -297,6 +297,13 @@ def test_bench_says_what_it_fed(bench, arguments, says):
     code, out, err = bench(*arguments, "--seconds", "0.1")
     assert not code, err
     assert says in out
+
+
+def test_bench_of_an_onnx_file_does_without_pytorch(models):
+    code = "import sys\nfrom edgekit.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "bench", models / "any.onnx", "--seconds", "0.1"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0 and run.stdout.splitlines()[-1] == "False", run
 
 
 def test_bench_as_json_says_it_too_and_the_throughput_counts_the_batch(bench):
