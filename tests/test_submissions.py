@@ -128,6 +128,19 @@ def test_files_in_no_folder_and_files_that_name_no_lab(tmp_path):
     assert [one.student for one in found] == ["alice", "doejane_77"]
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_class_that_looks_like_one_student_is_said(tmp_path, packed):
+    names = {f"student{i}/{NAME}": BLOB for i in range(5)}
+    whole = zipped(tmp_path / "in/class.zip", names) if packed else put(tmp_path / "in/class", names)
+    put(tmp_path / "in", {f"ann/{NAME}": BLOB, f"ann/draft1/{NAME}": DRAFT, f"ann/draft2/{NAME}": DRAFT})
+    with pytest.warns(UserWarning, match=f"^class handed in {SLUG} in 5 folders.* grade {whole} by itself$") as told:
+        assert good(tmp_path / "in").keys() == {"ann", "class"}
+    assert len(told) == 1  # drafts are no class
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(good(whole)) == 5
+
+
 def test_a_class_zip_that_cannot_be_read_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(submissions, "MAX_MEMBERS", 1)
     path = zipped(tmp_path / "class.zip", {f"{name}/{NAME}": BLOB for name in ("alice", "bob")})

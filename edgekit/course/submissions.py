@@ -26,6 +26,7 @@ MAX_ARCHIVE = 4 * 2**30
 MAX_MEMBERS = 100_000
 MAX_UNPACKED = 2**29  # of all notebooks that one student has in one archive
 MAX_NAME = 150  # bytes: a file name may have 255, and it gets a hash and a suffix
+CROWD = 4  # folders of one student that hold the same lab: drafts are fewer, classes are larger
 TRIES = 8  # files that are read at most until one is readable, of one student and lab
 LAYOUTS = "<student>/<slug>.ipynb, submitted/<student>/<assignment>/<slug>.ipynb, <student>.zip"
 _NAME = re.compile(r"[^\w.@+ -]")
@@ -100,7 +101,25 @@ def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
     if not files:
         slugs = ", ".join(known) or "none of them has graded items: " + ", ".join(lab.slug for lab in chosen)
         raise CourseError(f"no submission found in {folder}. Looked for {LAYOUTS}, with the labs: {slugs}")
+    _warn_of_crowds(files)
     return [_counts(files[key]) for key in sorted(files)]
+
+
+def _warn_of_crowds(files: dict[tuple[str, str], list[_File]]) -> None:
+    """Who hands in a lab in many folders may be a class: a zip file of all students, or a folder around theirs."""
+    told = set()
+    for (student, slug), found in sorted(files.items()):
+        folders = {(file.path if file.member else file.path.parent, file.place[:-1]) for file in found}
+        if len(folders) < CROWD or student in told:
+            continue
+        told.add(student)
+        one = found[0]
+        whole = one.path if one.member else one.path.parents[len(one.place) - 1]
+        warnings.warn(
+            f"{student} handed in {slug} in {len(folders)} folders, and one of them counts. If these are students, "
+            f"grade {whole} by itself",
+            stacklevel=3,
+        )
 
 
 def _warn_of(strays: list[str]) -> None:
