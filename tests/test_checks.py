@@ -55,6 +55,26 @@ def test_the_probe_never_sees_what_is_hidden():
     assert visible([{"a": {"_b": 1, "c": 2}}]) == [{"a": {"c": 2}}]
 
 
+def test_what_torch_has_not_implemented_is_no_open_exercise():
+    import torch
+
+    def bytes_in_a_batch_norm(x):
+        return torch.nn.functional.batch_norm(torch.ones(1, 2, 2, dtype=torch.uint8), torch.zeros(2), torch.ones(2))
+
+    def calls_it_deeper(x):
+        return torch.nn.BatchNorm1d(2).eval()(torch.ones(1, 2, 2, dtype=torch.uint8))
+
+    def own_stub(x):
+        raise NotImplementedError
+
+    for answer in (bytes_in_a_batch_norm, calls_it_deeper):
+        with pytest.raises(CheckFailed, match="NotImplementedError: .*not implemented for 'Byte'") as failure:
+            verdict(answer)
+        assert failure.value.cause == "raised"
+    with pytest.raises(CheckFailed, match="not written yet"):
+        verdict(own_stub)
+
+
 def test_the_grader_keeps_what_is_hidden_for_the_judge(tmp_path):
     assert judging.inputs(DOUBLE, tmp_path, {"seed": 1})["ok"]
     assert load(tmp_path / "in") == {"x": 3, "cases": [{"v": [1, 2]}]}
