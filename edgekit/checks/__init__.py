@@ -187,7 +187,7 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
     args, kwargs = copy.deepcopy((args, kwargs))
     try:
         return answer(*args, **kwargs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "edgekit" not in f.filename]
         where = f" (line {frames[0].lineno} of your cell: {frames[0].line})" if frames and frames[0].line else ""
         raise AnswerRaised(f"{name}({shown}) raised {worded(error)}{where}") from error

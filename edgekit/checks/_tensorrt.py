@@ -6,8 +6,6 @@ another: there all of them are. Where TensorRT is installed, the checks also run
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from edgekit.checks import OnnxFile
@@ -44,25 +42,46 @@ class _Thing:
     """A stand-in object that says what is missing in today's words."""
 
     def __getattr__(self, name):
-        raise AttributeError(f"TensorRT has no {type(self).__name__.strip('_')}.{name} in all versions from 10.3 on")
+        raise AttributeError(f"{self!r}.{name} is not in every TensorRT from 10.3 on, or not needed to parse")
 
+    def __repr__(self):
+        return type(self).__name__
 
-class _Flag(int):
-    pass
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
 
 
 def standin(errors: list[list[str]], calls: list):
-    """A module that looks like TensorRT for one parse, and writes down how it is used. STRONGLY_TYPED is bit 5 here, so that a flag that was
-    not shifted, or guessed, shows. The names are those of every version from 10.3 on."""
+    """A module that looks like TensorRT for one parse and writes down how it is used, and a logger. STRONGLY_TYPED is bit 5 here, so that a
+    flag that was not shifted, or guessed, shows. The names are those of every version from 10.3 on."""
 
-    class Error(_Thing):
-        def __init__(self, operator, node):
-            self.pair = operator, node
-            self.code = lambda: 8
-            self.desc = lambda: "false"
-            self.node_operator = lambda: operator
-            self.node_name = lambda: node
-            self.node = lambda: 0
+    class Logger(_Thing):
+        VERBOSE, INFO, WARNING, ERROR, INTERNAL_ERROR = "VERBOSE", "INFO", "WARNING", "ERROR", "INTERNAL_ERROR"
+
+        def __init__(self, min_severity="WARNING", given=False):
+            self.min_severity, self.given = min_severity, given
+
+    class ParserError(_Thing):
+        def __init__(self, operator, name):
+            self._operator, self._name = operator, name
+
+        def code(self):
+            return 8
+
+        def desc(self):
+            return "false"
+
+        def node(self):
+            return 0
+
+        def node_operator(self):
+            return self._operator
+
+        def node_name(self):
+            return self._name
 
     class Network(_Thing):
         def __init__(self):
@@ -70,6 +89,7 @@ def standin(errors: list[list[str]], calls: list):
 
     class Builder(_Thing):
         def __init__(self, logger):
+            calls.append(["logger", getattr(logger, "given", False)])
             self.logger = logger
 
         def create_network(self, flags=0):
@@ -79,31 +99,46 @@ def standin(errors: list[list[str]], calls: list):
 
     class OnnxParser(_Thing):
         def __init__(self, network, logger):
+            calls.append(["logger", getattr(logger, "given", False)])
             self.network, self.num_errors = network, 0
 
-        def parse_from_file(self, path):
-            calls.append(["parse", Path(path).name])
-            self.network.num_layers, self.num_errors = 7, len(errors)
-            return not errors
+        def parse_from_file(self, model):
+            if not isinstance(model, str | bytes):
+                raise TypeError(f"parse_from_file takes the path as a str, got {type(model).__name__}")
+            return self._parsed()
 
-        def parse(self, data, path=None):
-            calls.append(["parse", "bytes" if isinstance(data, bytes) else type(data).__name__])
+        def parse(self, model, path=None):
+            if not isinstance(model, bytes | bytearray | memoryview):
+                raise TypeError(
+                    f"parse takes the bytes of a file, got {type(model).__name__}; parse_from_file takes a path"
+                )
+            return self._parsed()
+
+        def _parsed(self):
+            calls.append(["parse"])
             self.network.num_layers, self.num_errors = 7, len(errors)
             return not errors
 
         def get_error(self, index):
-            return Error(*errors[index])
+            return ParserError(*errors[index]) if 0 <= index < self.num_errors else None
 
         def clear_errors(self):
             self.num_errors = 0
 
     class NetworkDefinitionCreationFlag(_Thing):
-        STRONGLY_TYPED = _Flag(5)
+        """The enum, and its members: as in the bindings they have a number and are none."""
 
-    class Module(_Thing):
+        def __init__(self, name="", value=0):
+            self.name, self.value = name, value
+
+        def __index__(self):
+            return self.value
+
+    class trt(_Thing):
         pass
 
-    module = Module()
-    module.Builder, module.OnnxParser = Builder, OnnxParser
-    module.NetworkDefinitionCreationFlag, module.__name__ = NetworkDefinitionCreationFlag(), "tensorrt"
-    return module
+    module, flags = trt(), NetworkDefinitionCreationFlag()
+    flags.STRONGLY_TYPED = NetworkDefinitionCreationFlag("STRONGLY_TYPED", 5)
+    module.Logger, module.Builder, module.OnnxParser = Logger, Builder, OnnxParser
+    module.NetworkDefinitionCreationFlag, module.__name__ = flags, "tensorrt"
+    return module, Logger(given=True)

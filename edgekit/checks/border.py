@@ -73,7 +73,14 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return {_key(key): plain(item, depth + 1) for key, item in value.items()}
     if type(value).__module__.startswith("torch") and hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        try:
+            value = value.detach().cpu().numpy()
+        except (TypeError, RuntimeError):  # bfloat16, float8, sparse, quantized, on the meta device
+            raise BorderError(
+                f"a tensor of {value.dtype}, {value.layout}, on {value.device} came back, which NumPy cannot hold"
+            ) from None
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return value.tolist()
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in _NUMERIC:
             raise BorderError(f"an array of dtype {value.dtype} came back, expected numbers")

@@ -66,9 +66,11 @@ def brief(value: Any) -> str:
         return repr(value.tolist()) if value.size <= 6 else f"array of shape {value.shape}, {value.dtype}"
     if isinstance(value, float):
         return f"{value:.6g}"
-    if callable(value):  # its repr is an address; ours begin with an underscore
+    if callable(value):  # ours begin with an underscore
         return str(getattr(value, "__name__", type(value).__name__)).lstrip("_")
     shown = repr(value)
+    if " at 0x" in shown:  # an address says nothing
+        return f"<{type(value).__name__}>"
     if len(shown) <= 80:
         return shown
     if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor of any library

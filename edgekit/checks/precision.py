@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.checks import (
+    CheckFailed,
     Exercise,
     OnnxFile,
     array,
     call,
+    came,
     in_order,
     mapping,
+    number,
     require,
     shuffled,
     text,
 )
+from edgekit.checks.failure import brief
 from edgekit.checks.small_models import on_file, onnx_file
 
 # ----------------------------------------------------------------------------------------------------------- round_mantissa
@@ -34,7 +38,8 @@ def _values(rng: np.random.Generator, low: int, high: int, bits: int) -> np.ndar
 
 def _round_inputs(rng: np.random.Generator) -> dict:
     found = {str(bits): _values(rng, low, high, bits) for bits, (_, low, high) in _LIKE.items()}
-    return {"values": found, "zeros": np.zeros(3, np.float32), "table": rng.normal(0, 1e-3, (3, 4)).astype(np.float32)}
+    some_zeros = (rng.normal(0, 3, 5) * [0, 1, 0, 1, -0.0]).astype(np.float32)
+    return {"values": found, "zeros": some_zeros, "table": rng.normal(0, 1e-3, (3, 4)).astype(np.float32)}
 
 
 def _round_probe(answer, inputs: dict) -> dict:
@@ -47,29 +52,44 @@ def _round_judge(inputs: dict, outputs: dict) -> str:
 
     for bits, (name, _, _) in _LIKE.items():
         x = inputs["values"][str(bits)]
-        got = array(outputs["rounded"][str(bits)], f"the result for {bits} bits", shape=x.shape)
+        got = array(outputs["rounded"][str(bits)], f"the result for {bits} bits", shape=x.shape, finite=False)
         expected = torch.from_numpy(x).to(getattr(torch, name)).float().numpy()
-        wrong = np.flatnonzero(got != expected)
-        if not len(wrong):
+        if np.array_equal(got, expected):
             continue
-        step = np.ldexp(1.0, np.frexp(x)[1] - 1 - bits)  # distance of two neighbours on the grid
-        i = wrong[0]
-        shown = f"with {bits} bits {x[i]!r} became {got[i]!r}, expected {expected[i]!r} (as torch.{name} has it)"
-        offset = np.abs(got - x) / step
-        ties = np.abs(np.abs(expected - x) / step - 0.5) < 1e-6
-        require(not np.array_equal(got, x), f"{shown}: nothing was rounded.", "not rounded")
-        require(set(wrong) - set(np.flatnonzero(ties)), f"{shown}: that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit.", "ties")  # fmt: skip
-        fixed = np.abs(got / 2.0**-bits - np.rint(got / 2.0**-bits)).max() < 1e-6
-        require(not fixed, f"{shown}: all results are multiples of 2^-{bits}: the grid of a floating-point number moves with its exponent.", "fixed grid")  # fmt: skip
-        require((offset <= 1.0 + 1e-6).any() and not (np.abs(got) <= np.abs(x)).all(), f"{shown}: every value moved towards zero. Cutting bits off is not rounding to the nearest.", "truncated")  # fmt: skip
-        on_grid = np.abs(expected / step - np.rint(expected / step)).max() < 1e-6
-        coarse = np.median(offset[wrong]) > 0.51 and on_grid
-        require(not coarse, f"{shown}: the grid is too coarse. A mantissa of {bits} bits has them *behind* the leading 1: 2^{bits} steps from one power of two to the next.", "one bit too few")  # fmt: skip
-        require(False, f"{shown}: between two powers of two there should be 2^{bits} steps.", "wrong grid")
-    zeros = array(outputs["zeros"], "the result for zeros", shape=(3,), finite=False)
-    require(not np.isnan(zeros).any() and not zeros.any(), f"zeros became {zeros.tolist()}: the logarithm of 0 is not a number.", "zero")  # fmt: skip
+        why, cause, wrong = _misrounded(x.astype(np.float64), got.astype(np.float64), expected.astype(np.float64), bits)
+        i = np.flatnonzero(wrong)[0]
+        raise CheckFailed(f"with {bits} bits {x[i]:.9g} became {got[i]:.9g}, expected {expected[i]:.9g} (as torch.{name} has it): {why}.", cause)  # fmt: skip
+    x = inputs["zeros"]
+    zeros = array(outputs["zeros"], "the result for an array with zeros", shape=x.shape, finite=False)
+    expected = torch.from_numpy(x).bfloat16().float().numpy()
+    require(not np.isnan(zeros).any() and np.array_equal(zeros, expected), f"{x.tolist()} became {zeros.tolist()}: 0 stays 0, wherever it stands; the logarithm of 0 is not a number.", "zero")  # fmt: skip
     array(outputs["table"], "the result for an array of shape (3, 4)", shape=(3, 4))
     return "Equal to torch's float16, bfloat16, and both float8 types inside of their ranges, ties and zeros included."
+
+
+def _misrounded(x: np.ndarray, got: np.ndarray, expected: np.ndarray, bits: int) -> tuple[str, str, np.ndarray]:
+    """(reason, cause, where it shows) of a result that is not the expected one."""
+    step = np.ldexp(1.0, np.frexp(x)[1] - 1 - bits)  # distance of two neighbours on the grid
+    wrong = got != expected
+    on_grid = lambda distance: np.array_equal(got / distance, np.rint(got / distance))
+    all_but_power_of_two = got.all() and np.all(np.abs(np.frexp(got / expected)[0]) == 0.5)
+    tie = np.abs(np.abs(expected - x) / step - 0.5) < 1e-6
+    near = np.all(np.abs(got - x) <= step)
+    reasons = [
+        (~np.isfinite(got), "the exponent is not limited, only the mantissa: float16, if it was that for a moment, ends at 65504", "range"),
+        (wrong & np.array_equal(got, x), "nothing was rounded", "not rounded"),
+        (wrong & np.array_equal(np.abs(got), np.abs(expected)), "the sign is lost", "sign"),
+        (wrong & all_but_power_of_two, "every value is right but for a power of two. Put the exponent back (np.ldexp), and divide by what the mantissa was multiplied with", "power of two"),
+        (wrong & (not np.any(wrong & ~tie)), "that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit", "ties"),
+        (wrong & near & on_grid(step) & np.all(np.abs(got) <= np.abs(x)), "every value moved towards zero. Cutting bits off is not rounding to the nearest", "truncated"),
+        (wrong & near & on_grid(step) & (np.all(got <= x) or np.all(got >= x)), "every value moved in the same direction. Rounding to the nearest goes up or down", "floor or ceiling"),
+        (wrong & on_grid(2.0**-bits), f"all results are multiples of 2^-{bits}: the grid of a floating-point number moves with its exponent", "fixed grid"),
+        (wrong & (got == 0), "the exponent is not limited: no number is too small", "range"),
+        (wrong & near & on_grid(2 * step), f"the grid is too coarse. A mantissa of {bits} bits has them *behind* the leading 1: 2^{bits} steps from one power of two to the next", "one bit too few"),
+        (wrong & on_grid(step / 2), f"the grid is too fine: 2^{bits} steps from one power of two to the next", "one bit too many"),
+    ]  # fmt: skip
+    found = [(why, cause, where) for where, why, cause in reasons if np.any(where)]
+    return found[0] if found else (f"between two powers of two there should be 2^{bits} steps", "wrong grid", wrong)
 
 
 round_mantissa = Exercise("round_mantissa", _round_inputs, _round_probe, _round_judge)
@@ -80,9 +100,9 @@ def _fp8_inputs(rng: np.random.Generator) -> dict:
     wide = np.concatenate([rng.normal(0, 1, 90), rng.normal(0, 40, 8), rng.normal(0, 0.003, 30), [0.0, -0.0]])
     return {
         "cases": {
+            "all negative": (-rng.uniform(0.5, 3000, 50)).astype(np.float32),
             "activations far below 1": (rng.normal(0, 1e-3, 100)).astype(np.float32),
             "activations with a few large values": wide.astype(np.float32),
-            "all negative": (-rng.uniform(0.5, 3000, 50)).astype(np.float32),
             "a table": rng.normal(0, 5, (4, 6)).astype(np.float32),
         },
         "zeros": np.zeros(4, np.float32),
@@ -90,25 +110,30 @@ def _fp8_inputs(rng: np.random.Generator) -> dict:
 
 
 def _fp8_probe(answer, inputs: dict) -> dict:
-    found = {kind: list(call(answer, x)) for kind, x in inputs["cases"].items()}
-    return {"found": found, "zeros": list(call(answer, inputs["zeros"]))}
+    found = {kind: call(answer, x) for kind, x in inputs["cases"].items()}
+    return {"found": found, "zeros": call(answer, inputs["zeros"])}
+
+
+def _values_and_scale(pair) -> list:
+    require(isinstance(pair, list) and len(pair) == 2, f"fp8_quantize should return (values, scale), got {came(pair)}.", "wrong type")  # fmt: skip
+    require(np.size(pair[0]) > 1 or np.size(pair[1]) == 1, "the values come first, then the scale: they have changed places.", "changed places")  # fmt: skip
+    require(np.size(pair[1]) == 1, f"the scale should be one number for the whole tensor, got {came(pair[1])}.", "wrong type")  # fmt: skip
+    return pair
 
 
 def _fp8_judge(inputs: dict, outputs: dict) -> str:
     import torch
 
     for kind, x in inputs["cases"].items():
-        pair = outputs["found"][kind]
-        require(len(pair) == 2, f"fp8_quantize should return (values, scale), got {len(pair)} things.", "wrong type")
-        scale = array(pair[1], "the scale").item() if np.size(pair[1]) == 1 else None
-        require(scale is not None, "the scale should be one number for the whole tensor.", "wrong type")
+        values, scale = _values_and_scale(outputs["found"][kind])
+        scale = number(scale, "the scale")
         largest = float(np.abs(x).max())
         require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")  # fmt: skip
         near = lambda value, scale=scale: abs(scale / value - 1) < 1e-3
         require(not near(448.0 / largest), f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in ONNX).", "scale upside down")  # fmt: skip
         require(not near(largest / 127), f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.", "int8 range")  # fmt: skip
         require(near(largest / 448), f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the range.", "scale")  # fmt: skip
-        got = array(pair[0], "the values", shape=x.shape)
+        got = array(values, "the values", shape=x.shape)
         want = torch.from_numpy(x / np.float32(scale)).clamp(-448, 448).to(torch.float8_e4m3fn).float().numpy() * scale
         require(
             not np.allclose(got * scale, want, rtol=1e-3, atol=1e-6 * largest) or np.allclose(got, want, rtol=1e-3),
@@ -124,9 +149,11 @@ def _fp8_judge(inputs: dict, outputs: dict) -> str:
             i = tuple(np.argwhere(wrong)[0])
             tiny = abs(x[i]) / scale < 2.0**-6
             raise_ = f"{kind}: {x[i]:.6g} (divided by the scale: {x[i] / scale:.6g}) became {got[i]:.6g}, expected {want[i]:.6g}. "
-            require(False, raise_ + ("Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)." if tiny else "Round the *divided* values to 3 mantissa bits."), "subnormals" if tiny else "rounding")  # fmt: skip
-    values = array(outputs["zeros"][0], "the values for zeros", shape=(4,), finite=False)
+            require(False, raise_ + ("Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)." if tiny else "Round the *divided* values to the nearest with 3 mantissa bits: 8 steps from one power of two to the next."), "subnormals" if tiny else "rounding")  # fmt: skip
+    values, scale = _values_and_scale(outputs["zeros"])
+    values = array(values, "the values for zeros", shape=(4,), finite=False)
     require(not np.isnan(values).any() and not values.any(), f"zeros became {values.tolist()}: a scale of 0 divides 0 by 0.", "zero")  # fmt: skip
+    require(number(scale, "the scale for zeros") > 0, f"for zeros the scale is {scale:g}: whoever divides by it gets NaN. Any number above 0 will do, such as 1.", "zero")  # fmt: skip
     return "Scaled to 448, rounded like torch.float8_e4m3fn with its subnormals, and back in the units of the tensor."
 
 
@@ -134,8 +161,18 @@ fp8_quantize = Exercise("fp8_quantize", _fp8_inputs, _fp8_probe, _fp8_judge)
 
 
 # --------------------------------------------------------------------------------------------------------- layer_precisions
-# What stands before (data, weight) of a layer: "q" a Q/DQ pair, "w" only a DequantizeLinear (stored weights), "-" nothing.
-_WIRING = [("q", "w"), ("-", "-"), ("-", "w"), ("q", "q"), ("q", "-"), ("q", "w"), ("r", "w")]
+# What stands before (data, weight, bias) of a layer: "q" a Q/DQ pair, "w" only a DequantizeLinear (stored weights or bias), "r" a Q/DQ pair and a
+# Relu, "-" nothing but a constant, "" no bias. "m": the layer is a MatMul.
+_WIRING = [
+    ("q", "w", "-"),
+    ("-", "-", "w"),
+    ("-", "w", "w"),
+    ("q", "q", "w"),
+    ("q", "-", "w"),
+    ("q", "w", "m"),
+    ("r", "w", ""),
+    ("-", "-", "m"),
+]
 
 
 def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
@@ -144,36 +181,42 @@ def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
     nodes, expected = [], {}
     tensors = {"s": np.array(0.02, np.float32), "z": np.array(0, np.int8)}
     at = "input"
-    for number, k in enumerate(rng.permutation(len(_WIRING))):
-        data, weight = _WIRING[k]
-        conv = bool(number < 4)
-        shape = (4, 4, 1, 1) if conv else (4, 4)
-        name = f"{'conv' if conv else 'fc'}_{int(rng.integers(1000))}_{number}"
-        if number == 4:
+    for place, k in enumerate(rng.permutation(len(_WIRING))):
+        data, weight, bias = _WIRING[k]
+        kind = "MatMul" if bias == "m" else "Conv" if place < 4 else "Gemm"
+        shape = {"Conv": (4, 4, 1, 1), "Gemm": (4, 4), "MatMul": (5, 5) if place < 4 else (4, 4)}[kind]
+        name = f"{kind.lower()}_{int(rng.integers(1000))}_{place}"
+        if place == 4:
             nodes += [helper.make_node("GlobalAveragePool", [at], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"], axis=1)]  # fmt: skip
             at = "flat"
         reads = at
         if data in "qr":
-            nodes.append(helper.make_node("QuantizeLinear", [reads, "s", "z"], [f"q{number}"], f"Q_{number}"))
-            nodes.append(helper.make_node("DequantizeLinear", [f"q{number}", "s", "z"], [f"d{number}"], f"DQ_{number}"))
-            reads = f"d{number}"
+            nodes.append(helper.make_node("QuantizeLinear", [reads, "s", "z"], [f"q{place}"], f"Q_{place}"))
+            nodes.append(helper.make_node("DequantizeLinear", [f"q{place}", "s", "z"], [f"d{place}"], f"DQ_{place}"))
+            reads = f"d{place}"
         if data == "r":  # dequantized, and then something in between
-            nodes.append(helper.make_node("Relu", [reads], [f"r{number}"]))
-            reads = f"r{number}"
+            nodes.append(helper.make_node("Relu", [reads], [f"r{place}"]))
+            reads = f"r{place}"
         if weight == "-":
-            tensors[f"w{number}"] = rng.normal(0, 1, shape).astype(np.float32)
-            weights = f"w{number}"
+            tensors[f"w{place}"] = rng.normal(0, 1, shape).astype(np.float32)
+            weights = f"w{place}"
         else:
-            source = f"w{number}"
+            source = f"w{place}"
             if weight == "q":
-                tensors[f"f{number}"] = rng.normal(0, 1, shape).astype(np.float32)
-                nodes.append(helper.make_node("QuantizeLinear", [f"f{number}", "s", "z"], [source], f"Qw_{number}"))
+                tensors[f"f{place}"] = rng.normal(0, 1, shape).astype(np.float32)
+                nodes.append(helper.make_node("QuantizeLinear", [f"f{place}", "s", "z"], [source], f"Qw_{place}"))
             else:
                 tensors[source] = rng.integers(-127, 128, shape).astype(np.int8)
-            nodes.append(helper.make_node("DequantizeLinear", [source, "s", "z"], [f"v{number}"], f"DQw_{number}"))
-            weights = f"v{number}"
-        at = f"t{number}"
-        nodes.append(helper.make_node("Conv" if conv else "Gemm", [reads, weights], [at], name))
+            nodes.append(helper.make_node("DequantizeLinear", [source, "s", "z"], [f"v{place}"], f"DQw_{place}"))
+            weights = f"v{place}"
+        at, biases = f"t{place}", []
+        if bias in ("-", "w"):
+            biases = [f"b{place}"]
+            tensors[biases[0]] = rng.integers(-9, 9, 4).astype(np.float32 if bias == "-" else np.int32)
+        if bias == "w":
+            nodes.append(helper.make_node("DequantizeLinear", [*biases, "s"], [f"c{place}"], f"DQb_{place}"))
+            biases = [f"c{place}"]
+        nodes.append(helper.make_node(kind, [reads, weights, *biases], [at], name))
         expected[name] = "int8" if data == "q" and weight != "-" else "weights only" if weight != "-" else "float"
     return onnx_file(nodes, tensors, {"input": [1, 4, 5, 5]}, {at: [1, 4]}), expected
 
@@ -187,20 +230,23 @@ def _layers_probe(answer, inputs: dict) -> dict:
     return {"tables": [on_file(answer, model) for model in inputs["models"]]}
 
 
+_WHY = {
+    "int8": "both its data and its weight (inputs 0 and 1) come straight out of a DequantizeLinear; a bias does not matter",
+    "float": "its weight (input 1) is a plain constant; an engine multiplies in integers only if *both* inputs are quantized",
+    "weights only": "its weight comes out of a DequantizeLinear, but its data does not (input 0: look who makes it, and count a node in between as a no)",
+}
+
+
 def _layers_judge(inputs: dict, outputs: dict) -> str:
     for expected, got in zip(inputs["_expected"], outputs["tables"], strict=True):
         got = mapping(got, "the table")
         missing, extra = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
-        require(not missing, f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table.", "layer missing")  # fmt: skip
+        require(not missing, f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table, by its node.name; got {brief(sorted(got))}.", "layer missing")  # fmt: skip
         require(not extra, f"{extra[:2]} does not belong into the table, which has only Conv, Gemm and MatMul nodes.", "too many nodes")  # fmt: skip
-        for name, want in expected.items():
-            said = text(got[name], f"the precision of {name!r}", among=("int8", "weights only", "float"))
-            why = {
-                "int8": "both its data and its weight come straight out of a DequantizeLinear",
-                "weights only": "its weight comes out of a DequantizeLinear, but its data does not (input 0: look who makes it, and count a node in between as a no)",
-                "float": "its weight is a plain constant; an engine multiplies in integers only if *both* inputs are quantized",
-            }[want]
-            require(said == want, f"{name}: you say {said!r}, expected {want!r}: {why}.", f"{said} for {want}")
+        for want, why in _WHY.items():
+            for name in (name for name, kind in expected.items() if kind == want):
+                said = text(got[name], f"the precision of {name!r}", among=list(_WHY))
+                require(said == want, f"{name}: you say {said!r}, expected {want!r}: {why}.", f"{said} for {want}")
     return "Three graphs: layers that run in int8, layers of which only the weights are small, and layers in float."
 
 
@@ -225,6 +271,7 @@ def _choose_inputs(rng: np.random.Generator) -> dict:
         ([_row("fp16", none, fast), _row("fp8", none, None)], "fp16", "fp8 was not measured on this machine: no evidence, no choice|not measured"),
         ([_row("fp8", none, None)], "fp32", "nothing was measured: stay with what you have|not measured"),
         ([_row("int8", none, (1.02 * s, 3 * s)), _row("fp16", none, (1.2 * s, 1.3 * s))], "fp16", "what counts is what is shown, the lower end: int8 may be faster, fp16 is|upper end of the speed-up"),
+        ([_row("fp16", none, fast), _row("int8", (-0.9, -0.2), faster)], "int8", "int8 *gains* accuracy, so its loss is surely below the limit|gain taken for a loss"),
         ([], "fp32", "there is no candidate|no candidate"),
     ]  # fmt: skip
     cases = [{"rows": rows, "_expected": e, "_why": why} for rows, e, why in cases]
@@ -238,12 +285,13 @@ def _choose_probe(answer, inputs: dict) -> dict:
 
 def _choose_judge(inputs: dict, outputs: dict) -> str:
     for case, got in in_order(inputs["cases"], outputs["chosen"]):
-        got = text(got, "the choice", among=[*(row["name"] for row in case["rows"]), "fp32"])
         why, cause = case["_why"].split("|")
+        require(got is not None or case["_expected"] != "fp32", "no candidate is safe and faster, and None came back: 'fp32' was asked for.", cause)  # fmt: skip
+        got = text(got, "the choice", among=[*(row["name"] for row in case["rows"]), "fp32"])
         speed = lambda row: "not measured" if row["speed"] is None else "{:.2f} to {:.2f}x".format(*row["speed"])
         shown = "; ".join(f"{r['name']} loses {r['drop'][0]} to {r['drop'][1]} points, speed-up {speed(r)}" for r in case["rows"])  # fmt: skip
         require(got == case["_expected"], f"({shown or 'no rows'}; at most {inputs['max_drop']} points): you chose {got!r}, expected {case['_expected']!r}: {why}.", cause)  # fmt: skip
-    return "Eight decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
+    return "Nine decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
 
 
 choose_precision = Exercise("choose_precision", _choose_inputs, _choose_probe, _choose_judge)

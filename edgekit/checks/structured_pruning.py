@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, integer, mapping, number, require
+from edgekit.checks import Exercise, call, came, first_line, integer, mapping, number, require, worded
+from edgekit.checks.failure import AnswerRaised
 
 
 def _in_place(answer, name: str, *args):
@@ -61,7 +62,7 @@ def _score_probe(answer, inputs: dict) -> dict:
     for mode in ("eval", "train"):
         model = Known().train(mode == "train")
         value = _in_place(answer, "score", model, images, torch.from_numpy(inputs["labels"]))
-        found[mode] = {"value": value, "kind": type(value).__name__, "trained": any(s[0] for s in model.seen), "grad": any(s[1] for s in model.seen)}  # fmt: skip
+        found[mode] = {"value": value, "kind": "float" if isinstance(value, float) else type(value).__name__, "trained": any(s[0] for s in model.seen), "grad": any(s[1] for s in model.seen)}  # fmt: skip
     return found
 
 
@@ -165,10 +166,17 @@ def _space_judge(inputs: dict, outputs: dict) -> str:
             "the model that was passed in is not the same any more: mtn.convert turns it into a search space in place. Convert a copy.",
             "model converted in place",
         )
-        fixed = [n for n in space if n not in expected and not n.endswith("out_channels")]
+        modules = [name for name in space if f"{name}.out_channels" in expected]
         require(
-            not fixed,
-            f"{what}: {fixed[0] if fixed else ''} is listed, but cannot be chosen by itself (it follows another one, or has one value only). named_hparams(model, configurable=True) lists the free ones.",
+            not modules,
+            f"{what}: {modules[:1]} is the name of a module. Wanted is the name of the hyperparameter, as named_hparams gives it, such as 'stem.0.out_channels'.",
+            "names of modules",
+        )
+        fixed = [n for n in space if n not in expected]
+        require(
+            not fixed or not set(expected) <= set(space),
+            f"{what}: {fixed[:1]} is listed, but cannot be chosen by itself: it follows another one (then it is the very same object, under another name), or has one value only. "
+            "named_hparams(model, configurable=True) lists each free one once.",
             "fixed hyperparameters listed",
         )
         for name, choices in expected.items():
@@ -185,12 +193,6 @@ def _space_judge(inputs: dict, outputs: dict) -> str:
                 f"{what}: {name} has the choices {numbers or mine!r}, expected {choices}: the multiples of the divisor up to the layer's width. Is the divisor passed on for nn.Conv2d and nn.BatchNorm2d?",
                 "wrong choices",
             )
-        extra = set(space) - set(expected)
-        require(
-            not extra,
-            f"{what}: {sorted(extra)} should not be there: what is added to a shortcut, or read by the classifier, is not free.",
-            "fixed hyperparameters listed",
-        )
     return "The five free widths of EdgeCNN with their choices, for two divisors, and the model itself is unharmed."
 
 
@@ -203,6 +205,27 @@ def _tiny_inputs(rng: np.random.Generator) -> dict:
 
 
 def _tiny_probe(answer, inputs: dict) -> dict:
+    from torch import nn
+
+    found = []
+    for width in inputs["widths"]:
+        net = call(answer, width)
+        if isinstance(net, nn.Module):
+            found.append(_described(net.eval(), f"the network of searchable_tiny({width})", inputs["images"]))
+        else:
+            found.append({"returned": None if net is None else type(net).__name__})
+    return {"found": found}
+
+
+def _run(net, name: str, images):
+    try:
+        return net(images)
+    except Exception as error:
+        raise AnswerRaised(f"{name} raised {worded(error)}, for pictures of shape {list(images.shape)}") from error
+
+
+def _described(net, name: str, images: np.ndarray) -> dict:
+    """What the judge wants to know of a network: the convolution that runs first, outputs, and what FastNAS finds."""
     import copy
 
     import modelopt.torch.nas as mtn
@@ -211,58 +234,54 @@ def _tiny_probe(answer, inputs: dict) -> dict:
     from modelopt.torch.prune.pruning import PruneModeRegistry
     from torch import nn
 
-    rules = {"nn.Conv2d": {"*": {"channel_divisor": 8}}, "nn.BatchNorm2d": {"*": {"feature_divisor": 8}}}
-    found = []
-    for width in inputs["widths"]:
-        net = call(answer, width)
-        if not isinstance(net, nn.Module):
-            found.append({"module": False, "kind": type(net).__name__})
-            continue
-        x = torch.from_numpy(inputs["images"])
-        with torch.no_grad():
-            shape = list(net.eval()(x).shape)
-            alone = net(x[:1])[0] if shape else None
-        first = next((m for m in net.modules() if isinstance(m, nn.Conv2d)), None)
-        entry = {"module": True, "shape": shape, "alone": alone, "linear": any(isinstance(m, nn.Linear) for m in net.modules()), "free": {},
-                 "first": None if first is None else [first.in_channels, first.out_channels, *first.kernel_size]}  # fmt: skip
-        try:
-            with _quietly():
-                space = mtn.convert(copy.deepcopy(net), [("fastnas", rules)], registry=PruneModeRegistry)
-                entry["free"] = {name: list(hp.choices) for name, hp in named_hparams(space, configurable=True)}
-        except Exception as error:
-            entry["refused"] = f"{type(error).__name__}: {error}"
-        found.append(entry)
-    return {"found": found}
+    from edgekit.pruning import fastnas_rules
+
+    names, ran, x = {part: at for at, part in net.named_modules()}, [], torch.from_numpy(images)
+    watch = nn.modules.module.register_module_forward_hook(
+        lambda part, _, out: ran.append((names.get(part, ""), part, out.shape)) if isinstance(part, nn.Conv2d) else None
+    )
+    with watch, torch.no_grad():
+        outputs = [_run(net, name, one) for one in (x, x[:1], 4 * (x - 0.5), 4 * (0.5 - x), 0 * x)]
+    at, first, shape = ran[0] if ran else ("", None, ())
+    found = {"name": at, "outputs": outputs, "free": {}, "linear": any(isinstance(part, nn.Linear) for part in names)}
+    found["first"] = [first.in_channels, first.out_channels, *first.kernel_size, *shape[2:]] if first else []
+    try:
+        with _quietly():
+            space = mtn.convert(copy.deepcopy(net), [("fastnas", fastnas_rules(8))], registry=PruneModeRegistry)
+            found["free"] = {name: list(hp.choices) for name, hp in named_hparams(space) if hp.is_configurable}
+    except Exception as error:
+        found["refused"] = f"{type(error).__name__}: {first_line(error)}"
+    return found
 
 
 def _tiny_judge(inputs: dict, outputs: dict) -> str:
     for width, got in zip(inputs["widths"], outputs["found"], strict=True):
-        require(got["module"], f"searchable_tiny should return a torch module, got {got.get('kind')}.", "wrong type")
+        require("returned" not in got, f"searchable_tiny should return a torch module, got {got.get('returned') or came(None)}.", "wrong type")  # fmt: skip
+        first, pictures = got["first"][:4], got["first"][4:]
+        require(first == [1, width, 3, 3], f"the first convolution is {first} (in, out, kernel), expected [1, {width}, 3, 3]: like TinyCNN's, with `width` channels.", "another first layer")  # fmt: skip
+        require(pictures == [28, 28], f"the first convolution makes pictures of {pictures}, expected [28, 28]: like TinyCNN's, with a padding of 1.", "padding")  # fmt: skip
+        logits, alone, up, down, middle = got["outputs"]
         require(
-            got["first"] == [1, width, 3, 3],
-            f"the first convolution is {got['first']} (in, out, kernel), expected [1, {width}, 3, 3]: like TinyCNN's, with `width` channels.",
-            "another first layer",
-        )
-        require(
-            got["shape"] == [3, 10],
-            f"for a batch of 3 pictures the output has shape {got['shape']}, expected [3, 10]: one number per class. A 1x1 convolution leaves [batch, 10, 1, 1]: flatten it *behind* the classifier.",
+            np.shape(logits) == (3, 10),
+            f"for a batch of 3 pictures the output has shape {list(np.shape(logits))}, expected [3, 10]: one number per class. A 1x1 convolution leaves [batch, 10, 1, 1]: flatten it *behind* the classifier.",
             "wrong shape",
         )
+        require(np.shape(alone) == (1, 10), f"for one picture the output has shape {list(np.shape(alone))}, expected [1, 10]: squeeze() takes away a batch of 1, too; flatten(1) does not.", "batch of one squeezed")  # fmt: skip
+        refused = got.get("refused", "no free hyperparameter")
         require(
             got["free"] or not got["linear"],
-            f"with width {width}, FastNAS finds nothing to choose ({got.get('refused', 'no free hyperparameter')}). There still is an nn.Linear behind the convolution: between them the channels change from dimension 1 "
+            f"with width {width}, FastNAS finds nothing to choose ({refused}). There still is an nn.Linear behind the convolution: between them the channels change from dimension 1 "
             "of four to the last of two, and the tracer ties them down, with or without pooling. Classify with a layer that reads channels as channels.",
             "Linear behind the convolution",
         )
+        require(got["free"], f"with width {width}, FastNAS finds nothing to choose: {refused}.", "nothing to choose")
+        free = f"{got['name']}.out_channels" in got["free"]
         require(
-            got["free"],
-            f"with width {width}, FastNAS finds nothing to choose: {got.get('refused', 'no free hyperparameter')}.",
-            "nothing to choose",
+            free, f"free is {got['free']}, but not the width {width} of the first convolution.", "first layer fixed"
         )
-        choices = [c for name, c in got["free"].items() if max(c) == width]
-        require(
-            choices, f"free is {got['free']}, but not the width {width} of the first convolution.", "first layer fixed"
-        )
+        require(not np.allclose(np.sum(logits, axis=1), 1, atol=1e-4), "the ten numbers of a picture add up to 1: probabilities. Logits were asked for, without a softmax.", "softmax")  # fmt: skip
+        bent = not np.allclose(up - middle, middle - down, rtol=1e-3, atol=1e-5)
+        require(bent, "the output is a linear function of the picture: no ReLU behind the first convolution?", "ReLU left out")  # fmt: skip
     return "FastNAS can choose the width of the convolution, and the net still gives ten logits per picture."
 
 
@@ -274,11 +293,16 @@ searchable_tiny = Exercise("searchable_tiny", _tiny_inputs, _tiny_probe, _tiny_j
 # it never takes the choice with that drop, and misses it.
 ONLY_THE_SMALLEST = 0.16
 
+# What a width is worth to the score, up to chance. Early layers cost FLOPs, late ones parameters: as the early ones are worth more here, a budget
+# of half the parameters leaves far more than half of the FLOPs.
+_WORTH = {"stem.0": 8.0, "block1.conv1": 6.0, "block2.conv2": 4.0, "block2.conv1": 3.0, "block3.conv1": 1.5}
+
 
 def _prune_inputs(rng: np.random.Generator) -> dict:
     return {
         "seed": int(rng.integers(2**30)),
         "images": rng.random((16, 1, 28, 28), dtype=np.float32),
+        "worth": {name: worth * float(rng.uniform(0.8, 1.25)) for name, worth in _WORTH.items()},
         "shares": [0.5, ONLY_THE_SMALLEST],
     }
 
@@ -290,53 +314,51 @@ def _prune_probe(answer, inputs: dict) -> dict:
 
     from edgekit import counting, models
 
+    class Counted(DataLoader):
+        def __iter__(self):
+            reads.append(1)
+            return super().__iter__()
+
     x = torch.from_numpy(inputs["images"])
-    loader = DataLoader(TensorDataset(x, torch.zeros(len(x), dtype=torch.int64)), batch_size=16)
+    loader = Counted(TensorDataset(x, torch.zeros(len(x), dtype=torch.int64)), batch_size=16)
     found = []
     for number_, share in enumerate(inputs["shares"]):
         model = models.build("edgecnn", seed=inputs["seed"] + number_, width=16).eval()
-        whole, calls = counting.cost(model).macs, []
-        with torch.inference_mode():
-            target = model(x)
+        whole, calls, reads = counting.cost(model).macs, [], []
+        full = {name: part.out_channels for name, part in model.named_modules() if name in inputs["worth"]}
 
-        def likeness(candidate, target=target, calls=calls):
+        def score_func(candidate, full=full, calls=calls):
             calls.append(1)
-            with torch.inference_mode():
-                return 1 / (1 + float((candidate(x) - target).abs().mean()))
+            parts = dict(candidate.named_modules())
+            return sum(worth * parts[name].out_channels / full[name] for name, worth in inputs["worth"].items())
 
         with _quietly():
-            made = _in_place(answer, "prune_to", model, share, likeness, loader)
+            made = _in_place(answer, "prune_to", model, share, score_func, loader)
         if not isinstance(made, tuple | list) or len(made) != 2 or not isinstance(made[0], nn.Module):
-            found.append({"pair": False})
+            found.append({"returned": None if made is None else type(made).__name__})
             continue
         pruned, satisfied = made
         with torch.no_grad():
             shape = list(pruned.eval()(x[:2]).shape)
         plain = all(type(m) is nn.Conv2d for m in pruned.modules() if isinstance(m, nn.Conv2d))
         widths = [m.out_channels for m in pruned.modules() if isinstance(m, nn.Conv2d)]
-        found.append({"pair": True, "satisfied": satisfied, "whole": whole, "macs": counting.cost(pruned).macs, "calls": len(calls), "widths": widths, "shape": shape, "plain": plain,
-                      "parameters": sum(p.numel() for p in pruned.parameters())})  # fmt: skip
+        found.append({"satisfied": satisfied, "whole": whole, "macs": counting.cost(pruned).macs, "calls": len(calls), "reads": len(reads), "widths": widths, "shape": shape, "plain": plain})  # fmt: skip
     return {"found": found}
 
 
 def _prune_judge(inputs: dict, outputs: dict) -> str:
     for share, got in zip(inputs["shares"], outputs["found"], strict=True):
-        require(
-            got.get("pair"),
-            "prune_to should return two things: (pruned model, whether the constraint is satisfied).",
-            "wrong type",
-        )
+        require("returned" not in got, f"prune_to should return two things, (pruned model, whether the budget was met), got {got.get('returned') or came(None)}.", "wrong type")  # fmt: skip
         left = got["macs"] / got["whole"]
-        require(
-            got["shape"] == [2, 10] and got["plain"],
-            "the pruned model is not an ordinary network with ten logits any more: return what mtp.prune returns first.",
-            "not exported",
-        )
+        require(got["shape"] == [2, 10] and got["plain"], "the pruned model is not an ordinary network with ten logits any more: return what mtp.prune returns first.", "not exported")  # fmt: skip
+        never = got is outputs["found"][0] and not got["calls"]
+        require(not never, "score_func was never called: the search judged by something else. Pass it on as config['score_func'].", "score_func not passed on")  # fmt: skip
         require(
             got["calls"] >= 3,
             f"score_func was called only {got['calls']} times in one of the searches: the search was restored from a checkpoint of an earlier one, of another model. Leave `checkpoint` out, or give each search its own file.",
             "checkpoint reused",
         )
+        require(got["reads"], "the loader was never read: pass it on as config['data_loader'], or narrowed batch norms keep the statistics of the wide ones.", "loader not passed on")  # fmt: skip
         require(
             left < 1,
             f"asked for {share:.0%} of the FLOPs, the returned model has {left:.0%}: it is the unpruned one. mtp.prune returns the pruned model (and changes the one it is given).",
@@ -353,6 +375,7 @@ def _prune_judge(inputs: dict, outputs: dict) -> str:
                 f"asked for at most {share:.0%} of the FLOPs, the pruned model has {left:.1%}. A constraint is {{'flops': '50%'}}: a string with a percent sign is relative, a bare number is absolute, and 'params' is another budget.",
                 "budget missed",
             )
+            require(left > share / 2, f"asked for at most {share:.0%} of the FLOPs, and only {left:.1%} are left: the search cut whatever there was. Does it look for a *low* score? FastNAS maximizes score_func as it is.", "score turned round")  # fmt: skip
         expected = left <= share + 1e-9
         require(
             isinstance(got["satisfied"], bool),
@@ -361,8 +384,8 @@ def _prune_judge(inputs: dict, outputs: dict) -> str:
         )
         require(
             got["satisfied"] == expected,
-            f"asked for {share:.0%}, the pruned model has {left:.1%} of the FLOPs, and prune_to says satisfied={got['satisfied']}. A budget that the search misses raises no exception: the search's state, second thing "
-            "that mtp.prune returns, knows under 'best' whether it 'is_satisfied' (and a budget on 'params' is another budget).",
+            f"asked for {share:.0%}, the pruned model has {left:.1%} of the FLOPs, and prune_to says satisfied={got['satisfied']}. Either the search had another budget (this one is {{'flops': '{share:.0%}'}}; "
+            "'params' is another), or it was not asked: a budget that it misses raises no exception, but its state, second thing that mtp.prune returns, knows under 'best' whether it 'is_satisfied'.",
             "unmet constraint hidden",
         )
     return "One budget kept, another that the search misses reported as such, and every search started afresh."

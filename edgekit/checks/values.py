@@ -72,7 +72,12 @@ def truth(value: Any, what: str) -> bool:
     """
     if isinstance(value, bool):
         return value
-    hint = "bool(...) makes one of a single value." if isinstance(value, int | float | np.ndarray) else ""
+    hint = ""
+    if isinstance(value, int | float | np.ndarray):
+        plain = np.isin(value, (0, 1)).all()
+        hint = (
+            "bool(...) makes one of a single value." if plain else "A comparison gives one: is it above a limit, say?"
+        )
     if isinstance(value, np.ndarray) and value.size != 1:
         hint = "(...).all() or (...).any() makes one of several."
     raise _wrong_type(value, what, "True or False", hint)

@@ -100,6 +100,41 @@ def topological_order(nodes, available):
                 have.add(node.output)
     return ordered
 """, says="more than once"),
+        Mistake("names for nodes", _order().replace("return ordered", "return [node.output for node in ordered]"), says="Node objects themselves"),
+        Mistake("sorts in place", _order().replace("return ordered", "nodes[:] = ordered"), says="forget `return`"),
+        Mistake("yields the nodes", _order().replace("return ordered", "yield from ordered"), says="instead of `yield`"),
+        Mistake("a tensor that is read twice is awaited twice", """
+def topological_order(nodes, available):
+    missing = {node.output: sum(name not in available for name in node.inputs) for node in nodes}
+    ready, ordered = [node for node in nodes if not missing[node.output]], []
+    while ready:
+        ordered.append(ready.pop())
+        for node in nodes:
+            if ordered[-1].output in node.inputs:
+                missing[node.output] -= 1
+                if not missing[node.output]:
+                    ready.append(node)
+    if len(ordered) < len(nodes):
+        raise ValueError("cycle")
+    return ordered
+""", says="read one tensor twice"),
+        Mistake("an input that nobody makes is passed over", """
+def topological_order(nodes, available):
+    makers, state, ordered = {node.output: node for node in nodes}, {}, []
+    def visit(node):
+        if state.get(node.output) == "open":
+            raise ValueError("cycle")
+        if node.output not in state:
+            state[node.output] = "open"
+            for name in node.inputs:
+                if name in makers:
+                    visit(makers[name])
+            state[node.output] = "done"
+            ordered.append(node)
+    for node in nodes:
+        visit(node)
+    return ordered
+""", says="an input that nobody makes: expected a ValueError"),
         Mistake("backwards from the last node only", """
 def topological_order(nodes, available):
     made, ordered = {n.output: n for n in nodes}, []
@@ -130,6 +165,7 @@ def topological_order(nodes, available):
         Mistake("always", _FUSE.format("True"), says="expected False"),
         Mistake("only the kinds are looked at", _FUSE.format('first.op in ("Conv", "Add") and second.op == "Relu"'), says="expected False"),
         Mistake("outputs of the graph forgotten", _FUSE.format("len(graph.readers(first.output)) == 1"), says="an output of the graph"),
+        Mistake("only the last output of the graph", _FUSE.format("len(graph.readers(first.output)) == 1 and graph.outputs[-1] != first.output"), says="an output of the graph"),
         Mistake("readers forgotten", _FUSE.format("first.output not in graph.outputs"), says="expected False"),
         Mistake("looks at the readers of the ReLU", _FUSE.format("len(graph.readers(second.output)) <= 1 and first.output not in graph.outputs"), says="expected"),
         Mistake("convolutions only", _FUSE.format('first.op == "Conv" and len(graph.readers(first.output)) == 1 and first.output not in graph.outputs'), says="an Add may take over"),
@@ -140,6 +176,11 @@ def topological_order(nodes, available):
     "pick_tactic": [
         Mistake("mean", _pick(key='np.mean(tactics[name]["times"])'), says="the median does not"),
         Mistake("minimum", _pick(key='min(tactics[name]["times"])'), says="not the minimum"),
+        Mistake("the first call", _pick(key='tactics[name]["times"][0]'), says="one call that something interrupted"),
+        Mistake("the last call", _pick(key='tactics[name]["times"][-1]'), says="one lucky call"),
+        Mistake("the middle of the list, not sorted", _pick(key='tactics[name]["times"][len(tactics[name]["times"]) // 2]'), says="the *sorted* times"),
+        Mistake("the first that is allowed", _pick(key="0"), says="it is the fastest."),
+        Mistake("the first by its name", _pick(key="name"), says="it is the fastest."),
         Mistake("slowest", _pick(choose="max"), says="it is the fastest"),
         Mistake("error ignored", _pick(allowed='t["scratch"] <= limit'), says="fast wrong answer"),
         Mistake("NaN let through", _pick(allowed='not t["error"] > tolerance and t["scratch"] <= limit'), says="NaN"),

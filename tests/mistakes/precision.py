@@ -76,6 +76,13 @@ def _choose(
 MISTAKES = {
     "round_mantissa": [
         Mistake("truncated", _round(round="np.trunc"), says="towards zero"),
+        Mistake("rounded down", _round(round="np.floor"), says="in the same direction"),
+        Mistake("exponent not put back", "def round_mantissa(x, bits):\n    mantissa, exponent = np.frexp(x)\n    return np.rint(mantissa * 2.0 ** (bits + 1)) / 2.0 ** (bits + 1)\n", says="but for a power of two"),
+        Mistake("not divided by the steps", "def round_mantissa(x, bits):\n    mantissa, exponent = np.frexp(x)\n    return np.ldexp(np.rint(mantissa * 2.0 ** (bits + 1)), exponent)\n", says="but for a power of two"),
+        Mistake("sign lost", _round().replace("np.frexp(x)", "np.frexp(np.abs(x))"), says="sign is lost"),
+        Mistake("float16 for all bits", "def round_mantissa(x, bits):\n    return x.astype(np.float16).astype(np.float32)\n", says="65504"),
+        Mistake("something added before the logarithm", "def round_mantissa(x, bits):\n    x = x.astype(np.float64)\n    step = 2.0 ** (np.floor(np.log2(np.abs(x) + 1e-12)) - bits)\n    return np.rint(x / step) * step\n", says="no number is too small"),
+        Mistake("only an array of zeros guarded", "def round_mantissa(x, bits):\n    if not x.any():\n        return x\n    with np.errstate(all='ignore'):\n        step = 2.0 ** (np.floor(np.log2(np.abs(x.astype(np.float64)))) - bits)\n        return np.rint(x / step) * step\n", says="wherever it stands"),
         Mistake("one bit too few", _round(steps="bits"), says="too coarse"),
         Mistake("one bit too many", _round(steps="bits + 2"), says="2^10 steps"),
         Mistake("ties away from zero", _round(round="(lambda v: np.sign(v) * np.floor(np.abs(v) + 0.5))"), says="*even*"),
@@ -94,12 +101,20 @@ MISTAKES = {
         Mistake("no subnormals", _fp8(exponent="np.frexp(scaled)[1] - 1"), says="subnormal"),
         Mistake("two bits", _fp8(bits="2"), says="3 mantissa bits"),
         Mistake("scale of zero", _fp8(scale="np.abs(x).max() / 448", scaled="np.divide(x, scale)"), says="zeros became"),
+        Mistake("scale of zero kept", _fp8().replace("    scaled =", "    if not x.any():\n        return x, 0.0\n    scaled ="), says="Any number above 0"),
+        Mistake("truncated", _fp8(result="np.trunc(scaled / step) * step * scale"), says="to the nearest"),
+        Mistake("changed places", "def fp8_quantize(x):\n    scale = np.abs(x).max() / 448 or 1.0\n    return scale, x\n", says="changed places"),
+        Mistake("nothing returned", _fp8().replace("return", "found ="), says="got None"),
+        Mistake("values only", _fp8().replace(", scale\n", "\n"), says="should return (values, scale), got an array"),
         Mistake("int8 grid with the right scale", _fp8(result="np.rint(scaled) * scale"), says="expected"),
     ],
     "layer_precisions": [
         Mistake("weights decide", _layers(said='"int8" if weight else "float"'), says="expected 'weights only'"),
         Mistake("one of the two is enough", _layers(said='"int8" if data or weight else "float"'), says="expected"),
         Mistake("data without weight counts", _layers(said='"int8" if data and weight else "weights only" if weight or data else "float"'), says="*both*"),
+        Mistake("MatMul forgotten", _layers(wanted='node.op_type in ("Conv", "Gemm")'), says="Conv, Gemm and MatMul"),
+        Mistake("the bias counts too", _layers().replace("table[node.name] =", "data = data and all(map(dequantized, node.input))\n            table[node.name] ="), says="a bias does not matter"),
+        Mistake("by the name of the output", _layers().replace("table[node.name]", "table[node.output[0]]"), says="by its node.name"),
         Mistake("convolutions only", _layers(wanted='node.op_type == "Conv"'), says="is missing"),
         Mistake("every node", _layers(wanted="len(node.input) > 1"), says="does not belong"),
         Mistake("type of the stored weights", """
@@ -130,6 +145,8 @@ def layer_precisions(path):
         Mistake("interval with 1 in it", _choose(allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][1] > 1'), says="contains 1"),
         Mistake("unmeasured is assumed to be fast", _choose(allowed='row["drop"][1] <= max_drop and (row["speed"] is None or row["speed"][0] > 1)', key='(row["speed"] or (9, 9))[0]'), says="not measured"),
         Mistake("upper end of the speed-up", _choose(key='row["speed"][1]'), says="lower end"),
+        Mistake("size of the change, not loss", _choose(allowed='max(map(abs, row["drop"])) <= max_drop and row["speed"] is not None and row["speed"][0] > 1'), says="*gains* accuracy"),
+        Mistake("None if there is none", _choose().replace('"fp32"', "None"), says="'fp32' was asked for"),
         Mistake("always the first", "def choose_precision(rows, max_drop):\n    return rows[0]['name'] if rows else 'fp32'\n", says="fastest"),
     ],
 }  # fmt: skip

@@ -12,7 +12,10 @@ from edgekit.checks import (
     Exercise,
     array,
     call,
+    came,
+    integer,
     require,
+    text,
 )
 from edgekit.checks._tensorrt import small_net, standin
 
@@ -27,12 +30,19 @@ def _network_inputs(rng: np.random.Generator) -> dict:
     }
 
 
+def _told(value):
+    """Lists, tuples and strings as they are, everything else as its type: an object of TensorRT is no plain data."""
+    if isinstance(value, list | tuple):
+        return [_told(part) for part in value]
+    return value if value is None or isinstance(value, str) else f"<{type(value).__name__}>"
+
+
 def _returned(result) -> dict:
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        return {"shape": type(result).__name__}
+        return {"returned": _told(result)}
     network, errors = result
     layers = getattr(network, "num_layers", None)
-    return {"layers": layers if isinstance(layers, int) else None, "errors": errors}
+    return {"network": _told(network), "layers": layers if isinstance(layers, int) else None, "errors": _told(errors)}
 
 
 def _network_probe(answer, inputs: dict) -> dict:
@@ -42,7 +52,7 @@ def _network_probe(answer, inputs: dict) -> dict:
         path.write_bytes(inputs["good"])
         for name, errors in (("with", inputs["errors"]), ("without", [])):
             calls: list = []
-            result = _returned(call(answer, standin(errors, calls), object(), path))
+            result = _returned(call(answer, *standin(errors, calls), path))
             found[name] = {"calls": calls, **result}
         return found | {"real": _really(answer, path, inputs)}
 
@@ -68,10 +78,15 @@ def _really(answer, path: Path, inputs: dict) -> dict | None:
     return found | {"api": module.__name__}
 
 
-def _pairs(value, what: str) -> list[list[str]]:
-    if not isinstance(value, list) or any(not isinstance(v, list) or len(v) != 2 for v in value):
-        raise CheckFailed(f"{what} should be a list of (operator, node name), got {str(value)[:120]}.", "wrong type")
-    return [[str(part) for part in pair] for pair in value]
+def _pairs(value) -> list[list[str]]:
+    is_pair = lambda one: isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)
+    if not isinstance(value, list) or not all(map(is_pair, value)):
+        raise CheckFailed(
+            f"errors should be a list of pairs (operator, node name), empty if there are none; got {str(value)[:120]}. An error has "
+            "node_operator() and node_name().",
+            "wrong type",
+        )
+    return value
 
 
 def _network_judge(inputs: dict, outputs: dict) -> str:
@@ -87,7 +102,7 @@ def _network_judge(inputs: dict, outputs: dict) -> str:
         f"{real['api']} parsed a good model into {good['layers']} layers with the errors {good['errors']}.",
         "wrong network",
     )
-    operators = [pair[0] for pair in _pairs(bad["errors"], "errors")]
+    operators = [pair[0] for pair in _pairs(bad["errors"])]
     require(
         operators == ["Bernoulli", "Whiten"],
         f"a model with Bernoulli and Whiten, which TensorRT does not have, gave the errors of {operators}.",
@@ -99,27 +114,34 @@ def _network_judge(inputs: dict, outputs: dict) -> str:
 
 
 def _judge_standin(got: dict, errors: list) -> None:
-    require(
-        "shape" not in got,
-        f"build_network should return two things, (network, errors), got {got.get('shape')}.",
-        "wrong type",
-    )
+    if "returned" in got:
+        what = got["returned"]
+        raise CheckFailed(
+            f"build_network should return two things, (network, errors), got {came(None) if what is None else what}.",
+            "wrong type",
+        )
     names = [step[0] for step in got["calls"]]
-    require(names.count("create_network") == 1, "no network was made: builder.create_network(flags).", "no network")
+    require("create_network" in names, "no network was made: builder.create_network(flags).", "no network")
     flags = next(step[1] for step in got["calls"] if step[0] == "create_network")
     require(
         flags & (1 << 5),
         f"create_network got flags {flags}, without the bit of STRONGLY_TYPED. The flags are a bit mask, and the member of the enum is the *number* "
-        "of its bit: shift 1 by it. In TensorRT 10 a network without it is weakly typed, and ignores the precision of your model.",
+        "of its bit, another one in TensorRT-RTX than in TensorRT 10: shift 1 by it. In TensorRT 10 a network without it is weakly typed, and ignores "
+        "the precision of your model.",
         "not strongly typed",
     )
     require("parse" in names, "nothing was parsed: parser.parse_from_file(str(path)).", "not parsed")
     require(
+        all(step[1] for step in got["calls"] if step[0] == "logger"),
+        "the builder or the parser got another logger than the one that was passed in: whoever calls build_network looks there for what TensorRT said.",
+        "another logger",
+    )
+    require(
         got["layers"],
-        f"the first thing returned should be the network that was parsed into (it has {got['layers']} layers).",
+        f"the first thing returned should be the network that was parsed into, also if there were errors; got {str(got['network'])[:80]}.",
         "wrong network",
     )
-    found = _pairs(got["errors"], "errors")
+    found = _pairs(got["errors"])
     require(
         len(found) == len(errors),
         f"the parser had {len(errors)} errors, {len(found)} were returned. Parsing does not raise: ask parser.num_errors, and get_error(i) for each.",
@@ -127,7 +149,8 @@ def _judge_standin(got: dict, errors: list) -> None:
     )
     require(
         found == errors,
-        f"errors should be (operator, node name) pairs in the parser's order, {errors[:1]} first; got {found[:1]}.",
+        f"errors should be (operator, node name) pairs in the parser's order, {errors[:1]} first; got {found[:1]}. "
+        "node_operator() and node_name() are methods: call them, in this order.",
         "wrong pairs",
     )
 
@@ -158,17 +181,19 @@ def _profile_probe(answer, inputs: dict) -> dict:
 def _profile_judge(inputs: dict, outputs: dict) -> str:
     for day, got in zip(inputs["days"], outputs["profiles"], strict=True):
         batches, image = day["batches"], day["image"]
+        got = list(got) if isinstance(got, np.ndarray) and got.ndim else got  # three rows of one array
         require(
             isinstance(got, list) and len(got) == 3,
-            f"a profile is three shapes, (min, opt, max), got {str(got)[:80]}.",
+            f"a profile is three shapes, (min, opt, max), got {came(got)}.",
             "wrong type",
         )
-        shapes = [array(shape, f"shape {i}").astype(int).tolist() for i, shape in enumerate(got)]
+        shapes = [array(shape, f"shape {i}").tolist() for i, shape in enumerate(got)]
         require(
             all(isinstance(s, list) and len(s) == 4 for s in shapes),
-            f"each of the three is a whole shape, [batch, {', '.join(map(str, image))}], got {got}.",
+            f"each of the three is a whole shape, [batch, {', '.join(map(str, image))}], got {shapes}.",
             "not whole shapes",
         )
+        shapes = [[integer(n, f"dimension {i} of {s}") for i, n in enumerate(s)] for s in shapes]
         require(
             all(s[1:] == image for s in shapes),
             f"only the batch is dynamic: the rest of each shape is {image}, got {shapes}.",
@@ -176,6 +201,7 @@ def _profile_judge(inputs: dict, outputs: dict) -> str:
         )
         low, best, high = (s[0] for s in shapes)
         asked = f"the batches asked for were {sorted(batches)}"
+        require(low > 0, f"min is {low}: -1 stands in the network, and a profile says what it may be, from 1 on.", "-1")
         require(low <= best <= high, f"min {low}, opt {best}, max {high} are not in order; {asked}.", "order")
         require(
             low <= min(batches),
@@ -193,10 +219,11 @@ def _profile_judge(inputs: dict, outputs: dict) -> str:
             "wider than needed",
         )
         common = max(set(batches), key=batches.count)
+        is_count = f" {best} is how often it comes." if best == batches.count(common) else ""
         require(
             best == common,
             f"opt is {best}; {asked}. TensorRT chooses the kernels that are fastest at opt, so opt is the batch that comes most often, {common}: "
-            "not the mean, the middle or the largest.",
+            f"not the mean, the middle or the largest.{is_count}",
             "opt is not the commonest",
         )
     return "Three days of requests: everything is covered, nothing more, and the engine is tuned for what comes most often."
@@ -208,10 +235,11 @@ batch_profile = Exercise("batch_profile", _profile_inputs, _profile_probe, _prof
 # ---------------------------------------------------------------------------------------------------------- choose_targets
 def _targets_inputs(rng: np.random.Generator) -> dict:
     available = ["7.5", "8.0", "8.6", "8.9", "12.0", "12.1"]
-    fleets = [["8.6", "8.7", "8.6", "8.9"], ["12.0", "8.0", "9.0"], ["7.5"], ["8.7", "11.0"]]
+    fleets = [["8.6", "8.7", "8.6", "8.9"], ["12.0", "8.0", "9.0"], ["7.5"], ["8.7", "11.0", "8.7"]]
     for _ in range(4):
         fleets.append([str(c) for c in rng.choice([*available, "8.7", "9.0", "10.3"], size=int(rng.integers(4, 9)))])
-    return {"available": available, "fleets": [[fleet[i] for i in rng.permutation(len(fleet))] for fleet in fleets]}
+    fleets = [[fleet[i] for i in rng.permutation(len(fleet))] for fleet in fleets]
+    return {"available": available, "fleets": [*fleets, available[::-1]]}
 
 
 def _targets_probe(answer, inputs: dict) -> dict:
@@ -223,11 +251,17 @@ def _targets_judge(inputs: dict, outputs: dict) -> str:
     for fleet, got in zip(inputs["fleets"], outputs["answers"], strict=True):
         require(
             isinstance(got, list) and len(got) == 2 and all(isinstance(part, list) for part in got),
-            f"choose_targets should return two lists, (targets, left_out), got {str(got)[:80]}.",
+            f"choose_targets should return two lists, (targets, left_out), got {came(got)}.",
             "wrong type",
         )
-        targets, left = ([str(v) for v in part] for part in got)
+        targets, left = ([text(one, f"a capability in {part}") for one in part] for part in got)
         about = f"for the fleet {fleet}"
+        unserved = {c for c in fleet if c not in available}
+        require(
+            targets == left or set(targets) != unserved or not set(left) <= set(available),
+            f"{about}: targets and left_out have changed places, got ({targets}, {left}).",
+            "changed places",
+        )
         extra = [t for t in targets if t not in fleet]
         require(
             not extra,
@@ -249,10 +283,9 @@ def _targets_judge(inputs: dict, outputs: dict) -> str:
         require(not missing, f"{about}: {', '.join(missing)} can be built and was left out.", "left out")
         require(
             targets == [c for c in available if c in targets],
-            f"{about}: {targets} should stand in the order of `available`. Sorted as text, '12.0' comes before '8.0'.",
-            "sorted as text",
+            f"{about}: {targets} should stand in the order of `available`. Sorted as text, '12.0' comes before '8.0', and the fleet comes in any order.",
+            "another order",
         )
-        unserved = {c for c in fleet if c not in available}
         require(
             set(left) == unserved and len(left) == len(unserved),
             f"{about}: left_out is {left}; the devices that cannot be served are {sorted(unserved)}, each named once.",

@@ -13,6 +13,7 @@ from edgekit.checks import (
     Exercise,
     OnnxFile,
     call,
+    came,
     onnx_path,
     require,
     text,
@@ -23,7 +24,8 @@ from edgekit.runtimes.session import cpu_run
 
 # --------------------------------------------------------------------------------------------------------- quantize_for_trt
 def _quantize_inputs(rng: np.random.Generator) -> dict:
-    images = rng.uniform(0.0, 1.0, (24, 1, 28, 28)).astype(np.float32)
+    """Pictures in a range that nobody would guess: scales that were measured on others are wrong."""
+    images = rng.uniform(0.0, rng.uniform(20, 40), (24, 1, 28, 28)).astype(np.float32)
     return {"model": small_net(rng), "images": images}
 
 
@@ -76,6 +78,7 @@ def _quantize_judge(inputs: dict, outputs: dict) -> str:
         )
         for node in quantized:
             _judge_node(node, values)
+        _judge_layers(model.graph, values)
         got, want = cpu_run(path, inputs["images"]), cpu_run(inputs["model"], inputs["images"])
         error = np.abs(got - want).max() / np.abs(want).max()
         require(
@@ -83,9 +86,8 @@ def _quantize_judge(inputs: dict, outputs: dict) -> str:
             f"the quantized model differs from the float one by {error:.0%} of its largest output. Was it calibrated with the reader that was passed in?",
             "not calibrated",
         )
-        per_channel = any(values[n.input[1]].size > 1 for n in quantized if n.input[1] in values)
         said = _parses(path)
-    return f"QDQ, int8, symmetric, float biases{', one scale per channel' if per_channel else ''}; {said}."
+    return f"QDQ, int8, symmetric, float biases, one scale per channel; {said}."
 
 
 def _judge_node(node, values: dict) -> None:
@@ -105,9 +107,27 @@ def _judge_node(node, values: dict) -> None:
     )
     require(
         zero is None or zero.dtype == np.int8,
-        f"{node.name} quantizes to {zero.dtype if zero is not None else ''}: with a zero point of 0, uint8 has no negative numbers, and TensorRT "
-        "computes with int8. activation_type and weight_type are QuantType.QInt8.",
-        "uint8",
+        f"{node.name} quantizes to {zero.dtype if zero is not None else ''}: int8 was asked for, activations and weights (with a zero point of 0, uint8 "
+        "has no negative numbers). activation_type and weight_type are QuantType.QInt8.",
+        "not int8",
+    )
+
+
+def _judge_layers(graph, values: dict) -> None:
+    """Every layer that multiplies reads both inputs out of a DequantizeLinear, the weight with one scale per channel."""
+    makers = {out: node for node in graph.node for out in node.output if node.op_type == "DequantizeLinear"}
+    layers = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
+    for node in layers:
+        require(
+            all(name in makers for name in node.input[:2]),
+            f"the {node.op_type} {node.name!r} stayed in float: it does not read both its data and its weight out of a DequantizeLinear.",
+            "layer left in float",
+        )
+    scales = [values.get(makers[node.input[1]].input[1]) for node in layers]
+    require(
+        any(np.size(scale) > 1 for scale in scales),
+        "each weight has one scale for all of its channels. Wanted is one per channel, which costs nothing and keeps small channels: per_channel=True.",
+        "one scale per tensor",
     )
 
 
@@ -144,6 +164,10 @@ _CASES = {
     "GPU whose number contains a target's": ("", "same", "prefix", ["other GPU"]),
     "altered, and everything else differs too": ("flip", "major", "other", ["altered", "other version", "other GPU"]),
     "cut, on another GPU": ("cut", "same", "other", ["cut short", "other GPU"]),
+    "bytes behind the end": ("longer", "same", "first", ["altered"]),
+    "machine with an older version": ("", "older", "first", ["other version"]),
+    "no GPU, another version": ("", "major", "none", ["other version"]),
+    "GPU of the same generation as the targets": ("", "same", "sibling", ["other GPU"]),
 }
 
 
@@ -153,10 +177,15 @@ def _refuses_inputs(rng: np.random.Generator) -> dict:
     for name in names:
         damage, version, gpu, _ = _CASES[name]
         plan = rng.integers(0, 256, int(rng.integers(200, 900)), dtype=np.uint8)
-        written = f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}.{int(rng.integers(10, 99))}"
+        release, build = (
+            f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}",
+            int(rng.integers(11, 98)),
+        )
+        written = f"{release}.{build}"
         here = {
             "same": written,
-            "build": written[:-1] + str((int(written[-1]) + 1) % 10),
+            "build": f"{release}.{build + 1}",
+            "older": f"{release}.{build - 1}",
             "longer": written + "7",
             "major": f"{int(written[:2]) + 1}{written[2:]}",
         }[version]
@@ -166,10 +195,11 @@ def _refuses_inputs(rng: np.random.Generator) -> dict:
             "second": targets[1],
             "none": None,
             "other": "7.5",
-            "prefix": targets[0][:1] + ".1",
-        }[gpu]
+        }.get(gpu)
         if gpu == "prefix":  # "2.1" is part of "12.1", and of nothing that a GPU has
             targets, card = ["8.6", "12.1"], "2.1"
+        if gpu == "sibling":
+            targets, card = ["8.6", "8.9"], "8.7"
         data = plan.tobytes()
         cases.append(
             {
@@ -192,6 +222,8 @@ def _damaged(data: bytes, damage: str, rng) -> bytes:
     if damage == "flip":
         at = int(rng.integers(len(data)))
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    if damage == "longer":
+        return data + rng.bytes(int(rng.integers(1, 100)))
     return b"" if damage == "empty" else data
 
 
@@ -200,6 +232,7 @@ def _refuses_probe(answer, inputs: dict) -> dict:
 
 
 _REFUSES_SAYS = {
+    "untouched": "nothing speaks against it. Look for a comparison the wrong way round, and compare hex digits with .hexdigest()",
     "no GPU here": "a machine without a GPU has capability None: there is nothing to compare, so that is no reason",
     "for the second of its targets": "any of the targets will do",
     "end missing": "what is cut short is not called altered as well, of course its bytes differ",
@@ -210,6 +243,10 @@ _REFUSES_SAYS = {
     "GPU whose number contains a target's": "'2.1' is a part of the text '12.1', and not one of the targets: compare with the list's entries",
     "altered, and everything else differs too": "list *every* reason, in the order of the docstring: who moves to another GPU wants to know about the version too",
     "cut, on another GPU": "list every reason; what is cut short is not called altered as well",
+    "bytes behind the end": "the file has *more* bytes than were written, so it is not cut short. All of them count for the SHA-256",
+    "machine with an older version": "the very version that built it must be there: neither a newer nor an older one will do",
+    "no GPU, another version": "without a GPU only the last question falls away, the others stay",
+    "GPU of the same generation as the targets": "8.7 is not among them. That it is of the same generation, or newer than one of them, does not help",
 }
 
 
@@ -219,7 +256,7 @@ def _refuses_judge(inputs: dict, outputs: dict) -> str:
         got, case = outputs["answers"][place], inputs["cases"][place]
         require(
             isinstance(got, list),
-            f"refuses should return a list of reasons, got {type(got).__name__} ({got!r:.60}).",
+            f"refuses should return a list of reasons, empty if there are none, got {came(got)}.",
             "wrong type",
         )
         got = [text(reason, "a reason", REASONS) for reason in got]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, require
+from edgekit.checks import CheckFailed, Exercise, array, call, came, require
 
 
 # --------------------------------------------------------------------------------------------------------------- split_real
@@ -26,28 +26,9 @@ def _split_probe(answer, inputs: dict) -> dict:
 
 def _split_judge(inputs: dict, outputs: dict) -> str:
     for case, splits in zip(inputs["cases"], outputs["splits"], strict=True):
-        groups, share = case["groups"], case["share"]
-        parts = [_two_parts(split, len(groups)) for split in splits]
-        tuning, held_out = parts[0]
-        both = set(tuning.tolist()) & set(held_out.tolist())
-        require(
-            not both, f"{len(both)} pictures stand in both parts: what is tuned on would be measured on.", "overlap"
-        )
-        lost = len(groups) - len(tuning) - len(held_out)
-        require(
-            lost == 0,
-            f"{abs(lost)} of {len(groups)} pictures are {'missing' if lost > 0 else 'there twice'}: each belongs to one part, once.",
-            "not complete",
-        )
-        torn = set(groups[tuning].tolist()) & set(groups[held_out].tolist())
-        require(not torn, f"{len(torn)} of {len(np.unique(groups))} groups are torn apart: their pictures stand on both sides, and the held-out part has leaked. Draw groups, not pictures.", "group torn apart")  # fmt: skip
-        names = np.unique(groups)
-        chosen, wanted = len(np.unique(groups[tuning])), share * len(names)
-        require(
-            abs(chosen - wanted) <= 1,
-            f"{chosen} of {len(names)} groups are in the first part, expected {wanted:.1f}: share = {share:.2g} of the groups go to tuning, the rest is held out.",
-            "share",
-        )
+        parts = [_two_parts(split, len(case["groups"])) for split in splits]
+        for tuning, held_out in parts:
+            _judge_parts(case["groups"], case["share"], tuning, held_out)
         require(
             np.array_equal(np.sort(parts[0][0]), np.sort(parts[1][0])),
             "the same seed gave two different splits: draw from np.random.default_rng(seed), not from a global generator.",
@@ -57,19 +38,44 @@ def _split_judge(inputs: dict, outputs: dict) -> str:
     return "Three splits: no picture lost, none twice, no group on both sides, and the seed decides."
 
 
+def _judge_parts(groups: np.ndarray, share: float, tuning: np.ndarray, held_out: np.ndarray) -> None:
+    both = set(tuning.tolist()) & set(held_out.tolist())
+    require(not both, f"{len(both)} pictures stand in both parts: what is tuned on would be measured on.", "overlap")
+    lost = len(groups) - len(tuning) - len(held_out)
+    require(
+        lost == 0,
+        f"{abs(lost)} of {len(groups)} pictures are {'missing' if lost > 0 else 'there twice'}: each belongs to one part, once.",
+        "not complete",
+    )
+    names = np.unique(groups)
+    torn = set(groups[tuning].tolist()) & set(groups[held_out].tolist())
+    require(not torn, f"{len(torn)} of {len(names)} groups are torn apart: their pictures stand on both sides, and the held-out part has leaked. Draw groups, not pictures.", "group torn apart")  # fmt: skip
+    chosen, wanted = len(np.unique(groups[tuning])), share * len(names)
+    require(
+        abs(chosen - wanted) < 1,
+        f"{chosen} of {len(names)} groups are in the first part, expected {wanted:.1f}, rounded: share = {share:.2g} of the *groups* go to tuning, whatever "
+        "their names are and however many pictures they hold; the rest is held out. Draw exactly so many, each once.",
+        "share",
+    )
+
+
 def _two_parts(split, count: int) -> tuple[np.ndarray, np.ndarray]:
     require(
-        isinstance(split, list) and len(split) == 2, "split_real should return two arrays of indices.", "wrong type"
+        isinstance(split, list) and len(split) == 2,
+        f"split_real should return two arrays of indices, (tuning, held_out): got {came(split)}.",
+        "wrong type",
     )
     parts = []
     for part, name in zip(split, ("tuning", "held_out"), strict=True):
         part = array(part, name)
+        part = part if part.size else np.empty(0, dtype=np.int64)  # an empty list has no type
         require(
             part.ndim == 1 and part.dtype.kind in "iu",
             f"{name} should be indices, int64 [K]; got {part.dtype} {list(part.shape)}. Of a mask, np.flatnonzero gives the indices.",
             "wrong type",
         )
-        require(not len(part) or 0 <= part.min() <= part.max() < count, f"{name} holds {part.min()}..{part.max()}, but the pictures are 0..{count - 1}: return indices of pictures, not names of groups.", "not indices")  # fmt: skip
+        low, high = part.min(initial=0), part.max(initial=0)
+        require(low >= 0 and high < count, f"{name} holds {low}..{high}, but the pictures are 0..{count - 1}: return indices of pictures, not names of groups.", "not indices")  # fmt: skip
         parts.append(part)
     return parts[0], parts[1]
 
@@ -86,26 +92,23 @@ def _shift_inputs(rng: np.random.Generator) -> dict:
             {
                 "most": most,
                 "images": rng.uniform(0.1, 1, (count, 1, height, width)).astype(np.float32),
-                "seed": int(rng.integers(2**31)),
+                "seed": int(rng.integers(2**30)),
             }
         )
     return {"cases": cases}
 
 
 def _shift_probe(answer, inputs: dict) -> dict:
-    results, intact = [], []
-    for case in inputs["cases"]:
-        images = case["images"].copy()
+    def run(images, most, seed):
+        before = images.copy()
+        result = answer(images, most, np.random.default_rng(seed))
+        return result, bool(np.array_equal(images, before))
 
-        def run(images, most, rng):
-            result = np.array(answer(images, most, rng))
-            return result, images
-
-        run.__name__ = "shift"
-        result, afterwards = call(run, images, case["most"], np.random.default_rng(case["seed"]))
-        results.append(result)
-        intact.append(bool(np.array_equal(afterwards, case["images"])))
-    return {"results": results, "intact": intact}
+    run.__name__ = "shift"
+    done = [call(run, case["images"], case["most"], case["seed"]) for case in inputs["cases"]]
+    first = inputs["cases"][0]
+    again, other = (call(run, first["images"], first["most"], first["seed"] + more)[0] for more in (0, 1))
+    return {"results": [r for r, _ in done], "intact": [i for _, i in done], "again": again, "other": other}
 
 
 def _moved(picture: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -135,12 +138,13 @@ def _shift_judge(inputs: dict, outputs: dict) -> str:
         require(far <= most, f"a picture was moved by {far} pixels, asked were at most {most}.", "too far")
         require(
             len(np.unique(moves, axis=0)) > 1,
-            f"all {len(images)} pictures were moved by the same {tuple(moves[0])}: draw a move for each picture.",
+            f"all {len(images)} pictures were moved by the same {tuple(moves[0].tolist())}: draw a move for each picture.",
             "one move for all",
         )
         for axis, name in ((0, "down"), (1, "to the right")):
             seen = sorted(set(moves[:, axis].tolist()))
             expected = list(range(-most, most + 1))
+            require(seen != [0], f"no picture was moved {name}: draw two numbers for each picture, one down and one to the right.", "one direction")  # fmt: skip
             require(seen == expected, f"in {len(images)} pictures the moves {name} are {seen}, expected all of {expected}. The upper end of rng.integers is excluded, and both signs are needed.", "not all moves")  # fmt: skip
         same = float(np.mean(moves[:, 0] == moves[:, 1]))
         require(
@@ -148,6 +152,17 @@ def _shift_judge(inputs: dict, outputs: dict) -> str:
             "every picture moved as far down as to the right: draw the two independently.",
             "only along the diagonal",
         )
+    result, again, other = (array(r, "the result") for r in (outputs["results"][0], outputs["again"], outputs["other"]))
+    require(
+        np.array_equal(result, again),
+        "the same seed gave two different results: draw the moves from the `rng` that is passed in, not from a generator of your own, so that a run can be repeated.",
+        "rng not used",
+    )
+    require(
+        not np.array_equal(result, other),
+        "two seeds gave the same moves: draw them from the `rng` that is passed in. A generator that is made anew from a fixed number moves every picture in the same way in each epoch.",
+        "rng not used",
+    )
     return "Every picture is its original moved by its own amount, in all directions, with black coming in."
 
 
@@ -176,7 +191,7 @@ def _explain_shift(index: int, before: np.ndarray, after: np.ndarray, most: int)
                 raise CheckFailed(
                     said + "its border was smeared. Background is black: pad with zeros.", "border repeated"
                 )
-    raise CheckFailed(said + "pad, and cut out a window of the old size.", "no shift")
+    raise CheckFailed(said + "pad with zeros, and cut out a window of the old size.", "no shift")
 
 
 shift = Exercise("shift", _shift_inputs, _shift_probe, _shift_judge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, close, number, require
+from edgekit.checks import CheckFailed, Exercise, array, call, came, close, number, require
 
 # -------------------------------------------------------------------------------------------------------- distillation_loss
 
@@ -34,7 +34,7 @@ def _loss_probe(answer, inputs: dict) -> dict:
         student.requires_grad_()
         teacher.requires_grad_()
         loss = answer(student, teacher, labels, temperature, alpha)
-        if getattr(loss, "requires_grad", False) and loss.ndim == 0:
+        if getattr(loss, "requires_grad", False) and loss.numel() == 1:
             loss.backward()
         return loss, student.grad, teacher.grad
 
@@ -46,6 +46,16 @@ def _loss_probe(answer, inputs: dict) -> dict:
         gradients.append(slope)
         teachers.append(into_teacher is not None and bool(into_teacher.abs().max() > 0))
     return {"values": values, "gradients": gradients, "teachers": teachers}
+
+
+def _slopes(case: dict) -> tuple[np.ndarray, np.ndarray]:
+    """What the student's logits should get from the soft part and from the labels' part, each with its weight."""
+    from scipy.special import softmax
+
+    t, alpha, batch = case["temperature"], case["alpha"], len(case["labels"])
+    soft = softmax(case["student"] / t, axis=1) - softmax(case["teacher"] / t, axis=1)
+    hard = softmax(case["student"], axis=1) - np.eye(case["student"].shape[1])[case["labels"]]
+    return alpha * t * soft / batch, (1 - alpha) * hard / batch
 
 
 def _parts(case: dict, of_student: float, of_teacher: float, turned: bool = False):
@@ -62,6 +72,13 @@ def _parts(case: dict, of_student: float, of_teacher: float, turned: bool = Fals
 
 def _loss_judge(inputs: dict, outputs: dict) -> str:
     for case, value in zip(inputs["cases"], outputs["values"], strict=True):
+        value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        require(
+            not isinstance(value, float) or not np.isnan(value),
+            "the loss is nan. kl_div takes the *logarithm* of its first argument only: a target that is a logarithm, too, gives nan, unless log_target=True says so. "
+            "Were the two arguments exchanged?",
+            "logarithm of both",
+        )
         got, t, alpha = number(value, "the loss"), case["temperature"], case["alpha"]
         soft, hard = _parts(case, t, t)
         classes = case["student"].shape[1]
@@ -72,7 +89,20 @@ def _loss_judge(inputs: dict, outputs: dict) -> str:
         if is_(alpha * t * t, soft):
             continue
         where = f"with temperature {t:.3g} and alpha {alpha:.3g} the loss is {got:.5g}, expected {alpha * t * t * soft + (1 - alpha) * hard:.5g}: "
+        entropy = _entropy(case["teacher"] / t)
+        require(
+            not is_(alpha * t * t, soft + entropy) and not is_(alpha, soft + entropy),
+            where
+            + "that is the cross-entropy with the teacher's probabilities. The divergence is less than that by the teacher's own entropy, so that it is 0 where the two agree.",
+            "cross-entropy for divergence",
+        )
         if t != 1:
+            require(
+                not is_(alpha * t * t, _parts(case, 1 / t, 1 / t)[0]),
+                where
+                + "the logits are multiplied by the temperature. *Dividing* by it makes the probabilities softer.",
+                "multiplied by T",
+            )
             for weight in (t * t, t, 1.0):
                 require(
                     not is_(alpha * weight, _parts(case, 1, t)[0]),
@@ -131,16 +161,28 @@ def _loss_judge(inputs: dict, outputs: dict) -> str:
             "alpha unused",
         )
         if alpha == 0:
-            softened = -_log_softmax(case["student"] / t)[np.arange(len(case["labels"])), case["labels"]].mean()
+            softened, twice = (
+                _hard(logits, case["labels"]) for logits in (case["student"] / t, np.exp(_log_softmax(case["student"])))
+            )
             require(
-                not close(got, softened, rtol=1e-3),
+                not close(got, t * t * hard),
+                where + "T squared belongs to the soft part only, and here the labels' part is multiplied by it.",
+                "T squared on both parts",
+            )
+            require(
+                not close(got, twice),
+                where + "cross_entropy takes logits, because it has a softmax inside; yours was given probabilities.",
+                "softmax twice",
+            )
+            require(
+                not close(got, softened),
                 where + "the labels' part must not know the temperature: cross-entropy of the plain logits.",
                 "temperature in the labels' part",
             )
             raise CheckFailed(where + "with alpha = 0 only the cross-entropy with the labels is left.", "labels' part")
         raise CheckFailed(
             where
-            + "kl_div takes *log*-probabilities as its first argument and probabilities as its second, both over dimension 1.",
+            + "the soft part is the divergence between the softened probabilities of teacher and student. kl_div takes *log*-probabilities as its first argument and probabilities as its second, both over dimension 1.",
             "wrong soft part",
         )
     for case, slope, into_teacher in zip(inputs["cases"], outputs["gradients"], outputs["teachers"], strict=True):
@@ -149,7 +191,19 @@ def _loss_judge(inputs: dict, outputs: dict) -> str:
             "the value is right, but the student gets no gradient from it: was something detached or turned into a number?",
             "no gradient",
         )
-        array(slope, "the gradient", case["student"].shape)
+        slope = array(slope, "the gradient", case["student"].shape)
+        soft, hard = _slopes(case)
+        for part, name in ((hard, "soft part"), (soft, "labels' part")):
+            require(
+                close(slope, soft + hard, rtol=1e-3, atol=1e-4) or not close(slope, part, rtol=1e-3, atol=1e-4),
+                f"the value is right, but no gradient comes from the {name}: is it computed inside torch.no_grad(), from detached logits, or made a number by item()?",
+                "no gradient",
+            )
+        require(
+            close(slope, soft + hard, rtol=1e-3, atol=1e-4),
+            "the value is right, but its gradient is not: is a part of it detached, or computed inside torch.no_grad()?",
+            "wrong gradient",
+        )
         require(not into_teacher, "the gradient also flows into the teacher's logits: a teacher inside the graph would be trained to agree with its student. Detach it.", "teacher trained")  # fmt: skip
     return "Both sides softened, T squared, mean over the batch, labels without temperature, and a gradient for the student only."
 
@@ -158,6 +212,14 @@ def _log_softmax(x: np.ndarray) -> np.ndarray:
     from scipy.special import log_softmax
 
     return log_softmax(x, axis=1)
+
+
+def _entropy(logits: np.ndarray) -> float:
+    return float(-(np.exp(_log_softmax(logits)) * _log_softmax(logits)).sum(1).mean())
+
+
+def _hard(logits: np.ndarray, labels: np.ndarray) -> float:
+    return float(-_log_softmax(logits)[np.arange(len(labels)), labels].mean())
 
 
 distillation_loss = Exercise("distillation_loss", _loss_inputs, _loss_probe, _loss_judge)
@@ -170,6 +232,14 @@ def _pseudo_inputs(rng: np.random.Generator) -> dict:
         logits = rng.normal(0, spread, (60, 10)) + offset
         logits[np.arange(60), rng.integers(0, 10, 60)] += rng.uniform(0, 8, 60)
         cases.append({"logits": logits.astype(np.float32), "threshold": threshold})
+    torn, certain = (rng.normal(0, 0.5, (60, 10)).astype(np.float32) for _ in range(2))
+    torn[rng.random(60) < 0.3, rng.integers(0, 10)] += 6
+    torn[:20, 2], torn[:20, 7] = 9, 9.3  # two likely classes: 43% and 57%
+    certain[rng.random(60) < 0.4, rng.integers(0, 10)] += 300  # a probability of exactly 1
+    cases += [
+        {"logits": rng.permutation(torn), "threshold": 0.3},
+        {"logits": rng.permutation(certain), "threshold": 1.0},
+    ]
     return {"cases": cases}
 
 
@@ -182,14 +252,19 @@ def _pseudo_judge(inputs: dict, outputs: dict) -> str:
 
     for case, answer in zip(inputs["cases"], outputs["answers"], strict=True):
         logits, threshold = case["logits"], case["threshold"]
+        answer = list(answer) if isinstance(answer, np.ndarray) and answer.ndim == 2 else answer
         require(
-            isinstance(answer, list) and len(answer) == 2, "pseudo_labels should return (index, labels).", "wrong type"
+            isinstance(answer, list) and len(answer) == 2,
+            f"pseudo_labels should return two arrays, (index, labels): got {came(answer)}.",
+            "wrong type",
         )
         index, labels = (
             array(part, name, finite=False) for part, name in zip(answer, ("index", "labels"), strict=True)
         )
+        index = index if index.size else np.empty(0, dtype=np.int64)  # an empty list has no type
         confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-        clear = np.abs(confidence - threshold) > 1e-4  # float32 may decide the others either way
+        near = np.abs(confidence - threshold) <= 1e-4
+        clear = ~near | (confidence == threshold)  # float32 may decide the others either way
         expected = np.flatnonzero(confidence >= threshold)
         where = f"threshold {threshold}, logits from {logits.min():.0f} to {logits.max():.0f}: "
         require(
@@ -218,6 +293,16 @@ def _pseudo_judge(inputs: dict, outputs: dict) -> str:
                 "turned round",
             )
             require(
+                kept[i] or confidence[i] != threshold,
+                said + "the threshold is the smallest probability that is still accepted: compare with >=.",
+                "threshold excluded",
+            )
+            require(
+                not np.array_equal(np.sort(labels), expected),
+                said + "the labels look like the pictures: return (index, labels), in this order.",
+                "swapped",
+            )
+            require(
                 not np.array_equal(kept, logits.max(axis=1) >= threshold),
                 said + "compare probabilities with the threshold, not logits.",
                 "logits instead of probabilities",
@@ -233,15 +318,18 @@ def _pseudo_judge(inputs: dict, outputs: dict) -> str:
                 + "the probabilities of one picture are the softmax over its own *row* of logits, and the largest of them decides.",
                 "wrong probabilities",
             )
+        twice = len(index) - len(set(index.tolist()))
         require(
-            len(index) == len(set(index.tolist())) and (np.diff(index) > 0).all(),
-            where + "index should be ascending, each picture once.",
-            "order",
+            not twice,
+            where
+            + f"{twice} pictures stand in the index twice: more than one class of theirs reaches the threshold. Only the most likely class of a picture counts.",
+            "picture twice",
         )
+        require((np.diff(index) > 0).all(), where + "index should be ascending.", "order")
         require(labels.shape == index.shape, where + f"{len(index)} pictures were accepted, but there are {len(labels)} labels: return the labels of the accepted pictures only, in their order.", "labels of all pictures")  # fmt: skip
         off = np.flatnonzero(labels != logits[index].argmax(axis=1))
         require(not len(off), where + f"picture {index[off[0]] if len(off) else 0} got label {labels[off[0]] if len(off) else 0}: expected the class with the largest logit.", "wrong label")  # fmt: skip
-    return "The confident pictures and their classes, three times, with logits around -6 and around 500 too."
+    return "The confident pictures and their classes, five times: with logits around -6 and around 500 too, with two likely classes, and with certainty."
 
 
 pseudo_labels = Exercise("pseudo_labels", _pseudo_inputs, _pseudo_probe, _pseudo_judge)

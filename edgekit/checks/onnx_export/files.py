@@ -70,23 +70,33 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
     )
     with onnx_path(outputs["model"]) as path:
         graph = onnx.load(path).graph
-        names = [graph.input[0].name], [graph.output[0].name]
+        weights = {tensor.name for tensor in graph.initializer}  # older exporters list them among the inputs
+        ends = [value for value in graph.input if value.name not in weights], graph.output
+        names = [[value.name for value in end] for end in ends]
+        one_letter = all(len(name) == 1 for name in sum(names, []))
         require(
-            names == (["input"], ["logits"]),
-            f"the graph's input and output are named {names[0][0]!r} and {names[1][0]!r}, expected 'input' and 'logits'. "
-            "Everything behind this file addresses tensors by name: set input_names and output_names.",
+            names == [["input"], ["logits"]],
+            f"the graph's inputs are named {names[0]} and its outputs {names[1]}, expected ['input'] and ['logits']. "
+            "Everything behind this file addresses tensors by name: set input_names and output_names"
+            + (" (lists of names, also for a single one)." if one_letter else "."),
             "names",
         )
-        batch = _dims(graph.input[0])[0]
+        given = ends[0][0]
+        kind, shape = onnx.helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type), _dims(given)
         require(
-            isinstance(batch, str),
-            f"the input's shape is {_dims(graph.input[0])}: its batch dimension is fixed at {batch}. Export with dynamic_shapes, keyed by "
+            kind == np.float32,
+            f"the input is {kind}, expected float32, as the model takes it that was passed in.",
+            "dtype",
+        )
+        require(
+            not isinstance(shape[0], int),
+            f"the input's shape is {shape}: its batch dimension is fixed at {shape[0]}. Export with dynamic_shapes, keyed by "
             "the name of forward's parameter, so that dimension 0 gets a name instead of a number.",
             "fixed batch",
         )
         require(
-            _dims(graph.input[0])[1:] == [1, 28, 28],
-            f"the input's shape is {_dims(graph.input[0])}, expected only dimension 0 to be dynamic: a graph compiler makes a better plan from "
+            shape[1:] == [1, 28, 28],
+            f"the input's shape is {shape}, expected only dimension 0 to be dynamic: a graph compiler makes a better plan from "
             "every dimension that it knows.",
             "too many dynamic dimensions",
         )
@@ -97,7 +107,13 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
             try:
                 got = cpu_run(path, x)
             except Exception as error:
-                raise CheckFailed(f"ONNX Runtime fails on a batch of {n}: {first_line(error)}", "fixed batch") from None
+                raise CheckFailed(
+                    f"the input is declared with a dynamic batch, but ONNX Runtime fails on a batch of {n}: a later node still has the "
+                    f"example's batch size in it ({first_line(error)}). The exporter has to know that the batch is dynamic, by dynamic_shapes: "
+                    "a dimension renamed in the file afterwards changes no node.",
+                    "fixed batch",
+                ) from None
+            _is_not_softmax(got, expected)
             require(
                 close(got, expected, rtol=1e-3, atol=1e-4),
                 f"on a batch of {n} the exported model differs from the PyTorch model that was passed in by up to "
@@ -109,27 +125,38 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
     )
 
 
+def _is_not_softmax(got: np.ndarray, logits: np.ndarray) -> None:
+    """Raises CheckFailed for probabilities, or their logarithms, in place of logits."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    require(
+        not close(got, np.exp(logs), rtol=1e-3, atol=1e-4) and not close(got, logs, rtol=1e-3, atol=1e-4),
+        "the file computes a softmax of the logits. Export the model as it was passed in: what stands behind the logits is up to whoever reads them.",
+        "softmax added",
+    )
+
+
 export_model = Exercise("export_model", _export_inputs, _export_probe, _export_judge)
 
 
 # ----------------------------------------------------------------------------------------------------------------- describe
-def _graph_file(rng: np.random.Generator, first_domain: str) -> OnnxFile:
-    """A small random graph with a named, a fixed and an unknown dimension, and two opset imports in a chosen order."""
+def _graph_file(rng: np.random.Generator, turn: int) -> OnnxFile:
+    """A small random graph with a named, a fixed and an unknown dimension, and three opset imports: the right one first, last, in between."""
     from onnx import TensorProto, helper
 
     ops = [str(op) for op in rng.choice(["Relu", "Sigmoid", "Tanh", "Abs", "Neg"], size=int(rng.integers(3, 8)))]
     nodes = [helper.make_node(op, [f"t{i}"], [f"t{i + 1}"]) for i, op in enumerate(ops)]
     shape = ["batch", int(rng.integers(1, 9)), None]
     tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("t0", f"t{len(ops)}")]
-    imports = [helper.make_opsetid("", int(rng.integers(17, 21))), helper.make_opsetid("ai.onnx.ml", 3)]
-    if first_domain == "ai.onnx.ml":
-        imports.reverse()
+    versions = {"": int(rng.integers(17, 21)), "ai.onnx.ml": 3, "org.example": int(rng.integers(22, 40))}
+    imports = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+    imports = imports[turn:] + imports[:turn]
     graph = helper.make_graph(nodes, "g", [tensors[0]], [tensors[1]])
     return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
 
 
 def _describe_inputs(rng: np.random.Generator) -> dict:
-    return {"models": [_graph_file(rng, domain) for domain in ("", "ai.onnx.ml", "")]}
+    return {"models": [_graph_file(rng, turn) for turn in range(3)]}
 
 
 def _describe_probe(answer, inputs: dict) -> dict:
@@ -159,14 +186,28 @@ def _describe_judge(inputs: dict, outputs: dict) -> str:
             f"ops is {report['ops']}, expected {ops}: count every node of the graph under its op_type.",
             "wrong count",
         )
-        dims = {value.name: _dims(value) for value in model.graph.input}
+        dims, found = {value.name: _dims(value) for value in model.graph.input}, mapping(report["inputs"], "inputs")
         require(
-            mapping(report["inputs"], "inputs") == dims,
-            f"inputs is {report['inputs']}, expected {dims}. A dimension holds either dim_value (a number) or dim_param (a name), and "
+            set(found) == set(dims),
+            f"inputs is about {sorted(found)}, expected {sorted(dims)}: the tensors in graph.input, by their names.",
+            "other tensors",
+        )
+        require(
+            found == dims or found != {name: _quoted(shape) for name, shape in dims.items()},
+            f"inputs is {found}, expected {dims}: a dimension that is a number stays an int, without str().",
+            "numbers as strings",
+        )
+        require(
+            found == dims,
+            f"inputs is {found}, expected {dims}. A dimension holds either dim_value (a number) or dim_param (a name), and "
             "protobuf returns 0 or '' for the one that is not set: ask HasField first. Neither set means None.",
             "unset dimension read as 0",
         )
     return "Opset, operators and shapes are read right, also where a dimension has a name or nothing at all."
+
+
+def _quoted(shape: list) -> list:
+    return [str(d) if isinstance(d, int) else d for d in shape]
 
 
 describe = Exercise("describe", _describe_inputs, _describe_probe, _describe_judge)
@@ -183,27 +224,39 @@ def _net(seed: int, training: bool):
     return net.train(training)
 
 
-def _linear_file(net, shift: float, logit: int, batch: int | None) -> OnnxFile:
-    """``net`` as ONNX, one of its logits moved by ``shift``; ``batch`` bakes a batch size into a Reshape."""
+def _linear_file(net, shift: float, logit: int, kind: str) -> OnnxFile:
+    """``net`` as ONNX, one of its logits moved by ``shift``; "baked" fixes the batch size at 1, "last image" moves no other image."""
     from onnx import helper
 
     arrays = {name: p.detach().numpy().copy() for name, p in net.named_parameters()}
-    arrays["4.bias"][logit] += shift
-    arrays["shape"] = np.array([batch or 0, 784], dtype=np.int64)
+    arrays["shape"] = np.array([1 if kind == "baked" else 0, 784], dtype=np.int64)
+    arrays["shift"] = np.zeros(10)
+    arrays["shift"][logit] = shift
     nodes = [
         helper.make_node("Reshape", ["input", "shape"], ["flat"]),
         helper.make_node("Gemm", ["flat", "1.weight", "1.bias"], ["h"], transB=1),
         helper.make_node("Relu", ["h"], ["r"]),
-        helper.make_node("Gemm", ["r", "4.weight", "4.bias"], ["logits"], transB=1),
+        helper.make_node("Gemm", ["r", "4.weight", "4.bias"], ["all"], transB=1),
     ]
+    if kind == "last image":
+        arrays |= {"0": np.array([0]), "-1": np.array([-1]), "end": np.array([2**62])}
+        nodes += [
+            helper.make_node("Slice", ["all", "0", "-1"], ["others"]),
+            helper.make_node("Slice", ["all", "-1", "end"], ["last"]),
+            helper.make_node("Add", ["last", "shift"], ["moved"]),
+            helper.make_node("Concat", ["others", "moved"], ["logits"], axis=0),
+        ]
+    else:
+        nodes.append(helper.make_node("Add", ["all", "shift"], ["logits"]))
     return onnx_file(nodes, arrays, opset=18)
 
 
 # What is wrong with the file or the model, and why a wrong answer is likely to be wrong there.
 _WHY = {
-    "equal": ("this file computes the same as the model. Do both get the same input?", "different inputs"),
+    "equal": ("this file computes the same as the model. Do both get the same input, and is the model in eval mode?", "different inputs"),
     "higher": ("one logit of this file is larger than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
     "lower": ("one logit of this file is smaller than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
+    "last image": ("in this file one logit of the last image is larger, and the others are right. The largest difference is that over all images and logits", "not over all images"),
     "dropout": ("this model came in train mode, so PyTorch dropped half of its hidden units. Call eval() before comparing.", "train mode"),
     "baked": ("this file runs on a batch of one only, and there it computes the same as the model.", "different inputs"),
 }  # fmt: skip
@@ -212,10 +265,10 @@ _WHY = {
 def _parity_inputs(rng: np.random.Generator) -> dict:
     kinds = [str(kind) for kind in rng.permutation(list(_WHY))]
     seed = int(rng.integers(2**31))
-    shifts = [float(rng.uniform(0.2, 0.5)) * {"higher": 1, "lower": -1}.get(kind, 0) for kind in kinds]
+    shifts = [float(rng.uniform(0.2, 0.5)) * {"higher": 1, "lower": -1, "last image": 1}.get(kind, 0) for kind in kinds]
     nets = [_net(seed, kind == "dropout") for kind in kinds]
     files = [
-        _linear_file(net, shift, int(rng.integers(10)), 1 if kind == "baked" else None)
+        _linear_file(net, shift, int(rng.integers(10)), kind)
         for net, shift, kind in zip(nets, shifts, kinds, strict=True)
     ]
     training = [kind == "dropout" for kind in kinds]
@@ -238,7 +291,8 @@ def _parity_probe(answer, inputs: dict) -> dict:
 
 
 def _parity_judge(inputs: dict, outputs: dict) -> str:
-    for kind, shift, errors in zip(inputs["_kinds"], inputs["_shifts"], outputs["errors"], strict=True):
+    rows = zip(inputs["_kinds"], inputs["_shifts"], outputs["errors"], strict=True)
+    for kind, shift, errors in sorted(rows, key=lambda row: list(_WHY).index(row[0])):
         errors = mapping(errors, "parity(...)")
         require(
             set(errors) == {str(n) for n in inputs["batches"]},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import Exercise, OnnxFile, array, call, mapping, onnx_path, require, text
+from edgekit.checks import AnswerRaised, Exercise, OnnxFile, array, call, came, mapping, onnx_path, require, text
 from edgekit.checks.small_models import on_file, onnx_file
 from edgekit.runtimes.session import cpu_run
 
@@ -40,22 +40,35 @@ def _marked_splits(seed: int) -> dict:
 
 def _reader_probe(answer, inputs: dict) -> dict:
     reader = call(answer, _marked_splits(inputs["seed"]), inputs["name"], inputs["count"], inputs["batch_size"])
-    if not callable(getattr(reader, "get_next", None)):
-        return {"type": type(reader).__name__}
+    if isinstance(reader, type) or not callable(getattr(reader, "get_next", None)):
+        return {"type": f"the class {reader.__name__}" if isinstance(reader, type) else f"a {type(reader).__name__}"}
     limit, batches = inputs["count"] + 3, []
-    while len(batches) < limit and (batch := reader.get_next()) is not None:
-        batches.append(batch)
-    ended = len(batches) < limit
-    return {"batches": batches[:40], "ended": ended, "after": ended and reader.get_next() is None}
+    try:
+        while len(batches) < limit and (batch := call(reader.get_next)) is not None:
+            batches.append(batch)
+        ended = len(batches) < limit
+        after = ended and call(reader.get_next) is None
+    except AnswerRaised as error:
+        if not isinstance(error.__cause__, StopIteration):
+            raise
+        return {"stopped": len(batches)}
+    tensors = [v for batch in batches if isinstance(batch, dict) for v in batch.values() if hasattr(v, "detach")]
+    return {"batches": batches[:40], "ended": ended, "after": after, "torch": bool(tensors)}
 
 
 def _reader_judge(inputs: dict, outputs: dict) -> str:
     name, count, size = inputs["name"], inputs["count"], inputs["batch_size"]
     require(
-        "batches" in outputs,
-        f"make_reader returned a {outputs.get('type')} without a method get_next(): the quantizer calls reader.get_next() until it "
-        "gets None. Return an object of a class that has it.",
+        "type" not in outputs,
+        f"make_reader returned {outputs.get('type')}, expected an object with a method get_next(): the quantizer calls reader.get_next() until it "
+        "gets None. Make an object of a class that has it, and return that.",
         "no get_next",
+    )
+    require(
+        "stopped" not in outputs,
+        f"get_next() raised StopIteration after {outputs.get('stopped')} batches: that is the end of an iterator. The quantizer waits for None: "
+        "next(ITERATOR, None) gives it.",
+        "StopIteration for None",
     )
     batches = outputs["batches"]
     require(
@@ -80,17 +93,32 @@ def _reader_judge(inputs: dict, outputs: dict) -> str:
             "input name",
         )
         x = array(batch[name], "the pictures of a batch")
+        if isinstance(batch[name], list):  # ONNX Runtime makes float32 of lists, but not of other arrays
+            x = x.astype(np.float32)
         require(
             x.ndim == 4 and x.shape[1:] == (1, 28, 28),
             f"a batch has the shape {list(x.shape)}, expected [at most {size}, 1, 28, 28].",
             "wrong shape",
         )
+        require(
+            len(x), "a batch holds no picture at all: when the pictures have been read, return None.", "empty batch"
+        )
         require(len(x) <= size, f"a batch holds {len(x)} pictures, at most {size} are asked for.", "batch too large")
         require(
-            x.max() < 1.5,
+            x.max() < 10,
             f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: every activation range would come out 255 times too large, "
             "and nothing would complain. Take split.x, not split.images.",
             "wrong range",
+        )
+        require(
+            x.min() >= 0 and 0.9 < x.max() < 1.01,  # every picture has a white pixel
+            f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: split.x is in that range already. Leave it as it is.",
+            "scaled again",
+        )
+        require(
+            not outputs["torch"],
+            "a batch holds a torch tensor: ONNX Runtime takes NumPy arrays, and split.x is one.",
+            "torch tensor",
         )
         require(
             x.dtype == np.float32,
@@ -99,14 +127,19 @@ def _reader_judge(inputs: dict, outputs: dict) -> str:
         )
         pictures.append(x)
     pixels = np.round(np.concatenate(pictures)[:, 0, 0, :3] * 255).astype(int)
-    from_split = {SPLITS[code - 100] for code in pixels[:, 0] if 100 <= code <= 102}
+    known = (abs(pixels[:, 0] - 101) <= 1) & (pixels[:, 1] < SIZE) & (pixels[:, 2] == 255)
+    from_split = {SPLITS[code - 100] for code in pixels[known, 0]}
     require(
         "test" not in from_split,
         "these are pictures of the test split. Ranges that are fitted to the test pictures make the accuracy on them look better than it will be "
         "elsewhere: calibrate on the training split.",
         "calibrated on test data",
     )
-    require(from_split, "the batches do not hold the pictures of the given splits.", "other pictures")
+    require(
+        known.all(),
+        f"{(~known).sum()} of {len(known)} pictures are none of the given splits: calibrate on what is passed in, without a change.",
+        "other pictures",
+    )
     require(
         len(pixels) == count,
         f"{len(pixels)} pictures came out, asked for were {count}. Is the last batch, which is not full, left out, or do you read the entire split?",
@@ -227,8 +260,13 @@ def _types(graph, arrays: dict) -> None:
     weights = {
         node.input[0]: node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in arrays
     }
+    layers = [name for name in weights if arrays[name].ndim > 1]
+    require(
+        len(layers) == 3,
+        f"{len(layers)} of 3 layers (two convolutions and a Gemm) have quantized weights: leave none of them in float32.",
+        "layer left out",
+    )
     kernels = {name: node for name, node in weights.items() if arrays[name].ndim == 4}
-    require(len(kernels) == 2, f"{len(kernels)} of 2 convolutions have quantized weights.", "layer left out")
     for name, node in kernels.items():
         w, scale = arrays[name], arrays[node.input[1]]
         require(
@@ -260,8 +298,8 @@ KINDS = {
     "activation, zero point not 0": ("QuantizeLinear", "shifted", "float"),
     "activation read back, zero point not 0": ("DequantizeLinear", "shifted", "tensor"),
     "weight, zero points 0": ("DequantizeLinear", "zeros", "int8"),
-    "weight, one channel's zero point not 0": ("DequantizeLinear", "one shifted", "int8"),
-    "weight, first channel's zero point not 0": ("DequantizeLinear", "first shifted", "int8"),
+    "weight, one channel's zero point below 0": ("DequantizeLinear", "one shifted", "int8"),
+    "weight, first and last channel's zero points not 0, of both signs": ("DequantizeLinear", "two shifted", "int8"),
     "bias as int32": ("DequantizeLinear", "zero32", "int32"),
     "bias as int32, no zero point": ("DequantizeLinear", None, "int32"),
     "int32 constant elsewhere": ("Cast", None, "int32"),
@@ -279,11 +317,11 @@ def _qdq_file(rng: np.random.Generator, kinds: list[str]) -> tuple[OnnxFile, dic
         op, zero, source = KINDS[kind]
         name, channels = str(letters[i]), 4
         meaning[name] = kind
-        per_channel = zero in ("zeros", "one shifted", "first shifted")
+        per_channel = zero in ("zeros", "one shifted", "two shifted")
         shift = int(rng.integers(1, 100))
         points = {
             "zero": np.int8(0), "shifted": np.int8(shift), "zero32": np.int32(0), "zeros": np.zeros(channels, np.int8),
-            "one shifted": np.array([0, 0, -shift, 0], np.int8), "first shifted": np.array([-shift, 0, 0, 0], np.int8),
+            "one shifted": np.array([0, 0, -shift, 0], np.int8), "two shifted": np.array([shift, 0, 0, -shift], np.int8),
         }  # fmt: skip
         data = {"int8": rng.integers(-127, 128, (channels, 3)).astype(np.int8), "int32": rng.integers(-999, 999, channels).astype(np.int32)}  # fmt: skip
         first = f"in_{name}"
@@ -327,11 +365,11 @@ def _problems_probe(answer, inputs: dict) -> dict:
 
 def _problems_judge(inputs: dict, outputs: dict) -> str:
     for meaning, names in zip(inputs["_meanings"], outputs["found"], strict=True):
-        require(isinstance(names, list), f"expected a list of node names, got {type(names).__name__}.", "wrong type")
+        require(isinstance(names, list), f"expected a list of node names, got {came(names)}.", "wrong type")
         names = [text(name, "a node name") for name in names]
         unknown = [name for name in names if name not in meaning]
         require(not unknown, f"{unknown[:3]} are no names of nodes: return node.name, not the names of tensors.", "not a node name")  # fmt: skip
-        for name, kind in meaning.items():
+        for name, kind in sorted(meaning.items(), key=lambda pair: list(KINDS).index(pair[1])):
             if kind in REFUSED:
                 require(name in names, f"node {name} is missing: {KINDS[kind][0]}, {kind}. TensorRT refuses it.", f"missed: {kind}")  # fmt: skip
             else:

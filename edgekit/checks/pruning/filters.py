@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, close, integer, require
+from edgekit.checks import Exercise, array, call, came, close, integer, require
+from edgekit.checks.border import plain
 
 # ------------------------------------------------------------------------------------------------------------ remove_filters
+# (in, out, kernel), stride and padding of both convolutions; biases; epsilon and momentum of the batch norm between them.
 _PAIRS = [
-    {"a": (3, 8, 3), "b": (8, 5, 3), "stride": 2, "padding": 1, "bias": False},
-    {"a": (4, 10, 5), "b": (10, 6, 1), "stride": 1, "padding": 2, "bias": True},
+    {"a": ((3, 8, 3), 2, 1), "b": ((8, 5, 3), 1, 1), "bias": (False, True), "norm": (1e-2, 0.2)},
+    {"a": ((4, 10, 5), 1, 2), "b": ((10, 6, 3), 2, 0), "bias": (True, False), "norm": (1e-5, 0.1)},
 ]
+_SETTINGS = {"conv1": ("stride", "padding"), "bn": ("eps", "momentum"), "conv2": ("stride", "padding")}
+_VECTORS = ("running_mean", "running_var", "weight", "bias")
 
 
 def _pair(case: dict, seed: int):
@@ -19,9 +23,10 @@ def _pair(case: dict, seed: int):
     from torch import nn
 
     torch.manual_seed(seed)
-    (i, m, k), (_, o, k2) = case["a"], case["b"]
-    first = nn.Conv2d(i, m, k, case["stride"], case["padding"], bias=case["bias"])
-    norm, second = nn.BatchNorm2d(m), nn.Conv2d(m, o, k2, padding=k2 // 2)
+    first, second = (
+        nn.Conv2d(*case[k][0], *case[k][1:], bias=bias) for k, bias in zip("ab", case["bias"], strict=True)
+    )
+    norm = nn.BatchNorm2d(first.out_channels, *case["norm"])
     with torch.no_grad():
         norm.running_mean.normal_(0, 0.3), norm.running_var.uniform_(0.3, 2)
         norm.weight.uniform_(0.5, 1.5), norm.bias.normal_(0.3, 0.3)
@@ -31,33 +36,38 @@ def _pair(case: dict, seed: int):
 def _filters_inputs(rng: np.random.Generator) -> dict:
     cases = []
     for case in _PAIRS:
-        middle = case["a"][1]
+        channels, middle, _ = case["a"][0]
         keep = np.sort(rng.choice(middle, middle // 2 + 1, replace=False))
-        x = rng.normal(size=(2, case["a"][0], 9, 9)).astype(np.float32)
+        x = rng.normal(size=(2, channels, 9, 9)).astype(np.float32)
         cases.append({"seed": int(rng.integers(2**31)), "keep": keep, "x": x})
     return {"cases": cases}
 
 
+def _settings(layers) -> list[dict]:
+    pairs = zip(layers, _SETTINGS.values(), strict=True)
+    return [{name: getattr(layer, name) for name in names} for layer, names in pairs]
+
+
 def _filters_probe(answer, inputs: dict) -> dict:
     import torch
-    from torch import nn
 
     found = []
     for spec, case in zip(_PAIRS, inputs["cases"], strict=True):
         made = call(answer, *_pair(spec, case["seed"]), torch.from_numpy(case["keep"]))
-        if not isinstance(made, tuple | list) or len(made) != 3 or not all(isinstance(m, nn.Module) for m in made):
-            found.append({"three": False})
+        kinds = [type(m).__name__ for m in made] if isinstance(made, tuple | list) else [type(made).__name__]
+        entry = {"kinds": kinds, "output": None, "failure": ""}
+        found.append(entry)
+        if kinds != ["Conv2d", "BatchNorm2d", "Conv2d"]:
             continue
         first, norm, second = made
-        entry = {"three": True, "stride": list(first.stride), "padding": list(first.padding), "running": norm.running_mean, "scale": norm.weight,
-                 "first": first.weight, "second": second.weight, "first_bias": first.bias, "second_bias": second.bias, "output": None, "failure": ""}  # fmt: skip
+        entry |= {"settings": _settings(made), "vectors": {name: getattr(norm, name) for name in _VECTORS},
+                  "first": first.weight, "second": second.weight, "first_bias": first.bias, "second_bias": second.bias}  # fmt: skip
         entry["declared"] = [first.out_channels, norm.num_features, second.in_channels]
         try:
             with torch.inference_mode():
                 entry["output"] = second(torch.relu(norm.eval()(first(torch.from_numpy(case["x"])))))
         except Exception as error:
             entry["failure"] = str(error).splitlines()[0]
-        found.append(entry)
     return {"found": found}
 
 
@@ -65,10 +75,14 @@ def _filters_judge(inputs: dict, outputs: dict) -> str:
     import torch
 
     for spec, case, got in zip(_PAIRS, inputs["cases"], outputs["found"], strict=True):
-        require(got.get("three"), "remove_filters should return three modules: (conv1, bn, conv2).", "wrong type")
-        first, norm, second = _pair(spec, case["seed"])
+        require(
+            got["kinds"] == ["Conv2d", "BatchNorm2d", "Conv2d"],
+            f"remove_filters should return three modules, (conv1, bn, conv2): a Conv2d, a BatchNorm2d and a Conv2d. It returned {', '.join(got['kinds']) or 'nothing'}.",
+            "wrong type",
+        )
+        old = first, norm, second = _pair(spec, case["seed"])
         keep = np.asarray(case["keep"])
-        n, k, k2 = len(keep), spec["a"][2], spec["b"][2]
+        n, (i, _, k), (_, o, k2) = len(keep), spec["a"][0], spec["b"][0]
         shape = array(got["first"], "conv1.weight").shape
         require(
             shape != tuple(first.weight.shape),
@@ -76,27 +90,22 @@ def _filters_judge(inputs: dict, outputs: dict) -> str:
             "zeroed, not removed",
         )
         require(
-            shape == (n, spec["a"][0], k, k),
-            f"conv1.weight has shape {shape}, expected {(n, spec['a'][0], k, k)}: a filter is one entry of dimension 0 (output channels) of [out, in, kh, kw].",
+            shape == (n, i, k, k),
+            f"conv1.weight has shape {shape}, expected {(n, i, k, k)}: a filter is one entry of dimension 0 (output channels) of [out, in, kh, kw].",
             "wrong axis",
         )
-        shape = array(got["running"], "bn.running_mean").shape
-        require(
-            shape == (n,) and array(got["scale"], "bn.weight").shape == (n,),
-            f"bn.running_mean has shape {shape} and bn.weight {np.shape(got['scale'])}, expected {(n,)} for both: batch norm has a scale, shift, mean and variance for each channel.",
-            "batch norm not narrowed",
-        )
+        for name, vector in got["vectors"].items():
+            require(
+                np.shape(vector) == (n,),
+                f"bn.{name} has shape {np.shape(vector)}, expected {(n,)}: batch norm has a scale (weight), a shift (bias), a mean and a variance for each channel.",
+                "batch norm not narrowed",
+            )
         shape = array(got["second"], "conv2.weight").shape
         require(
-            shape == (spec["b"][1], n, k2, k2),
-            f"conv2.weight has shape {shape}, expected {(spec['b'][1], n, k2, k2)}: conv2 reads the removed channels, so its *input* channels (dimension 1) go too, and its "
+            shape == (o, n, k2, k2),
+            f"conv2.weight has shape {shape}, expected {(o, n, k2, k2)}: conv2 reads the removed channels, so its *input* channels (dimension 1) go too, and its "
             "outputs all stay.",
             "next layer not narrowed",
-        )
-        require(
-            got["output"] is not None,
-            f"conv1, bn, ReLU and conv2 do not run one after the other: {got['failure']}",
-            "does not run",
         )
         require(
             (got["first_bias"] is None) == (first.bias is None)
@@ -105,13 +114,25 @@ def _filters_judge(inputs: dict, outputs: dict) -> str:
             "bias",
         )
         require(
-            got["stride"] == list(first.stride) and got["padding"] == list(first.padding),
-            f"conv1 has stride {got['stride']} and padding {got['padding']}, before it had {list(first.stride)} and {list(first.padding)}: take over every setting of the old layer.",
-            "settings lost",
+            first.bias is None or np.shape(got["first_bias"]) == (n,),
+            f"conv1.bias has shape {np.shape(got['first_bias'])}, expected {(n,)}: it has one entry for each filter, and is narrowed like them.",
+            "bias not narrowed",
+        )
+        for what, before, after in zip(_SETTINGS, plain(_settings(old)), got["settings"], strict=True):
+            for name in before:
+                require(
+                    after[name] == before[name],
+                    f"{what}.{name} is {after[name]}, before it was {before[name]}: take over every setting of the old layer.",
+                    "settings lost",
+                )
+        require(
+            got["output"] is not None,
+            f"conv1, bn, ReLU and conv2 do not run one after the other: {got['failure']}",
+            "does not run",
         )
         with torch.inference_mode():
             middle = torch.relu(norm(first(torch.from_numpy(case["x"]))))
-            gone = torch.ones(spec["a"][1], dtype=torch.bool)
+            gone = torch.ones(first.out_channels, dtype=torch.bool)
             gone[torch.from_numpy(keep)] = False
             middle[:, gone] = 0
             expected = second(middle).numpy()
@@ -143,6 +164,7 @@ def _layers(inputs: dict) -> list[tuple]:
         ("Conv2d 3x3 with bias and stride 2", nn.Conv2d(c, o, 3, stride=2, padding=1), (c, s, s)),
         ("Conv2d 5x1", nn.Conv2d(c, o, (5, 1)), (c, s, s + 3)),
         ("depthwise Conv2d (groups = channels)", nn.Conv2d(c, c, 3, padding=1, groups=c), (c, s, s)),
+        ("grouped Conv2d (groups = 2)", nn.Conv2d(2 * c, 2 * o, 3, groups=2), (2 * c, s, s)),
         ("Linear", nn.Linear(c * s, o), (c * s,)),
         ("Linear without bias", nn.Linear(c * s, o, bias=False), (c * s,)),
     ]
@@ -162,13 +184,19 @@ def _cost_judge(inputs: dict, outputs: dict) -> str:
     from edgekit.counting import cost as counter
 
     for (what, layer, shape), got in zip(_layers(inputs), outputs["costs"], strict=True):
+        got = got.tolist() if isinstance(got, np.ndarray) else got
         require(
             isinstance(got, list) and len(got) == 2,
-            f"cost should return two numbers (parameters, MACs), got {got!r:.80}.",
+            f"cost should return two numbers (parameters, MACs), got {came(got)}.",
             "wrong type",
         )
         parameters, macs = integer(got[0], f"parameters of {what}"), integer(got[1], f"MACs of {what}")
         true = counter(layer, torch.zeros(1, *shape))
+        require(
+            true.macs == true.parameters or (parameters, macs) != (true.macs, true.parameters),
+            f"{what}: the first number is {parameters:,}, the second {macs:,}: these are the MACs and the parameters, wanted are (parameters, MACs).",
+            "numbers swapped",
+        )
         bias = layer.bias is not None and parameters == true.parameters - layer.bias.numel()
         require(
             not bias,
@@ -202,7 +230,7 @@ def _cost_judge(inputs: dict, outputs: dict) -> str:
             "are additions only and do not count.",
             "wrong MACs",
         )
-    return "Parameters and MACs agree with PyTorch's own counter for six layers, with stride, bias, groups and a kernel that is not square."
+    return "Parameters and MACs agree with PyTorch's own counter for seven layers, with stride, bias, groups and a kernel that is not square."
 
 
 cost = Exercise("cost", _cost_inputs, _cost_probe, _cost_judge)

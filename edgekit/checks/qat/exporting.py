@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, integer, mapping, onnx_path, require
+from edgekit.checks.failure import AnswerRaised
 from edgekit.checks.small_models import on_file, onnx_file
 from edgekit.runtimes.session import cpu_session
 
@@ -74,7 +75,13 @@ def _export_probe(answer, inputs: dict) -> dict:
     run.__name__ = "export_qdq"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        call(run, path)
+        try:
+            call(run, path)
+        except AnswerRaised as error:
+            if "OnnxExporterError" not in [kind.__name__ for kind in type(error.__cause__).__mro__]:
+                raise
+            hint = "If that came from the newer exporter: it cannot follow the quantizers, pass dynamo=False."
+            raise AnswerRaised(f"{error} {hint}") from error.__cause__
         return {"model": OnnxFile.read(path), "before": before, "after": _at_work(quantized), **logits}
 
 
@@ -102,12 +109,18 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
                 "Export with the quantizers enabled: neither mtq.disable_quantizer nor mtq.fold_weight before it.",
                 "quantizers left out",
             )
-        batch = graph.input[0].type.tensor_type.shape.dim[0]
+        batch, *rest = graph.input[0].type.tensor_type.shape.dim
         require(
             not batch.HasField("dim_value"),
             f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.",
             "fixed batch",
         )
+        require(
+            [d.dim_value for d in rest] == [1, 28, 28],
+            f"the input is [{', '.join(d.dim_param or str(d.dim_value) for d in (batch, *rest))}], expected [batch, 1, 28, 28]: only dimension 0 belongs into dynamic_axes.",
+            "more than the batch dynamic",
+        )
+        trains = any(a.name == "training_mode" and a.i for n in graph.node for a in n.attribute)
         session = cpu_session(path, optimize=False)
         for n in (1, len(inputs["x"])):
             got = session.run(None, {"input": inputs["x"][:n]})[0]
@@ -117,9 +130,10 @@ def _export_judge(inputs: dict, outputs: dict) -> str:
             )  # a value on the edge of two integers may go either way: a few steps, far below what follows
             require(
                 got.shape == expected.shape and np.abs(got - expected).max() < step,
-                f"on a batch of {n} the file differs from the quantized model in eval mode by up to {np.abs(got - expected).max():.3g}. Was it exported in training mode (batch norm then uses the batch's statistics)?",
-                "training mode",
-            )
+                f"on a batch of {n} the file differs from the quantized model in eval mode by up to {np.abs(got - expected).max():.3g}. "
+                + ("It was exported in training mode: batch norm uses the batch's statistics." if trains else "Were its ranges changed before the export, or does something stand behind the logits, a softmax for one?"),
+                "training mode" if trains else "other answers",
+            )  # fmt: skip
     require(
         integer(outputs["after"], "quantizers") == outputs["before"],
         f"after the export {outputs['after']} of {outputs['before']} quantizers of the model are at work: the export must leave it as it was.",
@@ -135,13 +149,15 @@ export_qdq = Exercise("export_qdq", _export_inputs, _export_probe, _export_judge
 def _levels_file(rng: np.random.Generator) -> OnnxFile:
     from onnx import helper, numpy_helper
 
-    tensors, nodes, levels = [], [], {}
+    tensors, nodes = [], []
     zero = numpy_helper.from_array(np.zeros((), np.int8), "zero")
-    for number, (axis, top) in enumerate([(0, 1), (1, 7), (None, 3), (0, 300)]):
+    for number, (axis, top, gap) in enumerate([(0, 1, 1), (1, 7, 1), (None, 3, 2), (0, 300, 1)]):
         shape, name = [(4, 24), (30, 4)][axis or 0], f"weight{number}"
         count = 1 if axis is None else shape[axis]
         scale = rng.uniform(0.01, 0.5, count).astype(np.float32)
-        integers = rng.integers(-top, top + 1, shape)
+        integers = gap * rng.integers(-top, top + 1, shape)  # with gaps, levels appear where it is cut off, not rounded
+        if top > 128:
+            integers[0, :2] = -top, -127  # who clips at -127 has one level less
         if count > 1:  # the largest scale has the fewest levels: with it for all, levels are lost
             scale[-1] = 10 * scale.max()
             integers[(slice(None),) * axis + (-1,)] %= 2
@@ -164,7 +180,6 @@ def _levels_file(rng: np.random.Generator) -> OnnxFile:
                 "DequantizeLinear", [f"q{number}", f"scale{number}", zeros.name], [f"d{number}"], **attribute
             )
         )
-        levels[name] = len(np.unique(np.clip(integers, -128, 127)))
     tensors.append(zero)
     tensors.append(numpy_helper.from_array(np.float32(0.1), "scale_x"))
     nodes.append(helper.make_node("QuantizeLinear", ["x", "scale_x", "zero"], ["qx"]))
@@ -203,23 +218,52 @@ def _levels_judge(inputs: dict, outputs: dict) -> str:
         f"{missing} is missing, found were {sorted(got)}. Scales may come from Constant nodes and axis may be absent: all of them count.",
         "weight left out",
     )
-    for name, count in expected.items():
-        mine, weight = integer(got[name], f"the count for {name!r}"), known[name]
-        if mine == count:
-            continue
-        scale, rounded = known[nodes[name].input[1]], integers[nodes[name].output[0]]
-        hint = "divide by the scale, round, clip, and count different values."
-        if mine == len(np.unique(weight)):
-            hint = "that is how many different *real* values it has. Divide by the scale and round."
-        elif int(rounded.max()) - int(rounded.min()) > 250 and mine > count:
-            hint = "clip to -128..127, as QuantizeLinear does: everything larger becomes the end of the range."
-        elif scale.size > 1:
-            hint = "this weight has one scale per index of `axis` (1 where the node does not say). Is the scale in a shape that broadcasts along that dimension?"
-        raise CheckFailed(
-            f"{name!r} has {mine} levels according to you, ONNX Runtime's QuantizeLinear gives {count}: {hint}",
-            "wrong count",
-        )
+    mine = {name: integer(got[name], f"the count for {name!r}") for name in expected}
+    if mine != expected:
+        pairs = {name: (known[name], _broadcast(known[node.input[1]], node)) for name, node in nodes.items()}
+        _explain_levels(mine, expected, pairs)
     return "Four weights counted as ONNX Runtime rounds them: per tensor, along axis 0, along the default axis, and clipped."
+
+
+def _broadcast(scale: np.ndarray, node) -> np.ndarray:
+    axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+    return scale.reshape([-1 if i == axis else 1 for i in range(2)])
+
+
+_CLIP = "clip to -128..127, as QuantizeLinear does: everything larger becomes the end of the range."
+_ROUND = "that comes of cutting off. Round to the nearest integer."
+_ONE = "that comes of one scale for the whole weight. It has one per index of `axis`: bring it into a shape that broadcasts along that dimension."
+_SLIPS = [  # what was counted of the weight w and the quotients d, and what to say
+    (lambda w, d, s: w, "that is how many different *real* values it has. Divide by the scale and round."),
+    (lambda w, d, s: np.clip(d, -128, 127), "that is how many different *real* quotients it has. Divide by the scale and round."),
+    (lambda w, d, s: np.rint(d), _CLIP),
+    (lambda w, d, s: np.rint(d).astype(np.int64).astype(np.int8), _CLIP),
+    (lambda w, d, s: np.clip(np.rint(d), -127, 127), "the integers run from -128, not from -127."),
+    (lambda w, d, s: np.clip(np.trunc(d), -128, 127), _ROUND),
+    (lambda w, d, s: np.clip(np.floor(d), -128, 127), _ROUND),
+    (lambda w, d, s: np.clip(np.rint(d), 0, 255), "negative integers count as well: clip to -128..127, and take no magnitudes."),
+    (lambda w, d, s: np.abs(np.clip(np.rint(d), -128, 127)), "negative integers count as well: take no magnitudes."),
+    (lambda w, d, s: [q for q in np.clip(np.rint(d), -128, 127).flat if q], "the integer 0 counts as well."),
+    (lambda w, d, s: np.arange(np.ptp(np.clip(np.rint(d), -128, 127)) + 1), "count the integers that occur, not the distance from the lowest to the highest."),
+    (lambda w, d, s: np.clip(np.rint(w * s), -128, 127), "that comes of multiplying. Divide by the scale."),
+    (lambda w, d, s: np.clip(np.rint(w / s.max()), -128, 127), _ONE),
+    (lambda w, d, s: np.clip(np.rint(w / s.mean()), -128, 127), _ONE),
+    (lambda w, d, s: np.clip(np.rint(w / s.flat[0]), -128, 127), _ONE),
+]  # fmt: skip
+
+
+def _explain_levels(mine: dict, expected: dict, pairs: dict) -> None:
+    """Fails with the slip that explains all counts, if there is one."""
+    name = next(name for name in expected if mine[name] != expected[name])
+    hint = "divide by the scale, round, clip, and count the different values of the whole weight, as one number."
+    for counted, says in _SLIPS:
+        if all(mine[name] == len(np.unique(counted(w, w / s, s))) for name, (w, s) in pairs.items()):
+            hint = says
+            break
+    raise CheckFailed(
+        f"{name!r} has {mine[name]} levels according to you, ONNX Runtime's QuantizeLinear gives {expected[name]}: {hint}",
+        "wrong count",
+    )
 
 
 weight_levels = Exercise("weight_levels", _levels_inputs, _levels_probe, _levels_judge)

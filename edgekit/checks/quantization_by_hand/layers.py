@@ -47,6 +47,11 @@ def _scales_judge(inputs: dict, outputs: dict) -> str:
             "per tensor",
         )
         require(
+            got.size != channels or got.ndim == 1,
+            f"{where}: the result has shape {got.shape}, expected ({channels},): the values stand along one axis only, without keepdims.",
+            "wrong shape",
+        )
+        require(
             got.shape == (channels,),
             f"{where}: the result has shape {got.shape}, expected ({channels},): one scale for each index along axis {axis}, the other axes are gone.",
             "wrong channel axis",
@@ -77,17 +82,22 @@ def _scales_judge(inputs: dict, outputs: dict) -> str:
             "wrong channel axis",
         )
         i = int(np.argmax(np.abs(lands - top)))
-        hint = "Is it the largest *magnitude*, negative weights included?"
-        for steps, why in (
-            (top + 0.5, "The symmetric grid has no lowest integer: the limit lands on the largest one"),
-            (top + 1, "The symmetric grid leaves its lowest integer out: the limit lands on the largest one"),
-            (2 * top, "A symmetric range is twice as wide as its limit; divide the limit by the largest integer"),
-            (2 * top + 1, "A symmetric range is twice as wide as its limit; divide the limit by the largest integer"),
-            (1, "That is the limit itself, divide it by the largest integer of the grid"),
-            (127, "The number of bits decides what the largest integer is"),
+        rows = np.moveaxis(w, axis, 0).reshape(channels, -1)
+        wide = "A symmetric range is twice as wide as its limit; divide the limit by the largest integer"
+        span = "The width from the lowest to the highest weight is not what counts: a symmetric grid reaches as far as the largest magnitude, on both sides"
+        hint = "A scale is the largest *magnitude* of its channel, over the largest integer of the grid."
+        for limits, steps, why in (
+            (rows.max(1), top, "Is it the largest *magnitude*, negative weights included?"),
+            (reach, top + 0.5, "The symmetric grid has no lowest integer: the limit lands on the largest one."),
+            (reach, top + 1, "The symmetric grid leaves its lowest integer out: the limit lands on the largest one."),
+            *((reach, steps, f"{wide}.") for steps in (2 * top, 2 * top + 1, 2 * top + 2)),
+            *((np.ptp(rows, 1), steps, f"{span}.") for steps in (2 * top, 2 * top + 1, 2 * top + 2)),
+            (reach, 1, "That is the limit itself, divide it by the largest integer of the grid."),
+            (reach, 127, "The number of bits decides what the largest integer is."),
         ):
-            if close(lands, np.full(channels, steps), rtol=1e-4):
-                hint = why + "."
+            if close(np.array(limits) / got, np.full(channels, steps), rtol=1e-4):
+                hint = why
+                break
         raise CheckFailed(
             f"{where}: with its scale {got[i]:.4g}, the largest magnitude of channel {i} ({reach[i]:.4g}) lands on {lands[i]:.4g}, expected {top}. {hint}",
             "wrong scale",
@@ -187,6 +197,12 @@ def _linear_inputs(rng: np.random.Generator) -> dict:
     wide["x_q"], wide["w_q"] = (
         np.maximum(wide[name], 100).astype(np.uint8) for name in ("x_q", "w_q")
     )  # sums far above 16 bits
+    sums = case("exact sums", n=1, k=600, m=32, top=256)
+    sums["x_q"], sums["w_q"] = np.maximum(sums["x_q"], 200), np.maximum(sums["w_q"], 200)
+    exact = sums["x_q"].astype(np.int32) @ sums["w_q"].astype(
+        np.int32
+    )  # above 2**24, and the bias takes almost all of it away
+    sums["bias_q"] = (rng.integers(1, 250, 32) - exact[0]).astype(np.int32)
     channels = case("channels", m=4, k=2)
     channels["multiplier"] = np.array([1, 2, 4, 8], dtype=np.float32)  # whole: nothing to round yet
     ties = case("ties", n=40, k=1, m=1, multiplier=0.5, y_zero=11)
@@ -205,6 +221,7 @@ def _linear_inputs(rng: np.random.Generator) -> dict:
             cut,
             ties,
             wide,
+            sums,
             case("x zero point", top=256, x_zero=zero, multiplier=2.0**-11, y_zero=128),
             case("w zero point", k=40, top=256, w_zero=zero, x_zero=zero, multiplier=2.0**-12, y_zero=128),
             case("clip", k=30, top=256, x_zero=zero, w_zero=zero, multiplier=2.0**-5, y_zero=64),
@@ -245,10 +262,11 @@ _LINEAR_SAYS = {
     "tiny": "All zero points and the bias are 0 and the multiplier is 1 here: it is the matrix product of x_q and w_q",
     "y zero point": "Only y_zero is new here: it is added after rounding",
     "wide": "600 products of bytes are added here: the accumulator must be a 32-bit integer (int8, uint8 and int16 overflow). Cast the operands before you multiply",
+    "exact sums": "The sums are above 2**24 here, and the bias takes most of them away again: float32 has 24 bits and drops the last ones. Add up in int32",
     "x zero point": "x_zero is new here: subtract it from x_q before the product, in int32, because uint8 wraps around below 0",
     "w zero point": "w_zero is new here: subtract it from w_q too (it is not 0 for asymmetric weights), in int32",
     "bias": "The bias is new here: it is an integer on the accumulator's grid, so it is added before the multiplier",
-    "channels": "Every output channel has its own multiplier here: the multiplier goes along the columns",
+    "channels": "Every output channel has its own multiplier here: each column of sums is multiplied by its own",
     "cut": "The multiplier makes fractions of .25 and .75 here: round to the nearest integer before the cast, which would truncate",
     "ties": "The multiplier 0.5 makes ties here: round half to even, and add y_zero (odd here) after rounding",
     "clip": "Results lie beyond 0..255 here: clip before the cast to uint8, which would wrap around, and after y_zero is added",
@@ -263,11 +281,18 @@ def _linear_judge(inputs: dict, outputs: dict) -> str:
         if np.array_equal(got, expected):
             continue
         row, column = (int(i) for i in np.argwhere(got != expected)[0])
+        says, cause = _LINEAR_SAYS[case["_kind"]], case["_kind"]
+        for likely, why, name in (
+            (np.minimum(expected, 127), "127 is the end of int8; the result is uint8, 0 to 255", "clipped to int8"),
+            (expected.astype(np.int8), "It wrapped around in int8; the result is uint8, 0 to 255", "clipped to int8"),
+            (np.maximum(expected, case["y_zero"]), "Nothing is below y_zero: y_zero stands for 0, and negative results lie below it. Clip after y_zero is added", "clipped before the zero point"),
+        ):  # fmt: skip
+            says, cause = (why, name) if np.array_equal(got, likely) else (says, cause)
         raise CheckFailed(
             f"{(got != expected).sum()} of {got.size} outputs differ from ONNX Runtime's; the first, [{row}, {column}], is {got[row, column]}, expected "
             f"{expected[row, column]} (k={case['x_q'].shape[1]}, x_zero={case['x_zero']}, w_zero={case['w_zero']}, multiplier={case['multiplier'][column]:.6g}, "
-            f"y_zero={case['y_zero']}). {_LINEAR_SAYS[case['_kind']]}.",
-            case["_kind"],
+            f"y_zero={case['y_zero']}). {says}.",
+            cause,
         )
     require(
         all(np.asarray(y).dtype == np.uint8 for y in outputs["y"]),
