@@ -6,14 +6,17 @@ import copy
 import io
 import json
 import os
+import re
 import stat
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
+import edgekit.checks
 from edgekit.course import rebuild, slicing, submissions
-from edgekit.course.catalog import CourseError, find
+from edgekit.course.catalog import CourseError, find, labs
 from tests.conftest import answer_cells
 
 LAB = find("04_onnx_export")
@@ -366,3 +369,13 @@ def test_two_students_never_become_one():
 
     assert safe("li_na") == "li_na"
     assert len({safe(name) for name in ("li_na", "li:na", "li/na", ".li_na", "li_na ")}) == 5
+
+
+def test_no_lab_depends_on_the_checks_of_another():
+    """The version of a lab leaves the others' modules out: what two labs need belongs into what all share."""
+    modules = {lab.module for lab in labs()}
+    folder = Path(edgekit.checks.__path__[0])
+    for path in folder.rglob("*.py"):
+        own = path.relative_to(folder).parts[0].removesuffix(".py")
+        used = set(re.findall(r"(?:from|import) edgekit\.checks\.(\w+)", path.read_text(encoding="utf-8")))
+        assert not used & (modules - {own}), (path, used)

@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,26 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "edgekit" not in f.filename]
         where = f" (line {frames[0].lineno} of your cell: {frames[0].line})" if frames and frames[0].line else ""
         raise AnswerRaised(f"{name}({shown}) raised {worded(error)}{where}") from error
+
+
+def in_place(answer: Callable, name: str, *args: Any) -> Any:
+    """As :func:`call`, with the very objects and not with copies: what happens to them is part of the question."""
+
+    def run():
+        return answer(*args)
+
+    run.__name__ = name
+    return call(run)
+
+
+def quietly() -> ExitStack:
+    """No progress bars, tables and warnings in the student's notebook for as long as the block runs (rich writes past sys.stdout there)."""
+    import warnings
+
+    from IPython.utils.capture import capture_output
+
+    stack = ExitStack()
+    stack.enter_context(capture_output())
+    stack.enter_context(warnings.catch_warnings())
+    warnings.simplefilter("ignore")
+    return stack

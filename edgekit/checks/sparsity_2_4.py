@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, OnnxFile, array, call, came, close, mapping, number, require, truth
+from edgekit.checks import (
+    Exercise,
+    OnnxFile,
+    array,
+    call,
+    came,
+    close,
+    in_place,
+    mapping,
+    number,
+    quietly,
+    require,
+    truth,
+)
 from edgekit.checks.failure import AnswerRaised
 from edgekit.checks.small_models import on_file, onnx_file
-from edgekit.checks.structured_pruning import _in_place, _quietly
 
 
 def _two_of_four(rng: np.random.Generator, shape: tuple[int, ...], axis: int, thin: float = 0.0) -> np.ndarray:
@@ -108,8 +120,8 @@ def _tune_probe(answer, inputs: dict) -> dict:
         after[:] = [net(x).detach()]
 
     try:
-        with _quietly():
-            made = _in_place(answer, "sparsify_and_tune", model, train)
+        with quietly():
+            made = in_place(answer, "sparsify_and_tune", model, train)
     except AnswerRaised as error:
         hint = next((hint for part, hint in _EXPORT_HINTS.items() if part in str(error)), "")
         raise AnswerRaised(f"{error}{hint}") from error.__cause__

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, first_line, integer, mapping, number, require, worded
+from edgekit.checks import (
+    Exercise,
+    call,
+    came,
+    first_line,
+    in_place,
+    integer,
+    mapping,
+    number,
+    quietly,
+    require,
+    worded,
+)
 from edgekit.checks.failure import AnswerRaised
-
-
-def _in_place(answer, name: str, *args):
-    """Call with the very objects, not with copies: what happens to them is part of the question."""
-
-    def run():
-        return answer(*args)
-
-    run.__name__ = name
-    return call(run)
-
-
-def _quietly():
-    """No progress bars, tables and warnings of the search in the student's notebook (rich writes past sys.stdout there)."""
-    import contextlib
-    import warnings
-
-    from IPython.utils.capture import capture_output
-
-    stack = contextlib.ExitStack()
-    stack.enter_context(capture_output())
-    stack.enter_context(warnings.catch_warnings())
-    warnings.simplefilter("ignore")
-    return stack
 
 
 # --------------------------------------------------------------------------------------------------------------------- score
@@ -61,7 +49,7 @@ def _score_probe(answer, inputs: dict) -> dict:
     found = {}
     for mode in ("eval", "train"):
         model = Known().train(mode == "train")
-        value = _in_place(answer, "score", model, images, torch.from_numpy(inputs["labels"]))
+        value = in_place(answer, "score", model, images, torch.from_numpy(inputs["labels"]))
         found[mode] = {"value": value, "kind": "float" if isinstance(value, float) else type(value).__name__, "trained": any(s[0] for s in model.seen), "grad": any(s[1] for s in model.seen)}  # fmt: skip
     return found
 
@@ -143,9 +131,9 @@ def _space_probe(answer, inputs: dict) -> dict:
     for width, divisor in inputs["cases"]:
         model = models.build("edgecnn", seed=inputs["seed"], width=width).eval()
         x = torch.from_numpy(inputs["images"])
-        with _quietly():
+        with quietly():
             before = model(x)
-            space = _in_place(answer, "search_space", model, divisor)
+            space = in_place(answer, "search_space", model, divisor)
             plain = all(
                 type(m) in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
                 for m in model.modules()
@@ -246,7 +234,7 @@ def _described(net, name: str, images: np.ndarray) -> dict:
     found = {"name": at, "outputs": outputs, "free": {}, "linear": any(isinstance(part, nn.Linear) for part in names)}
     found["first"] = [first.in_channels, first.out_channels, *first.kernel_size, *shape[2:]] if first else []
     try:
-        with _quietly():
+        with quietly():
             space = mtn.convert(copy.deepcopy(net), [("fastnas", fastnas_rules(8))], registry=PruneModeRegistry)
             found["free"] = {name: list(hp.choices) for name, hp in named_hparams(space) if hp.is_configurable}
     except Exception as error:
@@ -332,8 +320,8 @@ def _prune_probe(answer, inputs: dict) -> dict:
             parts = dict(candidate.named_modules())
             return sum(worth * parts[name].out_channels / full[name] for name, worth in inputs["worth"].items())
 
-        with _quietly():
-            made = _in_place(answer, "prune_to", model, share, score_func, loader)
+        with quietly():
+            made = in_place(answer, "prune_to", model, share, score_func, loader)
         if not isinstance(made, tuple | list) or len(made) != 2 or not isinstance(made[0], nn.Module):
             found.append({"returned": None if made is None else type(made).__name__})
             continue

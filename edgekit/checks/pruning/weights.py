@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, close, mapping, require
+from edgekit.checks import Exercise, array, call, close, in_place, mapping, require
 
 
 # ----------------------------------------------------------------------------------------------------------- magnitude_masks
@@ -161,20 +161,11 @@ def _step_probe(answer, inputs: dict) -> dict:
         names, found[kind] = dict(net.named_parameters()).keys(), []
         for _ in range(3):
             loss = torch.nn.functional.cross_entropy(net(x), y)
-            _call_in_place(answer, net, optimizer, loss, masks)
+            in_place(answer, "masked_step", net, optimizer, loss, masks)
             found[kind].append({name: p.detach().clone() for name, p in net.named_parameters()})
             if found[kind][-1].keys() != names:  # the next step would fail for a reason that says less
                 break
     return found
-
-
-def _call_in_place(answer, *args) -> None:
-    """``call`` hands out copies; a training step has to change the very model it is given."""
-
-    def masked_step():
-        answer(*args)
-
-    call(masked_step)
 
 
 def _reference(inputs: dict, kind: str) -> tuple[dict, dict]:
