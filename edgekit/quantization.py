@@ -106,7 +106,8 @@ def for_cpu(source, target, data, *, vnni: bool | None = None, **more) -> export
     ``vnni=None`` asks this machine; say True or False when the file is for another one. For the other arguments, what is returned and
     what is raised see `quantize`. Source of the advice: docstring of onnxruntime.quantization.quantize_static.
     """
-    return quantize(source, target, data, "for_cpu", reduce_range=_saturates() if vnni is None else not vnni, **more)
+    options = {} if vnni is None else {"reduce_range": not vnni}
+    return quantize(source, target, data, "for_cpu", **{**options, **more})
 
 
 def for_tensorrt(source, target, data, **more) -> export.Report:
@@ -207,7 +208,7 @@ def _arguments(recipe: str, method: str) -> dict:
     u8, s8 = QuantType.QUInt8, QuantType.QInt8
     symmetric = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
     found: dict[str, dict] = {
-        "for_cpu": {"activation_type": u8, "weight_type": s8, "per_channel": True},
+        "for_cpu": {"activation_type": u8, "weight_type": s8, "per_channel": True, "reduce_range": _saturates()},
         "for_tensorrt": {"activation_type": s8, "weight_type": s8, "per_channel": True, "extra_options": symmetric},
         "u8u8": {"activation_type": u8, "weight_type": u8},
         "s8s8": {"activation_type": s8, "weight_type": s8, "per_channel": True},

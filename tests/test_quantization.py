@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from edgekit import bench, data, export, gating, quantization, runtimes, training
 from edgekit.models import load_checkpoint
 from edgekit.quantization import QuantizationError, Reader
+from edgekit.runtimes.session import EXACT_INT8, cpu_run
 
 RECIPES = ["for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator"]
 
@@ -60,7 +61,8 @@ def arrays(path) -> dict[str, np.ndarray]:
 
 
 def accuracy(path, split):
-    with runtimes.load(path, threads=1) as runner:
+    """Of the file, whatever this machine's int8 kernels make of it."""
+    with runtimes.load(path, threads=1, session_options=EXACT_INT8) as runner:
         return training.evaluate(runner, split)
 
 
@@ -122,6 +124,44 @@ def test_for_cpu_uses_seven_bits_where_products_saturate(edgecnn, folder, calibr
         quantization.for_cpu(edgecnn, file, calibration, vnni=vnni)
         largest[vnni] = max(np.abs(a.astype(int)).max() for a in arrays(file).values() if a.ndim == 4)
     assert largest == {True: 127, False: 64}
+
+
+def test_a_recipe_is_the_same_by_its_name(edgecnn, folder, calibration):
+    files = [folder / f"by_name_{i}.onnx" for i in range(3)]
+    quantization.for_cpu(edgecnn, files[0], calibration)
+    quantization.quantize(edgecnn, files[1], calibration, "for_cpu")
+    quantization.quantize(edgecnn, files[2], calibration)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def heavy_sums(path) -> np.ndarray:
+    """A Gemm whose inputs and weights all stand near the end of their range: two 8-bit products pass 16 bits. Returns inputs."""
+    rng = np.random.default_rng(0)
+    weight = numpy_helper.from_array(rng.uniform(0.9, 1.0, (96, 40)).astype(np.float32), "w")
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gemm", ["x", "w"], ["y"], name="gemm")],
+        "heavy",
+        [value("x", onnx.TensorProto.FLOAT, ["batch", 96])],
+        [value("y", onnx.TensorProto.FLOAT, ["batch", 40])],
+        [weight],
+    )
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9), path)
+    return rng.uniform(0.9, 1.0, (16, 96)).astype(np.float32)
+
+
+@pytest.mark.parametrize("recipe", ["for_tensorrt", "u8u8", "s8s8"])
+def test_the_answer_of_a_file_does_not_saturate(recipe, folder):
+    x = heavy_sums(folder / "heavy.onnx")
+    want = cpu_run(folder / "heavy.onnx", x)
+    quantization.quantize(folder / "heavy.onnx", folder / "heavy_int8.onnx", x, recipe)
+    as_written = cpu_run(folder / "heavy_int8.onnx", x, optimize=False)
+    got = cpu_run(folder / "heavy_int8.onnx", x)
+    with runtimes.load(folder / "heavy_int8.onnx", threads=1) as runner:
+        kernels = np.abs(runner(x) - want).max() / np.abs(want).max()
+    print(f"{recipe}: this machine's kernels are {kernels:.1%} off")
+    assert np.abs(as_written - want).max() < 0.02 * np.abs(want).max()
+    assert np.abs(got - want).max() < 0.02 * np.abs(want).max()
 
 
 def test_for_tensorrt_is_symmetric_and_keeps_biases_in_float(quantized):

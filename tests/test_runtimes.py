@@ -298,7 +298,16 @@ def test_settings_reach_the_session(path):
 
 
 def test_openvino_computes_in_float32(path, want):
+    import onnxruntime
+
+    from edgekit.runtimes import ort
+
     pytest.importorskip("onnxruntime_ep_openvino", reason="the OpenVINO plug-in is not installed")
+    if reason := ort.plugin_without_device(onnxruntime, "OpenVINOExecutionProvider"):
+        with pytest.raises(RunnerError, match="finds no device on this machine") as refused:
+            runtimes.load(path, providers=["openvino"])
+        assert reason in str(refused.value) and "pip install" not in str(refused.value)
+        pytest.skip(reason)
     run = runtimes.load(path, providers=["openvino"], threads=1)
     np.testing.assert_allclose(run(X), want, atol=1e-5)  # bfloat16, its own choice where the CPU has it, misses this
     assert set(run.providers_by_node().values()) == {"OpenVINOExecutionProvider"}

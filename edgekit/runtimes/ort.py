@@ -19,6 +19,7 @@ SHORT_NAMES = {
 }
 # Providers that come as a package of their own: provider -> (module, distribution).
 PLUGINS = {"OpenVINOExecutionProvider": ("onnxruntime_ep_openvino", "onnxruntime-ep-openvino")}
+_registered: set[str] = set()  # plug-ins whose library this process has loaded: a second time is an error
 _GPU = {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -222,6 +223,8 @@ def _wanted(ort, providers, provider_options) -> list[tuple[str, dict]]:
         wanted.append((SHORT_NAMES.get(name.lower(), name), {**options, **more}))
     for name, _ in wanted:
         if name not in ort.get_available_providers() and name not in _register(ort, name):
+            if reason := plugin_without_device(ort, name):
+                raise RunnerError(f"{reason} Fix: providers=['CPUExecutionProvider'].")
             here = ", ".join(n for n in ort.get_available_providers() if n != "AzureExecutionProvider")
             raise RunnerError(
                 f"{name} is not in this ONNX Runtime {ort.__version__} (it has {here}). Fix: {provider_fix(name)}"
@@ -233,11 +236,31 @@ def _register(ort, name: str) -> set[str]:
     """Provider names that plug-in packages offer, after registering the one for `name` if it is installed."""
     if name not in PLUGINS or not hasattr(ort, "register_execution_provider_library"):
         return set()
-    if name not in {d.ep_name for d in ort.get_ep_devices()}:
+    if name not in _registered and name not in {d.ep_name for d in ort.get_ep_devices()}:
         with contextlib.suppress(ImportError):
             plugin = importlib.import_module(PLUGINS[name][0])
             ort.register_execution_provider_library(name, plugin.get_library_path())
+            _registered.add(name)
     return {d.ep_name for d in ort.get_ep_devices()}
+
+
+def plugin_without_device(ort, name: str) -> str:
+    """Why a plug-in provider that is installed cannot be used here, or "": installed, present and usable are three answers.
+
+    A plug-in names the devices it can compute on when its library is registered. OpenVINO's names none on a CPU that is not Intel's.
+    """
+    if name not in PLUGINS or name in _register(ort, name):
+        return ""
+    module, distribution = PLUGINS[name]
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return ""
+    if not hasattr(ort, "register_execution_provider_library"):
+        return (
+            f"{distribution} is installed, but ONNX Runtime {ort.__version__} takes no plug-ins (1.23 or newer does)."
+        )
+    return f"{distribution} is installed, but its library finds no device on this machine that it computes on."
 
 
 def _plugin_settings(name: str, given: dict, threads: int) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import signal
+import threading
 from contextlib import contextmanager
 
 
@@ -39,8 +41,7 @@ class Bars:
 @functools.cache
 def _monitor_class(trt):
     class Monitor(trt.IProgressMonitor):
-        """Ctrl-C arrives while TensorRT runs, that is in one of these callbacks: an exception must not pass through C++, so it becomes
-        the answer "do not go on"."""
+        """An exception must not pass through C++: a KeyboardInterrupt in one of these callbacks becomes the answer "do not go on"."""
 
         def __init__(self, bars: Bars):
             trt.IProgressMonitor.__init__(self)
@@ -67,13 +68,22 @@ def _monitor_class(trt):
 
 @contextmanager
 def watch(trt, config, show: bool):
-    """Watch the build in this block; yields a function that says whether it was stopped."""
+    """Watch the build in this block; yields a function that says whether it was stopped.
+
+    While it runs, Ctrl-C only sets a flag, which the next callback answers with "do not go on": raised as an exception, it could
+    come up between two lines of a callback, go through C++ and be lost. Signals reach the main thread only; elsewhere there is none.
+    """
     bars = Bars(show)
     monitor = _monitor_class(trt)(bars)
     config.progress_monitor = monitor
+    before = None
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGINT, lambda *_: setattr(bars, "stopped", True))
     try:
         yield lambda: bars.stopped
     except KeyboardInterrupt:
         bars.stopped = True
     finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
         bars.close()
