@@ -180,7 +180,8 @@ def with_advice(comparison: Comparison, spent: float, resolve: float) -> Compari
             ratios[name] = replace(found, why=f"{found.why}; about {math.ceil(more)} s more would tell")
         elif found.verdict == "can't tell" and not comparison.control_failed and half_width(found) <= resolve:
             most = max(found.high, 1 / found.low) - 1
-            ratios[name] = replace(found, why=f"{found.why}; they are at most {most:.1%} apart")
+            if most > comparison.tolerance:  # otherwise `decide` has said so
+                ratios[name] = replace(found, why=f"{found.why}; they are at most {most:.1%} apart")
     return replace(comparison, ratios=ratios, seconds=spent)
 
 

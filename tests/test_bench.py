@@ -505,7 +505,7 @@ def test_on_a_shared_machine_nothing_false_is_claimed_and_five_percent_are_found
 
 
 def test_a_long_comparison_says_how_long_still(monkeypatch, capsys):
-    clock = Clock(bimodal, 1)
+    clock = Clock(white, 1)
     entries = {"a": clock.work(1e-3), "b": clock.work(1e-3)}
     bench.compare(entries, max_time=6, resolve=1e-4, max_warmup=0.02, seed=1, timer=clock)
     assert capsys.readouterr().err == "", "nobody watches"
