@@ -189,6 +189,10 @@ def bench(
     batch: Annotated[
         int | None, typer.Option(min=1, help="images per call; 1, or what the model fixes, unless given")
     ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(help="NAME=1,3,640,640: sizes of an input with free dimensions; may be repeated")
+    ] = None,
+    given: Annotated[Path | None, typer.Option("--input", help="an .npz file with the inputs")] = None,
     seconds: Annotated[
         float, typer.Option(callback=_positive, help="time to measure; a comparison ends sooner once it is told")
     ] = 5.0,
@@ -207,7 +211,10 @@ def bench(
             runner = stack.enter_context(entry)
             entries[lineup.unused(runner.name, entries)] = runner
             origins.append((model, runner))
-        x, size = lineup.example(origins, batch)
+        if given:
+            x, size = lineup.arrays_from(given, origins), batch
+        else:
+            x, size = lineup.example(origins, batch, lineup.shapes_from(shape or []))
         if len(entries) == 1:
             result = room.measure(next(iter(entries.values())), x, min_time=seconds, items=size or 1)
         else:

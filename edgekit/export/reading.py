@@ -91,15 +91,25 @@ def _undecodable(path: Path, reason: str) -> str:
 def _tensors(model):
     """Every initializer, those of subgraphs and tensor attributes included."""
     for graph in graphs(model):
-        yield from graph.initializer
+        yield from getattr(graph, "initializer", ())
         for node in graph.node:
             for attribute in node.attribute:
                 if attribute.HasField("t"):
                     yield attribute.t
 
 
+def weights_of(graph):
+    """The numbers that a graph or function carries: its initializers, and the tensors of its Constant nodes that have dimensions
+    (some exporters write every weight so; a single number is a setting)."""
+    yield from getattr(graph, "initializer", ())
+    for node in graph.node:
+        if node.op_type == "Constant":
+            yield from (a.t for a in node.attribute if a.name == "value" and a.t.dims)
+
+
 def graphs(model):
-    queue = [model.graph]
+    """Whatever holds nodes: the graph, the bodies of If, Loop and Scan, and the model's own functions (which have no initializers)."""
+    queue = [model.graph, *model.functions]
     while queue:
         graph = queue.pop()
         yield graph
@@ -139,7 +149,8 @@ def _check_external(model, path: Path) -> None:
 # ----------------------------------------------------------------------------------------------------------- report
 @dataclass
 class Report:
-    """What an ONNX file contains. Bytes are bytes; shapes hold an int, or a str for a dynamic dimension."""
+    """What an ONNX file contains. Bytes are bytes; inputs and outputs are (dtype, shape) as `signature` gives them. ``optional`` are
+    the inputs that have a default in the file and may be left out."""
 
     path: str
     ir_version: int
@@ -154,6 +165,7 @@ class Report:
     external_data: dict[str, int]
     inputs: dict[str, tuple]
     outputs: dict[str, tuple]
+    optional: dict[str, tuple] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict:
@@ -161,7 +173,7 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """The report as (label, text) pairs."""
-        tensors = lambda group: "; ".join(f"{n}: {t} [{', '.join(map(str, s))}]" for n, (t, s) in group.items())
+        tensors = lambda group: "; ".join(f"{n}: {described(*spec)}" for n, spec in group.items())
         external = ", ".join(f"{n} ({_bytes(b)})" for n, b in self.external_data.items())
         rows = [
             ("file", f"{self.path} ({_bytes(self.size)}{', external data included' if external else ''})"),
@@ -175,6 +187,7 @@ class Report:
                 f"{self.parameters:,} (" + ", ".join(f"{t} {_bytes(b)}" for t, b in self.parameter_bytes.items()) + ")",
             ),
         ]
+        rows += [("may be left out", tensors(self.optional))] if self.optional else []
         others = {d: v for d, v in self.opsets.items() if d}
         rows += [("other domains", ", ".join(f"{d} {v}" for d, v in others.items()))] if others else []
         rows += [("external data", external)] if external else []
@@ -200,17 +213,16 @@ def _bytes(n: int) -> str:
 
 
 def report(path) -> Report:
-    """Describe an ONNX file: versions, nodes by type (subgraphs included), parameters, size, inputs and outputs.
+    """Describe an ONNX file: versions, nodes by type and parameters (subgraphs and functions included), size, inputs, outputs.
 
-    Parameters are the initializers; constants that an exporter wrote as Constant nodes are not counted. Raises
-    ExportError as load_model does.
+    Raises ExportError as load_model does.
     """
     path = Path(path)
     model = load_model(path, external_data=False)
     nodes, parameters, by_dtype = Counter(), 0, Counter()
     for graph in graphs(model):
         nodes.update(node.op_type for node in graph.node)
-        for tensor in graph.initializer:
+        for tensor in weights_of(graph):
             count = math.prod(tensor.dims)
             parameters += count
             by_dtype[dtype_name(tensor.data_type)] += math.ceil(count * _bits(tensor.data_type) / 8)
@@ -231,16 +243,52 @@ def report(path) -> Report:
         external_data=external,
         inputs={v.name: signature(v) for v in model.graph.input if v.name not in weights},
         outputs={v.name: signature(v) for v in model.graph.output},
+        optional={v.name: signature(v) for v in model.graph.input if v.name in weights and model.ir_version >= 4},
     )
 
 
-def signature(value) -> tuple[str, tuple]:
-    """(dtype, shape) of an ``onnx.ValueInfoProto``: shape holds an int, or a str for a dynamic dimension."""
-    tensor = value.type.tensor_type
-    shape = tuple(
-        d.dim_value if d.HasField("dim_value") else (d.dim_param or f"dim{i}") for i, d in enumerate(tensor.shape.dim)
-    )
+def described(dtype: str, shape: tuple | None) -> str:
+    """float32 [batch, 3, 224, 224]; [...] where the number of dimensions is free, and nothing where there is no tensor."""
+    if shape is None and "(" in dtype:
+        return dtype
+    return f"{dtype} [{'...' if shape is None else ', '.join(map(str, shape))}]"
+
+
+FREE = "?"  # a dimension that may have any size, and whose name says nothing
+
+
+def signature(value) -> tuple[str, tuple | None]:
+    """(dtype, shape) of an ``onnx.ValueInfoProto``.
+
+    shape holds an int for a fixed dimension, a str for a free one (its name, or `FREE`), and is None where even the number of
+    dimensions is free. What is no tensor has its ONNX type as dtype ("sequence(map(int64, float32))", "optional(float32)").
+    """
+    kind = value.type.WhichOneof("value")
+    if kind not in ("tensor_type", "sparse_tensor_type"):
+        return _type_name(value.type), None
+    tensor = getattr(value.type, kind)
+    shape = tuple(map(dimension, tensor.shape.dim)) if tensor.HasField("shape") else None
     return dtype_name(tensor.elem_type), shape
+
+
+def dimension(d) -> int | str:
+    """An int, or a str for a free dimension. The one place that decides: older converters write a free dimension as -1, as "?", as
+    "None", or without any name."""
+    if d.HasField("dim_value"):
+        return d.dim_value if d.dim_value >= 0 else FREE
+    name = d.dim_param.strip()
+    return FREE if name in ("", "?", "None", "none") or name.lstrip("-").isdigit() else name
+
+
+def _type_name(kind) -> str:
+    which = kind.WhichOneof("value")
+    if which == "sequence_type":
+        return f"sequence({_type_name(kind.sequence_type.elem_type)})"
+    if which == "optional_type":
+        return f"optional({_type_name(kind.optional_type.elem_type)})"
+    if which == "map_type":
+        return f"map({dtype_name(kind.map_type.key_type)}, {_type_name(kind.map_type.value_type)})"
+    return dtype_name(getattr(kind, which).elem_type) if which else "unknown"
 
 
 def dtype_name(data_type: int) -> str:
@@ -270,14 +318,14 @@ def precision(model) -> str:
     """
     ops, by_dtype, zero_points = Counter(), Counter(), Counter()
     for graph in graphs(model):
-        types = {t.name: t.data_type for t in graph.initializer}
+        types = {t.name: t.data_type for t in getattr(graph, "initializer", ())}
         types |= {
             n.output[0]: a.t.data_type
             for n in graph.node
             for a in n.attribute
             if n.op_type == "Constant" and a.name == "value"
         }
-        for tensor in graph.initializer:
+        for tensor in weights_of(graph):
             by_dtype[dtype_name(tensor.data_type)] += math.prod(tensor.dims)
         for node in graph.node:
             ops[node.op_type] += 1

@@ -18,12 +18,19 @@ class InputError(ValueError):
 
 @dataclass(frozen=True)
 class Spec:
-    """A tensor's dtype (NumPy's name) and shape: an int per fixed dimension, a str per dynamic one; None if unknown."""
+    """A tensor's dtype (NumPy's name) and shape: an int per fixed dimension, a str per free one; None where the number of dimensions
+    is free, or for what is no tensor (its dtype is then ONNX's type, "sequence(float32)")."""
 
     dtype: str
     shape: tuple[int | str, ...] | None
 
+    @property
+    def is_tensor(self) -> bool:
+        return "(" not in self.dtype
+
     def __str__(self) -> str:
+        if not self.is_tensor:
+            return self.dtype
         return f"{self.dtype} [{'...' if self.shape is None else ', '.join(map(str, self.shape))}]"
 
 
@@ -39,7 +46,8 @@ class Runner:
     """A loaded model. Call it with one array, or a dict of arrays by input name.
 
     Attributes: engine ("onnxruntime"), device ("cpu", "cuda:0"), precision ("fp32", "int8-qdq"), name (for tables),
-    inputs and outputs (dict name -> Spec), threads (or None where it means nothing).
+    inputs and outputs (dict name -> Spec), optional (inputs that have a default and may be left out), threads (or None where it
+    means nothing).
     """
 
     engine: str
@@ -51,6 +59,7 @@ class Runner:
         self.name = name
         self.inputs = inputs
         self.outputs = outputs
+        self.optional: dict[str, Spec] = {}
         self.closed = False
         self._accepted: set[tuple] = set()
 
@@ -70,7 +79,17 @@ class Runner:
             self._accepted.add(key)
         if self.closed:
             raise RunnerError(f"{self.name} is closed. Fix: load the model again, or call it inside the with block.")
-        results = self._run(feed)
+        if any(spec.dtype == "str" for spec in self.inputs.values()):  # engines take strings as Python objects
+            feed = {
+                n: a.astype(object) if getattr(a, "dtype", None) is not None and a.dtype.kind == "U" else a
+                for n, a in feed.items()
+            }
+        try:
+            results = self._run(feed)
+        except (InputError, RunnerError) as error:
+            if said := self._unequal(feed):
+                raise InputError(f"{error}{said}") from error
+            raise
         return results[0] if len(results) == 1 else dict(zip(self.outputs, results, strict=True))
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -80,23 +99,33 @@ class Runner:
     def _check(self, feed: dict, bare: bool) -> None:
         if bare and len(self.inputs) != 1:
             raise InputError(f"{self.name} has {len(self.inputs)} inputs: pass a dict with {self._expected()}.")
-        if set(feed) != set(self.inputs):
+        if not self.inputs.keys() <= feed.keys() <= self.inputs.keys() | self.optional.keys():
             raise InputError(
                 f"{self.name}: expected inputs {self._expected()}; got {', '.join(map(repr, feed)) or 'none'}."
             )
-        dynamic: dict[str, tuple[int, str]] = {}
         for name, array in feed.items():
-            spec = self.inputs[name]
+            spec = self.inputs.get(name) or self.optional[name]
+            if not spec.is_tensor:
+                continue  # a sequence, a map or an optional: the engine knows what fits
             if not isinstance(array, np.ndarray):
                 raise InputError(f"input '{name}': expected a NumPy array, {spec}; got {_kind(array)}.")
-            if array.dtype != np.dtype(_numpy(spec.dtype)):
+            fits = array.dtype.kind in "OU" if spec.dtype == "str" else array.dtype == np.dtype(_numpy(spec.dtype))
+            if not fits:
+                wanted = (
+                    "str"
+                    if spec.dtype == "str"
+                    else f"np.{spec.dtype}"
+                    if hasattr(np, spec.dtype)
+                    else repr(spec.dtype)
+                )
                 raise InputError(
                     f"input '{name}': expected {spec}; got {array.dtype} {list(array.shape)}. "
-                    f"Fix: x.astype(np.{spec.dtype}) if the values fit."
+                    f"Fix: x.astype({wanted}) if the values fit."
                 )
-            self._check_shape(name, spec, array.shape, dynamic)
+            self._check_shape(name, spec, array.shape)
 
-    def _check_shape(self, name: str, spec: Spec, shape: tuple, dynamic: dict) -> None:
+    def _check_shape(self, name: str, spec: Spec, shape: tuple) -> None:
+        """Number of dimensions and fixed sizes. A free dimension takes any size, also 0 (an empty cache), unless it is the first."""
         if spec.shape is None:
             return
         got = f"expected {spec}; got shape {list(shape)}"
@@ -107,27 +136,63 @@ class Runner:
             if isinstance(want, int) and want != have:
                 batch = " The batch size is fixed in this model: export it with a dynamic batch." if i == 0 else ""
                 raise InputError(f"input '{name}': {got}: dimension {i} must be {want}.{batch}")
-            if isinstance(want, str) and have == 0:
-                raise InputError(f"input '{name}': {got}: dimension {i} ({want}) is empty.")
-            if isinstance(want, str) and dynamic.setdefault(want, (have, name))[0] != have:
-                other = dynamic[want]
-                raise InputError(f"input '{name}': '{want}' is {have} here and {other[0]} in '{other[1]}'.")
+            if have == 0 and i == 0 and want != 0:
+                raise InputError(f"input '{name}': {got}: dimension 0 ({want}) is empty.")
+
+    def _unequal(self, feed: dict) -> str:
+        """After the engine refused: the free dimensions of one name that came with two sizes. A name is only a hint, so this is no
+        reason to refuse by ourselves."""
+        sizes: dict[str, dict[int, str]] = {}
+        for name, array in feed.items():
+            for want, have in zip(
+                self.inputs.get(name, Spec("", ())).shape or (), getattr(array, "shape", ()), strict=False
+            ):
+                if isinstance(want, str) and want != "?":
+                    sizes.setdefault(want, {}).setdefault(have, name)
+        said = [
+            f"'{want}' is " + " and ".join(f"{size} in '{name}'" for size, name in found.items())
+            for want, found in sizes.items()
+            if len(found) > 1
+        ]
+        return f" The sizes differ: {'; '.join(said)}." if said else ""
 
     def _expected(self) -> str:
-        return ", ".join(f"'{name}' ({spec})" for name, spec in self.inputs.items())
+        expected = ", ".join(f"'{name}' ({spec})" for name, spec in self.inputs.items())
+        optional = ", ".join(f"'{name}' ({spec})" for name, spec in self.optional.items())
+        return f"{expected}, and may get {optional}" if optional else expected
 
-    def example(self, batch: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
-        """Random inputs that fit: floats uniform in [0, 1), integers 0 or 1; the first dynamic dimension is the batch, others 1."""
+    def example(self, batch: int = 1, seed: int = 0, shapes: dict[str, tuple] | None = None) -> dict[str, np.ndarray]:
+        """Random inputs that fit: floats uniform in [0, 1), integers 0 or 1, strings "a".
+
+        shapes: the sizes of inputs by name. Where none is given, a free dimension that is the first one, or whose name says batch, is
+        `batch`. RunnerError for any other free dimension: its size decides how long a call takes, so it is not made up.
+        """
         rng, feed = np.random.default_rng(seed), {}
         for name, spec in self.inputs.items():
-            if spec.shape is None:
-                raise RunnerError(
-                    f"{self.name}: the shape of '{name}' is unknown. Fix: load it with example=, or pass x."
-                )
-            shape = tuple(d if isinstance(d, int) else (batch if i == 0 else 1) for i, d in enumerate(spec.shape))
+            shape = (shapes or {}).get(name) or self._sized(name, spec, batch)
+            if spec.dtype == "str":
+                feed[name] = np.full(shape, "a", dtype=object)
+                continue
             values = rng.random(shape) if "float" in spec.dtype else rng.integers(0, 2, shape)
             feed[name] = np.asarray(values).astype(_numpy(spec.dtype))
+        if shapes:
+            self._check(feed, bare=False)
         return feed
+
+    def _sized(self, name: str, spec: Spec, batch: int) -> tuple[int, ...]:
+        if not spec.is_tensor or spec.shape is None:
+            what = f"is a {spec}, which cannot be made up" if not spec.is_tensor else "has an unknown shape"
+            raise RunnerError(f"{self.name}: the input '{name}' {what}. Fix: load it with example=, or pass x.")
+        is_batch = lambda i, d: i == 0 or "batch" in d.lower() or d.lower() in ("n", "b")
+        open_sizes = [i for i, d in enumerate(spec.shape) if isinstance(d, str) and not is_batch(i, d)]
+        if open_sizes:
+            shown = ", ".join(map(str, spec.shape))
+            raise RunnerError(
+                f"{self.name}: the input '{name}' is {spec.dtype} [{shown}], and the size of "
+                f"{', '.join(f'dimension {i} ({spec.shape[i]})' for i in open_sizes)} is free: a call on a made-up size would say "
+                f"nothing. Fix: say it, shapes={{'{name}': (...)}}, on the command line --shape {name}=...; or pass x."
+            )
+        return tuple(d if isinstance(d, int) else batch for d in spec.shape)
 
     def synchronize(self) -> None:
         """Wait until the device has finished. A call returns host memory, so after it there is nothing left to wait for."""

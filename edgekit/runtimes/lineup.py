@@ -14,11 +14,12 @@ from edgekit.runtimes import InputError, Runner, RunnerError, Spec, load
 SHIPPED = ("tinycnn", "edgecnn")
 
 
-def example(origins: list[tuple], batch: int | None) -> tuple[dict, int | None]:
-    """The inputs that all models get, and the batch size in them, None where they have none.
+def example(origins: list[tuple], batch: int | None, shapes: dict[str, tuple] | None = None) -> tuple[dict, int | None]:
+    """Random inputs that all models get, and the batch size in them, None where they have none.
 
     Args:
         origins: the models as the person named them, each with its Runner.
+        shapes: sizes by input name, for free dimensions other than the batch.
 
     Raises:
         InputError: when the models need different inputs, or the batch cannot be ``batch``.
@@ -35,7 +36,45 @@ def example(origins: list[tuple], batch: int | None) -> tuple[dict, int | None]:
         fix = f"leave --batch out{', or export it with a dynamic batch' if firsts else ''}"
         raise InputError(f"{(fixed or [origins[0][0]])[0]}: {what}, so --batch {batch} cannot run. Fix: {fix}.")
     size = batch or (1 if free else firsts[0] if firsts else None)
-    return Runner("the models", wanted, {}).example(size or 1), size
+    name = origins[0][0] if len(origins) == 1 else "the models"
+    return Runner(name, wanted, {}).example(size or 1, shapes=shapes), size
+
+
+def shapes_from(texts: list[str]) -> dict[str, tuple]:
+    """``["image=1,3,640,640"]`` as a dict. Raises InputError for anything else."""
+    found = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        try:
+            found[name] = tuple(int(size) for size in sizes.split(",") if size.strip())
+        except ValueError:
+            found[name] = (-1,)
+        if not name or min(found[name], default=0) < 0:
+            raise InputError(f"--shape {text}: expected NAME=sizes, for example --shape image=1,3,640,640.")
+    return found
+
+
+def arrays_from(path: Path, origins: list[tuple]) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, which must have the names of the models' inputs (a file with one array fits one input).
+
+    Raises:
+        InputError: for a file that is none, or names that differ.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"--input {path}: not an .npz file of arrays ({error}). Fix: np.savez({path.name!r}, NAME=array)."
+        ) from error
+    wanted = list(origins[0][1].inputs)
+    if len(arrays) == len(wanted) == 1:
+        return {wanted[0]: next(iter(arrays.values()))}
+    if missing := [name for name in wanted if name not in arrays]:
+        raise InputError(f"--input {path} has {', '.join(arrays) or 'no arrays'}; missing: {', '.join(missing)}.")
+    return {
+        name: arrays[name] for name in arrays if any(name in run.inputs or name in run.optional for _, run in origins)
+    }
 
 
 def _shared(origins: list[tuple]) -> dict:

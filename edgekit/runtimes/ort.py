@@ -77,6 +77,8 @@ class OnnxRuntimeRunner(Runner):
             {i.name: declared[i.name] for i in self._session.get_inputs()},
             {o.name: declared[o.name] for o in self._session.get_outputs()},
         )
+        optional = [i.name for i in self._session.get_overridable_initializers()]
+        self.optional = {n: declared[n] for n in optional if n in declared}
         self._output_names = list(self.outputs)
         self._binding = self._session.io_binding() if io_binding else None
 
