@@ -19,6 +19,7 @@ import numpy as np
 from edgekit import export
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
+LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
 WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
@@ -32,12 +33,22 @@ class QuantizationError(ValueError):
 class Reader:
     """Feeds a calibrator, batch by batch: what ONNX Runtime calls a CalibrationDataReader.
 
-    data: a Split (its ``x``), float32 [N, ...], or a dict of such arrays by input name. ``get_next`` returns {input: batch}, and None
-    once all N have been read; ``rewind`` starts again. QuantizationError for no data, for data that is not float32, and for the test split:
-    ranges chosen on the test pictures make the accuracy measured on them too good. ``allow_test=True`` overrides that.
+    data: a Split (its ``x``), an array [N, ...], or a dict of arrays by input name. axes: the axis that counts the N rows, by input
+    name, where it is not the first ({"state": 1} for a state [layers, N, width]); None for an array that goes into every batch as a
+    whole, as numbers without dimensions do. ``get_next`` returns {input: batch}, and None once all N have been read; ``rewind`` starts
+    again. QuantizationError for no data, for NaN, and for the test split: ranges chosen on the test pictures make the accuracy measured
+    on them too good. ``allow_test=True`` overrides that.
     """
 
-    def __init__(self, data, input_name: str = "input", *, batch_size: int = 32, allow_test: bool = False):
+    def __init__(
+        self,
+        data,
+        input_name: str = "input",
+        *,
+        batch_size: int = 32,
+        axes: Mapping | None = None,
+        allow_test: bool = False,
+    ):
         if getattr(data, "split", None) == "test" and not allow_test:
             raise QuantizationError(
                 f"{data!r} is the test split: a model calibrated on it has seen what it is tested with, and its accuracy there says "
@@ -48,34 +59,37 @@ class Reader:
         data = getattr(data, "x", data)
         self.feed = dict(data) if isinstance(data, Mapping) else {input_name: data}
         self.feed = {name: np.asarray(array) for name, array in self.feed.items()}
-        sizes = {len(array) if array.ndim else 0 for array in self.feed.values()}
-        if len(sizes) != 1:
-            raise QuantizationError(
-                f"the inputs {', '.join(self.feed)} have different numbers of rows: {sorted(sizes)}"
-            )
-        self.size = sizes.pop()
-        if not self.size:
-            raise QuantizationError(
-                "the calibration set is empty: without data there are no activation ranges. Fix: pass at least a few dozen "
-                "pictures that look like those the model will see."
-            )
+        self.axes = {name: 0 if array.ndim else None for name, array in self.feed.items()} | dict(axes or {})
+        self.size = self._rows()
         for name, array in self.feed.items():
-            if array.dtype == np.uint8:
-                raise QuantizationError(
-                    f"calibration data for '{name}' is uint8, the model takes float32. Fix: scale it as in training "
-                    "(split.x, or images / 255 as float32)."
-                )
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise QuantizationError(f"calibration data for '{name}' contains NaN or infinity")
         self.batch_size = batch_size
         self.position = 0
+
+    def _rows(self) -> int:
+        rows = {name: self.feed[name].shape[axis] for name, axis in self.axes.items() if axis is not None}
+        if len(set(rows.values())) > 1:
+            said = ", ".join(f"'{name}' {list(self.feed[name].shape)}" for name in rows)
+            raise QuantizationError(
+                f"the inputs have different numbers of rows: {said}. Fix: as many of each; or axes={{NAME: axis}} where another axis than "
+                "the first counts them, None for what belongs to every row; or an own reader with get_next()."
+            )
+        size = next(iter(rows.values()), 1 if self.feed else 0)
+        if not size:
+            raise QuantizationError(
+                "the calibration set is empty: without data there are no activation ranges. Fix: pass at least a few dozen "
+                "pictures that look like those the model will see."
+            )
+        return size
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         if self.position >= self.size:
             return None
         rows = slice(self.position, self.position + self.batch_size)
         self.position += self.batch_size
-        return {name: array[rows] for name, array in self.feed.items()}
+        cut = lambda array, axis: array if axis is None else array[(slice(None),) * axis + (rows,)]
+        return {name: cut(array, self.axes[name]) for name, array in self.feed.items()}
 
     def rewind(self) -> None:
         self.position = 0
@@ -161,25 +175,32 @@ def quantize(
     source, target = Path(source), Path(target)
     arguments = _arguments(recipe, method)
     model = export.load_model(source, external_data=False)
-    precision = export.precision(model)
-    if precision != "fp32":
-        what = "is quantized already" if "int" in precision else "is not a float32 model"
-        raise QuantizationError(f"{source}: {what} ({precision}). Fix: start again from the float32 file.")
+    _refuse_unless_float(model, source)
     if recipe != "dynamic":
         data = _checked(model, source, data, input_name, batch_size, allow_test)
+    large = export.report(source).size > LARGE
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".quantize-") as folder, quiet():
-        ready = source
+        ready = _modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
         if preprocess:
-            ready = Path(folder) / "ready.onnx"
-            _preprocess(source, ready)
+            ready = _preprocess(ready, Path(folder) / "ready.onnx", source, large)
         nodes = {"nodes_to_exclude": list(exclude), "nodes_to_quantize": list(only)}
         _known_nodes(ready, source, nodes)
-        draft = Path(folder) / target.name
+        drafts = Path(folder) / "draft"
+        drafts.mkdir()
+        draft = drafts / target.name
         extra = {**arguments.pop("extra_options", {}), **options.pop("extra_options", {})}
+        options = {**({"use_external_data_format": True} if large else {}), **options}
         _run(source, ready, draft, data, {**arguments, **nodes, **options, "extra_options": extra})
-        os.replace(draft, target)
-    return export.report(target)
+        if recipe == "for_tensorrt":
+            _float_constants(draft, ready)
+        note = _proven(draft, source, data)
+        # The weights first: a reader never sees a model whose second file is not there yet.
+        for file in sorted(drafts.iterdir(), key=lambda file: file == draft):
+            os.replace(file, target.parent / file.name)
+    found = export.report(target)
+    found.notes += [note] if note else []
+    return found
 
 
 def layers(path) -> list[str]:
@@ -230,6 +251,18 @@ def _saturates() -> bool:
     return here["arch"] in ("x86_64", "AMD64", "i686") and "VNNI" not in (here["isa"] or "")
 
 
+def _refuse_unless_float(model, source: Path) -> None:
+    precision = export.precision(model)
+    if precision == "fp32":
+        return
+    if "-" in precision:  # uint8-qdq, int8-dynamic ...
+        raise QuantizationError(
+            f"{source}: is quantized already ({precision}). Fix: start again from the float32 file."
+        )
+    what = {"fp16": "is a float16 model", "bf16": "is a bfloat16 model"}.get(precision, "has no float32 weights")
+    raise QuantizationError(f"{source}: {what} ({precision}). Fix: start from the float32 model.")
+
+
 def _checked(model, source: Path, data, input_name, batch_size: int, allow_test: bool):
     """A reader whose batches fit the model's inputs; an object with get_next goes through as it is."""
     weights = {tensor.name for tensor in model.graph.initializer}
@@ -241,7 +274,8 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
     if hasattr(data, "get_next") and not isinstance(data, Reader):
         return data
     if not isinstance(data, Reader):
-        data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, allow_test=allow_test)
+        axes = _axes(declared, data) if isinstance(data, Mapping) else None
+        data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, axes=axes, allow_test=allow_test)
     data.rewind()
     if set(data.feed) != set(declared):
         raise QuantizationError(
@@ -249,34 +283,173 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
             f"{', '.join(map(repr, declared))}. Fix: name them like the model does."
         )
     for name, (dtype, shape) in declared.items():
-        array = data.feed[name]
-        fits = len(shape) == array.ndim and all(
-            not isinstance(want, int) or want == have for want, have in zip(shape[1:], array.shape[1:], strict=True)
-        )
-        if not fits or str(array.dtype) != dtype:
-            shown = ", ".join(map(str, shape))
-            raise QuantizationError(
-                f"calibration data for '{name}' is {array.dtype} {list(array.shape)}, but {source.name} takes {dtype} [{shown}]."
-            )
-        if isinstance(shape[0], int):  # a fixed batch: whole batches of that size only
-            data.batch_size, data.size = shape[0], len(array) // shape[0] * shape[0]
-            if not data.size:
-                raise QuantizationError(
-                    f"{source.name} takes batches of {shape[0]}, there are {len(array)} calibration rows."
-                )
+        _fits(data, name, dtype, shape, source)
     return data
 
 
-def _preprocess(source: Path, target: Path) -> None:
+def _axes(declared: dict, data: Mapping) -> dict[str, int | None]:
+    """Which axis of each array counts the rows: the one that the model names like the first free dimension of an input; else the
+    first, where it is free; else none, where the model fixes every size."""
+    first = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], str)]
+    batch = next((name for name in first if name != "?"), None)
+    rows = {
+        np.shape(data[n])[0]
+        for n, (_, s) in declared.items()
+        if n in data and s and isinstance(s[0], str) and np.ndim(data[n])
+    }
+    axes: dict[str, int | None] = {}
+    for name, (_, shape) in declared.items():
+        array = np.asarray(data.get(name, 0.0))
+        if shape is None or not first:
+            axes[name] = 0 if array.ndim else None
+        elif batch in shape:
+            axes[name] = shape.index(batch)
+        elif shape and isinstance(shape[0], str):
+            axes[name] = 0
+        else:
+            free = [
+                i
+                for i, d in enumerate(shape)
+                if isinstance(d, str) and array.ndim == len(shape) and array.shape[i] in rows
+            ]
+            axes[name] = free[0] if len(free) == 1 else None
+    return {name: axis for name, axis in axes.items() if name in data and (axis is None or axis < np.ndim(data[name]))}
+
+
+def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path) -> None:
+    """QuantizationError unless the rows for an input have its type and sizes; batches get the size that the model fixes."""
+    array, axis = data.feed[name], data.axes[name]
+    fits = shape is None or len(shape) == array.ndim
+    for i, (want, have) in enumerate(zip(shape or (), array.shape, strict=False)):
+        fits &= i == axis or isinstance(want, str) or want == have
+    if array.dtype == np.uint8 and dtype == "float32":
+        raise QuantizationError(
+            f"calibration data for '{name}' is uint8, the model takes float32. Fix: scale it as in training "
+            "(split.x, or images / 255 as float32)."
+        )
+    if not fits or str(array.dtype) != dtype:
+        raise QuantizationError(
+            f"calibration data for '{name}' is {array.dtype} {list(array.shape)}, but {source.name} takes "
+            f"{export.described(dtype, shape)}."
+        )
+    if shape and axis is not None and isinstance(shape[axis], int):  # a fixed batch: whole batches of that size only
+        rows = array.shape[axis]
+        data.batch_size, data.size = shape[axis], rows // shape[axis] * shape[axis] if shape[axis] else 0
+        if not data.size:
+            raise QuantizationError(f"{source.name} takes batches of {shape[axis]}, there are {rows} calibration rows.")
+
+
+def _modern(source: Path, folder: Path, least: int) -> Path:
+    """The file, with an opset that the quantizer's operators need: one scale per channel came with opset 13."""
+    import onnx
+    from onnx import version_converter
+
+    opset = export.report(source).opset
+    if opset >= least:
+        return source
+    try:
+        model = version_converter.convert_version(export.load_model(source), least)
+    except Exception as error:
+        raise QuantizationError(
+            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {_first(error)}. "
+            f"Fix: export it again with opset {least} or newer."
+        ) from error
+    onnx.save(model, str(folder / "modern.onnx"))
+    return folder / "modern.onnx"
+
+
+def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
+    """Shape inference and fusions; the second try leaves out what gives up on some dynamic shapes."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    try:
-        quant_pre_process(str(source), str(target))
-    except Exception:  # symbolic shape inference gives up on some dynamic shapes; the fusions do not need it
+    options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
+    for skip in (False, True):
         try:
-            quant_pre_process(str(source), str(target), skip_symbolic_shape=True)
+            quant_pre_process(str(ready), str(target), skip_symbolic_shape=skip, **options)
+            break
         except Exception as error:
-            raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+            if skip:
+                raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+    _flat_layer_norms(target)
+    return target
+
+
+def _flat_layer_norms(path: Path) -> None:
+    """Scales and biases of layer norms as [C]. Exporters of TensorFlow and JAX write [1, C], which means the same, and on which
+    ONNX Runtime's quantizer stops."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    norms = [node for node in model.graph.node if node.op_type == "LayerNormalization"]
+    others = {name for node in model.graph.node if node.op_type != "LayerNormalization" for name in node.input}
+    names = {name for node in norms for name in node.input[1:]} - others
+    changed = [t for t in model.graph.initializer if t.name in names and len(t.dims) > 1 and set(t.dims[:-1]) == {1}]
+    for tensor in changed:
+        tensor.dims[:] = tensor.dims[-1:]
+    if changed:
+        shaped = {tensor.name for tensor in changed}
+        kept = [value for value in model.graph.value_info if value.name not in shaped]
+        del model.graph.value_info[:]
+        model.graph.value_info.extend(kept)
+        onnx.save(model, str(path))
+
+
+def _float_constants(draft: Path, ready: Path) -> None:
+    """Constants that no convolution or matrix product multiplies (the 3 of a hard swish, the strides of a detector's boxes) are
+    float32 again: TensorRT takes a quantized constant only as a weight."""
+    import onnx
+
+    model = onnx.load(str(draft), load_external_data=False)
+    original = {t.name: t for t in onnx.load(str(ready), load_external_data=False).graph.initializer}
+    constant = {tensor.name for tensor in model.graph.initializer}
+    weights = {name for node in model.graph.node if node.op_type in WITH_WEIGHTS for name in node.input[:2]}
+    dropped = []
+    for node in model.graph.node:
+        name = node.output[0].removesuffix("_DequantizeLinear_Output") if node.op_type == "DequantizeLinear" else ""
+        if name in original and node.input[0] in constant and node.output[0] not in weights:
+            value = onnx.TensorProto()
+            value.CopyFrom(original[name])
+            value.name = node.output[0]
+            model.graph.initializer.append(value)
+            dropped.append(node)
+    for node in dropped:
+        model.graph.node.remove(node)
+    if dropped:
+        used = {name for node in model.graph.node for name in node.input}
+        for tensor in [t for t in model.graph.initializer if t.name not in used]:
+            model.graph.initializer.remove(tensor)
+        onnx.save(model, str(draft))
+
+
+def _proven(draft: Path, source: Path, data) -> str:
+    """Load what was written, and run it on the first calibration batch. A note where this machine cannot; QuantizationError where
+    the file is at fault."""
+    from edgekit.runtimes.session import cpu_session
+
+    if export.precision(export.load_model(draft, external_data=False)) == "fp32":
+        kinds = ", ".join(WITH_WEIGHTS)
+        raise QuantizationError(
+            f"{source}: nothing in it could be quantized, the result would be a float32 file. Its main graph has no {kinds} with a "
+            "weight: perhaps the weights stand in the body of an If or a Loop. Fix: fold the branch (a constant condition) before "
+            "quantizing, or keep float32."
+        )
+    try:
+        session = cpu_session(draft)
+        if isinstance(data, Reader):
+            data.rewind()
+            session.run(None, data.get_next())
+    except Exception as error:
+        text = _first(error)
+        if "NOT_IMPLEMENTED" in text:
+            return f"this ONNX Runtime has no kernel for it: {text}"
+        try:
+            cpu_session(source)
+        except Exception:
+            return f"not loaded: ONNX Runtime does not load {source.name} either"
+        raise QuantizationError(
+            f"{source}: ONNX Runtime refuses the quantized file, so it was not kept: {text}"
+        ) from error
+    return ""
 
 
 def _known_nodes(ready: Path, source: Path, nodes: dict[str, list[str]]) -> None:

@@ -90,7 +90,6 @@ def test_reader_of_several_inputs():
     "given, says",
     [
         (np.zeros((0, 1, 28, 28), np.float32), "empty"),
-        (np.zeros((4, 1, 28, 28), np.uint8), "uint8"),
         (np.full((4, 1, 28, 28), np.nan, np.float32), "NaN"),
     ],
 )
@@ -248,6 +247,7 @@ IMAGES = np.random.default_rng(0).random((4, 1, 28, 28), dtype=np.float32)
         (IMAGES[:, :, :20], {}, r"\[4, 1, 20, 28\], but edgecnn.onnx takes float32 \[batch, 1, 28, 28\]"),
         (Given({"input": IMAGES[:, :, :20]}), {}, "does not fit the model"),
         (IMAGES.astype(np.float64), {}, "float64"),
+        (np.zeros((4, 1, 28, 28), np.uint8), {}, "uint8, the model takes float32"),
         (IMAGES, {"exclude": ["conv99"]}, "no node 'conv99'"),
         (IMAGES, {"method": "magic"}, "no calibration method 'magic'"),
         (IMAGES, {"recipe": "magic"}, "no recipe 'magic'"),

@@ -5,7 +5,7 @@ ONNX file with an error that names the file, what is wrong with it and what to d
 """
 
 from edgekit.export.comparing import BatchResult, Parity, batch_influence, parity
-from edgekit.export.reading import ExportError, Report, dtype_name, load_model, precision, report, signature
+from edgekit.export.reading import ExportError, Report, described, dtype_name, load_model, precision, report, signature
 from edgekit.export.writing import ONE_FILE_LIMIT, quiet, to_onnx
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Parity",
     "Report",
     "batch_influence",
+    "described",
     "dtype_name",
     "load_model",
     "parity",
