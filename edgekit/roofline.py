@@ -51,9 +51,7 @@ def work(path: str | Path, name: str, side: int | None = None) -> Work:
         path = path.with_name(f"{path.stem}_{side}.onnx")
         onnx.save(model, path)
     plan = graphs.plan(path)
-    return Work(
-        name, plan.flops // 2, plan.weights // 4, plan.traffic // 4, compiler.lower_bound(_lives(plan)) // 4
-    )
+    return Work(name, plan.flops // 2, plan.weights // 4, plan.traffic // 4, compiler.lower_bound(_lives(plan)) // 4)
 
 
 def _lives(plan) -> list[dict]:
@@ -65,9 +63,7 @@ def _lives(plan) -> list[dict]:
         for name in (*reads, *writes):
             last[name] = step
     last.update(dict.fromkeys(plan.outputs, len(plan.nodes) - 1))
-    return [
-        {"name": name, "size": plan.sizes[name], "first": first[name], "last": last.get(name, 0)} for name in first
-    ]
+    return [{"name": name, "size": plan.sizes[name], "first": first[name], "last": last.get(name, 0)} for name in first]
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,9 @@ def of_device(figures: Sequence[Figure], device: str, precision: str = "INT8", m
     wanted = {"device": device, "field": "peak_compute", "precision": precision}
     peaks = [f for f in select(figures, **wanted) if f.sparsity != "sparse" and mode in (None, f.mode)]
     if not peaks:
-        raise CatalogueError(f"{device}: no {precision} peak that is not sparse" + (f" in the mode {mode!r}" * bool(mode)))
+        raise CatalogueError(
+            f"{device}: no {precision} peak that is not sparse" + (f" in the mode {mode!r}" * bool(mode))
+        )
     bandwidths = [f.amount for f in select(figures, device=device, field="bandwidth")]
     return Roof(device, max(f.amount for f in peaks) * 1e12, max(bandwidths) * 1e9 if bandwidths else None)
 
@@ -120,15 +118,19 @@ def of_this_machine(seconds: float = 0.4) -> Roof:
     return Roof("this machine", 2 * 1024**3 / product.samples.min(), 2 * source.nbytes / copy.samples.min())
 
 
-def utilisation(measured: Sequence[tuple[Published, float]], row: Published) -> float:
-    """The typical share of the roof that *other* devices reach: the geometric mean of bound over measurement, without row's device.
+def utilisation(measured: Sequence[tuple[Published, float]], row: Published, same_device: bool = False) -> float:
+    """The typical share of the roof: the geometric mean of bound over measurement, without what is to be predicted.
 
-    measured: (published latency, bound in seconds). Leaving the device out keeps the prediction honest: it knows nothing of it.
+    measured: (published latency, bound in seconds). Learnt from *other* devices, all rows of row's device are left out; learnt from
+    the same device, only those of row's model. Otherwise the prediction would know its answer.
 
     Raises:
-        ValueError: when there is no other device.
+        ValueError: when nothing is left to learn from.
     """
-    shares = [np.log(bound / (p.milliseconds / 1e3)) for p, bound in measured if p.device != row.device]
-    if not shares:
-        raise ValueError(f"no other device than {row.device} to learn from")
-    return float(np.exp(np.mean(shares)))
+    if same_device:
+        others = [(p, bound) for p, bound in measured if p.device == row.device and p.model != row.model]
+    else:
+        others = [(p, bound) for p, bound in measured if p.device != row.device]
+    if not others:
+        raise ValueError(f"nothing to learn from for {row.model} on {row.device}")
+    return float(np.exp(np.mean([np.log(bound / (p.milliseconds / 1e3)) for p, bound in others])))
