@@ -75,11 +75,9 @@ def rooflines(roofs: Sequence[Roof], works: Sequence[Work] = (), title: str = ""
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    for number, one in enumerate(sorted(works, key=lambda w: w.intensity)):
-        axes.axvline(one.intensity, color="0.5", lw=0.8, ls=":")
-        axes.annotate(
-            one.name, (one.intensity, low * (high / low) ** 0.03), rotation=90, ha="right", va="bottom", fontsize=8
-        )
+    for intensity, names in _together(works):
+        axes.axvline(intensity, color="0.5", lw=0.8, ls=":")
+        axes.annotate(names, (intensity, low), (-2, 4), textcoords="offset points", rotation=90, ha="right", fontsize=8)
     axes.set_xlabel("operations per byte of traffic (a MAC is two)")
     axes.set_ylabel("attainable, TOPS")
     axes.set_title(title, fontsize=10, loc="left")
@@ -91,6 +89,17 @@ def rooflines(roofs: Sequence[Roof], works: Sequence[Work] = (), title: str = ""
     )
     lines = "; ".join(f"{one.name} {one.intensity:.3g}" for one in works)
     return finish(figure, f"Rooflines: {said}. Operations per byte: {lines}.")
+
+
+def _together(works: Sequence[Work], apart: float = 1.4) -> list[tuple[float, str]]:
+    """(operations per byte, names) with a common label for those too close to be told apart on a logarithmic axis."""
+    groups: list[list[Work]] = []
+    for one in sorted(works, key=lambda w: w.intensity):
+        if groups and one.intensity < apart * groups[-1][0].intensity:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [(float(np.exp(np.mean(np.log([w.intensity for w in g])))), ", ".join(w.name for w in g)) for g in groups]
 
 
 def predictions(rows: Sequence[Mapping]):
@@ -123,7 +132,7 @@ def fits(rows: Mapping[str, Mapping[str, str]], title: str = ""):
     for y, (device, row) in enumerate(reversed(rows.items())):
         for x, model in enumerate(models):
             word = row[model]
-            colour = "#bfe5d6" if not word else "0.9" if "?" in word else "#f6cdb0"
+            colour = "#bfe5d6" if not word else "0.9" if _unknown(word) else "#f6cdb0"
             axes.add_patch(_box(x + 0.02, y + 0.05, 0.96, 0.9, colour, "white"))
             axes.annotate(word or "fits", (x + 0.5, y + 0.5), ha="center", va="center", fontsize=8, color="black")
         axes.annotate(device, (-0.05, y + 0.5), ha="right", va="center", fontsize=9)
@@ -134,6 +143,11 @@ def fits(rows: Mapping[str, Mapping[str, str]], title: str = ""):
     axes.set_title(title, fontsize=10, loc="left")
     said = "; ".join(f"{d}: " + ", ".join(f"{m} {w or 'fits'}" for m, w in row.items()) for d, row in rows.items())
     return finish(figure, f"What fits. {said}.")
+
+
+def _unknown(word: str) -> bool:
+    """Whether nothing speaks against the pair but a figure that was not found."""
+    return bool(word) and all(part.endswith("?") for part in word.split(", "))
 
 
 # ------------------------------------------------------------------------------------------------------------- explorers
@@ -212,7 +226,7 @@ def fit_at(table, deadline: float, share: int):
     """One setting of :func:`explore_fit`: (figure, sentence)."""
     rows = table(deadline / 1e3, share / 100)
     cells = [word for row in rows.values() for word in row.values()]
-    unknown, good = sum("?" in word for word in cells), sum(not word for word in cells)
+    unknown, good = sum(map(_unknown, cells)), sum(not word for word in cells)
     figure = fits(rows, f"deadline {deadline} ms, {share}% of the roof; ? means a figure was not found")
     return (
         figure,

@@ -39,19 +39,28 @@ def work(path: str | Path, name: str, side: int | None = None) -> Work:
     Raises:
         ExportError: when a shape stays unknown.
     """
-    import onnx
-
     from edgekit import compiler
 
     path = Path(path)
     if side is not None:
-        model = onnx.load(path)
-        for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
-            dim.dim_value = side
-        path = path.with_name(f"{path.stem}_{side}.onnx")
-        onnx.save(model, path)
+        path = _with_side(path, side)
     plan = graphs.plan(path)
     return Work(name, plan.flops // 2, plan.weights // 4, plan.traffic // 4, compiler.lower_bound(_lives(plan)) // 4)
+
+
+def _with_side(path: Path, side: int) -> Path:
+    """The file itself if its pictures have that size, else a copy beside it whose input has."""
+    import onnx
+
+    model = onnx.load(path)
+    dims = model.graph.input[0].type.tensor_type.shape.dim[2:]
+    if all(dim.dim_value == side for dim in dims):
+        return path
+    for dim in dims:
+        dim.dim_value = side
+    copy = path.with_name(f"{path.stem}_{side}.onnx")
+    onnx.save(model, copy)
+    return copy
 
 
 def _lives(plan) -> list[dict]:
