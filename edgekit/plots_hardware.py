@@ -128,7 +128,7 @@ def predictions(rows: Sequence[Mapping]):
 def fits(rows: Mapping[str, Mapping[str, str]], title: str = ""):
     """A table of devices and models: rows[device][model] is "" for a fit, or the words of what does not fit."""
     models = list(next(iter(rows.values())))
-    figure, axes = canvas(width=2.6 + 1.5 * len(models), height=0.9 + 0.3 * len(rows))
+    figure, axes = canvas(width=max(2.6 + 1.5 * len(models), 6.5), height=0.9 + 0.3 * len(rows))
     for y, (device, row) in enumerate(reversed(rows.items())):
         for x, model in enumerate(models):
             word = row[model]
@@ -176,7 +176,7 @@ def _explorer(knobs: dict, draw):
 def _style() -> dict:
     import ipywidgets as w
 
-    return {"style": {"description_width": "11em"}, "layout": w.Layout(width="34em")}
+    return {"style": {"description_width": "16em"}, "layout": w.Layout(width="40em")}
 
 
 def explore_roofline(roofs: Mapping[str, Roof], works: Mapping[str, Work]):

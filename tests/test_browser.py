@@ -185,7 +185,12 @@ def test_moving_a_knob_changes_the_picture(page, server, course, theme):
     page.wait_for_timeout(3000)
     if page.locator(".jp-Dialog").count():  # a new notebook asks for its kernel
         page.locator(".jp-Dialog .jp-mod-accept").click()
-    page.evaluate("theme => window.jupyterapp?.commands.execute('apputils:change-theme', {theme})", theme)
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_role("menuitem", name="Theme").hover()
+    page.locator(".lm-Menu-item").filter(has_text=re.compile(f"^{theme}$")).last.click()
+    page.wait_for_timeout(1500)
+    light = page.locator("body").get_attribute("data-jp-theme-light")
+    assert light == str(theme.endswith("Light")).lower()
     run_all(page, timeout=120)
     pictures = page.locator(f"{FRONT} img.widget-image")
     pictures.nth(1).wait_for()
