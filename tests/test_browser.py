@@ -151,3 +151,54 @@ def test_a_wrong_answer_is_explained(page, server):
     page.get_by_text("stopwatch is not written yet").first.wait_for(timeout=120_000)
     shown = page.locator(f"{FRONT} .jp-OutputArea-output").filter(has_text="Not yet").first.inner_text()
     assert "Traceback" not in shown and "edgekit/checks" not in shown
+
+
+KNOBS = """
+from edgekit import plots_hardware, roofline
+from edgekit.device import catalogue
+
+figures = catalogue.load()
+names = ["Jetson Orin Nano 8GB Super", "Jetson AGX Orin 64GB", "Kria K26"]
+roofs = {name: roofline.of_device(figures, name) for name in names}
+works = {"a small model": roofline.Work("a small model", 300_000_000, 3_500_000, 17_000_000, 2_400_000)}
+plots_hardware.explore_roofline(roofs, works)
+"""
+FITS = """
+def table(deadline, share):
+    late = lambda roof, one: "late" * (roof.seconds(one) / share > deadline)
+    return {name: {model: late(roof, one) for model, one in works.items()} for name, roof in roofs.items()}
+
+
+plots_hardware.explore_fit(table)
+"""
+
+
+def test_moving_a_knob_changes_the_picture(page, server, course):
+    import nbformat
+
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (KNOBS, FITS)]
+    name = "knobs.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), course / "labs" / name)
+    page.goto(f"{server}/lab/tree/labs/{name}?reset")
+    page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
+    page.wait_for_timeout(3000)
+    if page.locator(".jp-Dialog").count():  # a new notebook asks for its kernel
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+    run_all(page, timeout=120)
+    pictures = page.locator(f"{FRONT} img.widget-image")
+    pictures.nth(1).wait_for()
+    for number, knob in ((0, "peak, % of published"), (1, "reached share of roof, %")):
+        before = pictures.nth(number).get_attribute("src")
+        slider = page.locator(f"{FRONT} .widget-hslider").filter(has_text=knob).locator(".noUi-handle")
+        slider.focus()
+        for _ in range(6):
+            slider.press("ArrowLeft")
+        page.wait_for_function(
+            "([number, before]) => document.querySelectorAll('img.widget-image')[number].src !== before",
+            arg=[number, before],
+        )
+        target = os.environ.get("EDGEKIT_SCREENSHOTS")
+        if target:
+            page.wait_for_timeout(1500)
+            pictures.nth(number).scroll_into_view_if_needed()
+            page.screenshot(path=f"{target}/hardware_{number}.png")
