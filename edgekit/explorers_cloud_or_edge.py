@@ -26,20 +26,23 @@ def light(deadline_ms: float = 20.0):
     return _box(knobs, lambda distance, server, deadline: plots_cloud_or_edge.light(distance, server, deadline))
 
 
-def fleet(savings: Callable[[float, float], np.ndarray], years: float = 3.0):
-    """Sliders for the size of the fleet and the years.
+def fleet(savings: Callable[[float, float, float], np.ndarray], years: float = 3.0, per_second: float = 10.0):
+    """Sliders for the size of the fleet, the years and the requests of a device per second.
 
     Args:
-        savings: ``savings(fleet, years)`` returns draws of the saving, USD [n].
+        savings: ``savings(fleet, years, per_second)`` returns draws of the saving, USD [n].
     """
 
-    def draw(fleet, years):
-        ends = np.array([np.percentile(savings(size, years), [5, 50, 95]) for size in FLEETS])
+    def draw(fleet, years, per_second):
+        ends = np.array([np.percentile(savings(size, years, per_second), [5, 50, 95]) for size in FLEETS])
         return plots_cloud_or_edge.savings(FLEETS, *ends.T, fleet)
 
-    return _box(
-        {"fleet": _slider("devices", 100, 10, 100_000, logarithmic=True), "years": _slider("years", years, 1, 10)}, draw
-    )
+    knobs = {
+        "fleet": _slider("devices", 100, 10, 100_000, logarithmic=True),
+        "years": _slider("years", years, 1, 10),
+        "per_second": _slider("requests/s", per_second, 1, 60),
+    }
+    return _box(knobs, draw)
 
 
 def _slider(name: str, value: float, low: float, high: float, logarithmic: bool = False):

@@ -24,7 +24,7 @@ def latencies(samples: Mapping[str, np.ndarray], period: float | None = None):
         said.append(f"{name}: median {np.median(ordered):.3g} ms, longest {ordered[-1]:.3g} ms")
     if period:
         axes.axvline(period * 1e3, color="black", lw=1)
-        axes.annotate(f"{period * 1e3:g} ms ", (period * 1e3, 0.02), ha="right", fontsize=9)
+        axes.annotate(f"{period * 1e3:g} ms", (period * 1e3, 1.06), ha="center", fontsize=9, annotation_clip=False)
     axes.set_xscale("log")
     axes.set_xlabel("latency of a decision in ms")
     axes.set_ylabel("share of calls")
@@ -42,7 +42,7 @@ def light(distance_km: float, server_ms: float, deadline_ms: float):
     axes.plot(way, floor, color=OKABE_ITO["blue"], lw=2)
     axes.fill_between(way, floor, floor.min() * 0.5, color=OKABE_ITO["sky"], alpha=0.35, lw=0)
     axes.axhline(deadline_ms, color=OKABE_ITO["vermillion"], ls="--")
-    axes.annotate(f"deadline {deadline_ms:g} ms", (11, deadline_ms), va="bottom", fontsize=9)
+    axes.annotate(f"deadline {deadline_ms:g} ms", (11, deadline_ms), (0, 4), textcoords="offset points", fontsize=9)
     axes.annotate("no network can be here", (1500, floor.min() * 0.75), fontsize=9)
     axes.plot(
         distance_km,
@@ -125,11 +125,18 @@ def joules(rows: Mapping[str, float]):
         color=[OKABE_ITO["orange" if "compute" in name else "blue"] for name in rows],
     )
     for y, value in zip(height, values, strict=True):
-        axes.annotate(f" {value:.2g} J", (value, y), va="center", fontsize=9)
+        axes.annotate(f" {_joules(value)}", (value, y), va="center", fontsize=9)
     axes.set_xscale("log")
     axes.set_xlim(low, values.max() * 8)
     axes.set_yticks(height, list(rows))
     axes.set_xlabel("joules for one decision (a floor: see the text)")
     return finish(
-        figure, "Energy of one decision: " + "; ".join(f"{name} {value:.2g} J" for name, value in rows.items()) + "."
+        figure, "Energy of one decision: " + "; ".join(f"{name} {_joules(value)}" for name, value in rows.items()) + "."
     )
+
+
+def _joules(value: float) -> str:
+    for unit, size in (("J", 1.0), ("mJ", 1e-3), ("µJ", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} nJ"

@@ -37,7 +37,9 @@ def _one(seconds: np.ndarray, period: float, got: float) -> None:
     if close(got, expected, rtol=1e-6):
         return
     shown = f"{len(seconds)} calls, a period of {1e3 * period:g} ms: your share is {got:.4g}, expected {expected:.4g}"
+    whole = np.maximum(1, np.floor(seconds / period))
     slips = [
+        (whole[late].sum() / whole.sum(), "rounded down", "You rounded down: round up, because the period in which the late answer arrives is missed too."),
         (late.mean(), "calls counted", "That is the share of late *calls*. Count periods: a call of 3.5 periods leaves four of them without an answer."),
         (taken[late].sum(), "a number, no share", "That is the number of missed periods: divide it by the number of all periods."),
         ((taken - 1)[late].sum() / taken.sum(), "the last period forgotten", "The period in which the late answer arrives is missed too: the loop starts a new call at the next beginning."),
