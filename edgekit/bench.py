@@ -12,11 +12,12 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from edgekit.results import Comparison, Measurement, Ratio, differs
-from edgekit.stats import NotEnoughSamples, median_interval, needed
+from edgekit.stats import NotEnoughSamples, median_interval, needed, repeated_looks
 from edgekit.timing import PRIME, PRIME_BELOW, SHORTEST_SAMPLE, SLOT, loop, play, quiet_collector, synchronizer, warm_up
 
 __all__ = ["Comparison", "Measurement", "NotEnoughSamples", "Ratio", "compare", "measure"]
@@ -85,7 +86,9 @@ def compare(
     x=None,
     *,
     baseline: str | None = None,
-    min_time: float = 2.0,
+    resolve: float = 0.01,
+    min_time: float = 0.25,
+    max_time: float = 5.0,
     min_rounds: int = 20,
     tolerance: float = 0.01,
     max_warmup: float = 1.0,
@@ -95,12 +98,17 @@ def compare(
 ) -> Comparison:
     """Speed-up of every entry over the baseline (the first, unless named), with interval, control and verdict.
 
-    Entries are Runners or callables, called with `x` unless it is None. Rounds run for `min_time` seconds, at least
-    `min_rounds`; calls shorter than 0.5 ms are timed in groups. "faster" or "slower" is said only when the 95% interval
-    lies beyond 1 by more than `tolerance` and the estimate exceeds the noise floor that the controls show. The default tolerance of 1% is
-    there because the same code laid out differently in memory already differs by about that much (Mytkowicz et al., "Producing
-    wrong data without doing anything obviously wrong", 2009). Intervals are per entry, not joint over many entries.
-    `seed` fixes the order of the slots. Raises ValueError for fewer than two entries or an unknown baseline.
+    Entries are Runners or callables, called with `x` unless it is None. Calls shorter than 0.5 ms are timed in groups. Rounds
+    run until each entry has its verdict, or an interval that reaches no further than `resolve` (a fraction) to either side of
+    its estimate; at least `min_time` seconds and `min_rounds` rounds, at most `max_time` seconds. The rounds are looked at again
+    and again, each look half as late again as the one before. Intervals are wide enough for that: all looks together miss the
+    truth in at most 5% of the comparisons (`stats.repeated_looks`). ``max_time`` no larger than ``min_time`` looks once.
+
+    "faster" or "slower" is said only when the interval lies beyond 1 by more than `tolerance` and the estimate exceeds the noise
+    floor that the controls show. The default tolerance of 1% is there because the same code laid out differently in memory
+    already differs by about that much (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong", 2009).
+    Where time ran out first, `Ratio.why` says how many seconds more would tell. Intervals are per entry, not joint over many
+    entries. `seed` fixes the order of the slots. Raises ValueError for fewer than two entries or an unknown baseline.
     """
     baseline = baseline or next(iter(entries), None)
     if len(entries) < 2 or baseline not in entries:
@@ -110,6 +118,8 @@ def compare(
     if min_rounds < 10:
         raise ValueError(f"min_rounds={min_rounds}: below 10 rounds the interval means nothing")
     many = {name: loop(run, x) for name, run in entries.items()}
+    facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
+    rounds, spent, rng = [], 0.0, random.Random(seed)
     with quiet_collector():
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
         calls = {name: call for name, (_, call) in warm.items()}
@@ -117,16 +127,62 @@ def compare(
         prime = {
             name: n if calls[name] < PRIME_BELOW else 0 for name, n in calls_within(PRIME, calls, baseline).items()
         }
-        rounds = play(many, inner, prime, baseline, min_time, min_rounds, random.Random(seed), timer)
-    return judge(
-        rounds,
-        list(entries),
-        baseline,
-        tolerance,
-        warmups={name: warmup for name, (warmup, _) in warm.items()},
-        clock=clock or inside_the_clock(entries[baseline]),
-        environment=environment(entries),
+        facts["warmups"] = {name: warmup for name, (warmup, _) in warm.items()}
+        times = look_times(min_time, max_time)
+        for look in times:
+            begin = timer()
+            rounds += play(many, inner, prime, baseline, look - spent, min_rounds - len(rounds), rng, timer)
+            spent += timer() - begin
+            found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
+            if settled(found, resolve):
+                break
+    return with_advice(found, spent, resolve)
+
+
+# ---------------------------------------------------------------- when to look, and whether to go on
+
+
+def look_times(min_time: float, max_time: float) -> tuple[float, ...]:
+    """Seconds after which the rounds are looked at: each half as late again as the one before, the last at max_time."""
+    if max_time <= min_time:
+        return (max(min_time, 1e-3),)
+    looks = max(2, 1 + round(math.log(max_time / max(min_time, 1e-2)) / math.log(1.5)))
+    return tuple(np.geomspace(max(min_time, 1e-2), max_time, looks).tolist())
+
+
+def half_width(found: Ratio) -> float:
+    """How far the interval reaches to either side of the estimate, as a fraction (on the logarithmic scale of ratios)."""
+    return math.log(found.high / found.low) / 2
+
+
+def settled(comparison: Comparison, resolve: float) -> bool:
+    """Has each entry its verdict, or an interval that says enough: too narrow, and too close to 1, for any verdict to follow?"""
+    near = math.log(1 + comparison.tolerance) + resolve
+    return not comparison.control_failed and all(
+        found.verdict != "can't tell" or (half_width(found) <= resolve and abs(math.log(found.speedup)) <= near)
+        for found in comparison.ratios.values()
     )
+
+
+def with_advice(comparison: Comparison, spent: float, resolve: float) -> Comparison:
+    """With `seconds`, and the time that would tell added to the reason of each "can't tell" that time can change."""
+    ratios = dict(comparison.ratios)
+    for name, found in ratios.items():
+        more = seconds_more(found, comparison, spent, resolve)
+        if found.verdict == "can't tell" and not comparison.control_failed and more >= 0.5:
+            ratios[name] = replace(found, why=f"{found.why}; about {math.ceil(more)} s more would tell")
+    return replace(comparison, ratios=ratios, seconds=spent)
+
+
+def seconds_more(found: Ratio, comparison: Comparison, spent: float, resolve: float) -> float:
+    """Until the interval ends where the tolerance ends, and the noise floor of the controls below the estimate; for an entry that is
+    too close to the baseline for that, until its interval reaches no further than `resolve`. Intervals narrow with the square root
+    of the time, and so does the floor."""
+    beyond = abs(math.log(found.speedup)) - math.log(1 + comparison.tolerance)
+    shrink = half_width(found) / max(beyond, resolve)
+    if beyond > 0:
+        shrink = max(shrink, math.log(comparison.floor) / abs(math.log(found.speedup)))
+    return spent * (shrink**2 - 1)
 
 
 # ---------------------------------------------------------------- taking the times
@@ -141,8 +197,8 @@ def calls_within(duration: float, calls: Mapping[str, float], baseline: str) -> 
     return {name: count[baseline] if near(call) else count[name] for name, call in calls.items()}
 
 
-def judge(rounds, names, baseline: str, tolerance: float, **rest) -> Comparison:
-    """Ratios, controls and verdicts from the rounds that `play` returns.
+def judge(rounds, names, baseline: str, tolerance: float, z: float = 1.96, **rest) -> Comparison:
+    """Ratios, controls and verdicts from the rounds that `play` returns; z as in `stats.median_interval`.
 
     Each entry makes two pairs a round, one with either baseline slot, not one with their mean: a ratio of two equally skewed
     times is symmetric about its true value, so its median is unbiased; a mean of two against one is not.
@@ -150,22 +206,22 @@ def judge(rounds, names, baseline: str, tolerance: float, **rest) -> Comparison:
     twice = np.array([[t for name, t in played if name == baseline] for played in rounds])
     others = [name for name in names if name != baseline]
     times = {name: np.array([dict(played)[name] for played in rounds]) for name in others}
-    control = ratio("A/A control", baseline, twice[:, 0] / twice[:, 1])  # in order of time
-    carryover = carry_over(rounds, baseline)
+    control = ratio("A/A control", baseline, twice[:, 0] / twice[:, 1], z)  # in order of time
+    carryover = carry_over(rounds, baseline, z)
     comparison = Comparison({}, control, carryover, baseline, {baseline: twice, **times}, tolerance=tolerance, **rest)
     for name in others:
-        found = ratio(name, baseline, twice / times[name][:, None])
+        found = ratio(name, baseline, twice / times[name][:, None], z)
         verdict, why = decide(found, comparison)
         comparison.ratios[name] = Ratio(**vars(found) | {"verdict": verdict, "why": why})
     return comparison
 
 
-def ratio(name: str, baseline: str, pairs: np.ndarray) -> Ratio:
-    estimate, low, high = np.exp(median_interval(np.log(pairs)))
+def ratio(name: str, baseline: str, pairs: np.ndarray, z: float = 1.96) -> Ratio:
+    estimate, low, high = np.exp(median_interval(np.log(pairs), z=z))
     return Ratio(name, baseline, float(estimate), float(low), float(high), pairs)
 
 
-def carry_over(rounds, baseline: str) -> Ratio | None:
+def carry_over(rounds, baseline: str, z: float = 1.96) -> Ratio | None:
     """Baseline slots that follow themselves against those, of the same round, that follow another entry; None if too few."""
     before, pairs = None, []
     for played in rounds:
@@ -176,7 +232,7 @@ def carry_over(rounds, baseline: str) -> Ratio | None:
             before = name
         if len(found) == 2:
             pairs.append(found[True] / found[False])
-    return ratio("after another entry", baseline, np.array(pairs)) if len(pairs) >= 10 else None
+    return ratio("after another entry", baseline, np.array(pairs), z) if len(pairs) >= 10 else None
 
 
 def decide(found: Ratio, comparison: Comparison) -> tuple[str, str]:

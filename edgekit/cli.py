@@ -189,7 +189,9 @@ def bench(
     batch: Annotated[
         int | None, typer.Option(min=1, help="images per call; 1, or what the model fixes, unless given")
     ] = None,
-    seconds: Annotated[float, typer.Option(callback=_positive, help="time to measure")] = 3.0,
+    seconds: Annotated[
+        float, typer.Option(callback=_positive, help="time to measure; a comparison ends sooner once it is told")
+    ] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Compare models, runtimes and providers: ratios with intervals, an A/A control and a verdict. The first is the baseline."""
@@ -209,7 +211,7 @@ def bench(
         if len(entries) == 1:
             result = room.measure(next(iter(entries.values())), x, min_time=seconds, items=size or 1)
         else:
-            result = room.compare(entries, x, min_time=seconds)
+            result = room.compare(entries, x, max_time=seconds)
     fed = {name: {"dtype": str(array.dtype), "shape": list(array.shape)} for name, array in x.items()}
     if as_json:
         print(json.dumps({**result.to_dict(), "batch": size, "inputs": fed}, indent=1, default=str))

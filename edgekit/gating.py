@@ -124,7 +124,7 @@ def gate(
     max_drop: float = 0.005,
     x=None,
     threads: int = 1,
-    min_time: float = 2.0,
+    max_time: float = 5.0,
     **options,
 ) -> Gate:
     """Compare two ONNX files with equal inputs in ONNX Runtime, on the same number of threads.
@@ -155,7 +155,7 @@ def gate(
         if x is None:
             pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
             x = first.example() if pictures is None else pictures[:1]
-        latency = bench.compare({"baseline": first, "candidate": second}, x, min_time=min_time)
+        latency = bench.compare({"baseline": first, "candidate": second}, x, max_time=max_time)
         sizes = export.report(baseline).size, export.report(candidate).size
         name = getattr(split, "split", "")
         return Gate(first.name, second.name, sizes, accuracy, change, latency, max_drop, name, kernels)

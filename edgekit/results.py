@@ -132,7 +132,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Baseline time over the time of `name`, so above 1 is faster. `low` and `high` bound a 95% interval; `pairs` holds the
+    """Baseline time over the time of `name`, so above 1 is faster. `low` and `high` bound a 95% interval (for all looks together); `pairs` holds the
     single ratios, [rounds, pairs per round], in time order; `why` says what the verdict rests on."""
 
     name: str
@@ -178,6 +178,7 @@ class Comparison:
     tolerance: float
     clock: str
     environment: dict = field(default_factory=dict)
+    seconds: float = 0.0  # of measuring, warm-up aside
 
     def __getitem__(self, name: str) -> Ratio:
         if name not in self.ratios:
@@ -239,7 +240,10 @@ class Comparison:
         )
         notes = "<br>".join(f"{html.escape(a)}: {html.escape(b)}" for a, b in self.facts()[1:])
         head = ["", "median", f"speed-up over {self.baseline} [95%]", "verdict", ""]
-        return table(head, rows) + f"<small>{self.rounds} rounds, {self.rounds * 2} pairs each<br>{notes}</small>"
+        return (
+            table(head, rows)
+            + f"<small>{self.rounds} rounds, {self.rounds * 2} pairs each, in {seconds(self.seconds)}<br>{notes}</small>"
+        )
 
     def plot(self):
         """Paired ratios with interval, control and the line at 1, as a matplotlib Figure."""
@@ -255,6 +259,7 @@ class Comparison:
             control=self.control.to_dict() | {"failed": self.control_failed},
             medians=self.medians(),
             rounds=self.rounds,
+            seconds=self.seconds,
             tolerance=self.tolerance,
             clock=self.clock,
             environment=self.environment,

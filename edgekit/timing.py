@@ -29,14 +29,15 @@ class Warmup:
     steady: bool
 
 
-def play(many, inner, prime, baseline, min_time, min_rounds, rng, timer) -> list[list[tuple[str, float]]]:
-    """The rounds of a comparison: each a list of (entry, seconds per call) in the order in which the slots ran.
+def play(many, inner, prime, baseline, seconds, min_rounds, rng, timer) -> list[list[tuple[str, float]]]:
+    """Rounds of a comparison, for so many seconds and at least `min_rounds`: each a list of (entry, seconds per call) in the
+    order in which the slots ran.
 
     A slot begins with `prime[name]` untimed calls of its own entry, so that it finds its own code and data in the caches
     whoever ran before: otherwise the baseline, which often follows itself, would look faster than an identical twin.
     """
     slots, rounds, begin = [baseline, *many], [], timer()
-    while len(rounds) < min_rounds or timer() - begin < min_time:
+    while len(rounds) < min_rounds or timer() - begin < seconds:
         rng.shuffle(slots)
         played = []
         for name in slots:

@@ -61,7 +61,7 @@ def trial(noise, seed: int, speedup: float = 1.05) -> bench.Comparison:
     """A baseline, the same once more, and a variant with the given true speed-up."""
     clock = Clock(noise, seed)
     entries = {"a": clock.work(1e-3), "same": clock.work(1e-3), "b": clock.work(1e-3 / speedup)}
-    return bench.compare(entries, min_time=1.0, max_warmup=0.02, seed=seed, timer=clock)
+    return bench.compare(entries, max_time=1.0, max_warmup=0.02, seed=seed, timer=clock)
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +121,7 @@ def test_cold_caches_after_another_entry_are_not_a_difference():
 
         return run
 
-    result = bench.compare({"a": entry("a"), "b": entry("b")}, min_time=0.9, seed=1, timer=clock)
+    result = bench.compare({"a": entry("a"), "b": entry("b")}, max_time=0.9, seed=1, timer=clock)
     assert abs(result["b"].speedup - 1) < 0.02
     assert result["b"].verdict == "can't tell"
 
@@ -138,7 +138,7 @@ def test_entries_that_disturb_each_other_raise_the_floor():
         clock.now += 0.97e-3 * white(0, clock.rng)
         hot[0] = 4
 
-    result = bench.compare({"a": a, "b": b}, min_time=1.5, seed=1, timer=clock)
+    result = bench.compare({"a": a, "b": b}, max_time=1.5, seed=1, timer=clock)
     assert abs(result.carryover.speedup - 1) > 0.05
     assert result.floor > 1.05 and result["b"].verdict == "can't tell" and "noise floor" in result["b"].why
 
@@ -153,19 +153,21 @@ def test_no_verdict_when_the_control_fails():
     def half():
         clock.now += 0.5e-3 * 1.03 ** next(calls)
 
-    result = bench.compare({"a": growing, "b": half}, min_time=0, min_rounds=40, max_warmup=0.01, seed=3, timer=clock)
+    result = bench.compare(
+        {"a": growing, "b": half}, min_time=0, max_time=0, min_rounds=40, max_warmup=0.01, seed=3, timer=clock
+    )
     assert result.control_failed and result["b"].verdict == "can't tell"
     assert "A/A control FAILED" in str(result) and "FAILED" in result._repr_html_()
     assert result.to_dict()["control"]["failed"]
     steady = Clock()
-    fine = bench.compare({"a": steady.work(1e-3), "b": steady.work(0.5e-3)}, min_time=0.5, seed=3, timer=steady)
+    fine = bench.compare({"a": steady.work(1e-3), "b": steady.work(0.5e-3)}, max_time=0.5, seed=3, timer=steady)
     assert not fine.control_failed and fine["b"].verdict == "faster"
 
 
 def test_every_entry_is_held_against_the_baseline():
     clock = Clock(white)
     entries = {"a": clock.work(1e-3), "b": clock.work(2e-3), "c": clock.work(0.5e-3)}
-    result = bench.compare(entries, baseline="b", min_time=1.5, seed=0, timer=clock)
+    result = bench.compare(entries, baseline="b", max_time=1.5, seed=0, timer=clock)
     assert list(result.ratios) == ["a", "c"]
     assert result["a"].speedup == pytest.approx(2, rel=0.03) and result["c"].speedup == pytest.approx(4, rel=0.03)
     assert all(r.verdict == "faster" and r.baseline == "b" for r in result.ratios.values())
@@ -198,7 +200,7 @@ def test_the_report_can_stand_in_a_report():
     assert f"{result['b'].pairs.size} pairs" in str(result)
     plain = json.loads(json.dumps(result.to_dict()))
     assert plain["ratios"]["b"]["verdict"] == "slower" and plain["rounds"] * 2 == plain["ratios"]["b"]["pairs"]
-    page = bench.compare({"<a>": (c := Clock()).work(1e-3), "b": c.work(1e-3)}, min_time=0.1, timer=c)._repr_html_()
+    page = bench.compare({"<a>": (c := Clock()).work(1e-3), "b": c.work(1e-3)}, max_time=0.1, timer=c)._repr_html_()
     assert "&lt;a&gt;" in page and "<a>" not in page
 
 
@@ -331,13 +333,13 @@ def test_throughput_counts_the_batch():
 
 
 def test_twice_the_sleep_is_half_the_speed():
-    result = bench.compare({"short": lambda: time.sleep(2e-3), "long": lambda: time.sleep(4e-3)}, min_time=1.5)
+    result = bench.compare({"short": lambda: time.sleep(2e-3), "long": lambda: time.sleep(4e-3)}, max_time=1.5)
     assert result["long"].verdict == "slower", str(result)
     assert 0.45 < result["long"].speedup < 0.6
 
 
 def test_microseconds_are_grouped():
-    result = bench.compare({"one": lambda: sum(range(20)), "ten": lambda: sum(range(400))}, min_time=0.4)
+    result = bench.compare({"one": lambda: sum(range(20)), "ten": lambda: sum(range(400))}, max_time=0.4)
     assert result["ten"].verdict == "slower" and result["ten"].speedup < 0.5
     assert len(result.times["ten"]) < 1000  # rounds; call by call it would take a hundred thousand
 
@@ -358,7 +360,7 @@ def test_results_carry_their_environment(monkeypatch):
         def describe(self):
             return {"engine": "test engine", "threads": 1}
 
-    result = bench.compare({"a": Engine(), "b": lambda: None}, min_time=0.02)
+    result = bench.compare({"a": Engine(), "b": lambda: None}, min_time=0.02, max_time=0.02)
     assert result.environment["python"] and result.environment["threads_set"]["OMP_NUM_THREADS"] == "1"
     assert result.environment["runners"] == {"a": {"engine": "test engine", "threads": 1}}
     assert "OMP_NUM_THREADS=1" in str(result)
@@ -436,3 +438,54 @@ def test_latency_figure_names_what_it_shows():
     clock = Clock(white)
     figure = bench.measure(clock.work(2e-3), name="fp32", timer=clock).plot()
     assert "fp32" in figure.alt and "median" in figure.alt and "ms" in figure.axes[0].get_xlabel()
+
+
+# ---------------------------------------------------------------- looking again and again
+
+
+def test_bounds_for_repeated_looks_against_published_values():
+    """Pocock, "Group sequential methods in the design and analysis of clinical trials", Biometrika 1977, table 1, two-sided 5%."""
+    published = {1: 1.960, 2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 10: 2.555}
+    found = {k: stats.repeated_looks(tuple(range(1, k + 1))) for k in published}
+    assert found == pytest.approx(published, abs=3e-3)
+
+
+def sequential(noise, seed: int, speedup: float) -> bench.Comparison:
+    clock = Clock(noise, seed)
+    entries = {"a": clock.work(1e-3), "b": clock.work(1e-3 / speedup)}
+    return bench.compare(entries, max_warmup=0.02, seed=seed, timer=clock)
+
+
+@each_noise
+def test_going_on_until_it_is_told_claims_nothing_false(noise):
+    results = [sequential(noise, 100 + seed, 1.0) for seed in range(TRIALS)]
+    assert sum(r["b"].verdict != "can't tell" for r in results) <= 0.05 * TRIALS
+    covered = sum(r["b"].low <= 1 <= r["b"].high for r in results)
+    assert stats.wilson(covered, TRIALS)[1] > 0.95, f"{covered} of {TRIALS} intervals hold 1"
+
+
+@each_noise
+def test_five_percent_are_found_sooner_than_in_a_fixed_time(noise):
+    results = [sequential(noise, 200 + seed, 1.05) for seed in range(TRIALS)]
+    assert [r["b"].verdict for r in results].count("faster") >= 0.9 * TRIALS
+    assert np.mean([r.seconds for r in results]) < 1.5
+
+
+def test_large_differences_take_one_look_and_small_ones_the_whole_time():
+    assert sequential(white, 0, 2.0).seconds < 0.3
+    small = sequential(bimodal, 1, 1.013)
+    assert small.seconds <= 5.1 and small.to_dict()["seconds"] == small.seconds
+
+
+def test_cannot_tell_says_how_many_seconds_more_would_tell():
+    clock = Clock(white)
+    entries = {"a": clock.work(1e-3), "b": clock.work(1e-3 / 1.03)}
+    short = bench.compare(entries, max_time=0.25, max_warmup=0.02, seed=5, timer=clock)
+    assert short["b"].verdict == "can't tell"
+    advice = re.search(r"about (\d+) s more would tell", short["b"].why)
+    assert advice, short["b"].why
+    enough = [
+        bench.compare(entries, max_time=0.25 + 2 * int(advice[1]), max_warmup=0.02, seed=seed, timer=clock)["b"].verdict
+        for seed in range(8)
+    ]
+    assert enough.count("faster") >= 6, enough

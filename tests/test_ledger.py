@@ -305,7 +305,7 @@ def test_a_measurement_shows_its_median_and_a_comparison_is_refused(mine):
     entries = {"a": lambda: None, "b": lambda: sum(range(50))}
     shown = mine.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")
     assert 0 < shown.measured < 1e-3
-    result = bench.compare(entries, min_time=0.05)
+    result = bench.compare(entries, max_time=0.05)
     with pytest.raises(TypeError, match=r'comparison\["int8"\]'):
         mine.reveal("t", result)
     assert mine.reveal("r", result["b"]).verdict == result["b"].verdict

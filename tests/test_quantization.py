@@ -319,7 +319,7 @@ def test_for_cpu_is_not_slower_than_float_on_mobilenet(mobilenet, folder):
     found = []
     with runtimes.load(mobilenet, threads=1) as a, runtimes.load(folder / "mobilenet_int8.onnx", threads=1) as b:
         for _ in range(3):
-            found.append(bench.compare({"fp32": a, "int8": b}, images[:1], min_time=1.5)["int8"])
+            found.append(bench.compare({"fp32": a, "int8": b}, images[:1], max_time=1.5)["int8"])
             if found[-1].speedup > 1:
                 break
     print(found[-1])
@@ -330,7 +330,7 @@ def test_for_cpu_is_not_slower_than_float_on_mobilenet(mobilenet, folder):
 
 
 def test_gate_passes_a_good_model_unless_it_is_slower(edgecnn, quantized, held_out):
-    found = quantization.gate(edgecnn, quantized["for_cpu"], held_out, min_time=0.5)
+    found = quantization.gate(edgecnn, quantized["for_cpu"], held_out, max_time=0.5)
     assert found.accuracy_verdict == "kept" and found.smaller > 3 and found.latency.environment
     assert found.passed == (found.speed.verdict != "slower") == found.verdict.startswith("passes")
     assert "3." in str(found) and "smaller" in found._repr_html_() and found.to_dict()["sizes"] == list(found.sizes)
@@ -338,18 +338,18 @@ def test_gate_passes_a_good_model_unless_it_is_slower(edgecnn, quantized, held_o
 
 def test_gate_stops_a_model_calibrated_in_the_wrong_range(edgecnn, folder, calibration, held_out):
     quantization.for_cpu(edgecnn, folder / "wrong_range.onnx", calibration.x * 255)
-    found = gating.gate(edgecnn, folder / "wrong_range.onnx", held_out.subset(500), min_time=0.2)
+    found = gating.gate(edgecnn, folder / "wrong_range.onnx", held_out.subset(500), max_time=0.2)
     assert found.accuracy_verdict == "lost" and not found.passed and "exceeds" in found.verdict
 
 
 def test_gate_without_pictures_says_that_accuracy_was_not_judged(edgecnn, quantized):
-    found = gating.gate(edgecnn, quantized["for_cpu"], min_time=0.2)
+    found = gating.gate(edgecnn, quantized["for_cpu"], max_time=0.2)
     assert found.accuracy_verdict == "not judged" and found.to_dict()["accuracy"] is None
     assert "not judged" in found.verdict or found.speed.verdict == "slower"
 
 
 def test_gate_needs_proof_of_a_small_loss(edgecnn, quantized, held_out):
-    found = gating.gate(edgecnn, quantized["for_cpu"], held_out.subset(50), min_time=0.2)
+    found = gating.gate(edgecnn, quantized["for_cpu"], held_out.subset(50), max_time=0.2)
     assert found.accuracy_verdict == "can't tell" and "may exceed" in found.verdict  # 50 pictures prove little
     with pytest.raises(ValueError, match="fraction"):
         gating.gate(edgecnn, quantized["for_cpu"], held_out, max_drop=0.5 * 100)

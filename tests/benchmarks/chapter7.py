@@ -110,14 +110,14 @@ ROWS: dict[str, Callable[[Path], Made]] = {
 }
 
 
-def table(rows: dict[str, Callable[[Path], Made]], folder: Path, min_time: float = 4.0) -> list[dict]:
+def table(rows: dict[str, Callable[[Path], Made]], folder: Path, max_time: float = 4.0) -> list[dict]:
     """One dict per row. The first row is the baseline of the ratios. All files are timed in one run, at batch 1, on one thread."""
     test = data.load("digits", "test")
     made = {name: make(folder) for name, make in rows.items()}
     runners = {name: runtimes.load(m.file, threads=1) for name, m in made.items()}
     try:
         accuracies = {name: training.evaluate(runner, test) for name, runner in runners.items()}
-        race = bench.compare(runners, test.x[:1], min_time=min_time) if len(runners) > 1 else None
+        race = bench.compare(runners, test.x[:1], max_time=max_time) if len(runners) > 1 else None
     finally:
         for runner in runners.values():
             runner.close()

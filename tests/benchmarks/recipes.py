@@ -82,12 +82,12 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
                 failed[label] = str(error)
         accuracies = {k: training.evaluate(r, held_out) for k, r in runners.items()} if held_out is not None else {}
         x = calibration[:1] if held_out is None else held_out.x[:1]
-        compared = bench.compare(runners, x, min_time=seconds_each)
+        compared = bench.compare(runners, x, max_time=seconds_each)
         for attempt in range(3):
             if not compared.control_failed:
                 break
             say(f"{name}: the A/A control failed, again ({attempt + 1} of 3)")
-            compared = bench.compare(runners, x, min_time=seconds_each)
+            compared = bench.compare(runners, x, max_time=seconds_each)
     size, found = export.report(source).size, []
     for label, file in files.items():
         own = export.report(file).size
