@@ -26,6 +26,7 @@ def latencies(samples: Mapping[str, np.ndarray], period: float | None = None):
         axes.axvline(period * 1e3, color="black", lw=1)
         axes.annotate(f"{period * 1e3:g} ms", (period * 1e3, 1.06), ha="center", fontsize=9, annotation_clip=False)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("latency of a decision in ms")
     axes.set_ylabel("share of calls")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -40,7 +41,7 @@ def light(distance_km: float, server_ms: float, deadline_ms: float):
     here = 2 * distance_km / KM_PER_MS + server_ms
     kept = here <= deadline_ms
     axes.plot(way, floor, color=OKABE_ITO["blue"], lw=2)
-    axes.fill_between(way, floor, floor.min() * 0.5, color=OKABE_ITO["sky"], alpha=0.35, lw=0)
+    axes.fill_between(way, floor, 1e-3, color=OKABE_ITO["sky"], alpha=0.35, lw=0)
     axes.axhline(deadline_ms, color=OKABE_ITO["vermillion"], ls="--")
     axes.annotate(f"deadline {deadline_ms:g} ms", (11, deadline_ms), (0, 4), textcoords="offset points", fontsize=9)
     axes.annotate("no network can be here", (1500, floor.min() * 0.75), fontsize=9)
@@ -58,11 +59,18 @@ def light(distance_km: float, server_ms: float, deadline_ms: float):
     )
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(floor.min() * 0.5, floor.max() * 1.5)
+    axes.set_ylim(min(floor.min(), deadline_ms) * 0.5, max(floor.max(), deadline_ms) * 1.5)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,g}")
+        axis.set_minor_formatter("")
     axes.set_xlabel("length of the fibre in km")
     axes.set_ylabel("least latency in ms")
     verdict = "within" if kept else "beyond"
-    return finish(figure, f"Light needs {here:.1f} ms for {distance_km:,.0f} km and back and {server_ms:g} ms of computing: {verdict} the deadline of {deadline_ms:g} ms.")  # fmt: skip
+    return finish(
+        figure,
+        f"Light takes {here - server_ms:.1f} ms for {distance_km:,.0f} km and back; with {server_ms:g} ms on the server no answer comes "
+        f"before {here:.1f} ms: {verdict} the deadline of {deadline_ms:g} ms.",
+    )
 
 
 def day(shares: Mapping[str, Mapping[str, float]]):
@@ -105,7 +113,9 @@ def savings(fleets: np.ndarray, low: np.ndarray, middle: np.ndarray, high: np.nd
     at = [float(np.interp(fleet, fleets, values)) for values in (low, middle, high)]
     axes.plot(fleet, at[1], "o", ms=9, color=OKABE_ITO["vermillion"], mec="white", zorder=3)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,g}")
     axes.set_yscale("symlog", linthresh=10_000)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("devices in the fleet")
     axes.set_ylabel("saving in USD (above 0: edge)")
     axes.legend(frameon=False, loc="upper left")
