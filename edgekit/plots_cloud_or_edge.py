@@ -54,9 +54,8 @@ def light(distance_km: float, server_ms: float, deadline_ms: float):
         mec="white",
         zorder=3,
     )
-    axes.annotate(
-        f"{distance_km:,.0f} km: {here:.1f} ms", (distance_km, here), (8, -14), textcoords="offset points", fontsize=10
-    )
+    side = {"ha": "right", "xytext": (-10, 8)} if distance_km > 3000 else {"xytext": (8, -14)}
+    axes.annotate(f"{distance_km:,.0f} km: {here:.1f} ms", (distance_km, here), textcoords="offset points", **side)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_ylim(min(floor.min(), deadline_ms) * 0.5, max(floor.max(), deadline_ms) * 1.5)
