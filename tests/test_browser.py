@@ -202,3 +202,46 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
             page.wait_for_timeout(1500)
             pictures.nth(number).scroll_into_view_if_needed()
             page.screenshot(path=f"{target}/hardware_{number}.png")
+
+
+def widget_picture(page, knob: str):
+    """The picture of the box of sliders that ``knob`` belongs to, in view."""
+    box = page.locator(f"{FRONT} .widget-vbox").filter(has=page.get_by_text(knob, exact=True)).last
+    box.scroll_into_view_if_needed()
+    return box, box.locator("img")
+
+
+def pixels(picture) -> str:
+    """What the picture shows, as base64: a new src alone proves no new picture."""
+    return picture.evaluate(
+        "async img => { await img.decode(); const c = document.createElement('canvas'); c.width = img.naturalWidth;"
+        " c.height = img.naturalHeight; c.getContext('2d').drawImage(img, 0, 0); return c.toDataURL(); }"
+    )
+
+
+def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
+    page.goto(f"{server}/lab/tree/solutions/01_cloud_or_edge.ipynb")
+    page.get_by_role("heading", name="Cloud or edge").wait_for()
+    page.wait_for_timeout(2000)
+    run_all(page, timeout=240)
+    target = os.environ.get("EDGEKIT_SCREENSHOTS")
+    themes = {"JupyterLab Light": "ArrowRight", "JupyterLab Dark": "ArrowLeft"} if target else {"": "ArrowRight"}
+    for theme, key in themes.items():
+        if theme:
+            page.get_by_role("menuitem", name="Settings", exact=True).click()
+            page.get_by_text("Theme", exact=True).click()
+            page.get_by_text(theme, exact=True).click()
+            page.wait_for_timeout(1500)
+        for first, others in (("distance, km", ("server, ms", "deadline, ms")), ("devices", ("years", "requests/s"))):
+            box, picture = widget_picture(page, first)
+            for knob in (first, *others):
+                before, words = pixels(picture), box.inner_text()
+                handle = box.locator(".widget-inline-hbox").filter(has_text=knob).locator(".noUi-handle")
+                handle.focus()
+                for _ in range(12):
+                    handle.press(key)
+                page.wait_for_timeout(1500)
+                assert pixels(picture) != before, f"{knob}: the picture stayed as it was"
+                assert box.inner_text() != words, f"{knob}: the text stayed as it was"
+            if target:
+                page.screenshot(path=f"{target}/{first.split(',')[0]}-{theme.split()[-1].lower()}.png")
