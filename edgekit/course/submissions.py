@@ -34,7 +34,8 @@ _NAME = re.compile(r"[^\w.@+ -]")
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student. ``problem`` says why it could not be taken. Its bytes stay where they are until asked for:
+    """One notebook of one student. ``problem`` says why it could not be taken; with ``ours`` that is not the student's doing.
+    ``notes`` are for the student, ``review`` for the instructor. Its bytes stay where they are until asked for:
     in the file ``path``, or in its member ``member`` if that is a zip file."""
 
     student: str
@@ -44,6 +45,8 @@ class Submission:
     sha256: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+    ours: bool = False
+    review: tuple[str, ...] = ()
 
     @property
     def blob(self) -> bytes:
@@ -54,7 +57,10 @@ class Submission:
         """
         blob, problem = _bytes(self.path, self.member)
         if problem or hashlib.sha256(blob).hexdigest() != self.sha256:
-            raise CourseError(f"{self.path} has changed since it was found{': ' + problem if problem else ''}")
+            why = f": {problem}" if problem else ""
+            raise CourseError(
+                f"{self.path} has changed since it was found{why}. Run the same command again to grade it"
+            )
         return blob
 
 
