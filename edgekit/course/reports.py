@@ -45,7 +45,9 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     names = page_names(record["student"] for record in counted)
     made = {kind: out / name for kind, name in
             {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
-    files.write_whole(made["csv"], table(counted))
+    text = table(counted)
+    # Excel takes a file without this mark for the system's old encoding; a class of plain names needs none.
+    files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
     files.write_whole(made["junit"], junit(counted))
     files.write_whole(made["plot"], picture.getvalue())
     files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt))
@@ -160,8 +162,9 @@ def junit(records: Iterable[dict]) -> str:
                 counts[kind + "s"] += 1
         suite.attrib.update({key: str(value) for key, value in counts.items()})
         suite.set("time", f"{record.get('seconds') or 0:.3f}")
-        if record.get("notes"):
-            ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in record["notes"])
+        said = [*(record.get("notes") or []), *(record.get("review") or [])]
+        if said:
+            ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in said)
     ElementTree.indent(top)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 
