@@ -66,6 +66,8 @@ class Batch:
         self._wanted = {(one.student, one.slug): identity(one) for one in todo}
         known = {(record["student"], record["lab"]): record for record in before}
         self._done = {who: r for who, r in known.items() if self._wanted.get(who) == records.identity(r)}
+        # With ``labs`` only these are looked for: what an earlier run found for the others stays.
+        self._others = [record for record in before if wanted is not None and record["lab"] not in wanted]
         self.rest = [one for one in todo if self._open(one)]
 
     def _open(self, one: Submission) -> bool:
@@ -83,8 +85,9 @@ class Batch:
         self._done[record["student"], record["lab"]] = record
 
     def records(self) -> list[dict]:
-        """One record for each submission, sorted by student and lab, also those of an earlier run."""
-        return [self._done[who] for who in sorted(self._wanted)]
+        """One record for each submission, sorted by student and lab, also those of an earlier run and of its other labs."""
+        found = [*(self._done[who] for who in self._wanted), *self._others]
+        return sorted(found, key=lambda record: (record["student"], record["lab"]))
 
 
 def in_shard(one: Submission, shard: str | None) -> bool:
