@@ -95,7 +95,7 @@ def grade(
         list[Path], typer.Argument(help="the submissions; or `merge` and the result folders of all shards")
     ],
     out: Annotated[Path, typer.Option(help="folder for records and reports")],
-    workers: Annotated[int, typer.Option(help="submissions graded at the same time")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="submissions graded at the same time")] = 2,
     tier: Annotated[
         str, typer.Option(help="walls around student code: namespace, container, or none (only for code you trust)")
     ] = "namespace",
