@@ -114,6 +114,7 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
+    from edgekit.course import records as records_of
     from edgekit.course import reports
 
     warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
@@ -150,6 +151,11 @@ def grade(
 
         records = grade_all(folders[0], out, workers=workers, audit=audit, **limits)
     _tell(records, reports.write(out, records))
+    if lost := records_of.lost(out):
+        typer.echo(f"found and not graded: {len(lost)}", err=True)
+        for path, why in lost:
+            typer.echo(f"  {records_of.clean(path, 300)}: {why}", err=True)
+        raise typer.Exit(1)
 
 
 def _several(count: int, what: str) -> str:

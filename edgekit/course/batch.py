@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import platform
 import re
 import sys
@@ -57,8 +58,14 @@ class Batch:
         if self.target.resolve().is_relative_to(self.source.resolve()):
             raise CourseError(f"{self.target} lies inside of the submissions: choose another folder for the results")
         wanted = [find(name).slug for name in labs] if labs is not None else None
-        todo = [one for one in submissions.find(self.source, wanted) if in_shard(one, shard)]
+        found, lost = submissions.survey(self.source, wanted)
+        todo = [one for one in found if in_shard(one, shard)]
+        if self.target.exists() and not self.target.is_dir():
+            raise CourseError(f"{self.target} is a file: name a folder for the results")
         self.target.mkdir(parents=True, exist_ok=True)
+        if wanted is None:
+            lines = [[path, why or "the name names no lab: rename it 04_onnx_export.ipynb, say"] for path, why in lost]
+            files.write_whole(self.target / records.LOST, json.dumps(lines, ensure_ascii=True) + "\n")
         if shard:
             files.write_whole(self.target / SHARD, f"{shard}\n")
         self._file = self.target / records.FILE

@@ -154,7 +154,7 @@ def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
     return found
 
 
-def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str) -> str:
+def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str, lost=()) -> str:
     """The class page: the plot, a table of checks and causes, a table of students with links to their pages."""
     image = base64.b64encode(picture).decode("ascii")
     statuses = Counter(item["status"] for record in records for item in record["items"])
@@ -168,7 +168,7 @@ def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str
     if "none" in tiers:
         parts.append("<p><strong>Warning: graded without a sandbox.</strong></p>")
     parts += [_audit(records), f'<img src="data:image/png;base64,{image}" alt="{_e(alt)}">', _cause_table(records)]
-    parts += [_student_table(records, names), _review_list(records)]
+    parts += [_lost_list(lost), _student_table(records, names), _review_list(records)]
     return _page("Class summary", "\n".join(parts))
 
 
@@ -224,6 +224,11 @@ def _student_table(records: list[dict], names: dict[str, str]) -> str:
     return (
         f'<h2>Students</h2>\n<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def _lost_list(lost: Iterable[tuple[str, str]]) -> str:
+    lines = "".join(f"<li>{_e(path, 300)}: {_e(why, 300)}</li>" for path, why in lost)
+    return f"<h2>Found and not graded</h2>\n<ul>{lines}</ul>" if lines else ""
 
 
 def _review_list(records: list[dict]) -> str:

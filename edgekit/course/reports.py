@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from edgekit import files
 from edgekit.course import pages
-from edgekit.course.records import FILE, append, clean, identity, latest, points, read, tidy
+from edgekit.course.records import FILE, append, clean, identity, latest, lost, points, read, tidy
 
 # A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -50,7 +50,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
     files.write_whole(made["junit"], junit(counted))
     files.write_whole(made["plot"], picture.getvalue())
-    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt))
+    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, lost(out)))
     for student, name in names.items():
         mine = [record for record in counted if record["student"] == student]
         files.write_whole(made["students"] / name, pages.student(student, mine))
