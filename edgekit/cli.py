@@ -95,7 +95,7 @@ def grade(
         list[Path], typer.Argument(help="the submissions; or `merge` and the result folders of all shards")
     ],
     out: Annotated[Path, typer.Option(help="folder for records and reports")],
-    workers: Annotated[int, typer.Option(help="submissions graded at the same time")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="submissions graded at the same time")] = 2,
     tier: Annotated[
         str, typer.Option(help="walls around student code: namespace, container, or none (only for code you trust)")
     ] = "namespace",
@@ -114,6 +114,7 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
+    from edgekit.course import records as records_of
     from edgekit.course import reports
 
     warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
@@ -150,6 +151,11 @@ def grade(
 
         records = grade_all(folders[0], out, workers=workers, audit=audit, **limits)
     _tell(records, reports.write(out, records))
+    if lost := records_of.lost(out):
+        typer.echo(f"found and not graded: {len(lost)}", err=True)
+        for path, why in lost:
+            typer.echo(f"  {records_of.clean(path, 300)}: {why}", err=True)
+        raise typer.Exit(1)
 
 
 def _several(count: int, what: str) -> str:

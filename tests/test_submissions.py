@@ -12,6 +12,7 @@ import pytest
 
 from edgekit.course import submissions
 from edgekit.course.catalog import CourseError, find
+from tests.attacks.odd import ONE
 
 LAB = find("04_onnx_export")
 SLUG = LAB.slug
@@ -191,7 +192,7 @@ def test_slow_ways_of_packing_are_refused_unread(tmp_path, method):
 
 def test_what_counts_is_chosen_before_anything_is_read(tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(submissions, "_bytes", lambda path, member: read.append(member) or (BLOB, ""))
+    monkeypatch.setattr(submissions, "_bytes", lambda path, member: read.append(member) or (ONE, ""))
     members = {f"{i}/{j}/{NAME}": DRAFT for i in range(3) for j in range(100)}
     submissions.find(zipped(tmp_path / "class/alice.zip", members).parent)
     assert read == [f"2/99/{NAME}"]

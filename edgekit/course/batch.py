@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import platform
 import re
 import sys
@@ -57,8 +58,14 @@ class Batch:
         if self.target.resolve().is_relative_to(self.source.resolve()):
             raise CourseError(f"{self.target} lies inside of the submissions: choose another folder for the results")
         wanted = [find(name).slug for name in labs] if labs is not None else None
-        todo = [one for one in submissions.find(self.source, wanted) if in_shard(one, shard)]
+        found, lost = submissions.survey(self.source, wanted)
+        todo = [one for one in found if in_shard(one, shard)]
+        if self.target.exists() and not self.target.is_dir():
+            raise CourseError(f"{self.target} is a file: name a folder for the results")
         self.target.mkdir(parents=True, exist_ok=True)
+        if wanted is None:
+            lines = [[path, why or "the name names no lab: rename it 04_onnx_export.ipynb, say"] for path, why in lost]
+            files.write_whole(self.target / records.LOST, json.dumps(lines, ensure_ascii=True) + "\n")
         if shard:
             files.write_whole(self.target / SHARD, f"{shard}\n")
         self._file = self.target / records.FILE
@@ -66,6 +73,8 @@ class Batch:
         self._wanted = {(one.student, one.slug): identity(one) for one in todo}
         known = {(record["student"], record["lab"]): record for record in before}
         self._done = {who: r for who, r in known.items() if self._wanted.get(who) == records.identity(r)}
+        # With ``labs`` only these are looked for: what an earlier run found for the others stays.
+        self._others = [record for record in before if wanted is not None and record["lab"] not in wanted]
         self.rest = [one for one in todo if self._open(one)]
 
     def _open(self, one: Submission) -> bool:
@@ -83,8 +92,9 @@ class Batch:
         self._done[record["student"], record["lab"]] = record
 
     def records(self) -> list[dict]:
-        """One record for each submission, sorted by student and lab, also those of an earlier run."""
-        return [self._done[who] for who in sorted(self._wanted)]
+        """One record for each submission, sorted by student and lab, also those of an earlier run and of its other labs."""
+        found = [*(self._done[who] for who in self._wanted), *self._others]
+        return sorted(found, key=lambda record: (record["student"], record["lab"]))
 
 
 def in_shard(one: Submission, shard: str | None) -> bool:

@@ -29,6 +29,7 @@ from edgekit.course.catalog import CourseError, find
 from edgekit.course.sandbox import SandboxError, Worker, require
 from edgekit.course.submissions import Submission
 from edgekit.course.verdicts import item_record
+from edgekit.instructor.grading.reader import Reader
 
 ATTEMPTS = 3
 CONNECT = "20s"
@@ -170,11 +171,12 @@ def _task(one: Submission, blob: bytes, options: dict) -> tuple[dict, str]:
     tier, cold, preload = options.pop("tier"), options.pop("cold"), tuple(options.pop("preload"))
     if getattr(_HERE, "worker", None) is None:
         _HERE.worker = Worker(next(_COUNT), tier, cold, preload=preload)
+        _HERE.reader = Reader()
     folder = Path(tempfile.mkdtemp(prefix="edgekit-cluster-"))
     try:
         (folder / "handed-in").write_bytes(blob)
         here = replace(one, path=folder / "handed-in", member="")
-        record = grade.grade_one(here, _HERE.worker, notebooks=folder / "out", **options)
+        record = grade.grade_one(here, _HERE.worker, notebooks=folder / "out", reader=_HERE.reader, **options)
         rebuilt = next((folder / "out").rglob("*.ipynb"), None)
         return record, rebuilt.read_text(encoding="utf-8") if rebuilt else ""
     finally:
@@ -223,10 +225,18 @@ class Spread:
         return None if self.tries[one.student, one.slug] < ATTEMPTS else self._given_up(one, error)
 
     def _start(self, one: Submission) -> None:
-        blob = b"" if one.problem else one.blob
+        blob, one = self._bytes(one)
         future = self.client.submit(_task, one, blob, self.options, pure=False, retries=0)
         self.running[future] = one
         future.add_done_callback(self.finished.put)
+
+    @staticmethod
+    def _bytes(one: Submission) -> tuple[bytes, Submission]:
+        """The bytes to send; a file that was changed since it was found is our fault, and the others go on."""
+        try:
+            return (b"" if one.problem else one.blob), one
+        except CourseError as error:
+            return b"", replace(one, problem=str(error), ours=True)
 
     def _next(self):
         end = time.monotonic() + self.patience
@@ -252,5 +262,5 @@ class Spread:
         return {
             "student": student, "lab": slug, "sha256": sha256, "lab_version": version, "environment": packages,
             "tier": self.options["tier"], "kernel": "cold" if self.options["cold"] else "warm", "seed": 0, "seconds": 0.0,
-            "cell_seconds": 0.0, "notes": [*one.notes, fault], "status": records.OUR_FAULT, "items": items, "scores": {}, "audit": None,
+            "cell_seconds": 0.0, "notes": [*one.notes, fault], "review": [], "status": records.OUR_FAULT, "items": items, "scores": {}, "audit": None,
         }  # fmt: skip

@@ -16,11 +16,12 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course import rebuild, records, shortcuts
+from edgekit.course import rebuild, records
 from edgekit.course.attempts import Starved, Times, run_cells
 from edgekit.course.batch import Batch, environment, progress_bar, share_of
 from edgekit.course.catalog import CourseError, Lab, find
@@ -29,6 +30,7 @@ from edgekit.course.sandbox import SandboxError, Worker, require
 from edgekit.course.submissions import Submission
 from edgekit.course.turns import Turns
 from edgekit.course.verdicts import item_record, judge
+from edgekit.instructor.grading.reader import Reader
 
 SEED_BITS = 128  # too many to try: whoever finds the seed from the inputs it may see can draw the judge's part, too
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
@@ -69,6 +71,8 @@ def grade_all(
     Raises:
         CourseError: when the folders or the course are wrong. SandboxError: when the tier does not work here.
     """
+    if workers < 1:
+        raise CourseError(f"workers is {workers}: at least one has to grade")
     batch = Batch(submissions_dir, out_dir, shard, labs)
     require(tier)
     if tier == "none":
@@ -91,14 +95,15 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
 
     def work(make) -> None:
         try:
-            with make() as worker:
+            with make() as worker, Reader() as reader:
+                own = {**options, "reader": reader}
                 while not stop.is_set():
                     try:
                         one = waiting.get_nowait()
                     except queue.Empty:
                         return
-                    record = grade_one(one, worker, **options)
-                    finished.put(audited(record, one, worker, options) if chosen(record, worker, audit) else record)
+                    record = grade_one(one, worker, **own)
+                    finished.put(audited(record, one, worker, own) if chosen(record, worker, audit) else record)
         except BaseException as error:
             finished.put(error)
 
@@ -147,10 +152,12 @@ def grade_one(
     notebooks: Path | None = None,
     kernels: Worker | None = None,
     turns: Turns | None = None,
+    reader: Reader | None = None,
 ) -> dict:
     """Grade one submission in ``worker`` and return its record; writes the rebuilt notebook below ``notebooks``.
 
-    ``kernels``: another worker for the student's cells; inputs and judges stay with ``worker``. What fails on our side is tried
+    ``kernels``: another worker for the student's cells; inputs and judges stay with ``worker``. ``reader``: the process that
+    reads the notebook; default one for this call. What fails on our side is tried
     a second time, alone on the machine among those that share ``turns``; then the record's status is "grader-error". It never
     raises: one submission must not stop a class.
     """
@@ -168,14 +175,16 @@ def grade_one(
         "seconds": 0.0,
         "cell_seconds": 0.0,
         "notes": list(submission.notes),
+        "review": list(submission.review),
         "status": "graded",
         "items": [],
         "scores": {},
         "audit": None,
     }
     try:
-        rebuilt = _rebuilt(lab, submission)
-        record["notes"] += [*rebuilt.notes, *shortcuts.uses(rebuilt.notebook, lab)]
+        rebuilt, review = _rebuilt(lab, submission, reader)
+        record["notes"] += rebuilt.notes
+        record["review"] += review
         if notebooks:
             text = json.dumps(rebuilt.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
             files.write_whole(notebooks / submission.student / f"{lab.slug}.ipynb", text)
@@ -198,14 +207,20 @@ def grade_one(
     return record
 
 
-def _rebuilt(lab: Lab, submission: Submission) -> Rebuilt:
+def _rebuilt(lab: Lab, submission: Submission, reader: Reader | None) -> tuple[Rebuilt, list[str]]:
+    """The notebook to grade, and what a person should look at.
+
+    Raises:
+        Unreadable: when the fault is in what was handed in.
+        CourseError: when the file was changed meanwhile, or may not be read: run again, and nobody loses a point.
+    """
+    if submission.ours:
+        raise CourseError(submission.problem)
     if submission.problem:
         raise Unreadable(submission.problem)
-    try:
-        blob = submission.blob
-    except CourseError as error:
-        raise Unreadable(str(error)) from None
-    return rebuild.rebuild(lab, blob)
+    blob = submission.blob
+    with nullcontext(reader) if reader else Reader() as reader:
+        return reader.read(lab, blob)
 
 
 def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, turns: Turns, drawn: bool) -> None:

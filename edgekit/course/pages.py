@@ -69,6 +69,15 @@ def _of(record: dict) -> str:
     return f"{'open' if got is None else got} of {tidy(sum(item['points'] for item in record['items']))} points"
 
 
+def _title(slug: str) -> str:
+    """ "04 Exporting to ONNX" for 04_onnx_export; the slug itself where the course does not know it."""
+    try:
+        title = next((lab.title for lab in catalog.labs() if lab.slug == slug), "")
+    except catalog.CourseError:
+        title = ""
+    return f"{slug.partition('_')[0]} {title}" if title else slug
+
+
 # -------------------------------------------------------------------------------------------------------------------- student
 def student(name: str, records: list[dict]) -> str:
     """The page of one student: points, feedback and notes of every lab. Inputs, seeds and other students do not appear."""
@@ -78,7 +87,7 @@ def student(name: str, records: list[dict]) -> str:
 
 
 def _lab(record: dict) -> str:
-    parts = [f"<h2>{_e(record['lab'], 200)}: {_of(record)}</h2>"]
+    parts = [f"<h2>{_e(_title(record['lab']), 200)}: {_of(record)}</h2>"]
     if record["status"] == "unreadable":
         parts.append("<p><strong>The file you handed in could not be read.</strong> The notes below say why.</p>")
     if faulty(record):
@@ -145,7 +154,7 @@ def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
     return found
 
 
-def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str) -> str:
+def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str, lost=()) -> str:
     """The class page: the plot, a table of checks and causes, a table of students with links to their pages."""
     image = base64.b64encode(picture).decode("ascii")
     statuses = Counter(item["status"] for record in records for item in record["items"])
@@ -159,7 +168,7 @@ def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str
     if "none" in tiers:
         parts.append("<p><strong>Warning: graded without a sandbox.</strong></p>")
     parts += [_audit(records), f'<img src="data:image/png;base64,{image}" alt="{_e(alt)}">', _cause_table(records)]
-    parts.append(_student_table(records, names))
+    parts += [_lost_list(lost), _student_table(records, names), _review_list(records)]
     return _page("Class summary", "\n".join(parts))
 
 
@@ -199,11 +208,15 @@ def _cause(label: str, count: int, named: dict[str, list[str]]) -> str:
 
 def _student_table(records: list[dict], names: dict[str, str]) -> str:
     rows = []
+    full: dict[str, float] = {}
+    for record in records:
+        full[record["lab"]] = max(full.get(record["lab"], 0), sum(item["points"] for item in record["items"]))
+    most = tidy(sum(full.values()))
     for name, page in names.items():
         mine = [record for record in records if record["student"] == name]
-        labs = "; ".join(f"{record['lab']} {_of(record)}" for record in mine)
+        labs = "; ".join(f"{_title(record['lab'])}: {_of(record)}" for record in mine)
         got = [points(record) for record in mine]
-        total = "open" if None in got else tidy(sum(got))
+        total = f"{'open' if None in got else tidy(sum(got))} of {most}"
         rows.append(
             f'<tr><th scope="row"><a href="students/{_e(page)}">{_e(name, 200)}</a></th><td class="n">{total}</td><td>{_e(labs)}</td></tr>'
         )
@@ -211,6 +224,21 @@ def _student_table(records: list[dict], names: dict[str, str]) -> str:
     return (
         f'<h2>Students</h2>\n<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def _lost_list(lost: Iterable[tuple[str, str]]) -> str:
+    lines = "".join(f"<li>{_e(path, 300)}: {_e(why, 300)}</li>" for path, why in lost)
+    return f"<h2>Found and not graded</h2>\n<ul>{lines}</ul>" if lines else ""
+
+
+def _review_list(records: list[dict]) -> str:
+    """What a person should look at. It stands here and not on the page of the student."""
+    lines = [
+        f"<li><strong>{_e(record['student'], 200)}</strong>, {_e(record['lab'], 200)}: {_e(note, 500)}</li>"
+        for record in records
+        for note in (record.get("review") or [])[:20]
+    ]
+    return f"<h2>For you to look at</h2>\n<ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def figure(records: list[dict]):

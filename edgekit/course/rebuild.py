@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from edgekit.course import slicing
@@ -151,8 +151,11 @@ def version(lab: Lab) -> str:
     return digest.hexdigest()
 
 
-def rebuild(lab: Lab, blob: bytes) -> Rebuilt:
+def rebuild(lab: Lab, blob: bytes, light: bool = False) -> Rebuilt:
     """Transplant the answers of a submission into the released lab.
+
+    Args:
+        light: do not look into any code; then ``steps`` are all cells, and helpers in cells of a student's own are left out.
 
     Raises:
         Unreadable: when ``blob`` is no notebook.
@@ -176,9 +179,22 @@ def rebuild(lab: Lab, blob: bytes) -> Rebuilt:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and cell["id"] in names:
             cell["source"] = sources.get(cell["id"], cell["source"])
+    whole = partial(slicing.whole_steps, notebook["cells"], names, lab.module)
+    missing = frozenset(names) - frozenset(answers)
+    if light:
+        return Rebuilt(notebook, whole(), whole(), notes, missing, frozenset(), frozenset())
     used = {id(cell) for cell in answers.values()}
     own = [_MARKER.sub(r"\1\2-", c.source) for c in handed_in if id(c) not in used and not _is_check(c, names)]
-    theirs, left_out = slicing.own_pieces([source for source in own if source not in code.values()])
+    notes += _carry(notebook, names, [source for source in own if source not in code.values()])
+    steps, stateful = slicing.slice_steps(notebook["cells"], names, lab.module)
+    given = frozenset(slicing.given_names(notebook["cells"], names))
+    return Rebuilt(notebook, steps, whole(), notes, missing, frozenset(stateful), given)
+
+
+def _carry(notebook: dict, names: list[str], own: list[str]) -> list[str]:
+    """Put what answers need from a student's own cells into the notebook; returns the notes on it."""
+    notes = []
+    theirs, left_out = slicing.own_pieces(own)
     if left_out:
         notes.append(f"cells not looked for helpers, because there is too much in them: {left_out}")
     carried = slicing.carry(notebook["cells"], names, theirs)
@@ -186,10 +202,7 @@ def rebuild(lab: Lab, blob: bytes) -> Rebuilt:
         more = f" and {len(carried.names) - MAX_NAMED} more" if len(carried.names) > MAX_NAMED else ""
         notes.append(f"carried along from other cells: {', '.join(carried.names[:MAX_NAMED])}{more}"[:1000])
         notebook["cells"].insert(carried.at, _code_cell("carried-along", carried.source))
-    steps, stateful = slicing.slice_steps(notebook["cells"], names, lab.module)
-    whole = slicing.whole_steps(notebook["cells"], names, lab.module)
-    given = frozenset(slicing.given_names(notebook["cells"], names))
-    return Rebuilt(notebook, steps, whole, notes, frozenset(names) - frozenset(answers), frozenset(stateful), given)
+    return notes
 
 
 def _code_cell(cell_id: str, source: str) -> dict:
@@ -206,7 +219,10 @@ def _code_cell(cell_id: str, source: str) -> dict:
 def _answer(name: str, stub: str, cells: list[Cell]) -> tuple[Cell | None, list[str]]:
     """The cell that counts as the answer ``name``: by id or grade_id, else by its ``def``; of several the last that is not the
     untouched stub."""
-    defines = re.compile(rf"^(async\s+)?(def|class)\s+{name}\b|^{name}\s*=", re.MULTILINE)
+    function = rf"^(async[ \t]+)?(def|class)[ \t]+{name}\b"
+    # A result that is given the exercise's name later (`summary = summary(runs)`) is no answer to it.
+    asks_for_function = re.search(function, stub, re.MULTILINE)
+    defines = re.compile(function if asks_for_function else rf"{function}|^{name}\s*=", re.MULTILINE)
     marked = [cell for cell in cells if name in cell.keys]
     written = [cell for cell in marked if cell.source.strip() != stub.strip()]
     notes = [f"answer occurs {len(marked)} times, the last counts: {name}"] if len(marked) > 1 else []

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgekit import files
 
 FILE = "records.jsonl"
+LOST = "not-graded.json"  # what was found and counts for nobody: pairs of path and reason
 OUR_FAULT = "grader-error"
 # What no XML, no terminal and no UTF-8 file can hold: control characters, lone surrogates, the two non-characters.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -37,6 +38,12 @@ def read(path: Path) -> list[dict]:
             if number < len(lines):
                 warnings.warn(f"{path}, line {number}: damaged, passed over. Grade again to restore it.", stacklevel=2)
     return records
+
+
+def lost(out: Path) -> list[tuple[str, str]]:
+    """What was found below the submissions and not graded: path and reason."""
+    file = Path(out) / LOST
+    return [(path, why) for path, why in json.loads(file.read_text(encoding="utf-8"))] if file.is_file() else []
 
 
 def identity(record: dict) -> tuple[str, str, str, str, str]:

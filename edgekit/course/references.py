@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import edgekit
+from edgekit.course import slicing
 
-MAX_DOTS = 2000  # in a row: the parser takes quadratic time for `import a.a.a...`, half a minute for 200,000 characters
 MAX_TARGETS = 8  # that one name may stand for
 
 _DEEP = (
@@ -47,7 +47,6 @@ _IN_STRINGS = re.compile(
     + r")\b"
 )
 _MODULE_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-_DOTTED = re.compile(r"[\w.\s\\]+")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -67,7 +66,7 @@ class Seen:
 
 def parsed(source: str) -> ast.Module | None:
     """The tree of a cell; None if it is no Python, or made to keep the parser busy."""
-    if any(run.count(".") > MAX_DOTS for run in _DOTTED.findall(source)):
+    if slicing.long_path(source):
         return None
     try:
         return ast.parse(source)

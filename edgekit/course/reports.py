@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from edgekit import files
 from edgekit.course import pages
-from edgekit.course.records import FILE, append, clean, identity, latest, points, read, tidy
+from edgekit.course.records import FILE, append, clean, identity, latest, lost, points, read, tidy
 
 # A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -45,10 +45,12 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     names = page_names(record["student"] for record in counted)
     made = {kind: out / name for kind, name in
             {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
-    files.write_whole(made["csv"], table(counted))
+    text = table(counted)
+    # Excel takes a file without this mark for the system's old encoding; a class of plain names needs none.
+    files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
     files.write_whole(made["junit"], junit(counted))
     files.write_whole(made["plot"], picture.getvalue())
-    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt))
+    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, lost(out)))
     for student, name in names.items():
         mine = [record for record in counted if record["student"] == student]
         files.write_whole(made["students"] / name, pages.student(student, mine))
@@ -160,8 +162,9 @@ def junit(records: Iterable[dict]) -> str:
                 counts[kind + "s"] += 1
         suite.attrib.update({key: str(value) for key, value in counts.items()})
         suite.set("time", f"{record.get('seconds') or 0:.3f}")
-        if record.get("notes"):
-            ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in record["notes"])
+        said = [*(record.get("notes") or []), *(record.get("review") or [])]
+        if said:
+            ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in said)
     ElementTree.indent(top)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 

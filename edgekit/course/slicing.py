@@ -62,6 +62,8 @@ class Carried:
 
 def names(source: str) -> tuple[set[str], set[str]]:
     """``(binds, needs)`` of a piece of code at module level. Code that does not compile binds and needs nothing."""
+    if long_path(source):
+        return set(), set()
     try:
         top = symtable.symtable(source, "<cell>", "exec")
     except _BROKEN:
@@ -103,7 +105,13 @@ def _transformed(source: str) -> str:
 
 
 # The parser joins `import a.a.a...` in quadratic time: half a minute for 90,000 dots.
-_LONG_PATH = re.compile(r"(?:\w{0,100}\s{0,10}\.\s{0,10}){2000}")
+MAX_DOTS = 2000
+_DOTTED = re.compile(r"[\w.\s\\]+")
+
+
+def long_path(source: str) -> bool:
+    """Whether more than ``MAX_DOTS`` dots stand in one run of names: nobody writes so, and the parser takes long."""
+    return any(run.count(".") > MAX_DOTS for run in _DOTTED.findall(source))
 
 
 def pieces(source: str, cell: int, most: int | None = None) -> list[Piece]:
@@ -113,7 +121,7 @@ def pieces(source: str, cell: int, most: int | None = None) -> list[Piece]:
         TooMuch: when there are more than ``most``.
     """
     source = python(source)
-    if _LONG_PATH.search(source):
+    if long_path(source):
         return []
     try:
         tree = ast.parse(source)

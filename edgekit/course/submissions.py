@@ -11,15 +11,18 @@ import hashlib
 import os
 import re
 import stat
+import unicodedata
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from edgekit.course.catalog import CourseError, Lab, labs
+from edgekit.course.catalog import find as find_lab
 
 MAX_NOTEBOOK = 32 * 2**20
 MAX_ARCHIVE = 4 * 2**30
@@ -29,12 +32,17 @@ MAX_NAME = 150  # bytes: a file name may have 255, and it gets a hash and a suff
 CROWD = 4  # folders of one student that hold the same lab: drafts are fewer, classes are larger
 TRIES = 8  # files that are read at most until one is readable, of one student and lab
 LAYOUTS = "<student>/<slug>.ipynb, submitted/<student>/<assignment>/<slug>.ipynb, <student>.zip"
-_NAME = re.compile(r"[^\w.@+ -]")
+MAX_DEPTH = 12  # folders below a student's
+PACKED = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # archives that are not read
+_MOODLE = re.compile(r"(.+)_(\d+)_assignsubmission_\w+")
+_CANVAS = re.compile(r"(.+?)(?:_LATE)?_(\d+)_\d+")
+_ATTEMPT = re.compile(r"(?:-Copy|-| \(|_\()(\d{1,4})\)?$")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student. ``problem`` says why it could not be taken. Its bytes stay where they are until asked for:
+    """One notebook of one student. ``problem`` says why it could not be taken; with ``ours`` that is not the student's doing.
+    ``notes`` are for the student, ``review`` for the instructor. Its bytes stay where they are until asked for:
     in the file ``path``, or in its member ``member`` if that is a zip file."""
 
     student: str
@@ -44,6 +52,8 @@ class Submission:
     sha256: str = ""
     notes: tuple[str, ...] = ()
     problem: str = ""
+    ours: bool = False
+    review: tuple[str, ...] = ()
 
     @property
     def blob(self) -> bytes:
@@ -54,7 +64,10 @@ class Submission:
         """
         blob, problem = _bytes(self.path, self.member)
         if problem or hashlib.sha256(blob).hexdigest() != self.sha256:
-            raise CourseError(f"{self.path} has changed since it was found{': ' + problem if problem else ''}")
+            why = f": {problem}" if problem else ""
+            raise CourseError(
+                f"{self.path} has changed since it was found{why}. Run the same command again to grade it"
+            )
         return blob
 
 
@@ -72,10 +85,21 @@ class _File:
 
 
 def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
+    """What :func:`survey` finds, with a warning for what is not graded."""
+    found, lost = survey(folder, only)
+    _warn_of(lost)
+    return found
+
+
+def survey(folder: str | Path, only: list[str] | None = None) -> tuple[list[Submission], list[tuple[str, str]]]:
     """All submissions below ``folder`` (or in the zip file ``folder``), sorted by student and lab.
 
     Of several files of one student for one lab that can be read, the one in the fewest folders counts, of those the last by
     name, with a note. ``only``: slugs to take.
+
+    Returns:
+        The submissions, and what counts for nobody: its path below ``folder`` and the reason ("" where the name names no lab).
+        Nothing is told so with ``only``, which leaves out other labs.
 
     Raises:
         CourseError: when there is no such folder, when the zip file of the class cannot be read, or when nothing is found.
@@ -89,20 +113,35 @@ def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
         found = _folder(folder / "submitted" if _is_nbgrader(folder, known) else folder, known)
     else:
         raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
+    found = _named(list(found))
     files: dict[tuple[str, str], list[_File]] = {}
     strays = []
     for file in found:
         if file.slug:
             files.setdefault((file.student, file.slug), []).append(file)
         else:
-            strays.append("/".join((file.student, *file.place)))
-    if strays and only is None:
-        _warn_of(strays)
+            where = "/".join((file.student or ".", *file.place)) if file.place else file.student
+            strays.append((where.removeprefix("./"), file.problem))
+    if only is not None:
+        strays = []
     if not files:
         slugs = ", ".join(known) or "none of them has graded items: " + ", ".join(lab.slug for lab in chosen)
+        _warn_of(strays)
         raise CourseError(f"no submission found in {folder}. Looked for {LAYOUTS}, with the labs: {slugs}")
     _warn_of_crowds(files)
-    return [_counts(files[key]) for key in sorted(files)]
+    return [_counts(files[key]) for key in sorted(files)], sorted(strays)
+
+
+def _named(files: list[_File]) -> list[_File]:
+    """Moodle's folders by their students' names; with Moodle's number where two students have one name."""
+    moodle = {file.student: match for file in files if (match := _MOODLE.fullmatch(file.student))}
+    several = Counter(match[1] for match in moodle.values())
+    taken = {file.student for file in files}
+    names = {
+        student: match[1] if several[match[1]] == 1 and match[1] not in taken else f"{match[1]}_{match[2]}"
+        for student, match in moodle.items()
+    }
+    return [replace(file, student=names.get(file.student, file.student)) for file in files]
 
 
 def _warn_of_crowds(files: dict[tuple[str, str], list[_File]]) -> None:
@@ -122,7 +161,13 @@ def _warn_of_crowds(files: dict[tuple[str, str], list[_File]]) -> None:
         )
 
 
-def _warn_of(strays: list[str]) -> None:
+def _warn_of(strays: list[tuple[str, str]]) -> None:
+    for where, reason in sorted(strays):
+        if reason:
+            warnings.warn(f"not graded: {where}: {reason}", stacklevel=3)
+    strays = [where for where, reason in strays if not reason]
+    if not strays:
+        return
     shown = ", ".join(sorted(strays)[:10]) + (f" and {len(strays) - 10} more" if len(strays) > 10 else "")
     warnings.warn(
         f"not graded, because the name names no lab (rename it 04_onnx_export.ipynb, say): {shown}", stacklevel=3
@@ -130,27 +175,54 @@ def _warn_of(strays: list[str]) -> None:
 
 
 def _counts(files: list[_File]) -> Submission:
-    """The submission of one student for one lab: a draft in a subfolder, or a file that is broken, never replaces a better one."""
-    files = sorted(files, key=lambda file: file.place, reverse=True)
+    """The submission of one student for one lab: the file in the fewest folders, of those the newest attempt by its name. A
+    broken file, or a lab as it was given out, never replaces somebody's work."""
+    files = sorted(files, key=lambda file: (_attempt(file.place[-1]), file.place), reverse=True)
     files.sort(key=lambda file: (bool(file.problem), len(file.place)))
     if len(files) == 1:
         return _made(files[0])[0]
+    best, most = None, -1
     for file in files[:TRIES]:
-        one, readable = _made(file, len(files))
-        if readable:
+        one, blob = _made(file, len(files), "the others have no work in them" if best else NEWEST)
+        done = _work(file.slug, blob) if blob else -1
+        if done >= 1:
             return one
-    return _made(files[0], len(files))[0]
+        if done > most:  # nobody's work: rather the whole lab than an empty notebook
+            best, most = _made(file, len(files))[0], done
+    return best or _made(files[0], len(files))[0]
 
 
-def _made(file: _File, several: int = 0) -> tuple[Submission, bool]:
-    """The submission, and whether its bytes look like a notebook's: not empty, not torn, not something else by that name."""
+NEWEST = "of those in the fewest folders the newest attempt by its name"
+
+
+def _attempt(name: str) -> int:
+    """The number that platforms and browsers put behind a name: 2 of "x-2.ipynb", "x (2).ipynb" and "x-Copy2.ipynb", else 0."""
+    found = _ATTEMPT.search(os.path.splitext(_plain(name))[0])
+    return int(found[1]) if found else 0
+
+
+def _work(slug: str, blob: bytes) -> float:
+    """How many code cells of a notebook the lab as it was given out has not; 0 for one without code, 0.5 for an untouched lab."""
+    from edgekit.course import rebuild
+
+    try:
+        sources = {cell.source.strip() for cell in rebuild.parse(blob)[0]} - {""}
+    except rebuild.Unreadable:
+        return 0
+    given = {cell["source"].strip() for cell in rebuild.released(find_lab(slug))["cells"]}
+    return len(sources - given) or (0.5 if sources else 0)
+
+
+def _made(file: _File, several: int = 0, why: str = NEWEST) -> tuple[Submission, bytes]:
+    """The submission, and its bytes if they look like a notebook's: not empty, not torn, not something else by that name."""
     blob, problem = (b"", file.problem) if file.problem else _bytes(file.path, file.member)
     place = "/".join(file.place).encode("utf-8", "replace").decode()[-100:]
-    notes = (f"handed in {several} times, the file in the fewest folders, then the last by name, counts: {place}",)
+    notes = (f"handed in {several} times, this file counts, {why}: {place}",) if several else ()
     digest = hashlib.sha256(blob or problem.encode("utf-8", "replace")).hexdigest()
-    one = Submission(file.student, file.slug, file.path, file.member, digest, notes if several else (), problem)
+    ours = not file.member and not os.access(file.path, os.R_OK)
+    one = Submission(file.student, file.slug, file.path, file.member, digest, notes, problem, ours and bool(problem))
     text = blob.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe")  # of UTF-16 too
-    return one, text.startswith(b"{") and text.endswith(b"}")
+    return one, blob if text.startswith(b"{") and text.endswith(b"}") else b""
 
 
 # ------------------------------------------------------------------------------------------------------------ folders and names
@@ -173,35 +245,79 @@ def _hidden(name: str) -> bool:
 
 def _folder(start: Path, known: dict[str, Lab]) -> Iterator[_File]:
     for entry in sorted(start.iterdir()):
-        if entry.is_symlink() or _hidden(entry.name):
-            continue  # a student's folder is a folder; what a link points to was not handed in
-        if entry.is_file() and entry.suffix.lower() == ".zip":
-            yield from _archive(entry, known, safe(entry.stem))
+        if _hidden(entry.name):
+            continue
+        if entry.is_symlink():  # what a link points to was not handed in
+            yield _lost(entry.name, (), entry, "it is a link")
         elif entry.is_dir():
-            yield from _student(entry, known)
-        elif entry.suffix.lower() == ".ipynb":
-            slug = _slug(entry.name, known) or ""
-            yield _File(_author(entry.name, slug), slug, entry, (entry.name,))
+            found = list(_student(entry, known))
+            yield from found or [_lost(entry.name, (), entry, "no notebook in this folder")]
+        else:
+            yield from _file(entry, known, "", (entry.name,))
+
+
+def _lost(student: str, place: tuple[str, ...], path: Path, reason: str) -> _File:
+    return _File(student, "", path, place, problem=reason)
+
+
+def _file(path: Path, known: dict[str, Lab], student: str, place: tuple[str, ...]) -> Iterator[_File]:
+    """What one file is; ``student``: whose folder it is in, "" for none."""
+    suffix = os.path.splitext(_plain(path.name))[1].lower()
+    if suffix == ".zip" and not path.is_symlink():
+        yield from _archive(
+            path, known, "" if _of_a_class(path) else student or safe(path.stem), place if student else ()
+        )
+    elif suffix == ".ipynb":
+        slug = _slug(path.name, known) or ""
+        yield _File(student or _author(path.name, slug), slug, path, place)
+    elif suffix in PACKED:
+        yield _lost(student, place, path, "archives of this kind are not read: unpack it, or hand in a zip file")
+    elif any(slug in path.name for slug in known):
+        yield _lost(student, place, path, "it is no notebook")
+
+
+def _of_a_class(path: Path) -> bool:
+    """Whether a zip file is what Moodle or Canvas hands out for all students, by the names inside."""
+    try:
+        names = [parts for member in _members(path) if (parts := _parts(member.filename))]
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return False
+    if any(_MOODLE.fullmatch(part) for parts in names for part in parts[:-1]):
+        return True
+    flat = [parts[-1] for parts in names if not any(map(_hidden, parts)) and len(parts) == 1]
+    return bool(flat) and all(re.match(r"[^_]+(?:_LATE)?_\d+_\d+_", name) for name in flat)
 
 
 def _student(folder: Path, known: dict[str, Lab]) -> Iterator[_File]:
-    student = safe(folder.name)
-    for parent, folders, names in os.walk(folder, followlinks=False):
+    student, problems = safe(folder.name), []
+    for parent, folders, names in os.walk(folder, onerror=problems.append, followlinks=False):
         place = Path(parent).relative_to(folder).parts
-        folders[:] = [name for name in folders if not _hidden(name)] if len(place) < 3 else []
-        for name in names:
-            path = Path(parent) / name
+        for name in list(folders):
             if _hidden(name):
-                continue
-            if path.suffix.lower() == ".zip" and not path.is_symlink():
-                yield from _archive(path, known, student, (*place, name))
-            elif path.suffix.lower() == ".ipynb":
-                yield _File(student, _slug(name, known) or "", path, (*place, name))
+                folders.remove(name)
+            elif (Path(parent) / name).is_symlink() or len(place) >= MAX_DEPTH:
+                folders.remove(name)
+                deep = len(place) >= MAX_DEPTH
+                yield _lost(
+                    student, (*place, name), Path(parent) / name, "it lies too deep" if deep else "it is a link"
+                )
+        for name in names:
+            if not _hidden(name):
+                yield from _file(Path(parent) / name, known, student, (*place, name))
+    for error in problems:
+        path = Path(error.filename)
+        yield _lost(student, path.relative_to(folder).parts, path, f"it cannot be read: {error.strerror}")
+
+
+def _plain(name: str) -> str:
+    """A file name without what a browser or a mail program put behind ".ipynb"."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in (".txt", ".json") and stem.lower().endswith(".ipynb") else name
 
 
 def _slug(name: str, known: dict[str, Lab]) -> str | None:
     """The lab of a file name: "04_onnx_export.ipynb", also where a platform or browser appended something ("... (1).ipynb")."""
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = os.path.splitext(_plain(name))
     if suffix.lower() != ".ipynb":
         return None
     stem = stem.removesuffix("-checkpoint")
@@ -215,7 +331,7 @@ def _author(name: str, slug: str) -> str:
     """The student of a file that lies in no folder: what stands before the lab's name. Canvas writes name, user, submission:
     ``doejane_LATE_1234_5678_04_onnx_export.ipynb`` is doejane_1234's."""
     before = os.path.splitext(name)[0].partition(slug)[0].strip(" _-") if slug else ""
-    canvas = re.fullmatch(r"(.+?)(?:_LATE)?_(\d+)_\d+", before)
+    canvas = _CANVAS.fullmatch(before)
     return safe(f"{canvas[1]}_{canvas[2]}" if canvas else before or "_")
 
 
@@ -224,7 +340,9 @@ def safe(name: str) -> str:
 
     A name that had to be changed ends in a short hash of the original, so that two students never become one.
     """
-    clean = _NAME.sub("_", name).strip(" .")[:100].encode()[:MAX_NAME].decode(errors="ignore") or "_"
+    name = unicodedata.normalize("NFC", name)
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "_.@+- '\u2019" else "_" for c in name)
+    clean = kept.strip(" .")[:100].encode()[:MAX_NAME].decode(errors="ignore") or "_"
     return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
 
 
