@@ -19,7 +19,7 @@ lab: .venv/installed-$(EXTRA)
 	$(BIN)/edgekit lab $(LAB_ARGS)
 
 # [authors
-.PHONY: test dev lint locks
+.PHONY: test dev lint locks editions
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
 test: .venv/installed-dev
 	$(BIN)/python -m edgekit.course.provisioner >/dev/null
@@ -30,6 +30,10 @@ dev: .venv/installed-dev
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/edgekit release --check
+
+# The students' bundle in its own environment, every notebook as it is and with the answers: half an hour or more.
+editions: .venv/installed-dev
+	$(BIN)/python -m tests.editions
 
 # The pins of all editions, resolved together: hashes, no addresses.
 COMPILE := $(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header

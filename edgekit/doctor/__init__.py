@@ -151,18 +151,25 @@ class Diagnosis:
         )
 
 
-def examine(root: str | Path = "/", *, site: list[str] | None = None, full: bool = False) -> Diagnosis:
+def examine(
+    root: str | Path = "/",
+    *,
+    site: list[str] | None = None,
+    python: tuple[int, int] = sys.version_info[:2],
+    full: bool = False,
+) -> Diagnosis:
     """Examine this machine, or a recorded one.
 
     root: "/" or a recorded tree; of a recorded tree only the hardware and the packages in `site` are judged.
     site: folders with installed packages (their .dist-info), None for those of this Python.
+    python: the version of the interpreter that `site` belongs to.
     full: also try torch.compile, which calls the C++ compiler and takes longest.
     """
     device = devices.describe(root)
     findings, versions = list(machine.examine(device)), {}
     if site is not None or not device.recorded:
         installed = packages.Site(site)
-        findings += packages.examine(device, installed)
+        findings += packages.examine(device, installed, python)
         versions = installed.versions()
     engines: dict[str, tuple[bool, str, str]] = {}
     labs: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Whether INT8 is faster on this processor, measured: EdgeCNN against its quantized file, in pairs, one thread, batch 1.
 
-    python -m edgekit.doctor.int8       prints the answer as one JSON line
+python -m edgekit.doctor.int8       prints the answer as one JSON line
 """
 
 from __future__ import annotations

@@ -150,7 +150,9 @@ def onnxruntime(device: Device, site: Site, python: tuple[int, int] = sys.versio
             HINT,
             "there is a GPU, but ONNX Runtime is the CPU build",
             "The CUDA provider is missing; the labs run on the CPU."
-            + (" For Python 3.10 no onnxruntime-gpu goes with this PyTorch: the last one, 1.23.2, wants CUDA 12." * old),
+            + (
+                " For Python 3.10 no onnxruntime-gpu goes with this PyTorch: the last one, 1.23.2, wants CUDA 12." * old
+            ),
             "ONNX Runtime",
             "make clean, then: make lab EXTRA=cuda PYTHON=python3.12"
             if old
