@@ -3,7 +3,7 @@
 # `make test` proves it.
 # authors]
 #   make lab LAB_ARGS=--no-browser     arguments for JupyterLab
-#   make lab EXTRA=cuda                onnxruntime-gpu, TensorRT and PyCUDA; EXTRA=jetson keeps the board's own torch and TensorRT
+#   make lab EXTRA=cuda                onnxruntime-gpu, and TensorRT and PyCUDA if they can be had; EXTRA=jetson keeps the board's own torch and TensorRT
 #   make lab PYTHON=python3.12         another interpreter, 3.10 to 3.13
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -19,7 +19,7 @@ lab: .venv/installed-$(EXTRA)
 	$(BIN)/edgekit lab $(LAB_ARGS)
 
 # [authors
-.PHONY: test dev lint locks
+.PHONY: test dev lint locks editions
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
 test: .venv/installed-dev
 	$(BIN)/python -m edgekit.course.provisioner >/dev/null
@@ -31,10 +31,18 @@ dev: .venv/installed-dev
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/edgekit release --check
 
+# The students' bundle in its own environment, every notebook as it is and with the answers: half an hour or more.
+editions: .venv/installed-dev
+	$(BIN)/python -m tests.editions
+
 # The pins of all editions, resolved together: hashes, no addresses.
+COMPILE := $(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header
 locks: .venv/bin/uv
-	$(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra cpu --extra dev pyproject.toml -o requirements/dev.txt
-	for extra in cpu cuda jetson; do $(UV) compile -q --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+	$(COMPILE) --extra cpu --extra dev pyproject.toml -o requirements/dev.txt
+	for extra in cpu cuda; do $(COMPILE) -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done
+	for package in tensorrt pycuda; do echo $$package | $(COMPILE) -c requirements/dev.txt - -o requirements/$$package.txt || exit 1; done
+	mkdir -p build && awk '/^[^ ]/ { skip = /^(numpy|ml-dtypes|onnx)==/ } !skip' requirements/dev.txt >build/jetson.txt  # NumPy 1 on JetPack 6
+	$(COMPILE) -c build/jetson.txt --extra jetson pyproject.toml -o requirements/jetson.txt
 # authors]
 
 clean:
@@ -46,8 +54,19 @@ clean:
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	touch $@
 
+# The size was measured for cpu; cuda has the same PyTorch.
+SIZE := $(if $(filter jetson,$(EXTRA)),all but PyTorch, ONNX Runtime and TensorRT, which are made for the board (edgekit doctor says how to add them),5.6 GB on the disk: most of it is PyTorch with CUDA, and there is no CPU-only torchvision on the registry to pair a smaller one with)
+SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EXTRA)),pycuda))
+WITHOUT_tensorrt := labs build no engine and say so. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
+WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
+
 # Everything in cpu stands in dev too with the same versions, so one environment serves both commands.
+# The second step may fail without taking the course with it.
 .venv/installed-%: requirements/%.txt pyproject.toml .venv/bin/uv
-	$(UV) install -q --python $(BIN)/python --require-hashes -r $<
+	@echo "Installing the edition $* into .venv, once: $(SIZE). Some minutes."
+	$(UV) install --no-progress --python $(BIN)/python --require-hashes -r $< >.venv/install.log 2>&1 || { tail -20 .venv/install.log >&2; exit 1; }
 	$(UV) install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(foreach package,$(SECOND),$(UV) install -q --python $(BIN)/python --require-hashes -r requirements/$(package).txt >.venv/$(package).log 2>&1 \
+		|| echo "$(package) could not be installed; the course goes on: $(WITHOUT_$(package)), then: $(UV) install -r requirements/$(package).txt (the reason stands in .venv/$(package).log)" >&2;)
+	@echo "Installed. Next time this takes no time; .venv/bin/edgekit doctor says what works."
 	touch $@ $(if $(filter dev,$*),.venv/installed-cpu)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from edgekit import doctor, paths
 from edgekit.device import describe
-from edgekit.doctor import HINT, INFO, PROBLEM, machine, packages
+from edgekit.doctor import HINT, INFO, PROBLEM, lab_imports, machine, packages
 from tests import recorded_trees as trees
 
 # A healthy environment without a GPU: distribution -> version.
@@ -40,8 +40,10 @@ HEALTHY = {
 def examine(tmp_path):
     """Examine a tree with an environment: examine(tree, {"torch": "2.12.0", "onnx": None}, cuda="13.0")."""
 
-    def run(tree=None, changes=None, cuda="13.0", needs="torch==2.13.0"):
+    def run(tree=None, changes=None, cuda="13.0", needs="torch==2.13.0", python=(3, 11)):
         site = tmp_path / "site"
+        for before in (site, tmp_path / "root"):
+            shutil.rmtree(before, ignore_errors=True)
         for name, version in {**HEALTHY, **(changes or {})}.items():
             if version is not None:
                 folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
@@ -52,7 +54,7 @@ def examine(tmp_path):
         value = f"'{cuda}'" if cuda else "None"
         (site / "torch/version.py").write_text(f"__version__ = 'x'\ncuda: Optional[str] = {value}\nhip = None\n")
         root = trees.plant(tmp_path / "root", trees.laptop() if tree is None else tree)
-        return doctor.examine(root, site=[str(site)])
+        return doctor.examine(root, site=[str(site)], python=python)
 
     return run
 
@@ -70,9 +72,9 @@ def finding(diagnosis, key):
 def test_a_healthy_laptop_has_no_problem_and_no_hint(examine):
     diagnosis = examine()
     assert [f.key for f in diagnosis.findings] == ["no-gpu"]
-    assert diagnosis.ok and diagnosis.exit_status == 0 and diagnosis.summary == "Ready for every lab."
+    assert diagnosis.ok and diagnosis.exit_status == 0 and diagnosis.summary.startswith("No problem found; ")
     assert finding(diagnosis, "no-gpu").severity == INFO
-    assert "recorded" in finding(diagnosis, "no-gpu").meaning
+    assert "the lab says so" in finding(diagnosis, "no-gpu").meaning
 
 
 def test_problems_come_first_and_decide_the_exit_status(examine):
@@ -166,6 +168,12 @@ def test_cpu_builds_beside_a_gpu(examine):
     assert f.severity == HINT and "requirements/cuda.txt" in f.fix
 
 
+def test_python_310_has_no_onnxruntime_for_cuda_13(examine):
+    f = finding(examine(card(), {"onnxruntime": None, "onnxruntime-gpu": "1.23.2"}, python=(3, 10)), "onnxruntime-cuda")
+    assert f.severity == PROBLEM and "CUDA 12" in f.title and "PYTHON=python3.12" in f.fix
+    assert "1.23.2" in finding(examine(card(), python=(3, 10)), "onnxruntime-cpu").meaning
+
+
 def test_torch_newer_than_the_driver(tmp_path):
     device = describe(trees.plant(tmp_path, card()))
     site = SimpleNamespace(version=lambda name: {"torch": "2.13.0"}.get(name), torch_cuda=lambda: "13.0")
@@ -183,8 +191,37 @@ def test_jetson_power_mode_is_a_hint_with_the_number_of_this_board(examine):
 
 
 def test_a_jetson_in_its_best_mode_is_healthy(examine):
-    diagnosis = examine(trees.orin_nano(2), {"tensorrt": "10.3.0"}, cuda="12.6")
+    diagnosis = examine(trees.orin_nano(2), {"tensorrt": "10.3.0", "numpy": "1.26.4"}, cuda="12.6", python=(3, 10))
     assert diagnosis.findings == ()
+
+
+BARE = dict.fromkeys(("torch", "torchvision", "onnxruntime", "nvidia-modelopt"))
+
+
+@pytest.mark.parametrize(
+    ("tree", "python", "words", "folder", "numpy"),
+    [
+        (trees.orin_nano(2), (3, 10), ("Python 3.10", "CUDA 12.6", "TensorRT 10.3"), "jp6/cu126", True),
+        (trees.orin_jetpack7(), (3, 12), ("Python 3.12", "CUDA 13.2", "TensorRT 10.16"), "sbsa/cu130", False),
+    ],
+    ids=["JetPack 6.2", "JetPack 7.2"],
+)
+def test_a_bare_jetson_is_told_what_comes_from_where(examine, tree, python, words, folder, numpy):
+    f = finding(examine(tree, BARE, python=python), "jetson-steps")
+    assert f.severity == PROBLEM and all(word in f.meaning for word in (*words, folder, "does not see the board's"))
+    first, then = f.fix.split(", then: ")
+    assert "torch torchvision onnxruntime-gpu" in first and folder in first and "nvidia-modelopt" in then
+    assert ("'numpy<2'" in first) == ("'numpy<2'" in then) == numpy
+
+
+def test_numpy_2_beside_the_boards_numpy_1_wheels(examine):
+    assert finding(examine(trees.orin_nano(), python=(3, 10)), "jetson-numpy").severity == PROBLEM
+    healthy = examine(trees.orin_jetpack7(), python=(3, 12))
+    assert "jetson-numpy" not in {f.key for f in healthy.findings}
+
+
+def test_another_python_than_the_boards(examine):
+    assert "python3.12" in finding(examine(trees.orin_jetpack7(), python=(3, 11)), "jetson-python").fix
 
 
 def test_a_power_mode_that_was_not_applied(examine):
@@ -345,6 +382,67 @@ def test_this_machine():
     assert not diagnosis.device.recorded
     assert diagnosis.versions["numpy"]
     assert {"no-gpu", "no-driver"}.isdisjoint({f.key for f in diagnosis.findings}) == bool(diagnosis.device.gpus)
+
+
+# The labs' imports
+
+
+def notebook(path, *cells):
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [source]} for source in cells]}))
+    return path
+
+
+def test_imports_that_a_notebook_guards_are_left_out(tmp_path):
+    book = notebook(
+        tmp_path / "a.ipynb",
+        "%matplotlib inline\nimport json, ast\nfrom os import path as p",
+        "try:\n    import first\nexcept ImportError:\n    import second",
+        "try:\n    import third\nfinally:\n    pass\ndef f():\n    %time 1\n    import fourth",
+        "def half(",
+    )
+    assert lab_imports.statements(book) == [
+        "import json", "import ast", "from os import path", "import second", "import third", "import fourth",
+    ]  # fmt: skip
+
+
+def test_an_import_that_fails_or_kills_its_process_is_named_and_the_rest_is_tried(tmp_path, monkeypatch):
+    (tmp_path / "deadly.py").write_text("import os; os._exit(7)")
+    (tmp_path / "chatty.py").write_text("print('[]')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "work"))
+    wanted = ["import json", "import deadly", "import chatty", "from json import nothing", "import absent_package"]
+    failed = lab_imports.failures(wanted)
+    assert list(failed) == ["import deadly", "from json import nothing", "import absent_package"]
+    assert "status 7" in failed["import deadly"] and "absent_package" in failed["import absent_package"]
+
+
+def test_only_a_good_answer_is_kept_and_only_while_nothing_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "work"))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    module = tmp_path / "late.py"
+    assert lab_imports.failures(["import late"])
+    module.write_text("")
+    assert lab_imports.failures(["import late"]) == {}
+    module.unlink()
+    assert lab_imports.failures(["import late"]) == {}, "kept: the folders that are looked at did not change"
+    (tmp_path / "site").mkdir()
+    assert lab_imports.failures(["import late"]), "a new folder on the path: tried again"
+
+
+def test_a_lab_that_cannot_import_is_not_ready(monkeypatch):
+    monkeypatch.setattr(lab_imports, "failures", lambda wanted: {"import onnx": "ModuleNotFoundError: No module"})
+    labs, (f,) = doctor._labs(describe())
+    assert "import onnx" in labs["04_onnx_export"] and labs["00_start_here"] == ""
+    assert f.severity == PROBLEM and "04_onnx_export" in f.meaning and "00_start_here" not in f.meaning
+
+
+def test_a_work_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    assert doctor._work_folder() == []
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "file" / "work"))
+    (f,) = doctor._work_folder()
+    assert f.severity == PROBLEM and "EDGEKIT_WORK" in f.fix
 
 
 # Views

@@ -191,7 +191,7 @@ def _rows(d: Device) -> list[tuple[str, str]]:
     quota = f", cgroup quota {c.quota:g} CPUs" if c.quota is not None else ""
     rows.append(("cpu", f"{c.model} ({c.arch}), {c.cores} cores / {c.threads} threads{use} usable{quota}"))
     rows.append(("instructions", ", ".join(c.isa) or "unknown"))
-    rows.append(("int8 dot product", "yes" if c.int8_dot else "no: INT8 saves memory here, and time rarely"))
+    rows.append(("int8 dot product", "yes" if c.int8_dot else "no"))
     if c.caches:
         rows.append(("caches", ", ".join(f"{name} {_size(size)}" for name, size in sorted(c.caches.items()))))
     limit = " (cgroup limit)" if d.memory.limit is not None else ""

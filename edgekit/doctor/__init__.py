@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import html
 import json
+import subprocess
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit import device as devices
+from edgekit import paths
 from edgekit.device import Device
-from edgekit.doctor import machine, packages
+from edgekit.doctor import lab_imports, machine, packages
 from edgekit.doctor.findings import HINT, INFO, PROBLEM, Finding
 
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
@@ -34,6 +37,7 @@ class Diagnosis:
     versions: dict[str, str | None]
     runtimes: dict[str, tuple[bool, str, str]]  # name -> works, what was found out, what to do
     findings: tuple[Finding, ...] = field(default=())
+    labs: dict[str, str] = field(default_factory=dict)  # lab -> "" or the imports that fail; {} if they were not tried
 
     @property
     def problems(self) -> list[Finding]:
@@ -61,7 +65,8 @@ class Diagnosis:
         problems, hints = len(self.problems), len(self.hints)
         if problems:
             return f"{problems} problem{'s' * (problems > 1)} to fix, {hints} hint{'s' * (hints != 1)}."
-        return "Ready for every lab" + (f", {hints} hint{'s' * (hints > 1)}." if hints else ".")
+        ready = "Ready for every lab" if self.labs else "No problem found; the labs' imports were not tried"
+        return ready + (f", {hints} hint{'s' * (hints > 1)}." if hints else ".")
 
     def to_dict(self) -> dict:
         """Plain data for JSON."""
@@ -71,6 +76,7 @@ class Diagnosis:
             "device": self.device.to_dict(),
             "versions": self.versions,
             "runtimes": {n: {"ok": ok, "detail": detail, "fix": fix} for n, (ok, detail, fix) in self.runtimes.items()},
+            "labs": self.labs,
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -102,6 +108,8 @@ class Diagnosis:
                 for name, (ok, detail, _) in self.runtimes.items()
             ]
             console.print(table("Runtimes, found out by running a session", rows), "")
+        if self.labs:
+            console.print(table("Labs, their imports tried", [(_ready(self.labs), "")]), "")
         for finding in self.findings:
             sign, colour = SIGNS[finding.severity]
             console.print(Text(f"{sign} {finding.severity}: {finding.title}", style=f"bold {colour}"))
@@ -117,6 +125,7 @@ class Diagnosis:
         lines += [
             f"{name}: {'runs' if ok else 'does not run'}: {detail}" for name, (ok, detail, _) in self.runtimes.items()
         ]
+        lines += [_ready(self.labs)] if self.labs else []
         for finding in self.findings:
             lines += ["", f"{SIGNS[finding.severity][0]} {finding.severity}: {finding.title}"]
             lines += [f"  {finding.meaning} Concerns: {finding.topics}."]
@@ -142,26 +151,35 @@ class Diagnosis:
         )
 
 
-def examine(root: str | Path = "/", *, site: list[str] | None = None, full: bool = False) -> Diagnosis:
+def examine(
+    root: str | Path = "/",
+    *,
+    site: list[str] | None = None,
+    python: tuple[int, int] = sys.version_info[:2],
+    full: bool = False,
+) -> Diagnosis:
     """Examine this machine, or a recorded one.
 
     root: "/" or a recorded tree; of a recorded tree only the hardware and the packages in `site` are judged.
     site: folders with installed packages (their .dist-info), None for those of this Python.
+    python: the version of the interpreter that `site` belongs to.
     full: also try torch.compile, which calls the C++ compiler and takes longest.
     """
     device = devices.describe(root)
     findings, versions = list(machine.examine(device)), {}
     if site is not None or not device.recorded:
         installed = packages.Site(site)
-        findings += packages.examine(device, installed)
+        findings += packages.examine(device, installed, python)
         versions = installed.versions()
     engines: dict[str, tuple[bool, str, str]] = {}
+    labs: dict[str, str] = {}
     if not device.recorded and site is None:
         engines, troubles = _runtimes(device, full)
-        findings += [*troubles, *_data(), *_kernel()]
+        labs, stopped = _labs(device)
+        findings += [*troubles, *stopped, *_data(), *_kernel(), *_work_folder(), *_int8()]
     order = [PROBLEM, HINT, INFO]
     findings.sort(key=lambda finding: order.index(finding.severity))
-    return Diagnosis(device, versions, engines, tuple(findings))
+    return Diagnosis(device, versions, engines, tuple(findings), labs)
 
 
 def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
@@ -187,6 +205,79 @@ def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool,
     ]
 
 
+def _ready(labs: dict[str, str]) -> str:
+    good = [slug for slug, failed in labs.items() if not failed]
+    bad = [f"{slug} stops at {failed}" for slug, failed in labs.items() if failed]
+    return "; ".join([f"{len(good)} of {len(labs)} labs can import all that they need", *bad])
+
+
+def _labs(device: Device) -> tuple[dict[str, str], list[Finding]]:
+    """Every import of every lab's notebook, tried: lab -> those that fail, and a finding for each package behind them."""
+    from edgekit.course import catalog
+
+    try:
+        wanted = {lab.slug: lab_imports.statements(lab.notebook) for lab in catalog.labs()}
+    except (catalog.CourseError, OSError, ValueError, KeyError) as error:
+        title = f"the labs cannot be read: {error}"
+        return {}, [Finding(PROBLEM, title, "No lab can be opened.", "all", "unpack the course again", "labs")]
+    failed = lab_imports.failures([text for texts in wanted.values() for text in texts])
+    labs = {slug: "; ".join(text for text in texts if text in failed) for slug, texts in wanted.items()}
+    by_package: dict[str, list[str]] = {}
+    for text in failed:
+        by_package.setdefault(text.split()[1].split(".")[0], []).append(text)
+    return labs, [
+        Finding(
+            PROBLEM,
+            f"`{texts[0]}` fails: {failed[texts[0]]}",
+            f"These labs stop there: {', '.join(slug for slug, own in wanted.items() if set(texts) & set(own))}.",
+            "all",
+            packages.install(device),
+            f"lab-import-{package}",
+        )
+        for package, texts in by_package.items()
+    ]
+
+
+def _work_folder() -> list[Finding]:
+    """Whether the labs can write their models: tried, because a file system can be read-only whatever the mode says."""
+    try:
+        with tempfile.TemporaryFile(dir=paths.work()) as file:
+            file.write(b"x")
+    except OSError as error:
+        return [
+            Finding(
+                PROBLEM,
+                f"the work folder cannot be written: {error}",
+                "Every lab writes its models and your ledger there.",
+                "all",
+                "export EDGEKIT_WORK=$HOME/edgekit-work   (any folder that you may write to)",
+                "work-folder",
+            )
+        ]
+    return []
+
+
+def _int8() -> list[Finding]:
+    """Whether INT8 is faster here, measured in a process of its own."""
+    command = [sys.executable, "-m", "edgekit.doctor.int8"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=paths.root(), check=True)
+        found = json.loads(done.stdout.splitlines()[-1])
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
+        last = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
+        title = f"INT8 could not be measured: {' '.join(last)[:200]}"
+        return [Finding(INFO, title, "Lab 05b measures it.", "quantization", key="int8-unknown")]
+    return [
+        Finding(
+            INFO,
+            f"INT8 here, measured just now: {found['text']}",
+            "EdgeCNN, batch 1, one thread, ONNX Runtime on the CPU. Another model can come out otherwise: lab 05b measures more.",
+            "quantization",
+            key="int8",
+        )
+    ]
+
+
 def _needs_gpu(name: str) -> bool:
     return name == "tensorrt" or any(word in name.lower() for word in ("cuda", "tensorrtexec", "nvtensorrt"))
 
@@ -201,7 +292,7 @@ def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:
     return Finding(
         HINT if device.gpus and _needs_gpu(name) else INFO,
         f"{name} does not run: {detail.rstrip('.')}",
-        "Labs that use it show a recorded result in its place.",
+        "Labs that use it say so and go on without it.",
         "TensorRT" if "tensorrt" in name.lower() else "ONNX Runtime" if "onnx" in name else "training",
         fix or None,
         f"runtime-{name}",

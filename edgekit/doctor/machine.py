@@ -34,8 +34,7 @@ def gpu(device: Device) -> Iterator[Finding]:
         yield Finding(
             HINT,
             f"an NVIDIA GPU is on the PCI bus ({', '.join(device.pci_gpus)}), but no driver answers",
-            "The GPU stays idle: everything runs on the CPU, engines are compiled ahead of time, GPU timings are "
-            "recorded ones.",
+            "The GPU stays idle: everything runs on the CPU, engines are compiled ahead of time and not run.",
             "TensorRT, ONNX Runtime on CUDA, energy",
             fix
             or "sudo apt install nvidia-driver   (Debian)   or   sudo ubuntu-drivers install   (Ubuntu), then reboot",
@@ -45,8 +44,8 @@ def gpu(device: Device) -> Iterator[Finding]:
     yield Finding(
         INFO,
         "no NVIDIA GPU",
-        "Every lab runs to its end without one: TensorRT engines are compiled ahead of time and not run, and GPU timings "
-        "are shown as recorded results with device and date.",
+        "Every lab runs to its end without one: TensorRT engines are compiled ahead of time where TensorRT-RTX is installed, "
+        "and not run. Where only a GPU could answer, the lab says so.",
         "TensorRT, energy",
         key="no-gpu",
     )
@@ -59,7 +58,7 @@ def processor(device: Device) -> Iterator[Finding]:
         yield Finding(
             INFO,
             "the CPU has no int8 dot-product instructions (VNNI, AMX, Arm dot product)",
-            "INT8 models get smaller here, but often not faster. Measured and explained in the labs.",
+            "What that means for the speed is measured, not derived: see INT8 below, and the labs.",
             "quantization",
             key="no-int8",
         )
@@ -187,7 +186,7 @@ def jetson(device: Device) -> Iterator[Finding]:
         yield Finding(
             HINT,
             "the board's TensorRT is not installed",
-            "TensorRT chapters show recorded results only.",
+            "No engine is built or run.",
             "TensorRT",
             "sudo apt install nvidia-jetpack",
             "board-tensorrt",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from edgekit.device import PACKAGES, Device
+from edgekit.doctor import jetson
 from edgekit.doctor.findings import HINT, INFO, PROBLEM, Finding, pip
 
 # Distribution -> what does not work without it.
@@ -68,11 +69,12 @@ def examine(device: Device, site: Site, python: tuple[int, int] = sys.version_in
     """All findings about the packages. `python` is the interpreter's version."""
     yield from interpreter(python)
     yield from missing(device, site)
-    yield from onnxruntime(device, site)
+    yield from onnxruntime(device, site, python)
     yield from torch(device, site)
     yield from modelopt(site)
     if device.jetson:
         yield from board(device, site)
+        yield from jetson.steps(device, site, python)
 
 
 def interpreter(python: tuple[int, int]) -> Iterator[Finding]:
@@ -106,7 +108,22 @@ def missing(device: Device, site: Site) -> Iterator[Finding]:
         yield Finding(INFO, "nbval is not installed", "Only instructors need it.", "grading", install(device), "nbval")
 
 
-def onnxruntime(device: Device, site: Site) -> Iterator[Finding]:
+def _cuda_pair(device: Device, site: Site) -> Iterator[Finding]:
+    """onnxruntime-gpu is built for CUDA 12 up to 1.23, the registry's newer ones for 13; torch must be of the same."""
+    version, cuda = site.version("onnxruntime-gpu"), site.torch_cuda()
+    old = tuple(map(int, re.findall(r"\d+", version)[:2])) < (1, 24)
+    if old and cuda and _major(cuda) >= 13:
+        yield Finding(
+            PROBLEM if device.gpus else HINT,
+            f"onnxruntime-gpu {version} is built for CUDA 12, torch for CUDA {cuda}",
+            "The CUDA provider finds no CUDA 12 libraries and does not load.",
+            "ONNX Runtime",
+            "make clean, then: make lab EXTRA=cuda PYTHON=python3.12",
+            "onnxruntime-cuda",
+        )
+
+
+def onnxruntime(device: Device, site: Site, python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
     here = site.installed(*ONNXRUNTIMES)
     if not here:
         yield Finding(
@@ -128,14 +145,22 @@ def onnxruntime(device: Device, site: Site) -> Iterator[Finding]:
             "two-onnxruntimes",
         )
     elif here == ["onnxruntime"] and device.gpus and not device.jetson:
+        old = python < (3, 11)
         yield Finding(
             HINT,
             "there is a GPU, but ONNX Runtime is the CPU build",
-            "The CUDA provider is missing; the labs run on the CPU.",
+            "The CUDA provider is missing; the labs run on the CPU."
+            + (
+                " For Python 3.10 no onnxruntime-gpu goes with this PyTorch: the last one, 1.23.2, wants CUDA 12." * old
+            ),
             "ONNX Runtime",
-            f"{pip('uninstall', 'onnxruntime')} && {install(device)}",
+            "make clean, then: make lab EXTRA=cuda PYTHON=python3.12"
+            if old
+            else f"{pip('uninstall', 'onnxruntime')} && {install(device)}",
             "onnxruntime-cpu",
         )
+    elif "onnxruntime-gpu" in here and not device.jetson:
+        yield from _cuda_pair(device, site)
 
 
 def torch(device: Device, site: Site) -> Iterator[Finding]:
@@ -196,9 +221,9 @@ def modelopt(site: Site) -> Iterator[Finding]:
     """nvidia-modelopt 0.47 imports packages that it does not declare, and FastNAS breaks with torchprofile 0.1."""
     if "nvidia-modelopt" not in site.all:
         yield Finding(
-            INFO,
+            PROBLEM,
             "nvidia-modelopt is not installed",
-            "The Model Optimizer chapters show recorded results.",
+            "The Model Optimizer chapters stop at their first import.",
             "Model Optimizer",
             pip("install", "nvidia-modelopt==0.47.0", "huggingface_hub", "requests", "torchprofile==0.0.4"),
             "modelopt",
@@ -237,7 +262,7 @@ def board(device: Device, site: Site) -> Iterator[Finding]:
         yield Finding(
             HINT,
             f"this environment does not see the board's TensorRT {own.tensorrt}",
-            "`import tensorrt` fails: TensorRT chapters show recorded results only.",
+            "`import tensorrt` fails: no engine is built or run.",
             "TensorRT",
             "sed -i 's/include-system-site-packages = false/include-system-site-packages = true/' .venv/pyvenv.cfg",
             "jetson-environment",

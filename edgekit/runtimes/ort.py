@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -107,6 +108,8 @@ class OnnxRuntimeRunner(Runner):
 
     def _start(self, options):
         ort, names = self._ort, [n for n, _ in self._providers]
+        if _GPU.intersection(names):
+            _preload(ort)
         plugin = names[0] in PLUGINS and names[0] in _register(ort, names[0])
         try:
             if plugin:
@@ -244,6 +247,14 @@ def _register(ort, name: str) -> set[str]:
             ort.register_execution_provider_library(name, plugin.get_library_path())
             _registered.add(name)
     return {d.ep_name for d in ort.get_ep_devices()}
+
+
+def _preload(ort) -> None:
+    """Load CUDA and cuDNN from the wheels that torch brought, which the loader does not search; what is missing shows when the
+    provider starts. Source: ONNX Runtime's documentation of `preload_dlls`."""
+    if hasattr(ort, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+            ort.preload_dlls()
 
 
 def plugin_without_device(ort, name: str) -> str:

@@ -1,0 +1,172 @@
+"""Each edition has what its notebooks import. The CPU edition installed and run: `make editions` (tests/editions.py)."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import Marker
+
+from edgekit import paths
+from edgekit.course import catalog
+from edgekit.doctor import lab_imports
+from tests import editions
+
+# What a Jetson's edition takes from elsewhere, because the registry's wheels are not made for the board. Where from, the doctor
+# says (edgekit/doctor/jetson.py): the Jetson AI Lab index, and plain pip for Model Optimizer after it.
+FROM_THE_BOARD = {"torch", "torchvision", "onnxruntime", "modelopt"}
+LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "implementation_name": "cpython"}
+LINUX["platform_python_implementation"] = "CPython"
+EDITIONS = [
+    ("cpu", "x86_64", "3.10"),
+    ("cpu", "x86_64", "3.13"),
+    ("cpu", "aarch64", "3.11"),
+    ("cuda", "x86_64", "3.10"),
+    ("cuda", "x86_64", "3.12"),
+    ("jetson", "aarch64", "3.10"),
+    ("jetson", "aarch64", "3.12"),
+]
+
+
+def locked(edition: str, machine: str, python: str) -> dict[str, str]:
+    """Distribution -> version that the edition's lock gives such a machine."""
+    where = {**LINUX, "platform_machine": machine, "python_version": python, "python_full_version": f"{python}.0"}
+    found = {}
+    for line in (paths.root() / "requirements" / f"{edition}.txt").read_text(encoding="utf-8").splitlines():
+        pin = re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)(?: ; (.*?))?(?: \\)?$", line)
+        if pin and (not pin[3] or Marker(pin[3]).evaluate(where)):
+            found[re.sub(r"[-_.]+", "-", pin[1]).lower()] = pin[2]
+    return found
+
+
+@functools.cache
+def needed() -> dict[str, set[str]]:
+    """Top-level module -> the labs that import it, themselves or through the modules of edgekit that they import."""
+    found: dict[str, set[str]] = {}
+    for lab in catalog.labs():
+        todo, seen = lab_imports.statements(lab.solution), set()
+        while todo:
+            for module in modules(todo.pop()):
+                top = module.partition(".")[0]
+                file = source(module)
+                if file and file not in seen:
+                    seen.add(file)
+                    todo += own_imports(file)
+                elif top != "edgekit":
+                    found.setdefault(top, set()).add(lab.slug)
+    return {top: labs for top, labs in found.items() if top not in sys.stdlib_module_names}
+
+
+def modules(statement: str) -> list[str]:
+    """The modules that a statement may load: "from a import b" loads a, and a.b if that is a module."""
+    (node,) = ast.parse(statement).body
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    return [node.module, *(f"{node.module}.{name.name}" for name in node.names if source(f"{node.module}.{name.name}"))]
+
+
+def source(module: str) -> Path | None:
+    """The file of a module of edgekit, None for others."""
+    if module.partition(".")[0] != "edgekit":
+        return None
+    stem = paths.root().joinpath(*module.split("."))
+    return next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)
+
+
+def own_imports(file: Path) -> list[str]:
+    """The imports that run when a module is imported: those inside functions, and guarded ones, do not count."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            or isinstance(node, ast.If)
+            and "TYPE_CHECKING" in ast.dump(node.test)
+        ):
+            node.body = [ast.Pass()]
+    return list(lab_imports._unguarded(tree))
+
+
+owners_of_modules = functools.cache(metadata.packages_distributions)
+
+
+def lacking(have: set[str], elsewhere: set[str]) -> dict[str, set[str]]:
+    """Module -> labs, for what the labs import and neither `have` (distributions) nor `elsewhere` (modules) offers."""
+    owners = owners_of_modules()
+    missing = {}
+    for module, labs in needed().items():
+        names = {re.sub(r"[-_.]+", "-", name).lower() for name in owners.get(module, [module])}
+        names |= {"onnxruntime-gpu"} if module == "onnxruntime" else set()
+        if module not in elsewhere and not names & have:
+            missing[module] = labs
+    return missing
+
+
+@pytest.mark.parametrize(("edition", "machine", "python"), EDITIONS, ids=lambda part: part)
+def test_an_edition_has_what_its_notebooks_import(edition, machine, python):
+    board = FROM_THE_BOARD if edition == "jetson" else set()
+    assert lacking(set(locked(edition, machine, python)), board) == {}
+
+
+def test_what_an_edition_lacks_is_found():
+    have = set(locked("cpu", "x86_64", "3.12"))
+    assert "03c_distillation_and_synthetic_data" in lacking(have - {"torch"}, set())["torch"]
+    assert lacking(set(locked("jetson", "aarch64", "3.12")), set()).keys() == FROM_THE_BOARD
+
+
+def test_what_the_locks_must_keep_apart():
+    for edition, machine, python in EDITIONS:
+        have = locked(edition, machine, python)
+        assert not {"pycuda", "tensorrt"} & set(have), "they are a second step, which may fail"
+        assert not {"onnxruntime", "onnxruntime-gpu"} <= set(have)
+        if edition == "jetson":
+            assert not {"torch", "onnxruntime", "tensorrt", "torchvision"} & set(have), (
+                "the board's own would be hidden"
+            )
+            assert (have["numpy"] < "2") == (python == "3.10"), "JetPack 6's wheels are built against NumPy 1"
+    assert "onnxruntime-gpu" in locked("cuda", "x86_64", "3.12")
+    assert "onnxruntime" in locked("cuda", "x86_64", "3.10"), "no onnxruntime-gpu for Python 3.10 goes with CUDA 13"
+
+
+@pytest.mark.parametrize(
+    ("edition", "machine", "python"), [e for e in EDITIONS if e[0] != "cpu"], ids=lambda part: part
+)
+def test_a_lock_resolves_for_its_platform(tmp_path, edition, machine, python):
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--target", str(tmp_path / "site"), "--python-version", python]
+    command += ["--python-platform", f"{machine}-manylinux_2_35", "-r", f"requirements/{edition}.txt"]
+    done = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, timeout=300)
+    if re.search(r"dns error|Failed to fetch|error sending request|offline", done.stderr):
+        pytest.skip(f"the registry does not answer: {done.stderr.strip().splitlines()[-1][:200]}")
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert "Would install" in done.stderr
+
+
+def test_errors_other_than_open_exercises_are_seen():
+    open_one, other = ["a", "NotWritten: summary is not written yet"], ["b", "ModuleNotFoundError: No module named 'x'"]
+    assert editions.unexpected([open_one, other]) == [other]
+
+
+@pytest.mark.notebook
+def test_the_students_bundle_runs_from_its_own_lock(tmp_path):
+    """Installed from requirements/cpu.txt, without the tools that authors have: all imports, and the lab that once missed one."""
+    course = editions.install(tmp_path)
+    assert not (course / "tests").exists() and not (course / "solutions").exists()
+    python = str(course / ".venv/bin/python")
+    absent = subprocess.run([python, "-c", "import sklearn"], capture_output=True, text=True, env=editions.clean())
+    assert "ModuleNotFoundError" in absent.stderr, "this environment is the authors', not the edition's"
+    told = subprocess.run(
+        [python, "-m", "edgekit", "doctor", "--json"], capture_output=True, text=True, cwd=course, env=editions.clean()
+    )
+    labs = json.loads(told.stdout)["labs"]
+    assert labs and not any(labs.values()), labs
+    found = editions.execute(course, catalog.find("03c").solution)
+    assert found["cells"] and found["errors"] == []
+    found = editions.execute(course, course / "labs" / "00_start_here.ipynb")
+    assert found["errors"] and editions.unexpected(found["errors"]) == []
