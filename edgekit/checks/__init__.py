@@ -9,10 +9,11 @@ probe in a sandbox and the judge outside.
 from edgekit.checks.answers import call, in_order, in_place, quietly, shuffled
 from edgekit.checks.border import BorderError, OnnxFile
 from edgekit.checks.exercise import GRADING, Exercise, visible
-from edgekit.checks.failure import CheckFailed, first_line, require, worded
+from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, require, worded
 from edgekit.checks.values import array, came, close, integer, mapping, number, onnx_path, text, truth
 
 __all__ = [
+    "AnswerRaised",
     "BorderError",
     "CheckFailed",
     "Exercise",
