@@ -28,7 +28,7 @@ from edgekit.checks import (
     visible,
 )
 from edgekit.checks.border import dump, load, plain
-from edgekit.checks.onnx_export import breaking
+from edgekit.checks.onnx_export.mixes_images import _MIX_SAYS
 from edgekit.course import judging
 
 
@@ -402,4 +402,4 @@ def test_only_a_decision_in_python_is_called_one(refused, part, cause):
 
 
 def test_no_message_asks_and_ends_twice():
-    assert all(re.search(r"[^.?][.?]$", why) for why, _ in breaking._MIX_SAYS.values())
+    assert all(re.search(r"[^.?][.?]$", why) for why, _ in _MIX_SAYS.values())

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, visible
 from edgekit.checks.border import dump, load, plain
-from edgekit.checks.small_models import onnx_file
+from edgekit.checks.onnx_files import onnx_file
 from edgekit.runtimes.session import cpu_session
 
 # How libraries word "no memory"; the probe turns every exception of an answer into text.

@@ -142,7 +142,7 @@ def version(lab: Lab) -> str:
     folder = Path(edgekit.checks.__path__[0])
     files = {path: path.relative_to(folder).parts[0].removesuffix(".py") for path in sorted(folder.rglob("*.py"))}
     if lab.module not in files.values():
-        raise CourseError(f"{lab.slug} has graded items, but edgekit/checks/{lab.module}.py is missing")
+        raise CourseError(f"{lab.slug} has graded items, but edgekit/checks/{lab.module}/ is missing")
     others = {other.module for other in labs()} - {lab.module}
     digest = hashlib.sha256(json.dumps(released(lab), sort_keys=True).encode())
     for path, module in files.items():

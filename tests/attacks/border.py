@@ -18,7 +18,7 @@ def _write(files):
     out.mkdir(parents=True, exist_ok=True)
     for name, blob in files.items():
         (out / name).write_bytes(blob)
-import edgekit.checks as _c
+import edgekit.checks.exercise as _c
 _c.dump = lambda value, folder: _write(_files)
 """
 _REPORTS = {"reports": [{"opset": {"$array": "a0"}, "ops": {"$array": "a1"}, "inputs": {}}] * 3}

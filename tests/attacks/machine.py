@@ -122,7 +122,7 @@ import pathlib, os
 from edgekit import paths
 roots = [paths.root(), paths.solutions(), pathlib.Path("{root}"), *pathlib.Path(paths.__file__).parents]
 for root in dict.fromkeys(roots):
-    for path in [root / "solutions" / "{slug}.ipynb", root / "{slug}.ipynb", root / "tests" / "mistakes" / "onnx_export.py"]:
+    for path in [root / "solutions" / "{slug}.ipynb", root / "{slug}.ipynb", *sorted((root / "tests" / "mistakes" / "onnx_export").glob("*.py"))]:
         try:
             text = path.read_text()
         except OSError:

@@ -1,0 +1,144 @@
+"""What the checks of chapter 6 build on: a small model, and a stand-in for the module ``tensorrt``.
+
+The stand-in is there for machines that have no TensorRT (an ARM laptop), and because TensorRT-RTX cannot tell a strongly typed network from
+another: there all of them are. Where TensorRT is installed, the checks also run the answer with the real one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.checks import OnnxFile
+from edgekit.checks.onnx_files import onnx_file
+
+
+def small_net(rng: np.random.Generator, broken: bool = False) -> OnnxFile:
+    """Conv, Relu, pooling, Gemm with random weights; broken: with two operators that TensorRT does not have."""
+    from onnx import helper
+
+    node = helper.make_node
+    channels = int(rng.integers(4, 9))
+    weights = {
+        "w": rng.normal(0, 0.4, (channels, 1, 3, 3)),
+        "b": rng.normal(0, 0.2, channels),
+        "v": rng.normal(0, 0.4, (10, channels)),
+        "c": rng.normal(0, 0.2, 10),
+    }
+    nodes = [
+        node("Conv", ["input", "w", "b"], ["c1"], "conv", pads=[1, 1, 1, 1]),
+        node("Relu", ["c1"], ["r1"], "relu"),
+        node("GlobalAveragePool", ["r1"], ["p1"], "pool"),
+        node("Flatten", ["p1"], ["f1"], "flatten", axis=1),
+        node("Gemm", ["f1", "v", "c"], ["logits"], "gemm", transB=1),
+    ]
+    if broken:
+        nodes[1] = node("Bernoulli", ["c1"], ["r1"], "noise")
+        nodes[3] = node("Flatten", ["q1"], ["f1"], "flatten", axis=1)
+        nodes.insert(3, node("Whiten", ["p1"], ["q1"], "whiten", domain="com.example"))
+    return onnx_file(nodes, weights, domains=["com.example"])
+
+
+class _Thing:
+    """A stand-in object that says what is missing in today's words."""
+
+    def __getattr__(self, name):
+        raise AttributeError(f"{self!r}.{name} is not in every TensorRT from 10.3 on, or not needed to parse")
+
+    def __repr__(self):
+        return type(self).__name__
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def standin(errors: list[list[str]], calls: list):
+    """A module that looks like TensorRT for one parse and writes down how it is used, and a logger. STRONGLY_TYPED is bit 5 here, so that a
+    flag that was not shifted, or guessed, shows. The names are those of every version from 10.3 on."""
+
+    class Logger(_Thing):
+        VERBOSE, INFO, WARNING, ERROR, INTERNAL_ERROR = "VERBOSE", "INFO", "WARNING", "ERROR", "INTERNAL_ERROR"
+
+        def __init__(self, min_severity="WARNING", given=False):
+            self.min_severity, self.given = min_severity, given
+
+    class ParserError(_Thing):
+        def __init__(self, operator, name):
+            self._operator, self._name = operator, name
+
+        def code(self):
+            return 8
+
+        def desc(self):
+            return "false"
+
+        def node(self):
+            return 0
+
+        def node_operator(self):
+            return self._operator
+
+        def node_name(self):
+            return self._name
+
+    class Network(_Thing):
+        def __init__(self):
+            self.num_layers, self.num_inputs, self.num_outputs, self.name = 0, 1, 1, ""
+
+    class Builder(_Thing):
+        def __init__(self, logger):
+            calls.append(["logger", getattr(logger, "given", False)])
+            self.logger = logger
+
+        def create_network(self, flags=0):
+            calls.append(["create_network", int(flags)])
+            self.network = Network()
+            return self.network
+
+    class OnnxParser(_Thing):
+        def __init__(self, network, logger):
+            calls.append(["logger", getattr(logger, "given", False)])
+            self.network, self.num_errors = network, 0
+
+        def parse_from_file(self, model):
+            if not isinstance(model, str | bytes):
+                raise TypeError(f"parse_from_file takes the path as a str, got {type(model).__name__}")
+            return self._parsed()
+
+        def parse(self, model, path=None):
+            if not isinstance(model, bytes | bytearray | memoryview):
+                raise TypeError(
+                    f"parse takes the bytes of a file, got {type(model).__name__}; parse_from_file takes a path"
+                )
+            return self._parsed()
+
+        def _parsed(self):
+            calls.append(["parse"])
+            self.network.num_layers, self.num_errors = 7, len(errors)
+            return not errors
+
+        def get_error(self, index):
+            return ParserError(*errors[index]) if 0 <= index < self.num_errors else None
+
+        def clear_errors(self):
+            self.num_errors = 0
+
+    class NetworkDefinitionCreationFlag(_Thing):
+        """The enum, and its members: as in the bindings they have a number and are none."""
+
+        def __init__(self, name="", value=0):
+            self.name, self.value = name, value
+
+        def __index__(self):
+            return self.value
+
+    class trt(_Thing):
+        pass
+
+    module, flags = trt(), NetworkDefinitionCreationFlag()
+    flags.STRONGLY_TYPED = NetworkDefinitionCreationFlag("STRONGLY_TYPED", 5)
+    module.Logger, module.Builder, module.OnnxParser = Logger, Builder, OnnxParser
+    module.NetworkDefinitionCreationFlag, module.__name__ = flags, "tensorrt"
+    return module, Logger(given=True)

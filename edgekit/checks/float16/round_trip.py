@@ -1,0 +1,94 @@
+"""The check of `round_trip`, lab 05c."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.checks import Exercise, call, integer, mapping, number, require
+
+
+def inputs(rng: np.random.Generator) -> dict:
+    sign = lambda n: rng.choice([-1.0, 1.0], n)
+    ordinary = sign(40) * 2.0 ** rng.uniform(-10, 12, 40)
+    large = sign(int(rng.integers(3, 8))) * rng.uniform(7e4, 9e5)
+    large[1] = -large[0]  # of either sign
+    tiny = sign(int(rng.integers(3, 8))) * rng.uniform(1e-10, 2e-8)
+    small = sign(5) * rng.uniform(3.5e-7, 8e-7, 5)  # subnormal: coarse, but not gone
+    down, up = (2.0**-24 * sign(1) * rng.uniform(a, b, 1) for a, b in ((3.4, 3.45), (2.55, 2.6)))  # rounded to 3 steps
+    limits = [65504.0, -65504.0]  # the largest halves are no overflow
+    cases = [
+        ordinary,
+        np.concatenate([ordinary, large, limits, tiny, small, down]),
+        np.concatenate([large, tiny]),
+        np.concatenate([ordinary, small, up]),
+    ]
+    return {"values": [rng.permutation(c).astype(np.float32) for c in cases]}
+
+
+def probe(answer, inputs: dict) -> dict:
+    return {"results": [call(answer, values) for values in inputs["values"]]}
+
+
+def judge(inputs: dict, outputs: dict) -> str:
+    for values, result in zip(inputs["values"], outputs["results"], strict=True):
+        result = mapping(result, "the result")
+        for key in ("overflowed", "vanished", "worst"):
+            require(key in result, f"the result has the keys {sorted(result)}: {key!r} is missing.", "missing key")
+        magnitude = np.abs(values.astype(np.float64))
+        over, gone = (
+            int((magnitude >= 65520).sum()),
+            int((magnitude <= 2.0**-25).sum()),
+        )  # where rounding to nearest ends
+        got = integer(result["overflowed"], "overflowed"), integer(result["vanished"], "vanished")
+        require(
+            got[0] == over,
+            f"overflowed is {got[0]}, expected {over} of {len(values)}: the values above the largest half, 65504, of either sign, become infinite. Count the infinities of the result.",
+            "overflow miscounted",
+        )
+        require(
+            got[1] == gone,
+            f"vanished is {got[1]}, expected {gone}: values below about 3e-8 become 0. A value below the smallest *normal* half, 6.1e-5, is stored coarsely, but not lost.",
+            "vanished miscounted",
+        )
+        rest = values[(magnitude < 65520) & (magnitude > 2.0**-25)].astype(np.float64)
+        signed = np.float64(np.float16(rest)) / rest - 1
+        errors, worst = np.abs(signed * rest), float(np.abs(signed).max(initial=0.0))
+        found = result["worst"]
+        require(
+            len(rest) or found == 0,
+            f"worst is {found} where every value overflowed or vanished: none is left, so it should be 0.0.",
+            "no value left",
+        )
+        require(
+            not isinstance(found, float) or np.isfinite(found),
+            f"worst is {found}: leave out what became infinite before you divide.",
+            "infinite values not left out",
+        )
+        found = number(found, "worst")
+        require(
+            gone == 0 or len(rest) == 0 or abs(found - 1) > 1e-3 or worst > 0.9,
+            f"worst is {found:.3g}, expected {worst:.3g}: what became 0 has an error of 100 % and is counted as vanished already. Leave it out.",
+            "vanished values not left out",
+        )
+        require(
+            len(rest) == 0
+            or abs(found / max(float(errors.max()), 1e-30) - 1) > 1e-3
+            or abs(worst / errors.max() - 1) < 1e-3,
+            f"worst is {found:.3g}, expected {worst:.3g}: that is the largest *absolute* error. Divide each by the size of its own value.",
+            "absolute error",
+        )
+        one_sided = [float((side * signed).max(initial=0.0)) for side in (1, -1)]
+        require(
+            abs(found - worst) <= 1e-3 * worst or min(abs(found - side) for side in one_sided) > 1e-3 * worst,
+            f"worst is {found:.4g}, expected {worst:.4g}: rounding goes up and down. Take the absolute value of each error before the largest.",
+            "sign kept",
+        )
+        require(
+            abs(found - worst) <= 1e-3 * worst + 1e-9,
+            f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left.",
+            "wrong error",
+        )
+    return "Overflow, loss and rounding are told apart, also below the normal range."
+
+
+round_trip = Exercise("round_trip", inputs, probe, judge)

@@ -1,0 +1,132 @@
+"""The check of `scale_and_zero_point`, lab 03a."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.checks import Exercise, call, came, close, integer, number, require
+
+
+def inputs(rng: np.random.Generator) -> dict:
+    a, b = (float(v) for v in rng.uniform(0.5, 4.0, 2))
+    # Where real 0 falls, in steps: a little below an integer and a little above one, so that rounding up or down always shows.
+    below, above = (
+        float(rng.integers(60, 200) - rng.uniform(0.1, 0.4)),
+        float(rng.integers(3, 12) + rng.uniform(0.1, 0.4)),
+    )
+    return {
+        "cases": [
+            {"low": 0.0, "high": a, "bits": 8, "symmetric": False},
+            {"low": -a, "high": a * (255 / below - 1), "bits": 8, "symmetric": False},
+            {"low": -a, "high": a * (15 / above - 1), "bits": 4, "symmetric": False},
+            {"low": a, "high": a + b, "bits": 8, "symmetric": False},
+            {"low": -a - b, "high": -a, "bits": 8, "symmetric": False},
+            {"low": -a, "high": a, "bits": 8, "symmetric": True},
+            {"low": -a - b, "high": a, "bits": 8, "symmetric": True},
+            {"low": -a, "high": a + b, "bits": 4, "symmetric": True},
+            {"low": a, "high": a + b, "bits": 8, "symmetric": True},
+            {"low": 0.0, "high": 0.0, "bits": 8, "symmetric": False},
+            {"low": 0.0, "high": 0.0, "bits": 8, "symmetric": True},
+        ]
+    }
+
+
+def probe(answer, inputs: dict) -> dict:
+    names = ("low", "high", "bits", "symmetric")
+    return {"grids": [call(answer, *(case[name] for name in names)) for case in inputs["cases"]]}
+
+
+def judge(inputs: dict, outputs: dict) -> str:
+    for case, grid in zip(inputs["cases"], outputs["grids"], strict=True):
+        asked = "scale_and_zero_point({low:.4g}, {high:.4g}, bits={bits}, symmetric={symmetric})".format(**case)
+        grid = grid.tolist() if isinstance(grid, np.ndarray) else grid
+        require(
+            isinstance(grid, list) and len(grid) == 4,
+            f"{asked} should return four values, scale, zero_point, qmin, qmax: got {came(grid)}.",
+            "wrong type",
+        )
+        names = ("the scale", "zero_point", "qmin", "qmax")
+        values = [number(v, f"{asked}: {n}") for v, n in zip(grid, names, strict=True)]
+        require(
+            values[0] % 1 or sum(v % 1 > 0 for v in values) != 1,
+            f"{asked} gave ({', '.join(f'{v:.6g}' for v in values)}). The order is scale, zero_point, qmin, qmax, and only the scale is a fraction here.",
+            "wrong order",
+        )
+        _judge_grid(
+            asked, case, values[0], *(integer(v, f"{asked}: {n}") for v, n in zip(values[1:], names[1:], strict=True))
+        )
+    return "Both schemes, ranges on one side of 0 and a range of width 0: real 0 is on every grid, and the ends land on its ends."
+
+
+def _judge_grid(asked: str, case: dict, scale: float, zero: int, qmin: int, qmax: int) -> None:
+    bits, low, high = case["bits"], case["low"], case["high"]
+    got = f"{asked} gave scale {scale:.6g}, zero point {zero}, grid {qmin}..{qmax}"
+    if case["symmetric"]:
+        require(
+            qmin != -(2 ** (bits - 1)),
+            f"{got}: with {qmin} the grid reaches further down than up. The symmetric grid leaves its lowest integer out: {qmin + 1}..{-qmin - 1}.",
+            "lowest integer not left out",
+        )
+    wanted = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if case["symmetric"] else (0, 2**bits - 1)
+    require((qmin, qmax) == wanted, f"{got}: the grid should be {wanted[0]}..{wanted[1]}.", "wrong grid")
+    require(
+        zero == 0 or not case["symmetric"],
+        f"{got}: the zero point of a symmetric grid is 0. Is the range made equal on both sides first?",
+        "symmetric zero point",
+    )
+    if low == high == 0:
+        require(
+            scale == 1.0,
+            f"{got}: a range of width 0 gets the scale 1.0, or everything is divided by 0 later.",
+            "scale 0",
+        )
+        return
+    require(scale > 0, f"{got}: a scale is a distance, it is positive.", "scale not positive")
+    width = max(abs(low), abs(high)) * 2 if case["symmetric"] else max(high, 0.0) - min(low, 0.0)
+    steps = qmax - qmin
+    for wrong, why, cause in (
+        (
+            width / (steps + 1),
+            f"{steps + 1} integers have {steps} steps between them",
+            "one step too many",
+        ),
+        (
+            width / (steps + 2) if case["symmetric"] else np.inf,
+            f"the grid leaves its lowest integer out, so the limit lands on {qmax}, not on {qmax + 1}",
+            "lowest integer not left out",
+        ),
+        (
+            (high - low) / steps,
+            "make the range reach as far down as up (the larger magnitude decides) before you divide"
+            if case["symmetric"]
+            else "widen the range to contain 0 first",
+            "range not symmetric" if case["symmetric"] else "range excludes zero",
+        ),
+        (width / 2 / steps, "a symmetric range has the width of twice its limit", "half the width"),
+    ):
+        require(
+            close(scale, width / steps) or not close(scale, wrong),
+            f"{got}: expected a scale of {width / steps:.6g}: {why}.",
+            cause,
+        )
+    require(
+        close(scale, width / steps),
+        f"{got}: expected a scale of {width / steps:.6g}, the width of the range over {steps} steps.",
+        "wrong scale",
+    )
+    require(
+        qmin <= zero <= qmax,
+        f"{got}: the zero point lies outside of the grid, so real 0 cannot be represented. Is its sign right? q = 0 stands for {scale * (0 - zero):.3g} now.",
+        "zero point sign",
+    )
+    if not case["symmetric"]:
+        exact = qmin - min(low, 0.0) / scale
+        require(
+            abs(zero - exact) <= 0.5 + 1e-3,
+            f"{got}: its lower end, real {min(low, 0.0):.4g}, should land on {qmin}, but lands on {min(low, 0.0) / scale + zero:.4g}. Solve x = scale * (q - zero_point) "
+            "for the zero point at the lower end, and round to the nearest integer.",
+            "zero point",
+        )
+
+
+scale_and_zero_point = Exercise("scale_and_zero_point", inputs, probe, judge)

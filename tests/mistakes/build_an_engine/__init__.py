@@ -1,0 +1,20 @@
+"""Wrong answers to lab 06a."""
+
+from tests.mistakes.build_an_engine import batch_profile, build_network, choose_targets, quantize_for_trt, refuses
+
+SETUP = """
+import hashlib
+from collections import Counter
+from pathlib import Path
+import numpy as np
+import onnx
+from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+"""
+
+MISTAKES = {
+    "build_network": build_network.MISTAKES,
+    "batch_profile": batch_profile.MISTAKES,
+    "quantize_for_trt": quantize_for_trt.MISTAKES,
+    "refuses": refuses.MISTAKES,
+    "choose_targets": choose_targets.MISTAKES,
+}

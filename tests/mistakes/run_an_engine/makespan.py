@@ -1,0 +1,61 @@
+"""Wrong answers to `makespan`, lab 06b."""
+
+from tests.mistakes import Mistake
+
+_SPAN_OF = """
+def makespan(times):
+    free = [0.0] * len(times[0])
+    for image in times:
+        ready = 0.0
+        for unit, seconds in enumerate(image):
+            ready = {begin} + seconds
+            free[unit] = ready
+    return {result}
+"""
+
+
+MISTAKES = [
+    Mistake("no overlap", "def makespan(times):\n    return float(np.sum(times))\n", says="as if nothing overlapped"),
+    Mistake(
+        "busiest unit only",
+        "def makespan(times):\n    return float(np.sum(times, axis=0).max())\n",
+        says="busiest unit alone",
+    ),
+    Mistake(
+        "slowest image only",
+        "def makespan(times):\n    return float(np.sum(times, axis=1).max())\n",
+        says="slowest image alone",
+    ),
+    Mistake("unit not waited for", _SPAN_OF.format(begin="ready", result="max(free)"), says="slowest image alone"),
+    Mistake("image not waited for", _SPAN_OF.format(begin="free[unit]", result="max(free)"), says="busiest unit alone"),
+    Mistake(
+        "waits for both, one after the other",
+        _SPAN_OF.format(begin="ready + free[unit]", result="max(free)"),
+        says="too long",
+    ),
+    Mistake(
+        "one unit for both copies",
+        "def makespan(times):\n    copy = compute = 0\n    for h2d, work, d2h in times:\n        copy += h2d\n        compute = max(copy, compute) + work\n        copy = max(compute, copy) + d2h\n    return copy\n",
+        says="Each phase has a unit of its own",
+    ),
+    Mistake(
+        "sorted into a better order",
+        "def makespan(times):\n    a = b = c = 0\n    for h2d, work, d2h in sorted(times, key=lambda t: t[0] - t[2]):\n        a += h2d\n        b = max(a, b) + work\n        c = max(b, c) + d2h\n    return c\n",
+        says="in the list",
+    ),
+    Mistake(
+        "no buffers: a unit waits for the next one",
+        "def makespan(times):\n    a = b = c = 0\n    for h2d, work, d2h in times:\n        a = max(a + h2d, b)\n        b = max(a + work, c)\n        c = b + d2h\n    return c\n",
+        says="leaves its unit at once",
+    ),
+    Mistake(
+        "the formula for equal images",
+        "def makespan(times):\n    return sum(times[0]) + (len(times) - 1) * max(times[0])\n",
+        says="expected",
+    ),
+    Mistake(
+        "largest maximum of each phase",
+        "def makespan(times):\n    t = np.array(times)\n    return float(t[0].sum() + t[1:].max(axis=1).sum())\n",
+        says="expected",
+    ),
+]
