@@ -37,7 +37,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="machine-readabl
     """Say what this machine is, what runs on it, and how to close each gap."""
     from rich.console import Console
 
-    from edgekit import doctor as room
+    from edgekit.course import doctor as room
 
     diagnosis = room.examine()
     if as_json:
@@ -75,8 +75,8 @@ def release(
     bundle: Annotated[Optional[Path], typer.Option(help="write the students' edition to this empty folder")] = None,  # noqa: UP045
 ) -> None:
     """Make the students' notebooks in labs/ from solutions/."""
-    from edgekit.course import bundle as bundling
-    from edgekit.course import release as releasing
+    from edgekit.instructor import bundle as bundling
+    from edgekit.instructor import release as releasing
 
     findings = releasing.release_all(check=check or bundle is not None, tidy_first=tidy)
     for line in findings:
@@ -114,11 +114,11 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
-    from edgekit.course import reports
+    from edgekit.instructor.reports import tables as reports
 
     warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
     if str(folders[0]) == "merge":
-        from edgekit.course.merge import merge
+        from edgekit.instructor.grading.merge import merge
 
         if len(folders) < 2:
             raise typer.BadParameter("name the --out folders of the shards: edgekit grade merge PART1 PART2 --out DIR")
@@ -140,13 +140,13 @@ def grade(
         "labs": lab,
     }
     if dask:
-        from edgekit.course import cluster
+        from edgekit.instructor.grading import cluster
 
         records = cluster.grade_all(
             folders[0], out, dask, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key, insecure=insecure, **limits
         )
     else:
-        from edgekit.course.grade import grade_all
+        from edgekit.instructor.grading.grade import grade_all
 
         records = grade_all(folders[0], out, workers=workers, audit=audit, **limits)
     _tell(records, reports.write(out, records))
@@ -198,8 +198,8 @@ def bench(
     import contextlib
     import json
 
-    from edgekit import bench as room
-    from edgekit.runtimes import lineup
+    from edgekit.bench import speed as room
+    from edgekit.course import lineup
 
     with contextlib.ExitStack() as stack:
         entries, origins = {}, []

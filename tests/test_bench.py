@@ -12,8 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from edgekit import bench, stats, timing
-from edgekit.wording import seconds
+from edgekit.bench import speed as bench
+from edgekit.bench import stats, timing
+from edgekit.formatting import seconds
 
 
 class Clock:

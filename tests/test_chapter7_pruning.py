@@ -11,8 +11,10 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from edgekit import counting, data, export, models, pruning, runtimes, training
-from edgekit.sparsity import two_of_four_share
+from edgekit import export, runtimes
+from edgekit.compression import counting, pruning
+from edgekit.compression.sparsity import two_of_four_share
+from edgekit.zoo import data, models, training
 from tests.benchmarks import chapter7, sparse_gpu
 
 MAKERS = {

@@ -10,8 +10,10 @@ import onnx
 import pytest
 import torch
 
-from edgekit import data, export, qat, qdq, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import export, runtimes
+from edgekit.compression import qat, qdq
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None, reason="tensorrt_rtx is not installed: nothing builds here"

@@ -29,7 +29,7 @@ from edgekit.checks import (
 )
 from edgekit.checks.border import dump, load, plain
 from edgekit.checks.onnx_export import breaking
-from edgekit.course import judging
+from edgekit.instructor.sandbox import judging
 
 
 def judge(inputs, outputs):
@@ -114,7 +114,7 @@ def test_a_stub_is_not_done_yet():
 
 
 def test_the_notebook_call_records_and_prints(tmp_path, monkeypatch, capsys):
-    from edgekit import ledger
+    from edgekit.ledger import ledger
 
     monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
     DOUBLE(lambda x: 2 * x)

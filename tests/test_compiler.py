@@ -30,7 +30,7 @@ def files(tmp_path_factory):
     import torch
     import torchvision
 
-    from edgekit.models import load_checkpoint
+    from edgekit.zoo.models import load_checkpoint
 
     folder = tmp_path_factory.mktemp("raw")
     torch.manual_seed(0)
@@ -190,7 +190,7 @@ def test_what_is_not_supported_is_named(tmp_path, built):
 
 
 def test_figures_say_in_words_what_they_show(built):
-    from edgekit import plots_compiler
+    from edgekit.plots import compiler as plots_compiler
 
     one = built["EdgeCNN"]
     raw, tensors = one.stages[0][1], planning.lifetimes(one.graph)

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import models, plots_compression, pruning, training
-from edgekit.counting import cost
+from edgekit.compression import pruning
+from edgekit.compression.counting import cost
+from edgekit.plots import compression as plots_compression
+from edgekit.zoo import models, training
 
 
 def test_edgecnn_by_hand():

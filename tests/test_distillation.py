@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, distillation, export, plots_distillation, runtimes, training
-from edgekit.models import build, load_checkpoint
+from edgekit import export, runtimes
+from edgekit.compression import distillation
+from edgekit.plots import distillation as plots_distillation
+from edgekit.zoo import data, training
+from edgekit.zoo.models import build, load_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from edgekit import export, graphs, memory, plots_runtime
-from edgekit.models import load_checkpoint
-from edgekit.runtimes import profile
+from edgekit import export
+from edgekit.bench import memory
+from edgekit.graphs import comparing as graphs
+from edgekit.plots import runtime as plots_runtime
+from edgekit.runtimes.ort import profile
+from edgekit.zoo.models import load_checkpoint
 
 
 @pytest.fixture(scope="module")

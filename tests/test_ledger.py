@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit import files, ledger, paths
+from edgekit import files, paths
+from edgekit.ledger import ledger
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -40,7 +41,7 @@ class Ratio:
 def writer(path: Path, name: str, count: int, then: int = 0) -> subprocess.Popen:
     """A process that adds rows, prints the number of each once add() returned, and ends with a row of `then` bytes."""
     code = (
-        "from edgekit.ledger import Ledger\n"
+        "from edgekit.ledger.ledger import Ledger\n"
         f"book = Ledger({str(path)!r})\n"
         f"for i in range({count}):\n"
         f"    book.add('test', {name!r}, {{'i': i}}, environment={{}}); print(i, flush=True)\n"
@@ -300,7 +301,7 @@ def test_comments(mine, predicted, measured, comment):
 
 
 def test_a_measurement_shows_its_median_and_a_comparison_is_refused(mine):
-    from edgekit import bench
+    from edgekit.bench import speed as bench
 
     entries = {"a": lambda: None, "b": lambda: sum(range(50))}
     shown = mine.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")

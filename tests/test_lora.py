@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, lora, plots_frontiers, qat, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import runtimes
+from edgekit.compression import lora, qat
+from edgekit.plots import frontiers as plots_frontiers
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 
 LAYERS = ["block1.conv1", "block2.conv1", "fc"]
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, models, paths, training
-from edgekit.models import CheckpointError
+from edgekit import paths
+from edgekit.zoo import data, models, training
+from edgekit.zoo.models import CheckpointError
 
 
 def parameters(model: nn.Module) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit import power
+from edgekit.bench import power
 
 
 def write(folder: Path, **files) -> Path:

@@ -7,10 +7,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edgekit import bench, data, export, gating, quantization, runtimes, training
-from edgekit.models import load_checkpoint
-from edgekit.quantization import QuantizationError, Reader
-from edgekit.runtimes.session import EXACT_INT8, cpu_run
+from edgekit import export, runtimes
+from edgekit.bench import speed as bench
+from edgekit.compression import gating, quantization
+from edgekit.compression.quantization import QuantizationError, Reader
+from edgekit.runtimes.ort.session import EXACT_INT8, cpu_run
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 
 RECIPES = ["for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator"]
 
@@ -359,7 +362,8 @@ def test_gate_needs_proof_of_a_small_loss(edgecnn, quantized, held_out):
 
 
 def test_figures_say_in_words_what_they_show():
-    from edgekit import plots_half, plots_ptq
+    from edgekit.plots import formats as plots_half
+    from edgekit.plots import ptq as plots_ptq
 
     change = training.compare_accuracy(np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([1, 1, 0]))
     rows = [{"pictures": n, "method": "min-max", "split": "val", "change": change} for n in (1, 8)]

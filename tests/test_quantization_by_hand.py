@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit import explorers, plots_quantization
 from edgekit.course.catalog import find
+from edgekit.plots import explorer as explorers
+from edgekit.plots import quantization as plots_quantization
 from edgekit.runtimes import RunnerError
-from edgekit.runtimes.single import run_node
+from edgekit.runtimes.ort.node import run_node
 from tests.conftest import answer_cells
 
 CASES = 1000

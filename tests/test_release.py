@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from edgekit import paths
-from edgekit.course import bundle, catalog, release
+from edgekit.course import catalog
+from edgekit.instructor import bundle, release
 
 LABS = catalog.labs()
 
@@ -169,7 +170,7 @@ def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
     assert not [n for n in names if n.startswith(("solutions", "tests")) or _has_solution(target / n)]
     # From another place, with this environment's packages but the bundle's own edgekit.
     run = subprocess.run(
-        [sys.executable, "-c", "import edgekit, edgekit.data; print(edgekit.__file__); print(len(edgekit.data.load('digits', 'test')))"],
+        [sys.executable, "-c", "import edgekit, edgekit.zoo.data; print(edgekit.__file__); print(len(edgekit.zoo.data.load('digits', 'test')))"],
         cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, models, training
-from edgekit.training import Accuracy, TrainingError, compare_accuracy, evaluate, fit, predict, wilson
+from edgekit.zoo import data, models, training
+from edgekit.zoo.training import Accuracy, TrainingError, compare_accuracy, evaluate, fit, predict, wilson
 
 
 @pytest.fixture(scope="module")

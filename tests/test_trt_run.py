@@ -16,10 +16,13 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit import bench, data, export, quantization, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import export, runtimes
+from edgekit.bench import speed as bench
+from edgekit.compression import quantization
 from edgekit.runtimes import InputError, trt
 from edgekit.runtimes.trt.memory import open_memory
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 
 APIS = [api for api in ("tensorrt", "tensorrt_rtx") if importlib.util.find_spec(api)]
 BUFFERS = [kind for kind, module in (("pycuda", "pycuda"), ("cuda-python", "cuda")) if importlib.util.find_spec(module)]

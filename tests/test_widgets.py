@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 
-from edgekit import widgets
 from edgekit.export import ExportError
+from edgekit.graphs import netron as widgets
 from edgekit.runtimes.tiny import tiny_model
 
 

@@ -125,7 +125,7 @@ def _space_probe(answer, inputs: dict) -> dict:
     import torch
     from torch import nn
 
-    from edgekit import models
+    from edgekit.zoo import models
 
     found = []
     for width, divisor in inputs["cases"]:
@@ -222,7 +222,7 @@ def _described(net, name: str, images: np.ndarray) -> dict:
     from modelopt.torch.prune.pruning import PruneModeRegistry
     from torch import nn
 
-    from edgekit.pruning import fastnas_rules
+    from edgekit.compression.pruning import fastnas_rules
 
     names, ran, x = {part: at for at, part in net.named_modules()}, [], torch.from_numpy(images)
     watch = nn.modules.module.register_module_forward_hook(
@@ -300,7 +300,8 @@ def _prune_probe(answer, inputs: dict) -> dict:
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from edgekit import counting, models
+    from edgekit.compression import counting
+    from edgekit.zoo import models
 
     class Counted(DataLoader):
         def __iter__(self):

@@ -122,7 +122,7 @@ def _numbered(wanted: str, known: list[Lab]) -> list[Lab]:
 
 def _named(file: str, known: list[Lab]) -> list[Lab]:
     """The lab of a notebook's file name, by the rule by which a class's submissions are found."""
-    from edgekit.course.submissions import _slug  # which imports this module
+    from edgekit.instructor.submissions.finding import _slug  # which imports this module
 
     slug = _slug(file, {lab.slug: lab for lab in known})
     return [lab for lab in known if lab.slug == slug]

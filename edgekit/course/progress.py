@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgekit.course.catalog import Lab, labs
 
 if TYPE_CHECKING:
-    from edgekit.ledger import Ledger, Row
+    from edgekit.ledger.ledger import Ledger, Row
 
 
 def passed(lab: Lab, rows: list[Row]) -> set[str]:
@@ -27,7 +27,7 @@ def show() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from edgekit import ledger
+    from edgekit.ledger import ledger
 
     table = Table("lab", "title", "points", "still open")
     book = ledger.student()

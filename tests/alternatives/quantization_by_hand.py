@@ -74,7 +74,7 @@ scale_and_zero_point = Grid()
             "ONNX Runtime",
             """
 def quantize(x, scale, zero_point, qmin, qmax):
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
     dtype = np.uint8 if qmin >= 0 else np.int8
     return run_node("QuantizeLinear", x, np.float32(scale), dtype(zero_point)).astype(np.int32).clip(qmin, qmax)
 """,
@@ -125,7 +125,7 @@ def integer_linear(x_q, w_q, bias_q, x_zero, w_zero, multiplier, y_zero):
             "MatMulInteger of ONNX Runtime",
             """
 def integer_linear(x_q, w_q, bias_q, x_zero, w_zero, multiplier, y_zero):
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
     total = run_node("MatMulInteger", x_q, w_q, np.uint8(x_zero), np.uint8(w_zero)) + bias_q
     return run_node("QuantizeLinear", total.astype(np.float32) * multiplier, np.float32(1), np.uint8(y_zero))
 """,

@@ -18,8 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from edgekit import bench, counting, data, distillation, export, qat, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import export, runtimes
+from edgekit.bench import speed as bench
+from edgekit.compression import counting, distillation, qat
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 from tests.benchmarks import recorded
 
 
@@ -46,7 +49,7 @@ def fastnas(share: float = 0.5, epochs: int = 3, budget: str = "flops"):
     import torch
     from IPython.utils.capture import capture_output
 
-    from edgekit.pruning import fastnas_rules
+    from edgekit.compression.pruning import fastnas_rules
 
     train, judges = data.load("digits", "train"), data.load("digits", "val")
     x, y = torch.from_numpy(judges.x), torch.from_numpy(judges.y)

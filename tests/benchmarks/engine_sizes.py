@@ -13,9 +13,12 @@ from pathlib import Path
 
 import onnx
 
-from edgekit import data, export, ledger, quantization
-from edgekit.models import load_checkpoint
+from edgekit import export
+from edgekit.compression import quantization
+from edgekit.ledger import ledger
 from edgekit.runtimes import trt
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""What the recipes of edgekit.quantization bring on this machine: model x recipe x (size, accuracy, speed-up).
+"""What the recipes of edgekit.compression.quantization bring on this machine: model x recipe x (size, accuracy, speed-up).
 
     python tests/benchmarks/recipes.py                     writes solutions/RESULTS.md and prints it
     python tests/benchmarks/recipes.py --write ""          only prints
 
 ONNX Runtime on the CPU, one thread, batch 1, the whole test split for accuracy. Speed-ups are paired ratios with a 95%
-interval and an A/A control (edgekit.bench.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean nothing. It
+interval and an A/A control (edgekit.bench.speed.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean nothing. It
 prints and decides nothing; run it on an idle machine.
 """
 
@@ -25,8 +25,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from edgekit import bench, data, export, paths, quantization, runtimes, training  # noqa: E402
-from edgekit.wording import seconds  # noqa: E402
+from edgekit import export, paths, runtimes
+from edgekit.bench import speed as bench
+from edgekit.compression import quantization
+from edgekit.formatting import seconds  # noqa: E402
+from edgekit.zoo import (
+    data,
+    training,  # noqa: E402
+)
 from tests.benchmarks import recorded  # noqa: E402
 
 RECIPES = ("for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator", "dynamic", "fp16")
@@ -46,7 +52,7 @@ def baseline(name: str, folder: Path) -> Path:
         model, example = torchvision.models.mobilenet_v2(weights=None).eval(), torch.rand(2, 3, 224, 224)
         export.to_onnx(model, path, example, dynamo=False)
     else:
-        from edgekit.models import load_checkpoint
+        from edgekit.zoo.models import load_checkpoint
 
         export.to_onnx(load_checkpoint(name), path)
     return path

@@ -19,7 +19,7 @@ from edgekit.checks import (
     text,
 )
 from edgekit.checks._tensorrt import small_net
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 
 # --------------------------------------------------------------------------------------------------------- quantize_for_trt
@@ -32,7 +32,7 @@ def _quantize_inputs(rng: np.random.Generator) -> dict:
 def _quantize_probe(answer, inputs: dict) -> dict:
     from onnxruntime.quantization import CalibrationDataReader
 
-    from edgekit import quantization
+    from edgekit.compression import quantization
 
     class Reader(CalibrationDataReader):
         def __init__(self):

@@ -24,7 +24,7 @@ from edgekit.checks import (
     worded,
 )
 from edgekit.checks.small_models import on_file, onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 
 # ------------------------------------------------------------------------------------------------------------- mixes_images

@@ -21,7 +21,7 @@ from edgekit.checks import (
     require,
 )
 from edgekit.checks.small_models import on_file, onnx_file, written
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 BATCHES = [1, 3, 7]
 
@@ -30,7 +30,7 @@ def _tiny(seed: int):
     """The trained TinyCNN with other weights every time: 2% of noise, so that it still reads digits."""
     import torch
 
-    from edgekit.models import load_checkpoint
+    from edgekit.zoo.models import load_checkpoint
 
     model, noise = load_checkpoint("tinycnn"), torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, number, onnx_path, require, text
 from edgekit.checks.small_models import on_file, onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 # ------------------------------------------------------------------------------------------------------------- sensitivity
 LAYERS = ["first", "second", "third", "last"]
@@ -49,7 +49,7 @@ def _sensitivity_inputs(rng: np.random.Generator) -> dict:
 
 
 def _sensitivity_probe(answer, inputs: dict) -> dict:
-    from edgekit.quantization import Reader
+    from edgekit.compression.quantization import Reader
 
     class Once:
         """A reader that cannot be rewound: a second model that is calibrated with it gets nothing."""
@@ -71,7 +71,7 @@ def _noise(inputs: dict, how: str) -> dict[str, float]:
     """SQNR at the output in dB, by ONNX Runtime's own function, with each layer alone quantized (``only``) or alone left out (``exclude``)."""
     from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio
 
-    from edgekit import quantization
+    from edgekit.compression import quantization
 
     with onnx_path(inputs["model"]) as path:
         reference, found = cpu_run(path, inputs["x"]), {}

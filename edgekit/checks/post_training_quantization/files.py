@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.checks import AnswerRaised, Exercise, OnnxFile, array, call, came, mapping, onnx_path, require, text
 from edgekit.checks.small_models import on_file, onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 # ------------------------------------------------------------------------------------------------------------- make_reader
 SPLITS = ("train", "val", "test")
@@ -28,7 +28,7 @@ def _reader_inputs(rng: np.random.Generator) -> dict:
 
 def _marked_splits(seed: int) -> dict:
     """Three splits of random pictures, each of which says in its first pixels where it comes from."""
-    from edgekit.data import DIGITS, Split
+    from edgekit.zoo.data import DIGITS, Split
 
     rng, splits = np.random.default_rng(seed), {}
     for number_, split in enumerate(SPLITS):
@@ -197,7 +197,7 @@ def _quantize_inputs(rng: np.random.Generator) -> dict:
 
 
 def _quantize_probe(answer, inputs: dict) -> dict:
-    from edgekit.quantization import Reader
+    from edgekit.compression.quantization import Reader
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "model.onnx", Path(folder) / "int8" / "model.onnx"

@@ -181,7 +181,7 @@ def _cost_probe(answer, inputs: dict) -> dict:
 def _cost_judge(inputs: dict, outputs: dict) -> str:
     import torch
 
-    from edgekit.counting import cost as counter
+    from edgekit.compression.counting import cost as counter
 
     for (what, layer, shape), got in zip(_layers(inputs), outputs["costs"], strict=True):
         got = got.tolist() if isinstance(got, np.ndarray) else got

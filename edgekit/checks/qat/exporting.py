@@ -13,7 +13,7 @@ import numpy as np
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, integer, mapping, onnx_path, require
 from edgekit.checks.failure import AnswerRaised
 from edgekit.checks.small_models import on_file, onnx_file
-from edgekit.runtimes.session import cpu_session
+from edgekit.runtimes.ort.session import cpu_session
 
 
 # --------------------------------------------------------------------------------------------------------------- export_qdq
@@ -199,7 +199,7 @@ def _levels_probe(answer, inputs: dict) -> dict:
 def _levels_judge(inputs: dict, outputs: dict) -> str:
     import onnx
 
-    from edgekit import qdq
+    from edgekit.compression import qdq
 
     model = onnx.load_from_string(bytes(inputs["file"]))
     known, integers = qdq.constants(model), qdq.quantized_weights(model)

@@ -137,7 +137,7 @@ def _calibrate_inputs(rng: np.random.Generator) -> dict:
 def _calibrate_probe(answer, inputs: dict) -> dict:
     import torch
 
-    from edgekit.data import DIGITS, Split
+    from edgekit.zoo.data import DIGITS, Split
 
     class Spy(torch.nn.Module):
         def __init__(self):

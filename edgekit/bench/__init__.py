@@ -1,0 +1,1 @@
+"""What is measured: speed, accuracy, power, memory."""

@@ -1,0 +1,1 @@
+"""Reading ONNX files, comparing and showing them."""

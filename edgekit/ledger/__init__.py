@@ -1,0 +1,1 @@
+"""Recorded results, and a student's ledger."""
