@@ -19,10 +19,10 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout that is not installed
 
-from edgekit.zoo import (
+from edgekit.zoo import (  # noqa: E402
     data,
     models,
-    training,  # noqa: E402
+    training,
 )
 
 RECIPES = {

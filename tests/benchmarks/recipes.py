@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from edgekit import export, paths, runtimes
-from edgekit.bench import speed as bench
-from edgekit.compression import quantization
+from edgekit import export, paths, runtimes  # noqa: E402
+from edgekit.bench import speed as bench  # noqa: E402
+from edgekit.compression import quantization  # noqa: E402
 from edgekit.formatting import seconds  # noqa: E402
-from edgekit.zoo import (
+from edgekit.zoo import (  # noqa: E402
     data,
-    training,  # noqa: E402
+    training,
 )
 from tests.benchmarks import recorded  # noqa: E402
 
