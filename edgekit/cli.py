@@ -198,7 +198,7 @@ def bench(
     import contextlib
     import json
 
-    from edgekit.bench import speed as room
+    from edgekit import bench as room
     from edgekit.course import lineup
 
     with contextlib.ExitStack() as stack:

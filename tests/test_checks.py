@@ -114,7 +114,7 @@ def test_a_stub_is_not_done_yet():
 
 
 def test_the_notebook_call_records_and_prints(tmp_path, monkeypatch, capsys):
-    from edgekit.ledger import ledger
+    from edgekit import ledger
 
     monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
     DOUBLE(lambda x: 2 * x)

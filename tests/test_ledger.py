@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgekit import files, paths
-from edgekit.ledger import ledger
+from edgekit import files, ledger, paths
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -301,7 +300,7 @@ def test_comments(mine, predicted, measured, comment):
 
 
 def test_a_measurement_shows_its_median_and_a_comparison_is_refused(mine):
-    from edgekit.bench import speed as bench
+    from edgekit import bench
 
     entries = {"a": lambda: None, "b": lambda: sum(range(50))}
     shown = mine.reveal("t", bench.measure(entries["a"], min_time=0.01), "s")

@@ -77,7 +77,7 @@ def test_local_names_and_habits_are_no_shortcuts(source):
     "slug, name, source, used",
     [
         ("00", "paired_ratio", "from edgekit.bench.stats import median_interval\ndef paired_ratio(a, b):\n    return median_interval(a / b)", "edgekit.bench.stats.median_interval"),
-        ("03b", "remove_filters", "from edgekit import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)", "edgekit.compression.pruning.channels_of"),
+        ("03b", "remove_filters", "from edgekit.compression import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)", "edgekit.compression.pruning.channels_of"),
         ("03b", "cost", "def cost(model):\n    return counting.cost(model).macs", "edgekit.compression.counting.cost"),
         ("03c", "distillation_loss", "def distillation_loss(*a):\n    return distillation.soft_loss(4, 0.5)(*a)", "edgekit.compression.distillation.soft_loss"),
         ("04", "export_model", "def export_model(model, x, path):\n    export.to_onnx(model, x, path)", "edgekit.export.to_onnx"),
@@ -104,22 +104,22 @@ def test_an_answer_that_calls_the_package_is_noted(slug, name, source, used):
     [
         "import edgekit.compression.pruning as p\nf = p.channels_of(1)",
         "import edgekit.compression.pruning\nf = edgekit.compression.pruning.channels_of(1)",
-        "from edgekit import pruning as p\ndef f(): return p.channels_of(1)",
+        "from edgekit.compression import pruning as p\ndef f(): return p.channels_of(1)",
         "from edgekit.compression.pruning import channels_of",
         "from edgekit.compression.pruning import channels_of as f\nf(1)",
-        "from edgekit import pruning\ng = pruning\nh = g\nh.channels_of(1)",
-        "from edgekit import pruning\npruning = pruning\npruning.channels_of(1)",
-        "from edgekit import pruning\ngetattr(pruning, 'channels_of')(1)",
+        "from edgekit.compression import pruning\ng = pruning\nh = g\nh.channels_of(1)",
+        "from edgekit.compression import pruning\npruning = pruning\npruning.channels_of(1)",
+        "from edgekit.compression import pruning\ngetattr(pruning, 'channels_of')(1)",
         "import importlib\nimportlib.import_module('edgekit.compression.pruning').channels_of(1)",
-        "from importlib import import_module as get\nget('.pruning', 'edgekit').channels_of(1)",
-        "m = __import__('edgekit.compression.pruning').pruning\nm.channels_of(1)",
+        "from importlib import import_module as get\nget('.compression.pruning', 'edgekit').channels_of(1)",
+        "m = __import__('edgekit.compression.pruning').compression.pruning\nm.channels_of(1)",
         "__import__('edgekit.compression.pruning', fromlist=['channels_of']).channels_of(1)",
         "exec('from edgekit.compression.pruning import channels_of')",
         "%%time\nfrom edgekit.compression.pruning import channels_of",
         "%matplotlib inline\nfrom edgekit.compression.pruning import channels_of",
-        "from edgekit import pruning\ndef f(x, pruning=pruning.channels_of): return pruning(x)",
-        "from edgekit import pruning\n[pruning.channels_of(x) for x in range(3)]",
-        "from edgekit import pruning\nif (n := pruning): n.channels_of(1)",
+        "from edgekit.compression import pruning\ndef f(x, pruning=pruning.channels_of): return pruning(x)",
+        "from edgekit.compression import pruning\n[pruning.channels_of(x) for x in range(3)]",
+        "from edgekit.compression import pruning\nif (n := pruning): n.channels_of(1)",
     ],
 )
 def test_ways_to_refer_to_it(source):
@@ -132,7 +132,10 @@ def test_ways_to_refer_to_it(source):
     "source, named",
     [
         ("from edgekit.compression.pruning import *", "edgekit.compression.pruning.*"),
-        ("from edgekit import pruning\nvars(pruning)['channels' + '_of'](1)", "edgekit.compression.pruning"),
+        (
+            "from edgekit.compression import pruning\nvars(pruning)['channels' + '_of'](1)",
+            "edgekit.compression.pruning",
+        ),
         ("eval('edgekit.compression.pruning')", "edgekit.compression.pruning"),
     ],
 )
@@ -169,7 +172,7 @@ def test_reaching_for_frames_memory_or_the_judge_is_noted(source, named):
 
 def test_helpers_and_own_cells_are_looked_at():
     answer = "def remove_filters(*a):\n    return help_me(*a)\n"
-    helper = "from edgekit import pruning as pr\ndef help_me(*a):\n    return pr.channels_of(*a)\n"
+    helper = "from edgekit.compression import pruning as pr\ndef help_me(*a):\n    return pr.channels_of(*a)\n"
     said = "a cell of the student's own uses edgekit.compression.pruning.channels_of, which the lab does not: an instructor may want to read it"
     made = notebook(LAB, [helper], **{**solution(LAB), "remove_filters": answer})
     assert shortcuts.uses(made, LAB) == [said] and graded(LAB, made) == [said]
@@ -184,7 +187,9 @@ def test_own_cells_may_do_what_the_lab_does_and_helpers_may_not():
 
 
 def test_an_import_elsewhere_is_known_to_the_answer():
-    made = notebook(LAB, ["from edgekit import pruning as pr"], remove_filters="remove_filters = pr.channels_of")
+    made = notebook(
+        LAB, ["from edgekit.compression import pruning as pr"], remove_filters="remove_filters = pr.channels_of"
+    )
     assert "remove_filters uses edgekit.compression.pruning.channels_of," in shortcuts.uses(made, LAB)[1]
 
 

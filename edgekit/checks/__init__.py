@@ -130,7 +130,7 @@ class Exercise:
         dump(self.outputs(answer, visible(load(folder / "in"))), folder / "out")
 
     def _remember(self, passed: bool, cause: str) -> None:
-        from edgekit.ledger import ledger
+        from edgekit import ledger
 
         ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgekit import bench
 from edgekit.zoo import training
 from edgekit.zoo.models import build
 
@@ -51,14 +52,14 @@ def distill(
 ) -> list[float]:
     """Train ``student`` in place on ``train`` with the answers of ``teacher`` on the very same pictures; returns the mean loss per epoch.
 
-    teacher: a module, a Runner or a callable, asked once per picture (see training.predict); not trained. train: a Split or a pair
+    teacher: a module, a Runner or a callable, asked once per picture (see bench.predict); not trained. train: a Split or a pair
     (float32 [N, 1, 28, 28], int64 [N]). ``alpha=0`` never uses the teacher: the same training without it, for comparison. ``loss`` replaces
     ``soft_loss(temperature, alpha)``. AdamW and a one-cycle learning rate on one thread of the CPU, as in training.fit; the student is in eval mode
     afterwards. TrainingError if the loss stops being finite.
     """
     x, y = (train.x, train.y) if hasattr(train, "x") else train
     loss = loss or soft_loss(temperature, alpha)
-    answers = training.predict(teacher, x)
+    answers = bench.predict(teacher, x)
     x, y, answers = (torch.from_numpy(np.ascontiguousarray(part)) for part in (x, y, answers))
     threads, losses = torch.get_num_threads(), []
     torch.set_num_threads(1)

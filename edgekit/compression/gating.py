@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit import export, runtimes
-from edgekit.bench import speed as bench
+from edgekit import bench, export, runtimes
 from edgekit.formatting import table
 from edgekit.runtimes.ort.session import EXACT_INT8
-from edgekit.zoo import training
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,12 @@ class Gate:
     baseline: str
     candidate: str
     sizes: tuple[int, int]
-    accuracy: tuple[training.Accuracy, training.Accuracy] | None
-    change: training.AccuracyChange | None
+    accuracy: tuple[bench.Accuracy, bench.Accuracy] | None
+    change: bench.AccuracyChange | None
     latency: bench.Comparison
     max_drop: float
     split: str = ""
-    kernels: training.AccuracyChange | None = None
+    kernels: bench.AccuracyChange | None = None
 
     @property
     def smaller(self) -> float:
@@ -49,7 +47,7 @@ class Gate:
         """The same about the change as this machine's kernels compute it."""
         return self._judged(self.kernels)
 
-    def _judged(self, change: training.AccuracyChange | None) -> str:
+    def _judged(self, change: bench.AccuracyChange | None) -> str:
         if change is None:
             return "not judged"
         if change.low >= -self.max_drop:
@@ -150,10 +148,8 @@ def gate(
         if split is not None:
             labels = split.y if hasattr(split, "y") else split[1]
             accuracy = tuple(_of_the_file(path, split, threads, options) for path in (baseline, candidate))
-            change = training.compare_accuracy(*accuracy, labels)
-            kernels = training.compare_accuracy(
-                training.evaluate(first, split), training.evaluate(second, split), labels
-            )
+            change = bench.compare_accuracy(*accuracy, labels)
+            kernels = bench.compare_accuracy(bench.evaluate(first, split), bench.evaluate(second, split), labels)
         if x is None:
             pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
             x = first.example() if pictures is None else pictures[:1]
@@ -163,8 +159,8 @@ def gate(
         return Gate(first.name, second.name, sizes, accuracy, change, latency, max_drop, name, kernels)
 
 
-def _of_the_file(path, split, threads: int, options: dict) -> training.Accuracy:
+def _of_the_file(path, split, threads: int, options: dict) -> bench.Accuracy:
     given = options.get("session_options") or {}
     exact = {**EXACT_INT8, **given} if isinstance(given, dict) else given  # a SessionOptions is used as it is
     with runtimes.load(path, threads=threads, **{**options, "session_options": exact}) as runner:
-        return training.evaluate(runner, split)
+        return bench.evaluate(runner, split)

@@ -27,7 +27,7 @@ def show() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from edgekit.ledger import ledger
+    from edgekit import ledger
 
     table = Table("lab", "title", "points", "still open")
     book = ledger.student()

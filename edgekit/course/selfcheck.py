@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, find
-from edgekit.instructor.release import read
+from edgekit.course.notebooks import read
 
 GRACE = 10  # seconds that an interrupted cell gets to end
 STOPPED, NOT_RUN = "CellStopped", "CellNotRun"  # in place of an exception's name, where we and not Python ended a cell
@@ -217,7 +217,7 @@ def run(name: str, timeout: float) -> int:
     from rich.console import Console
     from rich.markup import escape
 
-    from edgekit.ledger import ledger
+    from edgekit import ledger
 
     lab = find(name)
     path = Path(name) if name.endswith(".ipynb") else lab.notebook

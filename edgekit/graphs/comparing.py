@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgekit import export
 from edgekit.formatting import table
+from edgekit.graphs import reading
 
 NOTHING_TO_DO = {"Identity", "Dropout"}  # at inference
 # A kernel takes these over behind its own work, never in front of it.
@@ -83,9 +83,9 @@ class GraphDiff:
 
     def plot(self):
         """Both graphs side by side with a line from every node to what it became, as a matplotlib Figure."""
-        from edgekit.plots import runtime as plots_runtime
+        from edgekit.plots.runtime import graph_diff
 
-        return plots_runtime.graph_diff(self)
+        return graph_diff(self)
 
     def to_dict(self) -> dict:
         return {"before": len(self.before), "after": len(self.after), "patterns": self.patterns()}
@@ -93,7 +93,10 @@ class GraphDiff:
 
 def diff(before, after, titles: tuple[str, str] = ("before", "after")) -> GraphDiff:
     """Compare two files that compute the same, the second made from the first. Raises ExportError for a file that is no model."""
-    old, new = export.load_model(before, external_data=False).graph, export.load_model(after, external_data=False).graph
+    old, new = (
+        reading.load_model(before, external_data=False).graph,
+        reading.load_model(after, external_data=False).graph,
+    )
     nodes, rewritten = [_nodes(graph) for graph in (old, new)]
     maker = {tensor: i for i, node in enumerate(nodes) for tensor in node.outputs}
     inputs = {v.name for v in old.input} - {t.name for t in old.initializer}
@@ -211,7 +214,7 @@ def plan(path, batch: int = 1) -> Plan:
     """
     import onnx
 
-    model = export.load_model(path)
+    model = reading.load_model(path)
     model.ir_version = max(model.ir_version, 4)
     itemsize = lambda kind: onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
     weights = {t.name: (tuple(t.dims), math.prod(t.dims) * itemsize(t.data_type)) for t in model.graph.initializer}
@@ -238,7 +241,7 @@ def plan(path, batch: int = 1) -> Plan:
             continue
         unknown = [name for name in node.output if name and name not in sizes]
         if unknown:
-            raise export.ExportError(
+            raise reading.ExportError(
                 f"{Path(path).name}: the shape of {unknown[0]!r}, made by {node.op_type}, is unknown. Fix: pass the file before ONNX "
                 "Runtime optimized it, with only the batch dynamic."
             )

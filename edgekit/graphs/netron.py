@@ -11,7 +11,7 @@ import urllib.parse
 from functools import partial
 from pathlib import Path
 
-from edgekit import export
+from edgekit.graphs import reading
 
 
 class Netron:
@@ -20,7 +20,7 @@ class Netron:
     def __init__(self, path: Path, height: int):
         self.path = path
         self.height = height
-        self.report = export.report(path)
+        self.report = reading.report(path)
         self._server = _serve(path)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
 
@@ -102,7 +102,7 @@ def _handler(path: Path):
     from netron import server as netron_server
 
     # Netron would serve the whole folder of the model: here only the model and the weights that belong to it.
-    model = {path.name, *export.report(path).external_data}
+    model = {path.name, *reading.report(path).external_data}
 
     class Handler(netron_server._HTTPRequestHandler):
         content = netron_server._ContentProvider(None, str(path), str(path), path.name)

@@ -14,43 +14,16 @@ import keyword
 import re
 import tokenize
 from collections import Counter
-from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, Lab, labs
+from edgekit.course.notebooks import as_json, read, text
 
 STUB = '# Your code here\nraise NotImplementedError("write this function, then run this cell and the check below it")'
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _CHECK_CALL = re.compile(r"^check\.(\w+)\((\w+)\)$")
 _DEF = re.compile(r"^def (\w+)\(", re.MULTILINE)
-
-
-def read(path: Path) -> dict:
-    """Read a notebook as nbformat 4.5.
-
-    Raises:
-        CourseError: when it is missing or is no notebook.
-    """
-    import nbformat
-
-    try:
-        return nbformat.read(path, as_version=4)
-    except FileNotFoundError:
-        raise CourseError(f"{path} is missing") from None
-    except Exception as error:
-        raise CourseError(f"{path} is not a readable notebook: {error}") from None
-
-
-def text(notebook: dict) -> str:
-    """The one way a notebook is written here: sorted keys, one space of indent, a final newline."""
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False, default=dict) + "\n"
-
-
-def _as_json(notebook) -> dict:
-    import nbformat
-
-    return json.loads(nbformat.writes(notebook, version=4))
 
 
 # ---------------------------------------------------------------------------------------------------------------- solutions
@@ -107,7 +80,7 @@ def problems(lab: Lab, notebook: dict) -> list[str]:
     ids = Counter(cell.get("id") for cell in cells)
     found += [f"cell id {cid!r} occurs {n} times" for cid, n in ids.items() if n > 1 or cid is None]
     found += [f"cell {cell['id']} has outputs" for cell in cells if cell.get("outputs") or cell.get("execution_count")]
-    if text(_as_json(tidy(copy.deepcopy(notebook)))) != text(_as_json(notebook)):
+    if text(as_json(tidy(copy.deepcopy(notebook)))) != text(as_json(notebook)):
         found.append("is not in its committed form: run `edgekit release --tidy`")
     answers = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")}
     checks = {
@@ -152,7 +125,7 @@ def release(notebook: dict) -> dict:
             out, resources = step(config=config).preprocess(out, resources)
         except Exception as error:
             raise CourseError(f"nbgrader's {step.__name__} refused the notebook: {error}") from error
-    return _as_json(out)
+    return as_json(out)
 
 
 def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
@@ -165,7 +138,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
     catalog = labs()
     for lab in catalog:
         if tidy_first:
-            lab.solution.write_text(text(_as_json(tidy(read(lab.solution)))), encoding="utf-8")
+            lab.solution.write_text(text(as_json(tidy(read(lab.solution)))), encoding="utf-8")
         solution = read(lab.solution)
         findings += problems(lab, solution)
         made = release(solution)

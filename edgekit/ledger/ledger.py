@@ -1,4 +1,4 @@
-"""What was measured, kept with its provenance: the student's ledger, predictions, recorded results, the Pareto front.
+"""What was measured, kept with its provenance: the student's ledger, predictions, the Pareto front.
 
 A ledger is a file of JSON lines that is only ever appended to. Two notebooks may write at once, and a kernel may be killed
 in the middle of a write: a row is one write at the end of the file, made under a lock and flushed to the disk; a line that
@@ -20,23 +20,7 @@ from pathlib import Path
 from edgekit import paths
 from edgekit.files import append
 from edgekit.formatting import number_text, plain, short, table, with_unit
-from edgekit.ledger.recorded import Recorded, RecordedError, record, recorded, this_machine
-
-__all__ = [
-    "Ledger",
-    "LedgerError",
-    "Recorded",
-    "RecordedError",
-    "Reveal",
-    "Row",
-    "pareto",
-    "predict",
-    "record",
-    "recorded",
-    "reveal",
-    "student",
-]
-
+from edgekit.ledger.recorded import this_machine
 
 # ---------------------------------------------------------------- the ledger
 

@@ -98,7 +98,7 @@ def quantization(tensors: Mapping[str, np.ndarray]):
     box = w.VBox([*knobs.values(), picture, words])
 
     def redraw(_=None):
-        from edgekit.plots import quantization as plots_quantization
+        from edgekit.plots.quantization import grid
 
         name = knobs["name"].value
         x = np.asarray(tensors[name])
@@ -109,7 +109,7 @@ def quantization(tensors: Mapping[str, np.ndarray]):
             x, approx, what = x[0], approx[0], f"{name}, channel 0"
         thin = np.random.default_rng(0).permutation(x.size)[:MOST_VALUES]
         overall = f"SQNR of the tensor {box.shown.sqnr:.1f} dB"
-        figure = plots_quantization.grid(x.ravel()[thin], approx.ravel()[thin], box.shown.levels, what, overall)
+        figure = grid(x.ravel()[thin], approx.ravel()[thin], box.shown.levels, what, overall)
         picture.value = _png(figure)
         words.value = f"<p>{html.escape(str(box.shown))}.</p>"
 

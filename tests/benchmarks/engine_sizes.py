@@ -13,9 +13,8 @@ from pathlib import Path
 
 import onnx
 
-from edgekit import export
+from edgekit import export, ledger
 from edgekit.compression import quantization
-from edgekit.ledger import ledger
 from edgekit.runtimes import trt
 from edgekit.zoo import data
 from edgekit.zoo.models import load_checkpoint

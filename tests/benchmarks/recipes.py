@@ -25,13 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from edgekit import export, paths, runtimes  # noqa: E402
-from edgekit.bench import speed as bench  # noqa: E402
+from edgekit import (  # noqa: E402
+    bench,
+    export,
+    paths,
+    runtimes,
+)
 from edgekit.compression import quantization  # noqa: E402
 from edgekit.formatting import seconds  # noqa: E402
 from edgekit.zoo import (  # noqa: E402
     data,
-    training,
 )
 from tests.benchmarks import recorded  # noqa: E402
 
@@ -86,7 +89,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
                 runners[label] = stack.enter_context(runtimes.load(file, threads=1))
             except runtimes.RunnerError as error:
                 failed[label] = str(error)
-        accuracies = {k: training.evaluate(r, held_out) for k, r in runners.items()} if held_out is not None else {}
+        accuracies = {k: bench.evaluate(r, held_out) for k, r in runners.items()} if held_out is not None else {}
         x = calibration[:1] if held_out is None else held_out.x[:1]
         compared = bench.compare(runners, x, max_time=seconds_each)
         for attempt in range(3):
@@ -107,7 +110,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
             else ""
         )
         if accuracy and label != "fp32":
-            change = training.compare_accuracy(accuracies["fp32"], accuracy, held_out)
+            change = bench.compare_accuracy(accuracies["fp32"], accuracy, held_out)
             line.append(f"{100 * change.difference:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]")
         else:
             line.append("")

@@ -13,8 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from edgekit.bench import speed as bench
-from edgekit.ledger import ledger
+from edgekit import bench, ledger
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192)
 BATCHES = (64, 1024, 8192)

@@ -6,34 +6,10 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
+from edgekit.instructor.grading.fairness import Times, fair
 from edgekit.instructor.sandbox.worker import Ended, Worker
 
 _ENDED = {"timeout": "timeout", "out-of-memory": "out-of-memory", "died": "kernel-died"}
-
-
-@dataclass
-class Times:
-    """Deadlines in seconds, and what was spent in which phase."""
-
-    cell: float = 60.0
-    notebook: float = 300.0
-    phases: dict[str, float] = field(default_factory=dict)
-    cells: float = 0.0
-    last_attempt: bool = False
-
-    def add(self, phase: str, began: float) -> None:
-        self.phases[phase] = self.phases.get(phase, 0.0) + time.perf_counter() - began
-
-
-class Starved(Exception):
-    """A job got too little of the machine to be judged by its time."""
-
-
-def fair(ended: Ended, times: Times) -> Ended:
-    """``ended``, unless its time ran out while it hardly ran and there is another attempt. Raises Starved."""
-    if ended.starved and not times.last_attempt:
-        raise Starved(f"out of time after {ended.seconds:.0f} s, of which it ran {ended.cpu:.0f} s")
-    return ended
 
 
 @dataclass

@@ -26,8 +26,8 @@ from edgekit import files
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.grading import grade
 from edgekit.instructor.grading.batch import Batch, environment, identity, progress_bar
-from edgekit.instructor.grading.verdicts import item_record
 from edgekit.instructor.reports import records
+from edgekit.instructor.reports.records import item_record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
 from edgekit.instructor.submissions import rebuild
 from edgekit.instructor.submissions.finding import Submission

@@ -1,14 +1,44 @@
-"""Who may use the machine: many side by side, or one alone."""
+"""That nobody loses points to a busy machine: deadlines, what to do when a job got too little time, and who runs alone."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from edgekit.instructor.sandbox.worker import Ended
+
+
+@dataclass
+class Times:
+    """Deadlines in seconds, and what was spent in which phase."""
+
+    cell: float = 60.0
+    notebook: float = 300.0
+    phases: dict[str, float] = field(default_factory=dict)
+    cells: float = 0.0
+    last_attempt: bool = False
+
+    def add(self, phase: str, began: float) -> None:
+        self.phases[phase] = self.phases.get(phase, 0.0) + time.perf_counter() - began
+
+
+class Starved(Exception):
+    """A job got too little of the machine to be judged by its time."""
+
+
+def fair(ended: Ended, times: Times) -> Ended:
+    """``ended``, unless its time ran out while it hardly ran and there is another attempt. Raises Starved."""
+    if ended.starved and not times.last_attempt:
+        raise Starved(f"out of time after {ended.seconds:.0f} s, of which it ran {ended.cpu:.0f} s")
+    return ended
 
 
 class Turns:
-    """Threads take turns: those that are ``together``, or a single one that is ``alone``. Whoever waits to be alone goes first."""
+    """A readers-writer lock that prefers the writer: many threads run ``together``, or a single one ``alone``, and whoever waits to
+    be alone goes first."""
 
     def __init__(self):
         self._changed = threading.Condition()

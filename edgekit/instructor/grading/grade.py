@@ -21,11 +21,12 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import CourseError, Lab, find
-from edgekit.instructor.grading.attempts import Starved, Times, run_cells
+from edgekit.instructor.grading.attempts import run_cells
 from edgekit.instructor.grading.batch import Batch, environment, progress_bar, share_of
-from edgekit.instructor.grading.fairness import Turns
-from edgekit.instructor.grading.verdicts import item_record, judge
+from edgekit.instructor.grading.fairness import Starved, Times, Turns
+from edgekit.instructor.grading.verdicts import judge
 from edgekit.instructor.reports import records
+from edgekit.instructor.reports.records import item_record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
 from edgekit.instructor.submissions import rebuild, shortcuts
 from edgekit.instructor.submissions.finding import Submission

@@ -5,16 +5,10 @@ from __future__ import annotations
 import time
 
 from edgekit.course.catalog import Lab
-from edgekit.instructor.grading.attempts import Attempt, Times, fair
+from edgekit.instructor.grading.attempts import Attempt
+from edgekit.instructor.grading.fairness import Times, fair
+from edgekit.instructor.reports.records import item_record
 from edgekit.instructor.sandbox.worker import Ended, Worker
-
-
-def item_record(lab: Lab, name: str, status: str, message: str, cause: str, seconds: float = 0.0) -> dict:
-    points = next(item.points for item in lab.items if item.name == name)
-    earned = points if status == "pass" else 0
-    return {
-        "name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds,
-    }  # fmt: skip
 
 
 def judge(

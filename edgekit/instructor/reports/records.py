@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgekit import files
+from edgekit.course.catalog import Lab
 
 FILE = "records.jsonl"
 OUR_FAULT = "grader-error"
@@ -89,3 +90,12 @@ def clean(text: object, limit: int = 4000) -> str:
 def append(path: Path, record: dict) -> None:
     """Add a record to a file, on disk before this returns, whole or not at all."""
     files.append(path, json.dumps(record, sort_keys=True).encode() + b"\n")
+
+
+def item_record(lab: Lab, name: str, status: str, message: str, cause: str, seconds: float = 0.0) -> dict:
+    """One exercise of a record. ``cause`` is what the check calls the mistake; full points for "pass", none for all else."""
+    points = next(item.points for item in lab.items if item.name == name)
+    earned = points if status == "pass" else 0
+    return {
+        "name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds,
+    }  # fmt: skip

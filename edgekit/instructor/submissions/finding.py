@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from edgekit.course.catalog import CourseError, Lab, labs
+from edgekit.course.catalog import CourseError, Lab, labs, slug_of
 
 MAX_NOTEBOOK = 32 * 2**20
 MAX_ARCHIVE = 4 * 2**30
@@ -180,7 +180,7 @@ def _folder(start: Path, known: dict[str, Lab]) -> Iterator[_File]:
         elif entry.is_dir():
             yield from _student(entry, known)
         elif entry.suffix.lower() == ".ipynb":
-            slug = _slug(entry.name, known) or ""
+            slug = slug_of(entry.name, known) or ""
             yield _File(_author(entry.name, slug), slug, entry, (entry.name,))
 
 
@@ -196,19 +196,7 @@ def _student(folder: Path, known: dict[str, Lab]) -> Iterator[_File]:
             if path.suffix.lower() == ".zip" and not path.is_symlink():
                 yield from _archive(path, known, student, (*place, name))
             elif path.suffix.lower() == ".ipynb":
-                yield _File(student, _slug(name, known) or "", path, (*place, name))
-
-
-def _slug(name: str, known: dict[str, Lab]) -> str | None:
-    """The lab of a file name: "04_onnx_export.ipynb", also where a platform or browser appended something ("... (1).ipynb")."""
-    stem, suffix = os.path.splitext(name)
-    if suffix.lower() != ".ipynb":
-        return None
-    stem = stem.removesuffix("-checkpoint")
-    if stem in known:
-        return stem
-    fits = [slug for slug in known if re.search(rf"(^|[_ -]){re.escape(slug)}([ _(.-]|$)", stem)]
-    return fits[0] if len(fits) == 1 else None
+                yield _File(student, slug_of(name, known) or "", path, (*place, name))
 
 
 def _author(name: str, slug: str) -> str:
@@ -335,7 +323,7 @@ def _wanted(member: zipfile.ZipInfo, known: dict[str, Lab]) -> str | None:
     parts = _parts(member.filename)
     if not parts or member.is_dir() or any(_hidden(part) for part in parts):
         return None
-    return _slug(parts[-1], known)
+    return slug_of(parts[-1], known)
 
 
 def _above(folders: list[tuple[str, ...]], known: dict[str, Lab]) -> int:

@@ -16,7 +16,14 @@ MAX_TARGETS = 8  # that one name may stand for
 _DEEP = (
     *("sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "ctypes", "_ctypes"),
     *("inspect.currentframe", "inspect.stack", "inspect.trace", "inspect.getouterframes"),
-    *("gc.get_objects", "gc.get_referrers", "gc.get_referents", "edgekit.checks", "edgekit.course"),
+    *(
+        "gc.get_objects",
+        "gc.get_referrers",
+        "gc.get_referents",
+        "edgekit.checks",
+        "edgekit.course",
+        "edgekit.instructor",
+    ),
 )
 _WORDS = frozenset(
     [

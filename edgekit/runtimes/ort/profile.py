@@ -114,9 +114,9 @@ class Profile:
 
     def plot(self):
         """Bars of the busiest nodes, as a matplotlib Figure."""
-        from edgekit.plots import runtime as plots_runtime
+        from edgekit import plots
 
-        return plots_runtime.profile(self)
+        return plots.runtime.profile(self)
 
 
 def read(path) -> Profile:

@@ -8,7 +8,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from edgekit import export
+from edgekit.graphs import reading
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
 
 SHORT_NAMES = {
@@ -68,10 +68,10 @@ class OnnxRuntimeRunner(Runner):
         self._session = self._start(self._options())
         self.threads = self._session.get_session_options().intra_op_num_threads or default_threads()
         self.providers = self._session.get_providers()
-        self.precision = export.precision(proto)
+        self.precision = reading.precision(proto)
         first = self._providers[0]
         self.device = f"cuda:{first[1].get('device_id', 0)}" if first[0] in _GPU else "cpu"
-        declared = {v.name: Spec(*export.signature(v)) for v in [*proto.graph.input, *proto.graph.output]}
+        declared = {v.name: Spec(*reading.signature(v)) for v in [*proto.graph.input, *proto.graph.output]}
         super().__init__(
             name or label,
             {i.name: declared[i.name] for i in self._session.get_inputs()},
@@ -193,8 +193,8 @@ def _open(model):
             "Fix: edgekit.export.to_onnx(model, 'model.onnx'), then load 'model.onnx'."
         )
     try:
-        return export.load_model(model, external_data=False), str(model), Path(model).name
-    except export.ExportError as error:
+        return reading.load_model(model, external_data=False), str(model), Path(model).name
+    except reading.ExportError as error:
         raise RunnerError(str(error)) from error
 
 
