@@ -65,7 +65,7 @@ def test_common_mistakes_give_no_note_but_where_they_call_the_package(lab):
         "class counting: pass\ndef remove_filters(model):\n    return counting.cost",
         "def remove_filters(model):\n    return model\ncheck.remove_filters(remove_filters)",
         "import numpy as np\ndef remove_filters(model):\n    return np.stack(model), model.stack, model.currently",
-        "from edgekit import data\nimport edgekit\ndef remove_filters(model):\n    return model",
+        "from edgekit.zoo import data\nimport edgekit\ndef remove_filters(model):\n    return model",
     ],
 )
 def test_local_names_and_habits_are_no_shortcuts(source):
