@@ -11,7 +11,9 @@ from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
 FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
-# Lines for authors and instructors in the files above stand between these, whatever a comment looks like there.
+OURS = "edgekit/instructor/"  # grading, the sandbox, release
+MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py"]
+# Lines for authors and instructors in these files stand between these, whatever a comment looks like there.
 BEGIN, END = "[authors", "authors]"
 
 
@@ -28,7 +30,7 @@ def write(folder: Path) -> int:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(paths.root() / name, target)
-        if name in ("README.md", "Makefile"):
+        if name in MIXED:
             target.write_text(for_students(target.read_text(encoding="utf-8")), encoding="utf-8")
     return len(names)
 
@@ -46,6 +48,8 @@ def for_students(text: str) -> str:
 def _belongs(name: str) -> bool:
     if name.startswith("labs/") and name.endswith(".ipynb"):
         return Path(name).stem in {lab.slug for lab in labs()}
+    if name.startswith(OURS):
+        return False
     return name in FILES or name.split("/")[0] in FOLDERS
 
 
