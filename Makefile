@@ -22,7 +22,7 @@ lab: .venv/installed-$(EXTRA)
 .PHONY: test dev lint locks editions
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
 test: .venv/installed-dev
-	$(BIN)/python -m edgekit.course.provisioner >/dev/null
+	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
 
 # For instructors and authors: nbgrader, the tests and their tools.

@@ -19,7 +19,11 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout that is not installed
 
-from edgekit import data, models, training  # noqa: E402
+from edgekit.zoo import (  # noqa: E402
+    data,
+    models,
+    training,
+)
 
 RECIPES = {
     "tinycnn": {"epochs": 6, "lr": 5e-3, "batch_size": 64},

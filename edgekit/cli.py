@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -37,7 +37,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="machine-readabl
     """Say what this machine is, what runs on it, and how to close each gap."""
     from rich.console import Console
 
-    from edgekit import doctor as room
+    from edgekit.course import doctor as room
 
     diagnosis = room.examine()
     if as_json:
@@ -64,116 +64,6 @@ def progress() -> None:
     from edgekit.course.progress import show
 
     show()
-
-
-@app.command()
-def release(
-    check: Annotated[
-        bool, typer.Option("--check", help="write nothing; fail where labs/ and solutions/ differ")
-    ] = False,
-    tidy: Annotated[bool, typer.Option("--tidy", help="first bring the solutions into their committed form")] = False,
-    bundle: Annotated[Optional[Path], typer.Option(help="write the students' edition to this empty folder")] = None,  # noqa: UP045
-) -> None:
-    """Make the students' notebooks in labs/ from solutions/."""
-    from edgekit.course import bundle as bundling
-    from edgekit.course import release as releasing
-
-    findings = releasing.release_all(check=check or bundle is not None, tidy_first=tidy)
-    for line in findings:
-        typer.echo(line, err=True)
-    if findings:
-        raise typer.Exit(1)
-    if bundle:
-        typer.echo(f"{bundling.write(bundle)} files in {bundle}")
-    else:
-        releasing.update_readme(check)
-
-
-@app.command()
-def grade(
-    folders: Annotated[
-        list[Path], typer.Argument(help="the submissions; or `merge` and the result folders of all shards")
-    ],
-    out: Annotated[Path, typer.Option(help="folder for records and reports")],
-    workers: Annotated[int, typer.Option(min=1, help="submissions graded at the same time")] = 2,
-    tier: Annotated[
-        str, typer.Option(help="walls around student code: namespace, container, or none (only for code you trust)")
-    ] = "namespace",
-    cold: Annotated[bool, typer.Option(help="a fresh interpreter for every submission")] = False,
-    audit: Annotated[float, typer.Option(help="share of submissions graded again in a fresh interpreter")] = 0.02,
-    shard: Annotated[str | None, typer.Option(help="i/n: only the i-th of n parts")] = None,
-    lab: Annotated[list[str] | None, typer.Option(help="only this lab; may be repeated")] = None,
-    cell_timeout: Annotated[float, typer.Option(help="seconds for one cell")] = 60,
-    notebook_timeout: Annotated[float, typer.Option(help="seconds for one notebook")] = 300,
-    dask: Annotated[str | None, typer.Option(help="tls://host:port of a Dask scheduler")] = None,
-    tls_ca: Annotated[Path | None, typer.Option(help="certificate authority, PEM")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="certificate, PEM")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="key, PEM")] = None,
-    insecure: Annotated[bool, typer.Option(help="accept tcp:// too, on a network that nobody else is on")] = False,
-) -> None:
-    """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
-    import warnings
-
-    from edgekit.course import records as records_of
-    from edgekit.course import reports
-
-    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
-    if str(folders[0]) == "merge":
-        from edgekit.course.merge import merge
-
-        if len(folders) < 2:
-            raise typer.BadParameter("name the --out folders of the shards: edgekit grade merge PART1 PART2 --out DIR")
-        merged = merge(folders[1:], out)
-        for line in merged.conflicts:
-            typer.echo(line, err=True)
-        _tell(merged.records, merged.files)
-        raise typer.Exit(1 if merged.conflicts else 0)
-    if len(folders) != 1:
-        raise typer.BadParameter(
-            "one folder with submissions; to unite shards: edgekit grade merge PART1 PART2 --out DIR"
-        )
-    limits = {
-        "tier": tier,
-        "cold": cold,
-        "shard": shard,
-        "cell_timeout": cell_timeout,
-        "notebook_timeout": notebook_timeout,
-        "labs": lab,
-    }
-    if dask:
-        from edgekit.course import cluster
-
-        records = cluster.grade_all(
-            folders[0], out, dask, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key, insecure=insecure, **limits
-        )
-    else:
-        from edgekit.course.grade import grade_all
-
-        records = grade_all(folders[0], out, workers=workers, audit=audit, **limits)
-    _tell(records, reports.write(out, records))
-    if lost := records_of.lost(out):
-        typer.echo(f"found and not graded: {len(lost)}", err=True)
-        for path, why in lost:
-            typer.echo(f"  {records_of.clean(path, 300)}: {why}", err=True)
-        raise typer.Exit(1)
-
-
-def _several(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _tell(records: list[dict], made: dict[str, Path]) -> None:
-    faults = sum(
-        r["status"] == "grader-error" or any(i["status"] == "grader-error" for i in r["items"]) for r in records
-    )
-    students = len({r["student"] for r in records})
-    counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
-    typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")
-    if faults:
-        typer.echo(
-            f"{faults} of them have items with grader-error: no points were given or taken there, see records.jsonl",
-            err=True,
-        )
 
 
 def _positive(value: float) -> float:
@@ -209,7 +99,7 @@ def bench(
     import json
 
     from edgekit import bench as room
-    from edgekit.runtimes import lineup
+    from edgekit.course import lineup
 
     with contextlib.ExitStack() as stack:
         entries, origins = {}, []
@@ -232,6 +122,13 @@ def bench(
     print(result)
     said = ", ".join(f"{name} {one['dtype']} {one['shape']}" for name, one in fed.items()) or "none, the model has none"
     print(f"batch {size or 'none'}; inputs: {said}")
+
+
+# [authors: the students' edition has neither these lines nor the folder.
+from edgekit.instructor.commands import add  # noqa: E402
+
+add(app)
+# authors]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgekit import plots_cloud_or_edge
-from edgekit.explorers import _png
+from edgekit.plots.explorer import _png
 
 FLEETS = np.geomspace(10, 100_000, 60)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from edgekit import paths
-from edgekit.wording import table
+from edgekit.formatting import table
 
 KINDS = ("vendor", "measured by vendor", "third party", "standard")
 NOT_FOUND = "not found"

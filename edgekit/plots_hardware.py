@@ -155,7 +155,7 @@ def _explorer(knobs: dict, draw):
     """Knobs over a picture and a sentence. ``draw(values) -> (figure, sentence)``; the box has ``knobs`` and ``shown``."""
     import ipywidgets as w
 
-    from edgekit.explorers import _png
+    from edgekit.plots.explorer import _png
 
     picture, words = w.Image(format="png", width=760), w.HTML()
     box = w.VBox([*knobs.values(), picture, words])

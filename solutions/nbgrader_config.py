@@ -1,7 +1,7 @@
 """nbgrader's settings for this course: put a copy beside `source/` (see README.md here). `nbgrader generate_assignment` then makes
 the same student notebooks as `edgekit release`."""
 
-from edgekit.course.release import STUB
+from edgekit.instructor.release import STUB
 
 c = get_config()  # noqa: F821  nbgrader defines it
 

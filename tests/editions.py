@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 from edgekit import paths
-from edgekit.course import bundle, catalog
+from edgekit.course import catalog
+from edgekit.instructor import bundle
 
 OPEN = "is not written yet"  # what a check says of an exercise that is still open
 

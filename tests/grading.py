@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import release
 from edgekit.course.catalog import find
+from edgekit.instructor import release
 from tests.attacks import Material
 from tests.conftest import answer_cells
 

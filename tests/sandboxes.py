@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import sandbox
+from edgekit.instructor.sandbox import worker as sandbox
 
 needs_namespaces = pytest.mark.skipif(
     bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"

@@ -20,7 +20,10 @@ import psutil
 import pytest
 
 import edgekit
-from edgekit.course import grade, records, reports, sandbox
+from edgekit.instructor.grading import grade
+from edgekit.instructor.reports import records
+from edgekit.instructor.reports import tables as reports
+from edgekit.instructor.sandbox import worker as sandbox
 from tests.attacks import corpus, honest
 from tests.grading import REPOSITORY, material, small_course
 

@@ -12,8 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from edgekit import bench, stats, timing
-from edgekit.wording import seconds
+from edgekit.bench import speed as bench
+from edgekit.bench import stats, timing
+from edgekit.formatting import seconds
 
 
 class Clock:
@@ -509,7 +510,7 @@ def test_a_long_comparison_says_how_long_still(monkeypatch, capsys):
     entries = {"a": clock.work(1e-3), "b": clock.work(1e-3)}
     bench.compare(entries, max_time=6, resolve=1e-4, max_warmup=0.02, seed=1, timer=clock)
     assert capsys.readouterr().err == "", "nobody watches"
-    monkeypatch.setattr("edgekit.wording.watched", lambda: True)
+    monkeypatch.setattr("edgekit.formatting.watched", lambda: True)
     bench.compare(entries, max_time=6, resolve=1e-4, max_warmup=0.02, seed=1, timer=clock)
     assert re.search(r"comparing: \d+ s so far, at most [123] s more", capsys.readouterr().err)
     bench.compare(entries, max_time=2, resolve=1e-4, max_warmup=0.02, seed=1, timer=clock)

@@ -11,8 +11,10 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from edgekit import counting, data, export, models, pruning, runtimes, training
-from edgekit.sparsity import two_of_four_share
+from edgekit import bench, export, runtimes
+from edgekit.compression import counting, pruning
+from edgekit.compression.pruning import two_of_four_share
+from edgekit.zoo import data, models
 from tests.benchmarks import chapter7, sparse_gpu
 
 MAKERS = {
@@ -49,7 +51,7 @@ def test_file_is_valid_and_answers_like_pytorch(made, name):
     onnx.checker.check_model(str(found.file), full_check=True)
     x = data.load("digits", "test").x
     with runtimes.load(found.file, threads=1) as runner:
-        same = training.predict(found.model, x).argmax(1) == training.predict(runner, x).argmax(1)
+        same = bench.predict(found.model, x).argmax(1) == bench.predict(runner, x).argmax(1)
     assert same.mean() >= 0.995
     assert export.parity(found.model, found.file, batches=(1, 3)).ok
 

@@ -10,8 +10,10 @@ import onnx
 import pytest
 import torch
 
-from edgekit import data, export, qat, qdq, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import bench, export, runtimes
+from edgekit.compression import qat, qdq
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 needs_rtx = pytest.mark.skipif(
     importlib.util.find_spec("tensorrt_rtx") is None, reason="tensorrt_rtx is not installed: nothing builds here"
@@ -65,9 +67,7 @@ def test_file_is_valid_and_agrees_with_pytorch(files, models, pictures, bits):
     onnx.checker.check_model(str(files[bits]), full_check=True)
     _, test = pictures
     with runtimes.load(files[bits], threads=1) as session:
-        change = training.compare_accuracy(
-            training.evaluate(models[bits], test), training.evaluate(session, test), test
-        )
+        change = bench.compare_accuracy(bench.evaluate(models[bits], test), bench.evaluate(session, test), test)
     assert change.agreement >= 0.995, change
 
 
@@ -91,8 +91,8 @@ def test_stored_weights_are_small_and_on_the_grid(files):
 def test_two_bits_in_eight_compute_the_same(models, pictures):
     _, test = pictures
     some = test.subset(50)
-    wide = training.predict(qat.in_int8(models[2]), some)
-    np.testing.assert_allclose(wide, training.predict(models[2], some), rtol=1e-3, atol=1e-2)
+    wide = bench.predict(qat.in_int8(models[2]), some)
+    np.testing.assert_allclose(wide, bench.predict(models[2], some), rtol=1e-3, atol=1e-2)
 
 
 def test_float_file_is_refused(tmp_path):

@@ -29,7 +29,7 @@ from edgekit.checks import (
 )
 from edgekit.checks.border import dump, load, plain
 from edgekit.checks.onnx_export.mixes_images import _MIX_SAYS
-from edgekit.course import judging
+from edgekit.instructor.sandbox import judging
 
 
 def judge(inputs, outputs):

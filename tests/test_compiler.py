@@ -30,7 +30,7 @@ def files(tmp_path_factory):
     import torch
     import torchvision
 
-    from edgekit.models import load_checkpoint
+    from edgekit.zoo.models import load_checkpoint
 
     folder = tmp_path_factory.mktemp("raw")
     torch.manual_seed(0)
@@ -190,11 +190,11 @@ def test_what_is_not_supported_is_named(tmp_path, built):
 
 
 def test_figures_say_in_words_what_they_show(built):
-    from edgekit import plots_compiler
+    from edgekit import plots
 
     one = built["EdgeCNN"]
     raw, tensors = one.stages[0][1], planning.lifetimes(one.graph)
-    assert "15 nodes" in plots_compiler.graphs(raw, one.graph).alt
-    assert "Nodes after each pass" in plots_compiler.graphs(built["MobileNetV2"].stages[0][1], one.graph).alt
-    assert "is fastest" in plots_compiler.tactics(one.measured).alt
-    assert "lower bound" in plots_compiler.memory_map(tensors, {"plan": one.offsets}, planning.lower_bound(tensors)).alt
+    assert "15 nodes" in plots.compiler.graphs(raw, one.graph).alt
+    assert "Nodes after each pass" in plots.compiler.graphs(built["MobileNetV2"].stages[0][1], one.graph).alt
+    assert "is fastest" in plots.compiler.tactics(one.measured).alt
+    assert "lower bound" in plots.compiler.memory_map(tensors, {"plan": one.offsets}, planning.lower_bound(tensors)).alt

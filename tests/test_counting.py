@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import models, plots_compression, pruning, training
-from edgekit.counting import cost
+from edgekit import bench, plots
+from edgekit.compression import pruning
+from edgekit.compression.counting import cost
+from edgekit.zoo import models
 
 
 def test_edgecnn_by_hand():
@@ -121,22 +123,22 @@ def test_channels_of_a_linear_layer_and_one_without_bias():
 
 def test_figures_say_what_they_show():
     w = torch.linspace(-1, 1, 64).reshape(8, 8)
-    figure = plots_compression.weight_histogram({"a": w, "b": w * (w > 0)})
+    figure = plots.compression.weight_histogram({"a": w, "b": w * (w > 0)})
     assert "b, 64 weights from 0 to 1, 32 of them exactly 0" in figure.alt
-    figure = plots_compression.masks({"half": torch.arange(8)[:, None] % 2 == torch.zeros(8)})
+    figure = plots.compression.masks({"half": torch.arange(8)[:, None] % 2 == torch.zeros(8)})
     assert "50% removed, 4 whole outputs gone" in figure.alt
-    figure = plots_compression.channels({"conv": 8}, {"conv": 3})
+    figure = plots.compression.channels({"conv": 8}, {"conv": 3})
     assert "conv 3 of 8" in figure.alt
 
 
 def test_accuracy_against_cost_draws_intervals_and_the_front():
-    accuracy = training.Accuracy
+    accuracy = bench.Accuracy
     points = [
         {"name": "large", "macs": 10.0, "accuracy": accuracy(95, 100)},
         {"name": "small", "macs": 5.0, "accuracy": accuracy(94, 100)},
         {"name": "beaten", "macs": 7.0, "accuracy": accuracy(90, 100)},
     ]
-    figure = plots_compression.accuracy_against_cost(points, "macs")
+    figure = plots.compression.accuracy_against_cost(points, "macs")
     axes = figure.axes[0]
     front = next(line for line in axes.lines if line.get_label() == "Pareto front")
     assert np.allclose(front.get_xydata(), [[5, 94], [10, 95]])

@@ -15,7 +15,10 @@ import pytest
 
 pytest.importorskip("distributed", reason="the extra `distributed` is not installed")
 
-from edgekit.course import cluster, grade, records, reports, sandbox
+from edgekit.instructor.grading import cluster, grade
+from edgekit.instructor.reports import records
+from edgekit.instructor.reports import tables as reports
+from edgekit.instructor.sandbox import worker as sandbox
 from tests.grading import environment, quick_class
 
 needs_walls = pytest.mark.skipif(

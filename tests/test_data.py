@@ -12,8 +12,9 @@ import struct
 import numpy as np
 import pytest
 
-from edgekit import data, paths
-from edgekit.data import DataError
+from edgekit import paths
+from edgekit.zoo import data
+from edgekit.zoo.data import DataError
 
 COUNTS = {"train": 12000, "val": 2000, "test": 6000, "real": 1797}
 

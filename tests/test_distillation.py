@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, distillation, export, plots_distillation, runtimes, training
-from edgekit.models import build, load_checkpoint
+from edgekit import bench, export, plots, runtimes
+from edgekit.compression import distillation
+from edgekit.zoo import data, training
+from edgekit.zoo.models import build, load_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_students_file(student, few, tmp_path):
     assert path.stat().st_size * 3 < sum(p.numel() * 4 for p in load_checkpoint("edgecnn").parameters())
     test = data.load("digits", "test").subset(500)
     with runtimes.load(path, threads=1) as session:
-        agreement = (training.predict(session, test).argmax(1) == training.predict(student, test).argmax(1)).mean()
+        agreement = (bench.predict(session, test).argmax(1) == bench.predict(student, test).argmax(1)).mean()
     assert agreement >= 0.995
 
 
@@ -117,7 +119,7 @@ def test_tensorrt_builds_the_student(student, tmp_path):
 
 
 def test_figures_say_what_they_show():
-    figure = plots_distillation.soft_targets(np.zeros((28, 28)), [9.0, 5.0, 0.0], ("a", "b", "c"))
+    figure = plots.compression.soft_targets(np.zeros((28, 28)), [9.0, 5.0, 0.0], ("a", "b", "c"))
     assert "T = 6" in figure.alt and "class a" in figure.alt
-    row = {"synthetic test": training.Accuracy(99, 100), "real, held out": training.Accuracy(80, 100)}
-    assert "80.00 %" in plots_distillation.steps({"labels only": row}).alt
+    row = {"synthetic test": bench.Accuracy(99, 100), "real, held out": bench.Accuracy(80, 100)}
+    assert "80.00 %" in plots.compression.steps({"labels only": row}).alt

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from edgekit import doctor, paths
+from edgekit import paths
+from edgekit.course import doctor
+from edgekit.course.doctor import HINT, INFO, PROBLEM, lab_imports, machine, packages
 from edgekit.device import describe
-from edgekit.doctor import HINT, INFO, PROBLEM, lab_imports, machine, packages
 from tests import recorded_trees as trees
 
 # A healthy environment without a GPU: distribution -> version.

@@ -16,7 +16,7 @@ from packaging.markers import Marker
 
 from edgekit import paths
 from edgekit.course import catalog
-from edgekit.doctor import lab_imports
+from edgekit.course.doctor import lab_imports
 from tests import editions
 
 # What a Jetson's edition takes from elsewhere, because the registry's wheels are not made for the board. Where from, the doctor

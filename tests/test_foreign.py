@@ -8,10 +8,12 @@ import pytest
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
-from edgekit import export, quantization, runtimes
-from edgekit.quantization import QuantizationError
-from edgekit.runtimes import InputError, RunnerError, lineup
-from edgekit.runtimes.session import cpu_session
+from edgekit import export, runtimes
+from edgekit.compression import quantization
+from edgekit.compression.quantization import QuantizationError
+from edgekit.course import lineup
+from edgekit.runtimes import InputError, RunnerError
+from edgekit.runtimes.ort.session import cpu_session
 
 value = helper.make_tensor_value_info
 node = helper.make_node

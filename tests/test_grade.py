@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from edgekit import paths
-from edgekit.course import batch, grade, rebuild, records, submissions
 from edgekit.course.catalog import CourseError, find
-from edgekit.course.sandbox import SandboxError, Worker
+from edgekit.instructor.grading import batch, grade
+from edgekit.instructor.reports import records
+from edgekit.instructor.sandbox.worker import SandboxError, Worker
+from edgekit.instructor.submissions import finding as submissions
+from edgekit.instructor.submissions import rebuild
 from tests.conftest import answer_cells
 from tests.mistakes.onnx_export import MISTAKES
 from tests.sandboxes import needs_namespaces, warm

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edgekit.course import records, sandbox
+from edgekit.instructor.reports import records
+from edgekit.instructor.sandbox import worker as sandbox
 from tests.grading import command, environment, quick_class
 
 pytestmark = pytest.mark.skipif(
@@ -71,7 +72,7 @@ def test_killed_and_run_again(course, tmp_path):
 
 
 def test_shards_merged_are_the_whole(course, tmp_path):
-    from edgekit.course.merge import merge
+    from edgekit.instructor.grading.merge import merge
 
     root, m, whole = course
     for i in (1, 2):

@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from edgekit import export, graphs, memory, plots_runtime
-from edgekit.models import load_checkpoint
-from edgekit.runtimes import profile
+from edgekit import export, graphs, plots
+from edgekit.bench import memory
+from edgekit.runtimes.ort import profile
+from edgekit.zoo.models import load_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +239,7 @@ def test_footprint_of_a_broken_file(tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------------- figures
 def test_figures_say_their_numbers():
-    alt = plots_runtime.roofline(100e9, 10e9, {"A": (1.0, 5e9), "B": (100.0, 50e9)}).alt
+    alt = plots.runtime.roofline(100e9, 10e9, {"A": (1.0, 5e9), "B": (100.0, 50e9)}).alt
     assert "A 1 FLOP per byte, 5 GFLOP/s, 50% of the roof" in alt and "B 100 FLOP per byte, 50 GFLOP/s, 50%" in alt
-    assert "batch 2: 4 ms, 500 images per second" in plots_runtime.latency_throughput([1, 2], [0.003, 0.004], "m").alt
-    assert "net: weights 2 MB, rest 1 MB" in plots_runtime.memory({"net": {"weights": 2e6, "rest": 1e6}}).alt
+    assert "batch 2: 4 ms, 500 images per second" in plots.runtime.latency_throughput([1, 2], [0.003, 0.004], "m").alt
+    assert "net: weights 2 MB, rest 1 MB" in plots.runtime.memory({"net": {"weights": 2e6, "rest": 1e6}}).alt

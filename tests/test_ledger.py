@@ -40,7 +40,7 @@ class Ratio:
 def writer(path: Path, name: str, count: int, then: int = 0) -> subprocess.Popen:
     """A process that adds rows, prints the number of each once add() returned, and ends with a row of `then` bytes."""
     code = (
-        "from edgekit.ledger import Ledger\n"
+        "from edgekit.ledger.ledger import Ledger\n"
         f"book = Ledger({str(path)!r})\n"
         f"for i in range({count}):\n"
         f"    book.add('test', {name!r}, {{'i': i}}, environment={{}}); print(i, flush=True)\n"

@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, lora, plots_frontiers, qat, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import bench, plots, runtimes
+from edgekit.compression import lora, qat
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 LAYERS = ["block1.conv1", "block2.conv1", "fc"]
 
@@ -35,7 +37,7 @@ def adapted(deployed, some):
 
 
 def test_untrained_adapters_change_nothing(deployed, some):
-    assert np.array_equal(training.predict(lora.adapt(deployed, LAYERS), some), training.predict(deployed, some))
+    assert np.array_equal(bench.predict(lora.adapt(deployed, LAYERS), some), bench.predict(deployed, some))
 
 
 def test_rank_and_alpha_scale_the_adapter():
@@ -66,7 +68,7 @@ def test_only_the_adapters_learn(adapted, deployed, some):
         layer = next((layer for layer in LAYERS if name.startswith(layer + ".")), None)
         now = new[name.replace(layer, layer + ".base", 1) if layer else name]
         assert torch.equal(tensor, now), name
-    assert not np.array_equal(training.predict(adapted, some), training.predict(deployed, some))
+    assert not np.array_equal(bench.predict(adapted, some), bench.predict(deployed, some))
     assert not adapted.training
 
 
@@ -92,7 +94,7 @@ def test_adapted_file(adapted, some, tmp_path):
     onnx.checker.check_model(str(path), full_check=True)
     test = data.load("digits", "real").subset(800)
     with runtimes.load(path, threads=1) as session:
-        agreement = (training.predict(session, test).argmax(1) == training.predict(adapted, test).argmax(1)).mean()
+        agreement = (bench.predict(session, test).argmax(1) == bench.predict(adapted, test).argmax(1)).mean()
     assert agreement >= 0.995
     if importlib.util.find_spec("tensorrt_rtx"):
         from edgekit.runtimes import trt
@@ -101,7 +103,7 @@ def test_adapted_file(adapted, some, tmp_path):
 
 
 def test_figures_say_what_they_show():
-    figure = plots_frontiers.formats({"2.5": {"fc": 2, "stem": 8}}, {"stem": 288, "fc": 1280})
+    figure = plots.formats.formats({"2.5": {"fc": 2, "stem": 8}}, {"stem": 288, "fc": 1280})
     assert "budget 2.5: fc 2, stem 8" in figure.alt
     x = np.geomspace(1e-3, 1, 500)
-    assert "INT8" in plots_frontiers.relative_error(x, {"INT8": np.round(x * 127) / 127}).alt
+    assert "INT8" in plots.formats.relative_error(x, {"INT8": np.round(x * 127) / 127}).alt

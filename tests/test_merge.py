@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edgekit.course import records, reports
-from edgekit.course.merge import MergeError, merge
+from edgekit.instructor.grading.merge import MergeError, merge
+from edgekit.instructor.reports import records
+from edgekit.instructor.reports import tables as reports
 from tests.test_reports import CLASS, item, record, store
 
 

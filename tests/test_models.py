@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, models, paths, training
-from edgekit.models import CheckpointError
+from edgekit import bench, paths
+from edgekit.zoo import data, models
+from edgekit.zoo.models import CheckpointError
 
 
 def parameters(model: nn.Module) -> int:
@@ -81,7 +82,7 @@ def test_export_to_onnx_gives_the_same_logits(tmp_path, name, dynamo):
     x = data.load("digits", "test").x[:7]
     for n in (1, 2, 7):
         (got,) = session.run(None, {"input": x[:n]})
-        np.testing.assert_allclose(got, training.predict(model, x[:n]), rtol=1e-4, atol=2e-4)
+        np.testing.assert_allclose(got, bench.predict(model, x[:n]), rtol=1e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize(("name", "floor"), [("tinycnn", 0.97), ("edgecnn", 0.99)])
@@ -89,7 +90,7 @@ def test_checkpoints_reach_what_their_record_says(name, floor):
     model, info = models.load_checkpoint(name), models.checkpoint_info(name)
     assert not model.training and info["parameters"] == parameters(model)
     for split in ("test", "real"):
-        accuracy, record = training.evaluate(model, data.load("digits", split)), info["accuracy"][split]
+        accuracy, record = bench.evaluate(model, data.load("digits", split)), info["accuracy"][split]
         print(f"{name} on {split}: {accuracy}")
         # Another CPU rounds differently: a picture or two at the border may change sides, not more.
         assert abs(accuracy.correct - record["correct"]) <= 3 and accuracy.total == record["total"]
@@ -105,8 +106,8 @@ def test_checkpoints_reach_what_their_record_says(name, floor):
 
 def test_the_larger_model_is_clearly_better():
     test = data.load("digits", "test")
-    a, b = (training.evaluate(models.load_checkpoint(name), test) for name in ("tinycnn", "edgecnn"))
-    assert training.compare_accuracy(a, b, test).low > 0.005
+    a, b = (bench.evaluate(models.load_checkpoint(name), test) for name in ("tinycnn", "edgecnn"))
+    assert bench.compare_accuracy(a, b, test).low > 0.005
     assert a.value < 0.993, "TinyCNN must leave room for differences to show"
 
 
@@ -176,7 +177,7 @@ def test_the_datasheet_says_what_the_records_say():
     for name in ("tinycnn", "edgecnn"):
         info = models.checkpoint_info(name)
         test, real = (
-            training.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real")
+            bench.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real")
         )
         size = (paths.data() / "checkpoints" / f"{name}.pt").stat().st_size
         assert f"| {info['parameters']} | {size} | {test} | {real} |" in text

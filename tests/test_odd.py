@@ -11,10 +11,10 @@ import warnings
 
 import pytest
 
-from edgekit.course import submissions
-from edgekit.course.rebuild import MAX_SOURCE
 from edgekit.instructor.grading import reader as reading
 from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.submissions import finding as submissions
+from edgekit.instructor.submissions.rebuild import MAX_SOURCE
 from tests.attacks import odd
 from tests.attacks.odd import LAB, SLUG
 from tests.test_submissions import put

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edgekit import power
+from edgekit.bench import power
+from edgekit.device import power_meters
 
 
 def write(folder: Path, **files) -> Path:
@@ -59,7 +60,7 @@ def two_sockets(tmp_path):
 
 
 def test_the_rail_that_feeds_the_module_is_read(orin_nano):
-    sensor = power.Ina3221(orin_nano)
+    sensor = power_meters.Ina3221(orin_nano)
     try:
         assert sensor.used == ["VDD_IN"] and "whole module" in sensor.covers
         assert sensor.watts() == pytest.approx(6.0)
@@ -69,7 +70,7 @@ def test_the_rail_that_feeds_the_module_is_read(orin_nano):
 
 
 def test_power_is_integrated_while_it_changes(orin_nano):
-    sensor = power.Ina3221(orin_nano)
+    sensor = power_meters.Ina3221(orin_nano)
     try:
         start, before = time.perf_counter(), sensor.joules()
         time.sleep(0.3)
@@ -90,7 +91,7 @@ def test_rails_are_added_where_none_feeds_all(tmp_path):
     )
     second = monitor(tmp_path, "1-0041", 4, [("NC", 5000, 900), ("VDDQ_VDD2_1V8AO", 5000, 100), ("OFF", 5000, 900)])
     (second / "in3_input").unlink()
-    sensor = power.Ina3221(tmp_path)
+    sensor = power_meters.Ina3221(tmp_path)
     try:
         assert sorted(sensor.used) == ["VDDQ_VDD2_1V8AO", "VDD_CPU_CV", "VDD_GPU_SOC", "VIN_SYS_5V0"]
         assert sensor.watts() == pytest.approx(4 + 2 + 2 + 0.5)
@@ -100,7 +101,7 @@ def test_rails_are_added_where_none_feeds_all(tmp_path):
 
 
 def test_packages_are_added_and_the_counter_wraps(two_sockets):
-    sensor = power.Rapl(two_sockets)
+    sensor = power_meters.Rapl(two_sockets)
     assert [zone.name for zone in sensor.zones] == ["intel-rapl:0", "intel-rapl:1"]
     assert sensor.joules() == 0
     package(two_sockets, "intel-rapl:0", "package-0", 3_000_000)
@@ -113,9 +114,9 @@ def test_packages_are_added_and_the_counter_wraps(two_sockets):
 def test_counters_for_root_only_are_explained():
     """The child gives up root's rights, where it has them, once everything is imported: root may read anything."""
     code = (
-        "import os, sys; from edgekit import power\n"
+        "import os, sys; from edgekit.device import power_meters\n"
         "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
-        "found, missing = power.sensors(sys.argv[1])\n"
+        "found, missing = power_meters.sensors(sys.argv[1])\n"
         "assert not found; print(missing)"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +140,7 @@ def test_without_a_sensor_it_says_what_was_looked_for(tmp_path):
 
 def test_nvml_counts_or_says_why_not():
     try:
-        sensor = power.Nvml()
+        sensor = power_meters.Nvml()
     except LookupError as error:
         assert "NVML" in str(error) or "nvidia-ml-py" in str(error) or "energy counter" in str(error)
         return

@@ -7,10 +7,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edgekit import bench, data, export, gating, quantization, runtimes, training
-from edgekit.models import load_checkpoint
-from edgekit.quantization import QuantizationError, Reader
-from edgekit.runtimes.session import EXACT_INT8, cpu_run
+from edgekit import bench, export, runtimes
+from edgekit.compression import gating, quantization
+from edgekit.compression.quantization import QuantizationError, Reader
+from edgekit.runtimes.ort.session import EXACT_INT8, cpu_run
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 RECIPES = ["for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator"]
 
@@ -63,7 +65,7 @@ def arrays(path) -> dict[str, np.ndarray]:
 def accuracy(path, split):
     """Of the file, whatever this machine's int8 kernels make of it."""
     with runtimes.load(path, threads=1, session_options=EXACT_INT8) as runner:
-        return training.evaluate(runner, split)
+        return bench.evaluate(runner, split)
 
 
 # --- the reader ---------------------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ def test_batch_norm_is_folded_first(edgecnn, folder, calibration):
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_is_small_and_keeps_its_accuracy(recipe, quantized, edgecnn, held_out):
     baseline, candidate = accuracy(edgecnn, held_out), accuracy(quantized[recipe], held_out)
-    change = training.compare_accuracy(baseline, candidate, held_out)
+    change = bench.compare_accuracy(baseline, candidate, held_out)
     assert change.difference >= -0.005, f"{recipe}: {change}"
     assert export.report(edgecnn).size > 3 * export.report(quantized[recipe]).size
 
@@ -359,13 +361,13 @@ def test_gate_needs_proof_of_a_small_loss(edgecnn, quantized, held_out):
 
 
 def test_figures_say_in_words_what_they_show():
-    from edgekit import plots_half, plots_ptq
+    from edgekit import plots
 
-    change = training.compare_accuracy(np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([1, 1, 0]))
+    change = bench.compare_accuracy(np.array([1, 1, 0]), np.array([1, 0, 0]), np.array([1, 1, 0]))
     rows = [{"pictures": n, "method": "min-max", "split": "val", "change": change} for n in (1, 8)]
-    assert "val, min-max, 8 pictures: -33.33 points" in plots_ptq.calibration(rows).alt
+    assert "val, min-max, 8 pictures: -33.33 points" in plots.quantization.calibration(rows).alt
     errors = {"b": {"qdq_err": 1.0, "xmodel_err": 12.0}, "a": {"xmodel_err": 80.0}, "unknown": {"xmodel_err": 1.0}}
-    figure = plots_ptq.sqnr(errors, ["a", "b"])
+    figure = plots.quantization.sqnr(errors, ["a", "b"])
     assert "lowest is b with 12.0 dB" in figure.alt
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
-    assert "w: 25.0 % within a factor of four" in plots_half.magnitudes({"w": np.array([1, 2, 3, 6e4])}).alt
+    assert "w: 25.0 % within a factor of four" in plots.formats.magnitudes({"w": np.array([1, 2, 3, 6e4])}).alt

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit import explorers, plots_quantization
+from edgekit import plots
 from edgekit.course.catalog import find
 from edgekit.runtimes import RunnerError
-from edgekit.runtimes.single import run_node
+from edgekit.runtimes.ort.node import run_node
 from tests.conftest import answer_cells
 
 CASES = 1000
@@ -112,7 +112,7 @@ def weights():
 
 
 def test_explorer_moves_with_every_knob(weights):
-    box = explorers.quantization({"weights": weights, "activations": np.abs(weights)})
+    box = plots.explorer.quantization({"weights": weights, "activations": np.abs(weights)})
     knobs, seen = box.knobs, [(box.shown.sqnr, box.children[-2].value, box.children[-1].value)]
     for knob, value in (
         ("bits", 4),
@@ -129,33 +129,33 @@ def test_explorer_moves_with_every_knob(weights):
 
 
 def test_quantized_numbers(weights):
-    whole = explorers.quantized(weights, 8, 1.0, "symmetric")
+    whole = plots.explorer.quantized(weights, 8, 1.0, "symmetric")
     assert len(whole.levels) == 255 and whole.clipped == 0 and whole.clipping == 0
     assert np.abs(whole.approx - weights).max() <= np.abs(weights).max() / 254 * 1.001
-    by_channel = explorers.quantized(weights, 8, 1.0, "symmetric", per_channel=True)
+    by_channel = plots.explorer.quantized(weights, 8, 1.0, "symmetric", per_channel=True)
     assert by_channel.sqnr > whole.sqnr
-    cut = explorers.quantized(weights, 8, 0.1, "symmetric")
+    cut = plots.explorer.quantized(weights, 8, 0.1, "symmetric")
     assert cut.clipped > 0.05 and cut.clipping > 0.9 and cut.sqnr < whole.sqnr
-    assert explorers.quantized(np.zeros((2, 3), np.float32), 8, 1.0, "asymmetric").sqnr == float("inf")
+    assert plots.explorer.quantized(np.zeros((2, 3), np.float32), 8, 1.0, "asymmetric").sqnr == float("inf")
 
 
 def test_quantized_uses_the_library_grid(weights):
     """An asymmetric grid of the whole range is the one of ONNX's DynamicQuantizeLinear."""
     q, scale, zero = run_node("DynamicQuantizeLinear", weights)
-    found = explorers.quantized(weights, 8, 1.0, "asymmetric")
+    found = plots.explorer.quantized(weights, 8, 1.0, "asymmetric")
     np.testing.assert_allclose(found.approx, scale * (q.astype(np.float32) - zero), atol=1e-4 * np.abs(weights).max())
 
 
 @pytest.mark.parametrize("bits, share, scheme", [(1, 1.0, "symmetric"), (8, 0.0, "symmetric"), (8, 1.0, "affine")])
 def test_quantized_refuses(weights, bits, share, scheme):
     with pytest.raises(ValueError, match="got"):
-        explorers.quantized(weights, bits, share, scheme)
+        plots.explorer.quantized(weights, bits, share, scheme)
 
 
 def test_figures_say_what_they_show(weights):
-    found = explorers.quantized(weights, 4, 0.5, "symmetric")
-    assert "15 levels" in plots_quantization.grid(weights, found.approx, found.levels, "w").alt
+    found = plots.explorer.quantized(weights, 4, 0.5, "symmetric")
+    assert "15 levels" in plots.quantization.grid(weights, found.approx, found.levels, "w").alt
     rows = {"per tensor": {"conv1": 30.0, "fc": 35.5}, "per channel": {"conv1": 36.0, "fc": 36.5}}
-    assert "conv1 per tensor 30.0, per channel 36.0" in plots_quantization.layers(rows).alt
-    alt = plots_quantization.by_limit([1, 2, 3], {"8 bits": np.array([10.0, 30, 20])}, {"min-max": 3.0}).alt
+    assert "conv1 per tensor 30.0, per channel 36.0" in plots.quantization.layers(rows).alt
+    alt = plots.quantization.by_limit([1, 2, 3], {"8 bits": np.array([10.0, 30, 20])}, {"min-max": 3.0}).alt
     assert "8 bits best at 2 with 30.0 dB" in alt and "min-max 3" in alt

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import edgekit.checks
-from edgekit.course import rebuild, slicing, submissions
 from edgekit.course.catalog import CourseError, find, labs
+from edgekit.instructor.submissions import finding as submissions
+from edgekit.instructor.submissions import rebuild, slicing
 from tests.conftest import answer_cells
 
 LAB = find("04_onnx_export")
@@ -365,7 +366,7 @@ def test_a_file_that_changes_after_it_was_found_is_noticed(tmp_path):
 
 
 def test_two_students_never_become_one():
-    from edgekit.course.submissions import safe
+    from edgekit.instructor.submissions.finding import safe
 
     assert safe("li_na") == "li_na"
     assert len({safe(name) for name in ("li_na", "li:na", "li/na", ".li_na", "li_na ")}) == 5

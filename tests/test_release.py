@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from edgekit import paths
-from edgekit.course import bundle, catalog, release
+from edgekit.course import catalog
+from edgekit.instructor import bundle, release
 
 LABS = catalog.labs()
 
@@ -169,18 +170,43 @@ def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
     assert not [n for n in names if n.startswith(("solutions", "tests")) or _has_solution(target / n)]
     # From another place, with this environment's packages but the bundle's own edgekit.
     run = subprocess.run(
-        [sys.executable, "-c", "import edgekit, edgekit.data; print(edgekit.__file__); print(len(edgekit.data.load('digits', 'test')))"],
+        [sys.executable, "-c", "import edgekit, edgekit.zoo.data; print(edgekit.__file__); print(len(edgekit.zoo.data.load('digits', 'test')))"],
         cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == [str(target / "edgekit" / "__init__.py"), "6000"]
-    for command in (["progress"], ["--help"], ["release"]):
+    for command in (["progress"], ["--help"], ["release"], ["grade"]):
         run = subprocess.run(
             [sys.executable, "-c", "from edgekit.cli import main; main()", *command],
             cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
         )  # fmt: skip
         assert "Traceback" not in run.stderr
-        assert run.returncode == (2 if command == ["release"] else 0), run.stderr
+        assert run.returncode == (2 if command[0] in ("release", "grade") else 0), run.stderr
+
+
+def test_the_students_edition_has_no_instructor(tmp_path):
+    target = tmp_path / "students"
+    made = subprocess.run(
+        [sys.executable, "-m", "edgekit", "release", "--bundle", str(target)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert made.returncode == 0, made.stderr
+    assert not (target / "edgekit" / "instructor").exists()
+    assert "instructor." not in (target / "pyproject.toml").read_text(encoding="utf-8")
+    imports = re.compile(
+        r"^\s*(from|import) edgekit\.instructor|^\s*from edgekit import .*\binstructor\b", re.MULTILINE
+    )
+    found = [path for path in (target / "edgekit").rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+    # In a folder of its own, and no other edgekit on the path: what is missing would not be found elsewhere.
+    shown = subprocess.run(
+        [sys.executable, "-m", "edgekit", "--help"], cwd=target, capture_output=True, text=True, timeout=60
+    )
+    assert shown.returncode == 0, shown.stderr
+    commands = re.findall(r"^  (\w+)  ", shown.stdout, re.MULTILINE)
+    assert commands == ["lab", "doctor", "check", "progress", "bench"]
 
 
 def _has_solution(path) -> bool:

@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgekit.course import catalog, pages, records, reports
+from edgekit.course import catalog
+from edgekit.instructor.reports import pages, records
+from edgekit.instructor.reports import tables as reports
 
 ITEMS = {"export_model": 3, "describe": 2, "gate": 3}
 

@@ -300,7 +300,7 @@ def test_settings_reach_the_session(path):
 def test_openvino_computes_in_float32(path, want):
     import onnxruntime
 
-    from edgekit.runtimes import ort
+    from edgekit.runtimes.ort import runner as ort
 
     pytest.importorskip("onnxruntime_ep_openvino", reason="the OpenVINO plug-in is not installed")
     if reason := ort.plugin_without_device(onnxruntime, "OpenVINOExecutionProvider"):

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from edgekit import paths
-from edgekit.course import jail, sandbox
+from edgekit.instructor.sandbox import jail
+from edgekit.instructor.sandbox import worker as sandbox
 from tests.sandboxes import HIDDEN, needs_namespaces, run, say, warm
 
 pytestmark = needs_namespaces

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from edgekit.course import rebuild, shortcuts
 from edgekit.course.catalog import find, labs
+from edgekit.instructor.submissions import rebuild, shortcuts
 from tests.conftest import solution
 from tests.mistakes.trying import table
 
@@ -65,7 +65,7 @@ def test_common_mistakes_give_no_note_but_where_they_call_the_package(lab):
         "class counting: pass\ndef remove_filters(model):\n    return counting.cost",
         "def remove_filters(model):\n    return model\ncheck.remove_filters(remove_filters)",
         "import numpy as np\ndef remove_filters(model):\n    return np.stack(model), model.stack, model.currently",
-        "from edgekit import data\nimport edgekit\ndef remove_filters(model):\n    return model",
+        "from edgekit.zoo import data\nimport edgekit\ndef remove_filters(model):\n    return model",
     ],
 )
 def test_local_names_and_habits_are_no_shortcuts(source):
@@ -76,18 +76,18 @@ def test_local_names_and_habits_are_no_shortcuts(source):
 @pytest.mark.parametrize(
     "slug, name, source, used",
     [
-        ("00", "paired_ratio", "from edgekit.stats import median_interval\ndef paired_ratio(a, b):\n    return median_interval(a / b)", "edgekit.stats.median_interval"),
-        ("03b", "remove_filters", "from edgekit import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)", "edgekit.pruning.channels_of"),
-        ("03b", "cost", "def cost(model):\n    return counting.cost(model).macs", "edgekit.counting.cost"),
-        ("03c", "distillation_loss", "def distillation_loss(*a):\n    return distillation.soft_loss(4, 0.5)(*a)", "edgekit.distillation.soft_loss"),
+        ("00", "paired_ratio", "from edgekit.bench.stats import median_interval\ndef paired_ratio(a, b):\n    return median_interval(a / b)", "edgekit.bench.stats.median_interval"),
+        ("03b", "remove_filters", "from edgekit.compression import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)", "edgekit.compression.pruning.channels_of"),
+        ("03b", "cost", "def cost(model):\n    return counting.cost(model).macs", "edgekit.compression.counting.cost"),
+        ("03c", "distillation_loss", "def distillation_loss(*a):\n    return distillation.soft_loss(4, 0.5)(*a)", "edgekit.compression.distillation.soft_loss"),
         ("04", "export_model", "def export_model(model, x, path):\n    export.to_onnx(model, x, path)", "edgekit.export.to_onnx"),
         ("04", "parity", "def parity(model, path):\n    return export.parity(model, path).worst", "edgekit.export.parity"),
-        ("05b", "quantize_model", "def quantize_model(a, b, c):\n    quantization.for_cpu(a, b, c)", "edgekit.quantization.for_cpu"),
+        ("05b", "quantize_model", "def quantize_model(a, b, c):\n    quantization.for_cpu(a, b, c)", "edgekit.compression.quantization.for_cpu"),
         ("06b", "makespan", "from edgekit.checks.run_an_engine.makespan import _longest_path\nmakespan = _longest_path", "edgekit.checks.run_an_engine.makespan._longest_path"),
         ("06b", "makespan", "def makespan(a):\n    from edgekit.checks.run_an_engine.makespan import _longest_path as f\n    return f(a)", "edgekit.checks.run_an_engine.makespan._longest_path"),
-        ("07a", "export_qdq", "def export_qdq(model, path):\n    return qat.to_onnx(model, path)", "edgekit.qat.to_onnx"),
-        ("07b", "search_space", "def search_space(model):\n    return free_widths(model)", "edgekit.pruning.free_widths"),
-        ("07d", "lora_forward", "def lora_forward(x, *a):\n    import edgekit.lora\n    return edgekit.lora.Adapter(*a).forward(x)", "edgekit.lora.Adapter"),
+        ("07a", "export_qdq", "def export_qdq(model, path):\n    return qat.to_onnx(model, path)", "edgekit.compression.qat.to_onnx"),
+        ("07b", "search_space", "def search_space(model):\n    return free_widths(model)", "edgekit.compression.pruning.free_widths"),
+        ("07d", "lora_forward", "def lora_forward(x, *a):\n    import edgekit.compression.lora\n    return edgekit.compression.lora.Adapter(*a).forward(x)", "edgekit.compression.lora.Adapter"),
     ],
 )  # fmt: skip
 def test_an_answer_that_calls_the_package_is_noted(slug, name, source, used):
@@ -102,38 +102,41 @@ def test_an_answer_that_calls_the_package_is_noted(slug, name, source, used):
 @pytest.mark.parametrize(
     "source",
     [
-        "import edgekit.pruning as p\nf = p.channels_of(1)",
-        "import edgekit.pruning\nf = edgekit.pruning.channels_of(1)",
-        "from edgekit import pruning as p\ndef f(): return p.channels_of(1)",
-        "from edgekit.pruning import channels_of",
-        "from edgekit.pruning import channels_of as f\nf(1)",
-        "from edgekit import pruning\ng = pruning\nh = g\nh.channels_of(1)",
-        "from edgekit import pruning\npruning = pruning\npruning.channels_of(1)",
-        "from edgekit import pruning\ngetattr(pruning, 'channels_of')(1)",
-        "import importlib\nimportlib.import_module('edgekit.pruning').channels_of(1)",
-        "from importlib import import_module as get\nget('.pruning', 'edgekit').channels_of(1)",
-        "m = __import__('edgekit.pruning').pruning\nm.channels_of(1)",
-        "__import__('edgekit.pruning', fromlist=['channels_of']).channels_of(1)",
-        "exec('from edgekit.pruning import channels_of')",
-        "%%time\nfrom edgekit.pruning import channels_of",
-        "%matplotlib inline\nfrom edgekit.pruning import channels_of",
-        "from edgekit import pruning\ndef f(x, pruning=pruning.channels_of): return pruning(x)",
-        "from edgekit import pruning\n[pruning.channels_of(x) for x in range(3)]",
-        "from edgekit import pruning\nif (n := pruning): n.channels_of(1)",
+        "import edgekit.compression.pruning as p\nf = p.channels_of(1)",
+        "import edgekit.compression.pruning\nf = edgekit.compression.pruning.channels_of(1)",
+        "from edgekit.compression import pruning as p\ndef f(): return p.channels_of(1)",
+        "from edgekit.compression.pruning import channels_of",
+        "from edgekit.compression.pruning import channels_of as f\nf(1)",
+        "from edgekit.compression import pruning\ng = pruning\nh = g\nh.channels_of(1)",
+        "from edgekit.compression import pruning\npruning = pruning\npruning.channels_of(1)",
+        "from edgekit.compression import pruning\ngetattr(pruning, 'channels_of')(1)",
+        "import importlib\nimportlib.import_module('edgekit.compression.pruning').channels_of(1)",
+        "from importlib import import_module as get\nget('.compression.pruning', 'edgekit').channels_of(1)",
+        "m = __import__('edgekit.compression.pruning').compression.pruning\nm.channels_of(1)",
+        "__import__('edgekit.compression.pruning', fromlist=['channels_of']).channels_of(1)",
+        "exec('from edgekit.compression.pruning import channels_of')",
+        "%%time\nfrom edgekit.compression.pruning import channels_of",
+        "%matplotlib inline\nfrom edgekit.compression.pruning import channels_of",
+        "from edgekit.compression import pruning\ndef f(x, pruning=pruning.channels_of): return pruning(x)",
+        "from edgekit.compression import pruning\n[pruning.channels_of(x) for x in range(3)]",
+        "from edgekit.compression import pruning\nif (n := pruning): n.channels_of(1)",
     ],
 )
 def test_ways_to_refer_to_it(source):
     assert notes(source) == [
-        "remove_filters uses edgekit.pruning.channels_of, which the solution does not: an instructor may want to read it"
+        "remove_filters uses edgekit.compression.pruning.channels_of, which the solution does not: an instructor may want to read it"
     ]
 
 
 @pytest.mark.parametrize(
     "source, named",
     [
-        ("from edgekit.pruning import *", "edgekit.pruning.*"),
-        ("from edgekit import pruning\nvars(pruning)['channels' + '_of'](1)", "edgekit.pruning"),
-        ("eval('edgekit.pruning')", "edgekit.pruning"),
+        ("from edgekit.compression.pruning import *", "edgekit.compression.pruning.*"),
+        (
+            "from edgekit.compression import pruning\nvars(pruning)['channels' + '_of'](1)",
+            "edgekit.compression.pruning",
+        ),
+        ("eval('edgekit.compression.pruning')", "edgekit.compression.pruning"),
     ],
 )
 def test_what_hides_the_function_leaves_the_module(source, named):
@@ -169,8 +172,8 @@ def test_reaching_for_frames_memory_or_the_judge_is_noted(source, named):
 
 def test_helpers_and_own_cells_are_looked_at():
     answer = "def remove_filters(*a):\n    return help_me(*a)\n"
-    helper = "from edgekit import pruning as pr\ndef help_me(*a):\n    return pr.channels_of(*a)\n"
-    said = "a cell of the student's own uses edgekit.pruning.channels_of, which the lab does not: an instructor may want to read it"
+    helper = "from edgekit.compression import pruning as pr\ndef help_me(*a):\n    return pr.channels_of(*a)\n"
+    said = "a cell of the student's own uses edgekit.compression.pruning.channels_of, which the lab does not: an instructor may want to read it"
     made = notebook(LAB, [helper], **{**solution(LAB), "remove_filters": answer})
     assert shortcuts.uses(made, LAB) == [said] and graded(LAB, made) == [said]
 
@@ -180,16 +183,18 @@ def test_own_cells_may_do_what_the_lab_does_and_helpers_may_not():
     assert shortcuts.uses(notebook(lab, ["free_widths(model)\ncheck.search_space(search_space)"]), lab) == []
     answers = {**solution(lab), "search_space": "def search_space(model):\n    return mine(model)"}
     made = notebook(lab, ["def mine(model):\n    return free_widths(model)"], **answers)
-    assert "own uses edgekit.pruning.free_widths," in graded(lab, made)[0]
+    assert "own uses edgekit.compression.pruning.free_widths," in graded(lab, made)[0]
 
 
 def test_an_import_elsewhere_is_known_to_the_answer():
-    made = notebook(LAB, ["from edgekit import pruning as pr"], remove_filters="remove_filters = pr.channels_of")
-    assert "remove_filters uses edgekit.pruning.channels_of," in shortcuts.uses(made, LAB)[1]
+    made = notebook(
+        LAB, ["from edgekit.compression import pruning as pr"], remove_filters="remove_filters = pr.channels_of"
+    )
+    assert "remove_filters uses edgekit.compression.pruning.channels_of," in shortcuts.uses(made, LAB)[1]
 
 
 # -------------------------------------------------------------------------------------------------------------------- hostile
-USE = "from edgekit.pruning import channels_of\n"
+USE = "from edgekit.compression.pruning import channels_of\n"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +225,7 @@ def test_what_cannot_be_read_yields_no_note(source):
         "\n".join(f"edgekit.a{i}" for i in range(12_000)),
         "%time 1\n" * 20_000,
         "x = [" + "lambda y: " * 60 + "edgekit.a]",
-        "exec(" + repr("exec(" + repr("exec('edgekit.stats')") + ")") + ")",
+        "exec(" + repr("exec(" + repr("exec('edgekit.bench.stats')") + ")") + ")",
         "edgekit." + "a" * 190_000,
     ],
 )

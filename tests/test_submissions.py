@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import submissions
 from edgekit.course.catalog import CourseError, find
+from edgekit.instructor.submissions import finding as submissions
 from tests.attacks.odd import ONE
 
 LAB = find("04_onnx_export")

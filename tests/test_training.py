@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit import data, models, training
-from edgekit.training import Accuracy, TrainingError, compare_accuracy, evaluate, fit, predict, wilson
+from edgekit.bench import Accuracy, compare_accuracy, evaluate, predict, wilson
+from edgekit.bench.stats import Z95
+from edgekit.zoo import data, models
+from edgekit.zoo.training import TrainingError, fit
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +215,7 @@ def test_wilson_covers_where_the_textbook_interval_does_not():
     bounds = {int(k): wilson(int(k), 300) for k in np.unique(correct)}
     covered = np.mean([bounds[k][0] <= 0.99 <= bounds[k][1] for k in correct.tolist()])
     p = correct / 300
-    textbook = np.mean(np.abs(p - 0.99) <= training.Z95 * np.sqrt(p * (1 - p) / 300))
+    textbook = np.mean(np.abs(p - 0.99) <= Z95 * np.sqrt(p * (1 - p) / 300))
     assert covered > 0.94 > textbook
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit import data, export, quantization, runtimes
-from edgekit.models import load_checkpoint
+from edgekit import export, runtimes
+from edgekit.compression import quantization
 from edgekit.runtimes import RunnerError, trt
 from edgekit.runtimes.trt import progress
 from edgekit.runtimes.trt.buildlog import Log, from_inspector
 from edgekit.runtimes.trt.versions import features
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: x86-64 only")
 RTX = "tensorrt_rtx"
@@ -342,7 +344,7 @@ def damage(kind, plan):
     ],
 )
 def test_a_damaged_or_foreign_engine_is_refused_before_tensorrt_sees_it(saved, monkeypatch, kind, words):
-    from edgekit.runtimes.trt import running
+    from edgekit.runtimes.trt import runner as running
 
     monkeypatch.setattr(running, "load_engine", lambda *_: pytest.fail("it was given to TensorRT"))
     damage(kind, saved)

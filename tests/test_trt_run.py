@@ -16,10 +16,12 @@ import numpy as np
 import onnx
 import pytest
 
-from edgekit import bench, data, export, quantization, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import bench, export, runtimes
+from edgekit.compression import quantization
 from edgekit.runtimes import InputError, trt
 from edgekit.runtimes.trt.memory import open_memory
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 APIS = [api for api in ("tensorrt", "tensorrt_rtx") if importlib.util.find_spec(api)]
 BUFFERS = [kind for kind, module in (("pycuda", "pycuda"), ("cuda-python", "cuda")) if importlib.util.find_spec(module)]
@@ -77,7 +79,7 @@ def test_outputs_agree_with_onnx_runtime(files, engine, api, precision):
             got, want = gpu(test.x[:batch]), cpu(test.x[:batch])
             assert got.dtype == want.dtype and got.shape == want.shape
             assert np.abs(got - want).max() <= TOLERANCE[precision] * np.abs(want).max()
-        here, there = training.evaluate(gpu, test, batch_size=64), training.evaluate(cpu, test, batch_size=64)
+        here, there = bench.evaluate(gpu, test, batch_size=64), bench.evaluate(cpu, test, batch_size=64)
         assert abs(here.correct - there.correct) <= 3
 
 

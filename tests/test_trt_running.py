@@ -12,7 +12,8 @@ import pytest
 
 from edgekit import runtimes
 from edgekit.runtimes import InputError, RunnerError
-from edgekit.runtimes.trt import Profile, running
+from edgekit.runtimes.trt import Profile
+from edgekit.runtimes.trt import runner as running
 from edgekit.runtimes.trt.header import Header
 
 

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from edgekit import widgets
+from edgekit import graphs
 from edgekit.export import ExportError
 from edgekit.runtimes.tiny import tiny_model
 
@@ -24,7 +24,7 @@ def path(tmp_path):
 def shown(path, monkeypatch):
     for name in ("JUPYTERHUB_SERVICE_PREFIX", "SSH_CONNECTION", "BINDER_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
-    shown = widgets.netron(path, height=333)
+    shown = graphs.netron(path, height=333)
     yield shown
     shown.stop()
 
@@ -70,7 +70,7 @@ def test_the_notebook_shows_a_frame_and_a_report(shown):
 
 
 def test_stop_and_showing_again_end_the_server(shown, path):
-    again = widgets.netron(path)
+    again = graphs.netron(path)
     assert not shown.running and again.running
     with pytest.raises(OSError):
         get(shown.url)
@@ -91,10 +91,10 @@ def test_a_remote_notebook_gets_the_report_and_a_hint(shown, monkeypatch):
 def test_a_file_that_is_no_model_gets_the_error_of_export(tmp_path):
     (tmp_path / "page.onnx").write_text("<html>")
     with pytest.raises(ExportError, match="web page"):
-        widgets.netron(tmp_path / "page.onnx")
+        graphs.netron(tmp_path / "page.onnx")
 
 
 def test_a_kernel_that_ends_is_not_held_back(path):
-    code = f"from edgekit import widgets; n = widgets.netron({str(path)!r}); print(n.running)"
+    code = f"from edgekit import graphs; n = graphs.netron({str(path)!r}); print(n.running)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout.strip()) == (0, "True")

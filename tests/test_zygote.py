@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.course import frames, grade, provisioner, rebuild, submissions
 from edgekit.course.catalog import find
+from edgekit.instructor.grading import grade
+from edgekit.instructor.sandbox import pipes as frames
+from edgekit.instructor.sandbox import provisioner
+from edgekit.instructor.submissions import finding as submissions
+from edgekit.instructor.submissions import rebuild
 from tests.conftest import answer_cells
 from tests.mistakes.onnx_export import MISTAKES
 from tests.sandboxes import needs_namespaces, run, say, warm

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit import export
 from edgekit.compiler import kernels
+from edgekit.graphs import reading
 
 
 class CompileError(ValueError):
@@ -67,7 +67,7 @@ def read(path, batch: int = 1) -> Graph:
     from onnx import helper, numpy_helper
 
     path = Path(path)
-    proto = export.load_model(path).graph
+    proto = reading.load_model(path).graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.initializer}
     inputs = {}
     for value in proto.input:

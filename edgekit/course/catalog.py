@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -122,10 +123,26 @@ def _numbered(wanted: str, known: list[Lab]) -> list[Lab]:
 
 def _named(file: str, known: list[Lab]) -> list[Lab]:
     """The lab of a notebook's file name, by the rule by which a class's submissions are found."""
-    from edgekit.course.submissions import _slug  # which imports this module
-
-    slug = _slug(file, {lab.slug: lab for lab in known})
+    slug = slug_of(file, {lab.slug: lab for lab in known})
     return [lab for lab in known if lab.slug == slug]
+
+
+def plain_name(name: str) -> str:
+    """A file name without what a browser or a mail program put behind ".ipynb"."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in (".txt", ".json") and stem.lower().endswith(".ipynb") else name
+
+
+def slug_of(name: str, known: dict[str, Lab]) -> str | None:
+    """The lab of a file name: "04_onnx_export.ipynb", also where a platform or browser appended something ("... (1).ipynb")."""
+    stem, suffix = os.path.splitext(plain_name(name))
+    if suffix.lower() != ".ipynb":
+        return None
+    stem = stem.removesuffix("-checkpoint")
+    if stem in known:
+        return stem
+    fits = [slug for slug in known if re.search(rf"(^|[_ -]){re.escape(slug)}([ _(.-]|$)", stem)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def mistakes() -> dict[str, dict[str, dict[str, list[str]]]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgekit.course.catalog import Lab, labs
 
 if TYPE_CHECKING:
-    from edgekit.ledger import Ledger, Row
+    from edgekit.ledger.ledger import Ledger, Row
 
 
 def passed(lab: Lab, rows: list[Row]) -> set[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, find
-from edgekit.course.release import read
+from edgekit.course.notebooks import read
 
 GRACE = 10  # seconds that an interrupted cell gets to end
 STOPPED, NOT_RUN = "CellStopped", "CellNotRun"  # in place of an exception's name, where we and not Python ended a cell

@@ -5,8 +5,8 @@ ONNX file with an error that names the file, what is wrong with it and what to d
 """
 
 from edgekit.export.comparing import BatchResult, Parity, batch_influence, parity
-from edgekit.export.reading import ExportError, Report, described, dtype_name, load_model, precision, report, signature
 from edgekit.export.writing import ONE_FILE_LIMIT, quiet, to_onnx
+from edgekit.graphs.reading import ExportError, Report, described, dtype_name, load_model, precision, report, signature
 
 __all__ = [
     "ONE_FILE_LIMIT",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.reading import ExportError, graphs, load_model, signature
 from edgekit.export.writing import eval_mode
+from edgekit.graphs.reading import ExportError, graphs, load_model, signature
 
 
 @dataclass
@@ -79,7 +79,7 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
     """
     import onnxruntime
 
-    from edgekit.runtimes.session import cpu_session
+    from edgekit.runtimes.ort.session import cpu_session
 
     path = Path(path)
     proto = load_model(path, external_data=False)

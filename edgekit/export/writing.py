@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from edgekit.export.reading import ExportError, Report, report
+from edgekit.graphs.reading import ExportError, Report, report
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26

@@ -31,7 +31,7 @@ def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **o
     TensorRTRunner. Raises RunnerError with the fix when the engine, the provider or the file does not work.
     """
     if runtime == "onnxruntime":
-        from edgekit.runtimes.ort import OnnxRuntimeRunner
+        from edgekit.runtimes.ort.runner import OnnxRuntimeRunner
 
         return OnnxRuntimeRunner(model, threads=threads, **options)
     if runtime in ("pytorch", "pytorch-compiled"):
@@ -39,7 +39,7 @@ def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **o
 
         return PyTorchRunner(model, threads=threads, compiled=runtime == "pytorch-compiled", **options)
     if runtime == "tensorrt":
-        from edgekit.runtimes.trt.running import TensorRTRunner
+        from edgekit.runtimes.trt.runner import TensorRTRunner
 
         return TensorRTRunner(model, threads=threads, **options)
     raise RunnerError(

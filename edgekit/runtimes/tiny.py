@@ -61,7 +61,7 @@ def onnxruntime_providers() -> tuple[bool, str, str]:
 
     import onnxruntime
 
-    from edgekit.runtimes.ort import PLUGINS
+    from edgekit.runtimes.ort.runner import PLUGINS
 
     # Azure's provider sends the input to a server of yours: there is nothing local to run.
     here = [p for p in onnxruntime.get_available_providers() if p != "AzureExecutionProvider"]
@@ -73,7 +73,7 @@ def onnxruntime_provider(name: str) -> tuple[bool, str, str]:
     import onnxruntime
 
     from edgekit.runtimes.base import RunnerError
-    from edgekit.runtimes.ort import OnnxRuntimeRunner
+    from edgekit.runtimes.ort.runner import OnnxRuntimeRunner
 
     try:
         run = OnnxRuntimeRunner(tiny_model(), providers=[name], threads=1)
@@ -103,7 +103,7 @@ def tensorrt(api: str) -> tuple[bool, str, str]:
 
     from edgekit.runtimes import trt
     from edgekit.runtimes.base import RunnerError
-    from edgekit.runtimes.trt.running import TensorRTRunner
+    from edgekit.runtimes.trt.runner import TensorRTRunner
 
     version = f"{api} {importlib.import_module(api).__version__}"
     with tempfile.TemporaryDirectory() as folder:

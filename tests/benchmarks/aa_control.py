@@ -33,9 +33,9 @@ import time  # noqa: E402
 import numpy as np  # noqa: E402
 import torch.utils.benchmark  # noqa: E402
 
-from edgekit import bench  # noqa: E402
-from edgekit.stats import wilson  # noqa: E402
-from edgekit.wording import machine, seconds  # noqa: E402
+from edgekit.bench import speed as bench  # noqa: E402
+from edgekit.bench.stats import wilson  # noqa: E402
+from edgekit.formatting import machine, seconds  # noqa: E402
 
 SPENT: dict[str, list[float]] = {"A/A": [], "5%": []}  # seconds until edgekit knew, or gave up
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"  # ends with its parent

@@ -18,8 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from edgekit import bench, counting, data, distillation, export, qat, runtimes, training
-from edgekit.models import load_checkpoint
+from edgekit import bench, export, runtimes
+from edgekit.compression import counting, distillation, qat
+from edgekit.zoo import data, training
+from edgekit.zoo.models import load_checkpoint
 from tests.benchmarks import recorded
 
 
@@ -46,7 +48,7 @@ def fastnas(share: float = 0.5, epochs: int = 3, budget: str = "flops"):
     import torch
     from IPython.utils.capture import capture_output
 
-    from edgekit.pruning import fastnas_rules
+    from edgekit.compression.pruning import fastnas_rules
 
     train, judges = data.load("digits", "train"), data.load("digits", "val")
     x, y = torch.from_numpy(judges.x), torch.from_numpy(judges.y)
@@ -116,7 +118,7 @@ def table(rows: dict[str, Callable[[Path], Made]], folder: Path, max_time: float
     made = {name: make(folder) for name, make in rows.items()}
     runners = {name: runtimes.load(m.file, threads=1) for name, m in made.items()}
     try:
-        accuracies = {name: training.evaluate(runner, test) for name, runner in runners.items()}
+        accuracies = {name: bench.evaluate(runner, test) for name, runner in runners.items()}
         race = bench.compare(runners, test.x[:1], max_time=max_time) if len(runners) > 1 else None
     finally:
         for runner in runners.values():
@@ -127,7 +129,7 @@ def table(rows: dict[str, Callable[[Path], Made]], folder: Path, max_time: float
         cost = counting.cost(m.model)
         entry = {"name": name, "accuracy": accuracies[name].to_dict(), **cost.to_dict(), "bytes": m.file.stat().st_size}
         if name != first:
-            entry["change"] = str(training.compare_accuracy(accuracies[first], accuracies[name], test))
+            entry["change"] = str(bench.compare_accuracy(accuracies[first], accuracies[name], test))
             ratio = race[name]
             entry["speed-up"] = {"value": ratio.speedup, "low": ratio.low, "high": ratio.high, "verdict": ratio.verdict}
         found.append(entry)

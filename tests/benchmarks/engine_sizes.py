@@ -13,9 +13,11 @@ from pathlib import Path
 
 import onnx
 
-from edgekit import data, export, ledger, quantization
-from edgekit.models import load_checkpoint
+from edgekit import export, ledger
+from edgekit.compression import quantization
 from edgekit.runtimes import trt
+from edgekit.zoo import data
+from edgekit.zoo.models import load_checkpoint
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ for setting in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from edgekit import stats  # noqa: E402
+from edgekit.bench import stats  # noqa: E402
 from edgekit.checks import CheckFailed  # noqa: E402
 from edgekit.course.catalog import Lab, find, labs  # noqa: E402
 from tests.conftest import answer_cells  # noqa: E402

@@ -1,10 +1,10 @@
-"""What the recipes of edgekit.quantization bring on this machine: model x recipe x (size, accuracy, speed-up).
+"""What the recipes of edgekit.compression.quantization bring on this machine: model x recipe x (size, accuracy, speed-up).
 
     python tests/benchmarks/recipes.py                     writes solutions/RESULTS.md and prints it
     python tests/benchmarks/recipes.py --write ""          only prints
 
 ONNX Runtime on the CPU, one thread, batch 1, the whole test split for accuracy. Speed-ups are paired ratios with a 95%
-interval and an A/A control (edgekit.bench.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean nothing. It
+interval and an A/A control (edgekit.bench.speed.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean nothing. It
 prints and decides nothing; run it on an idle machine.
 """
 
@@ -25,8 +25,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from edgekit import bench, data, export, paths, quantization, runtimes, training  # noqa: E402
-from edgekit.wording import seconds  # noqa: E402
+from edgekit import (  # noqa: E402
+    bench,
+    export,
+    paths,
+    runtimes,
+)
+from edgekit.compression import quantization  # noqa: E402
+from edgekit.formatting import seconds  # noqa: E402
+from edgekit.zoo import (  # noqa: E402
+    data,
+)
 from tests.benchmarks import recorded  # noqa: E402
 
 RECIPES = ("for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator", "dynamic", "fp16")
@@ -46,7 +55,7 @@ def baseline(name: str, folder: Path) -> Path:
         model, example = torchvision.models.mobilenet_v2(weights=None).eval(), torch.rand(2, 3, 224, 224)
         export.to_onnx(model, path, example, dynamo=False)
     else:
-        from edgekit.models import load_checkpoint
+        from edgekit.zoo.models import load_checkpoint
 
         export.to_onnx(load_checkpoint(name), path)
     return path
@@ -80,7 +89,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
                 runners[label] = stack.enter_context(runtimes.load(file, threads=1))
             except runtimes.RunnerError as error:
                 failed[label] = str(error)
-        accuracies = {k: training.evaluate(r, held_out) for k, r in runners.items()} if held_out is not None else {}
+        accuracies = {k: bench.evaluate(r, held_out) for k, r in runners.items()} if held_out is not None else {}
         x = calibration[:1] if held_out is None else held_out.x[:1]
         compared = bench.compare(runners, x, max_time=seconds_each)
         for attempt in range(3):
@@ -101,7 +110,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
             else ""
         )
         if accuracy and label != "fp32":
-            change = training.compare_accuracy(accuracies["fp32"], accuracy, held_out)
+            change = bench.compare_accuracy(accuracies["fp32"], accuracy, held_out)
             line.append(f"{100 * change.difference:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]")
         else:
             line.append("")

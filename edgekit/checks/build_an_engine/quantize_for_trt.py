@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, call, onnx_path, require
 from edgekit.checks.fake_tensorrt import small_net
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -21,7 +21,7 @@ def inputs(rng: np.random.Generator) -> dict:
 def probe(answer, inputs: dict) -> dict:
     from onnxruntime.quantization import CalibrationDataReader
 
-    from edgekit import quantization
+    from edgekit.compression import quantization
 
     class Reader(CalibrationDataReader):
         def __init__(self):

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, call, first_line, onnx_path, require
 from edgekit.checks.onnx_files import onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 
 def _small_net(seed: int) -> OnnxFile:

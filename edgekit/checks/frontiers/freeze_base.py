@@ -13,7 +13,7 @@ def _adapted(seed: int):
     import torch
     from torch import nn
 
-    from edgekit import lora
+    from edgekit.compression import lora
 
     torch.manual_seed(seed)
     net = nn.Sequential(

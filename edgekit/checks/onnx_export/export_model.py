@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, call, close, first_line, onnx_path, require
 from edgekit.checks.onnx_export._shared import _dims
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 BATCHES = [1, 3, 7]
 
@@ -18,7 +18,7 @@ def _tiny(seed: int):
     """The trained TinyCNN with other weights every time: 2% of noise, so that it still reads digits."""
     import torch
 
-    from edgekit.models import load_checkpoint
+    from edgekit.zoo.models import load_checkpoint
 
     model, noise = load_checkpoint("tinycnn"), torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -22,7 +22,7 @@ from edgekit.checks import (
     require,
     worded,
 )
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 
 def inputs(rng: np.random.Generator) -> dict:

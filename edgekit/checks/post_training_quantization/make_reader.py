@@ -24,7 +24,7 @@ def inputs(rng: np.random.Generator) -> dict:
 
 def _marked_splits(seed: int) -> dict:
     """Three splits of random pictures, each of which says in its first pixels where it comes from."""
-    from edgekit.data import DIGITS, Split
+    from edgekit.zoo.data import DIGITS, Split
 
     rng, splits = np.random.default_rng(seed), {}
     for number_, split in enumerate(SPLITS):

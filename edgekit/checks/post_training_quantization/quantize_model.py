@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, onnx_path, require
 from edgekit.checks.onnx_files import onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 CHANNELS = 6
 
@@ -51,7 +51,7 @@ def inputs(rng: np.random.Generator) -> dict:
 
 
 def probe(answer, inputs: dict) -> dict:
-    from edgekit.quantization import Reader
+    from edgekit.compression.quantization import Reader
 
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "model.onnx", Path(folder) / "int8" / "model.onnx"

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, number, onnx_path, require, text
 from edgekit.checks.onnx_files import on_file, onnx_file
-from edgekit.runtimes.session import cpu_run
+from edgekit.runtimes.ort.session import cpu_run
 
 LAYERS = ["first", "second", "third", "last"]
 
@@ -48,7 +48,7 @@ def inputs(rng: np.random.Generator) -> dict:
 
 
 def probe(answer, inputs: dict) -> dict:
-    from edgekit.quantization import Reader
+    from edgekit.compression.quantization import Reader
 
     class Once:
         """A reader that cannot be rewound: a second model that is calibrated with it gets nothing."""
@@ -70,7 +70,7 @@ def _noise(inputs: dict, how: str) -> dict[str, float]:
     """SQNR at the output in dB, by ONNX Runtime's own function, with each layer alone quantized (``only``) or alone left out (``exclude``)."""
     from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio
 
-    from edgekit import quantization
+    from edgekit.compression import quantization
 
     with onnx_path(inputs["model"]) as path:
         reference, found = cpu_run(path, inputs["x"]), {}

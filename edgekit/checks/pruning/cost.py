@@ -34,7 +34,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     import torch
 
-    from edgekit.counting import cost as counter
+    from edgekit.compression.counting import cost as counter
 
     for (what, layer, shape), got in zip(_layers(inputs), outputs["costs"], strict=True):
         got = got.tolist() if isinstance(got, np.ndarray) else got

@@ -19,7 +19,7 @@ def inputs(rng: np.random.Generator) -> dict:
 def probe(answer, inputs: dict) -> dict:
     import torch
 
-    from edgekit.data import DIGITS, Split
+    from edgekit.zoo.data import DIGITS, Split
 
     class Spy(torch.nn.Module):
         def __init__(self):

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, array, call, integer, onnx_path, require
 from edgekit.checks.failure import AnswerRaised
-from edgekit.runtimes.session import cpu_session
+from edgekit.runtimes.ort.session import cpu_session
 
 
 def _quantized_net(seed: int):

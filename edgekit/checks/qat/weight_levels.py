@@ -61,7 +61,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     import onnx
 
-    from edgekit import qdq
+    from edgekit.compression import qdq
 
     model = onnx.load_from_string(bytes(inputs["file"]))
     known, integers = qdq.constants(model), qdq.quantized_weights(model)

@@ -70,7 +70,7 @@ def probe(answer, inputs: dict) -> dict:
 
 def in_onnx_runtime(case: dict) -> np.ndarray:
     """The case as a 1x1 QLinearConv, uint8 by uint8, which is exact on every CPU: uint8 by int8 saturates on x86 without VNNI."""
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
 
     x, w = case["x_q"], case["w_q"]
     one, m = np.float32(1), w.shape[1]

@@ -38,7 +38,7 @@ def probe(answer, inputs: dict) -> dict:
 
 def _quantize_linear(case: dict) -> np.ndarray:
     """ONNX Runtime's QuantizeLinear; a grid narrower than 8 bits is cut out of it."""
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
 
     dtype = np.uint8 if case["qmin"] == 0 else np.int8
     q = run_node("QuantizeLinear", case["x"], np.float32(case["scale"]), dtype(case["zero_point"])).astype(np.int64)

@@ -30,7 +30,8 @@ def probe(answer, inputs: dict) -> dict:
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
-    from edgekit import counting, models
+    from edgekit.compression import counting
+    from edgekit.zoo import models
 
     class Counted(DataLoader):
         def __iter__(self):

@@ -22,7 +22,7 @@ def probe(answer, inputs: dict) -> dict:
     import torch
     from torch import nn
 
-    from edgekit import models
+    from edgekit.zoo import models
 
     found = []
     for width, divisor in inputs["cases"]:

@@ -42,7 +42,7 @@ def _described(net, name: str, images: np.ndarray) -> dict:
     from modelopt.torch.prune.pruning import PruneModeRegistry
     from torch import nn
 
-    from edgekit.pruning import fastnas_rules
+    from edgekit.compression.pruning import fastnas_rules
 
     names, ran, x = {part: at for at, part in net.named_modules()}, [], torch.from_numpy(images)
     watch = nn.modules.module.register_module_forward_hook(

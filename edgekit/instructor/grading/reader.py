@@ -17,9 +17,10 @@ import sys
 import time
 import warnings
 
-from edgekit.course import frames, rebuild, shortcuts
 from edgekit.course.catalog import Lab, find
-from edgekit.course.rebuild import Rebuilt, Unreadable
+from edgekit.instructor.sandbox import pipes as frames
+from edgekit.instructor.submissions import rebuild, shortcuts
+from edgekit.instructor.submissions.rebuild import Rebuilt, Unreadable
 
 CPU_SECONDS = 15  # of the processor, for one submission; an ordinary one takes a hundredth of a second
 WALL_SECONDS = 90.0  # where the machine is busy

@@ -11,73 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.runtimes.base import RunnerError, Spec
+from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
 from edgekit.runtimes.trt.header import Header, made_here, sha256
 from edgekit.runtimes.trt.parsing import Parsed, parse
+from edgekit.runtimes.trt.profiles import Profile, Shape
 from edgekit.runtimes.trt.progress import watch
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The shapes an engine accepts: {input: (min, opt, max)}. It is tuned for opt and runs anything from min to max."""
-
-    shapes: dict[str, tuple[Shape, Shape, Shape]]
-
-    @classmethod
-    def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
-        """min, opt and max batch for every input whose first dimension, and only that, is dynamic; the others keep their shape."""
-        shapes = {}
-        for name, spec in inputs.items():
-            if any(isinstance(d, str) for d in spec.shape[1:]):
-                raise RunnerError(
-                    f"input '{name}' {spec} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole shapes."
-                )
-            dynamic = bool(spec.shape) and isinstance(spec.shape[0], str)
-            shapes[name] = tuple((n, *spec.shape[1:]) if dynamic else tuple(spec.shape) for n in batches)
-        return cls(shapes)
-
-    def check(self, inputs: dict[str, Spec]) -> Profile:
-        """Raise RunnerError where the profile and the network's inputs do not go together; return self."""
-        if set(self.shapes) != set(inputs):
-            raise RunnerError(f"the profile has {sorted(self.shapes)}, the network's inputs are {sorted(inputs)}.")
-        for name, spec in inputs.items():
-            low, best, high = self.shapes[name]
-            if not len(low) == len(best) == len(high) == len(spec.shape):
-                raise RunnerError(
-                    f"profile of '{name}': {low}, {best}, {high} do not all have the dimensions of {spec}."
-                )
-            for i, (a, b, c, want) in enumerate(zip(low, best, high, spec.shape, strict=True)):
-                if not 1 <= a <= b <= c:
-                    raise RunnerError(
-                        f"profile of '{name}', dimension {i}: min {a}, opt {b}, max {c}. Fix: 1 <= min <= opt <= max."
-                    )
-                if isinstance(want, int) and {a, b, c} != {want}:
-                    raise RunnerError(
-                        f"profile of '{name}', dimension {i}: min {a}, opt {b}, max {c}, but the model fixes it at {want}. "
-                        "Fix: the model's own number, or export with this dimension dynamic."
-                    )
-        return self
-
-    def refuses(self, shapes: dict[str, Shape]) -> list[str]:
-        """Why these shapes are outside of the profile; [] if they fit."""
-        reasons = []
-        for name, shape in shapes.items():
-            if name not in self.shapes:
-                reasons.append(f"no input '{name}' in the profile ({', '.join(self.shapes)})")
-                continue
-            low, _, high = self.shapes[name]
-            if len(shape) != len(low):
-                reasons.append(f"'{name}' {list(shape)} has {len(shape)} dimensions, the profile {len(low)}")
-            elif any(not a <= n <= b for a, n, b in zip(low, shape, high, strict=True)):
-                reasons.append(
-                    f"'{name}' {list(shape)} is outside of the profile, {list(low)} to {list(high)}. "
-                    "Fix: build with a max that covers it, or split the batch"
-                )
-        return reasons
 
 
 @dataclass

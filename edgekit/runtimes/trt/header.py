@@ -16,6 +16,7 @@ from pathlib import Path
 from edgekit.files import write_whole
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
+from edgekit.runtimes.trt.profiles import Profile
 
 FORMAT = 1
 
@@ -73,8 +74,6 @@ class Header:
 
     def covers(self, shapes: dict[str, tuple[int, ...]]) -> list[str]:
         """Why these input shapes do not fit the profile; [] if they do."""
-        from edgekit.runtimes.trt.building import Profile
-
         return Profile({k: tuple(map(tuple, v)) for k, v in self.profile.items()}).refuses(shapes)
 
 

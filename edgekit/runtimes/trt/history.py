@@ -67,7 +67,7 @@ class ChangeTable(list):
         return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)) for line in lines)
 
     def _repr_html_(self) -> str:
-        from edgekit.wording import table
+        from edgekit.formatting import table
 
         where = ", ".join(f"{version}: {found}" for version, found in VERSIONS.items())
         return f"{table(self.head(), self.rows())}<p>{html.escape(where)}</p>"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit import export
+from edgekit.graphs import reading
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Log, collecting
@@ -107,11 +107,11 @@ class Parsed:
 def parse(model, *, api: str | None = None) -> Parsed:
     """Parse an ONNX file into a strongly typed network, without a GPU where tensorrt_rtx is installed.
 
-    Raises ParseError with every problem the parser found, export.ExportError for a file that is no whole ONNX model, RunnerError
+    Raises ParseError with every problem the parser found, reading.ExportError for a file that is no whole ONNX model, RunnerError
     where there is no TensorRT or no builder.
     """
     trt, path, log = versions.api(api), Path(model), Log()
-    proto = export.load_model(path, external_data=False)
+    proto = reading.load_model(path, external_data=False)
     logger = collecting(trt, log)
     builder = new_builder(trt, logger)
     # 10.x also has an EXPLICIT_BATCH flag, which has no effect there and is gone in 11.
@@ -120,7 +120,7 @@ def parse(model, *, api: str | None = None) -> Parsed:
     if not parser.parse_from_file(str(path)):
         problems = [_problem(parser.get_error(i)) for i in range(parser.num_errors)]
         raise ParseError(str(path), problems, f"{trt.__name__} {trt.__version__}")
-    return Parsed(str(path), trt, builder, network, parser, log, export.precision(proto))
+    return Parsed(str(path), trt, builder, network, parser, log, reading.precision(proto))
 
 
 def new_builder(trt, logger):

@@ -16,7 +16,7 @@ def integer_linear(x_q, w_q, bias_q, x_zero, w_zero, multiplier, y_zero):
         "MatMulInteger of ONNX Runtime",
         """
 def integer_linear(x_q, w_q, bias_q, x_zero, w_zero, multiplier, y_zero):
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
     total = run_node("MatMulInteger", x_q, w_q, np.uint8(x_zero), np.uint8(w_zero)) + bias_q
     return run_node("QuantizeLinear", total.astype(np.float32) * multiplier, np.float32(1), np.uint8(y_zero))
 """,

@@ -23,7 +23,7 @@ RIGHT: list[Right] = [
         "ONNX Runtime",
         """
 def quantize(x, scale, zero_point, qmin, qmax):
-    from edgekit.runtimes.single import run_node
+    from edgekit.runtimes.ort.node import run_node
     dtype = np.uint8 if qmin >= 0 else np.int8
     return run_node("QuantizeLinear", x, np.float32(scale), dtype(zero_point)).astype(np.int32).clip(qmin, qmax)
 """,

@@ -23,7 +23,7 @@ RIGHT: list[Right] = [
         "the cost counted, a picture of the loader",
         _PRUNE
         + """
-    from edgekit import counting
+    from edgekit.compression import counting
     before, picture = counting.cost(model).macs, next(iter(loader))[0][:1]
     pruned = mtp.prune(model, [("fastnas", rules)], {"flops": str(100 * share) + "%"}, picture, config={"score_func": score_func, "data_loader": loader})[0]
     return pruned, counting.cost(pruned).macs <= share * before

@@ -17,7 +17,7 @@ import onnx
 import onnxruntime as ort
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from edgekit import quantization
+from edgekit.compression import quantization
 logging.getLogger().setLevel(logging.ERROR)
 work = Path(tempfile.mkdtemp())
 def run(path, x):

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import torch
 from torch import nn
-from edgekit import qdq
+from edgekit.compression import qdq
 """
 
 MISTAKES = {

@@ -12,7 +12,7 @@ import torch
 from modelopt.torch.opt.utils import named_hparams
 from modelopt.torch.prune.pruning import PruneModeRegistry
 from torch import nn
-from edgekit.pruning import fastnas_rules, free_widths
+from edgekit.compression.pruning import fastnas_rules, free_widths
 CHECKPOINT = os.path.join(tempfile.mkdtemp(), "search.pth")
 """
 

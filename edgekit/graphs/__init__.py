@@ -1,0 +1,22 @@
+"""Reading ONNX files: what is in one, what happened between two, and a picture of one. Writing them is ``edgekit.export``."""
+
+from edgekit.graphs.comparing import GraphDiff, Node, Plan, diff, plan
+from edgekit.graphs.netron import Netron, netron
+from edgekit.graphs.reading import ExportError, Report, dtype_name, load_model, precision, report, signature
+
+__all__ = [
+    "ExportError",
+    "GraphDiff",
+    "Netron",
+    "Node",
+    "Plan",
+    "Report",
+    "diff",
+    "dtype_name",
+    "load_model",
+    "netron",
+    "plan",
+    "precision",
+    "report",
+    "signature",
+]

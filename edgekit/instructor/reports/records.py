@@ -1,0 +1,108 @@
+"""The grader's records: one JSON object per submission and line in DIR/records.jsonl. Reports, merging and resuming read them here."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgekit import files
+from edgekit.course.catalog import Lab
+
+FILE = "records.jsonl"
+LOST = "not-graded.json"  # what was found and counts for nobody: pairs of path and reason
+OUR_FAULT = "grader-error"
+# What no XML, no terminal and no UTF-8 file can hold: control characters, lone surrogates, the two non-characters.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def read(path: Path) -> list[dict]:
+    """All records of a file, in its order. A torn last line is passed over: it is the one that was in flight.
+
+    A damaged line further up is passed over with a warning that names it, because a rerun of the grader makes it good again.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+    """
+    records = []
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            identity(record)
+            records.append(record)
+        except (ValueError, RecursionError, KeyError, TypeError):
+            if number < len(lines):
+                warnings.warn(f"{path}, line {number}: damaged, passed over. Grade again to restore it.", stacklevel=2)
+    return records
+
+
+def lost(out: Path) -> list[tuple[str, str]]:
+    """What was found below the submissions and not graded: path and reason."""
+    file = Path(out) / LOST
+    return [(path, why) for path, why in json.loads(file.read_text(encoding="utf-8"))] if file.is_file() else []
+
+
+def identity(record: dict) -> tuple[str, str, str, str, str]:
+    """What a record is a result of: the same identity graded twice must get the same points."""
+    if not isinstance(record["items"], list):
+        raise TypeError("items is no list")
+    return (record["student"], record["lab"], record["sha256"], record["lab_version"], record["environment"])
+
+
+def latest(records: Iterable[dict]) -> list[dict]:
+    """The record that counts for every student and lab, sorted by student and lab: the last one, except that a fault of
+    ours never replaces a result for the same submission."""
+    kept: dict[tuple[str, str], dict] = {}
+    for record in records:
+        key = record["student"], record["lab"]
+        before = kept.get(key)
+        if before and faulty(record) and not faulty(before) and identity(before) == identity(record):
+            continue
+        kept[key] = record
+    return [kept[key] for key in sorted(kept)]
+
+
+def faulty(record: dict) -> bool:
+    """Whether a part of this record could not be graded, by a fault of ours."""
+    return record.get("status") == OUR_FAULT or any(item.get("status") == OUR_FAULT for item in record["items"])
+
+
+def points(record: dict) -> float | None:
+    """Points of one lab, or None where a fault of ours left one of its items without a result: that is not a zero."""
+    return None if faulty(record) else tidy(sum(item["earned"] for item in record["items"]))
+
+
+def tidy(value: float) -> int | float:
+    """A number of points without a trail of binary digits: 3.0 becomes 3, a third 0.3333."""
+    rounded = round(float(value), 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def verdicts(record: dict) -> list[tuple[str, float, str]]:
+    """The part of a record that must not depend on the machine, the seed or the time."""
+    return [(item["name"], tidy(item["earned"]), item["status"]) for item in record["items"]]
+
+
+def clean(text: object, limit: int = 4000) -> str:
+    """Text that a student may have chosen, fit for every file format: unprintable characters replaced, long text cut."""
+    shown = _UNPRINTABLE.sub("\ufffd", str(text))
+    return shown if len(shown) <= limit else shown[:limit] + " ..."
+
+
+def append(path: Path, record: dict) -> None:
+    """Add a record to a file, on disk before this returns, whole or not at all."""
+    files.append(path, json.dumps(record, sort_keys=True).encode() + b"\n")
+
+
+def item_record(lab: Lab, name: str, status: str, message: str, cause: str, seconds: float = 0.0) -> dict:
+    """One exercise of a record. ``cause`` is what the check calls the mistake; full points for "pass", none for all else."""
+    points = next(item.points for item in lab.items if item.name == name)
+    earned = points if status == "pass" else 0
+    return {
+        "name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds,
+    }  # fmt: skip

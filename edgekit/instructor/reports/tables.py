@@ -1,0 +1,186 @@
+"""From records to what people read: a CSV for the learning platform, JUnit XML, a page for every student, a class summary.
+
+The CSV holds nothing that depends on time, machine or seed, so that grading twice, in parts or after a crash gives the same
+bytes. Everything in a record that a student may have chosen (name, message, cause, notes) is treated as hostile.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from edgekit import files
+from edgekit.instructor.reports import pages
+from edgekit.instructor.reports.records import FILE, append, clean, identity, latest, lost, points, read, tidy
+
+# A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
+    """Write all reports into ``out``, each file in one step.
+
+    Args:
+        out: the grader's output folder.
+        records: the results that count, as the grader returned them; read from ``out/records.jsonl`` if left out.
+
+    Returns:
+        The files by kind: csv, junit, summary, plot, and students (a folder).
+
+    Raises:
+        FileNotFoundError: when ``records`` is left out and ``out`` has none.
+    """
+    out = Path(out)
+    stored = read(out / FILE) if records is None or (out / FILE).is_file() else []
+    counted = latest(stored if records is None else records)
+    _agree(out, stored, counted)
+    figure = pages.figure(counted)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
+    names = page_names(record["student"] for record in counted)
+    made = {kind: out / name for kind, name in
+            {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
+    text = table(counted)
+    # Excel takes a file without this mark for the system's old encoding; a class of plain names needs none.
+    files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
+    files.write_whole(made["junit"], junit(counted))
+    files.write_whole(made["plot"], picture.getvalue())
+    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, lost(out)))
+    for student, name in names.items():
+        mine = [record for record in counted if record["student"] == student]
+        files.write_whole(made["students"] / name, pages.student(student, mine))
+    _remove_old_pages(made["students"], set(names.values()))
+    return made
+
+
+def _agree(out: Path, stored: list[dict], counted: list[dict]) -> None:
+    """Let the last line of records.jsonl for a student and lab be the one that counts: a student who hands in an earlier
+    version again is not graded again, and whoever reads the file alone would take the newer, withdrawn one."""
+    last = {(record["student"], record["lab"]): record for record in latest(stored)}
+    for record in counted:
+        other = last.get((record["student"], record["lab"]))
+        if other is not None and identity(other) != identity(record):
+            append(out / FILE, record)
+
+
+def _remove_old_pages(folder: Path, wanted: set[str]) -> None:
+    """Pages of students who are not in this class any more; nothing that was not written here is touched."""
+    for page in folder.glob("*.html") if folder.is_dir() else ():
+        if page.name not in wanted and page.is_file() and pages.MARK in page.read_text("utf-8", "replace")[:2000]:
+            page.unlink()
+
+
+def page_names(students: Iterable[str]) -> dict[str, str]:
+    """A file name for every student: the name itself where it is harmless, otherwise with a hash, so that no two share one."""
+    names = {}
+    for student in sorted(set(students)):
+        safe = re.sub(r"[^A-Za-z0-9_-]+", "_", student)[:60]
+        # Upper case too: a file system may not tell Anna from anna.
+        if not safe or safe != student or safe != safe.lower():
+            safe += "-" + hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+        names[student] = f"{safe}.html"
+    return names
+
+
+# ------------------------------------------------------------------------------------------------------------------------ csv
+def table(records: Iterable[dict]) -> str:
+    """The CSV: one row a student, sorted; for every lab its points and status, then points and status of every item.
+
+    Points are empty where the lab was not handed in (status "not submitted") or where a fault of ours left a result open
+    (status "grader-error"; then the total is empty too). ``max`` counts the labs that anybody in the class handed in.
+    """
+    counted = latest(records)
+    by_student: dict[str, dict[str, dict]] = {}
+    for record in counted:
+        by_student.setdefault(record["student"], {})[record["lab"]] = record
+    labs = {lab: items_of(lab, counted) for lab in sorted({record["lab"] for record in counted})}
+    out = io.StringIO()
+    # Quotes around all text: a name with a semicolon must not open a new cell where the semicolon separates.
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    header = ["student", "total", "max"]
+    for lab, items in labs.items():
+        header += [lab, f"{lab} status"]
+        header += [column for name in items for column in (f"{lab}/{name}", f"{lab}/{name} status")]
+    writer.writerow(map(harmless, header))
+    most = tidy(sum(sum(items.values()) for items in labs.values()))
+    for student in sorted(by_student):
+        mine = by_student[student]
+        got = [points(record) for record in mine.values()]
+        row: list = [harmless(student), "" if None in got else tidy(sum(got)), most]
+        for lab, items in labs.items():
+            row += _lab_columns(mine.get(lab), items)
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _lab_columns(record: dict | None, items: dict[str, float]) -> list:
+    if record is None:
+        return ["", "not submitted", *["", "not submitted"] * len(items)]
+    got = points(record)
+    columns: list = ["" if got is None else got, "grader-error" if got is None else harmless(record["status"])]
+    by_name = {item["name"]: item for item in record["items"]}
+    for name in items:
+        item = by_name.get(name)
+        if item is None:
+            columns += ["" if got is None else 0, harmless(record["status"])]
+        else:
+            ours = item["status"] == "grader-error"
+            columns += ["" if ours else tidy(item["earned"]), harmless(item["status"])]
+    return columns
+
+
+def items_of(lab: str, records: Iterable[dict]) -> dict[str, float]:
+    """The items of a lab and their points: of the record that has most of them, since an unreadable submission may have none."""
+    of_lab = [record["items"] for record in latest(records) if record["lab"] == lab]
+    fullest = max(of_lab, key=len, default=[])
+    return {item["name"]: item["points"] for item in fullest}
+
+
+def harmless(text: object) -> str:
+    """Text for a CSV cell: on one line, and with a quote in front where a spreadsheet would take it for a formula."""
+    shown = re.sub(r"[\r\n\t]+", " ", clean(text, 300))
+    return "'" + shown if shown.lstrip().startswith(_FORMULA) or str(text).startswith(_FORMULA) else shown
+
+
+# ---------------------------------------------------------------------------------------------------------------------- junit
+def junit(records: Iterable[dict]) -> str:
+    """JUnit XML: a suite per submission, a case per item. A fault of ours is an ``error``, all else that earned nothing a
+    ``failure``; partial credit is a failure that says how much was earned."""
+    top = ElementTree.Element("testsuites", name="edgekit grade")
+    for record in latest(records):
+        cases = record["items"] or [{"name": "submission", "points": 0, "earned": 0, "status": record["status"]}]
+        suite = ElementTree.SubElement(top, "testsuite", name=clean(f"{record['student']}/{record['lab']}", 300))
+        counts = {"tests": len(cases), "failures": 0, "errors": 0}
+        for item in cases:
+            kind = _add_case(suite, record, item)
+            if kind:
+                counts[kind + "s"] += 1
+        suite.attrib.update({key: str(value) for key, value in counts.items()})
+        suite.set("time", f"{record.get('seconds') or 0:.3f}")
+        said = [*(record.get("notes") or []), *(record.get("review") or [])]
+        if said:
+            ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in said)
+    ElementTree.indent(top)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
+
+
+def _add_case(suite: ElementTree.Element, record: dict, item: dict) -> str | None:
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=clean(f"{record['student']}.{record['lab']}", 300),
+        name=clean(item["name"], 300),
+        time=f"{item.get('seconds') or 0:.3f}",
+    )
+    if item["status"] == "pass" and item["earned"] >= item["points"]:
+        return None
+    kind = "error" if item["status"] == "grader-error" else "failure"
+    found = ElementTree.SubElement(case, kind, type=clean(item["status"], 100))
+    found.set("message", f"{tidy(item['earned'])} of {tidy(item['points'])} points: {clean(item.get('cause') or item['status'], 200)}")  # fmt: skip
+    found.text = clean(item.get("message") or "")
+    return kind

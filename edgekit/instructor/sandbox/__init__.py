@@ -1,0 +1,1 @@
+"""Running a student's code apart."""

@@ -1,0 +1,45 @@
+"""The floors of the package: a room imports only from below. The contract stands in pyproject.toml."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit import paths
+
+
+def lint(root: Path) -> subprocess.CompletedProcess:
+    """import-linter on the package in ``root``."""
+    return subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+        cwd=root, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_every_room_imports_only_from_below():
+    run = lint(paths.root())
+    assert run.returncode == 0 and "1 kept, 0 broken" in run.stdout, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("graphs/reading.py", "from edgekit import export"),
+        ("course/selfcheck.py", "def later():\n    from edgekit.instructor import release"),
+        ("runtimes/probe.py", "import edgekit.zoo.training"),
+        ("loose.py", ""),
+    ],
+)
+def test_an_import_upward_or_a_room_without_a_floor_is_found(tmp_path, where, line):
+    shutil.copytree(paths.root() / "edgekit", tmp_path / "edgekit", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(paths.root() / "pyproject.toml", tmp_path)
+    assert lint(tmp_path).returncode == 0
+    with open(tmp_path / "edgekit" / where, "a", encoding="utf-8") as file:
+        file.write(f"\n\n{line}\n")
+    run = lint(tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "BROKEN" in run.stdout or "loose" in run.stdout + run.stderr
