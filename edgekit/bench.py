@@ -19,9 +19,11 @@ import numpy as np
 from edgekit.results import Comparison, Measurement, Ratio, differs
 from edgekit.stats import NotEnoughSamples, median_interval, needed, repeated_looks
 from edgekit.timing import PRIME, PRIME_BELOW, SHORTEST_SAMPLE, SLOT, loop, play, quiet_collector, synchronizer, warm_up
+from edgekit.wording import still_going
 
 __all__ = ["Comparison", "Measurement", "NotEnoughSamples", "Ratio", "compare", "measure"]
 
+BREATH = 1.0  # s; a comparison says that it goes on about this often
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -107,7 +109,8 @@ def compare(
     "faster" or "slower" is said only when the interval lies beyond 1 by more than `tolerance` and the estimate exceeds the noise
     floor that the controls show. The default tolerance of 1% is there because the same code laid out differently in memory
     already differs by about that much (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong", 2009).
-    Where time ran out first, `Ratio.why` says how many seconds more would tell. Intervals are per entry, not joint over many
+    Where time ran out first, `Ratio.why` says how many seconds more would tell, or how small the difference must be. After
+    three seconds a bar says how long it can still take, on a terminal or in a notebook. Intervals are per entry, not joint over many
     entries. `seed` fixes the order of the slots. Raises ValueError for fewer than two entries or an unknown baseline.
     """
     baseline = baseline or next(iter(entries), None)
@@ -120,7 +123,8 @@ def compare(
     many = {name: loop(run, x) for name, run in entries.items()}
     facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
     rounds, spent, rng = [], 0.0, random.Random(seed)
-    with quiet_collector():
+    start = timer()
+    with quiet_collector(), still_going("comparing") as show:
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
         calls = {name: call for name, (_, call) in warm.items()}
         inner = calls_within(SLOT, calls, baseline)
@@ -130,9 +134,12 @@ def compare(
         facts["warmups"] = {name: warmup for name, (warmup, _) in warm.items()}
         times = look_times(min_time, max_time)
         for look in times:
-            begin = timer()
-            rounds += play(many, inner, prime, baseline, look - spent, min_rounds - len(rounds), rng, timer)
-            spent += timer() - begin
+            while spent < look or len(rounds) < min_rounds:
+                begin = timer()
+                rounds += play(many, inner, prime, baseline, min(look - spent, BREATH), 1, rng, timer)
+                spent += timer() - begin
+                most = max(times[-1], spent / len(rounds) * min_rounds)
+                show(timer() - start, most - spent)  # between rounds, never within one
             found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
             if settled(found, resolve):
                 break
@@ -171,6 +178,10 @@ def with_advice(comparison: Comparison, spent: float, resolve: float) -> Compari
         more = seconds_more(found, comparison, spent, resolve)
         if found.verdict == "can't tell" and not comparison.control_failed and more >= 0.5:
             ratios[name] = replace(found, why=f"{found.why}; about {math.ceil(more)} s more would tell")
+        elif found.verdict == "can't tell" and not comparison.control_failed and half_width(found) <= resolve:
+            most = max(found.high, 1 / found.low) - 1
+            if most > comparison.tolerance:  # otherwise `decide` has said so
+                ratios[name] = replace(found, why=f"{found.why}; they are at most {most:.1%} apart")
     return replace(comparison, ratios=ratios, seconds=spent)
 
 

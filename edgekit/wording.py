@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import math
+import sys
 from collections.abc import Mapping
+from contextlib import contextmanager
 
 
 def machine(env: Mapping) -> str:
@@ -56,3 +59,37 @@ def with_unit(value, unit: str) -> str:
 def short(value: Mapping) -> str:
     """The scalars of a dict, in one line."""
     return ", ".join(f"{k}={number_text(v)}" for k, v in value.items() if isinstance(v, (int, float, str)) and v != "")
+
+
+@contextmanager
+def still_going(what: str, after: float = 3.0):
+    """Gives show(elapsed, left), both in seconds: from `after` seconds on, a bar that says how long `what` can still take.
+
+    Silent where nobody watches: unless stderr is a terminal or this is a notebook.
+    """
+    bar = None
+
+    def show(elapsed: float, left: float) -> None:
+        nonlocal bar
+        if elapsed < after or left <= 0 or not watched():
+            return
+        if bar is None:
+            from tqdm.auto import tqdm
+
+            bar = tqdm(total=1.0, leave=False, bar_format="{desc} {bar}")
+        bar.set_description_str(f"{what}: {elapsed:.0f} s so far, at most {math.ceil(left)} s more", refresh=False)
+        bar.n = elapsed / (elapsed + left)
+        bar.refresh()
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def watched() -> bool:
+    """Is stderr a terminal, or this process the kernel of a notebook?"""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return sys.stderr.isatty() or type(shell).__name__ == "ZMQInteractiveShell"

@@ -38,7 +38,8 @@ from edgekit.stats import wilson  # noqa: E402
 from edgekit.wording import machine, seconds  # noqa: E402
 
 SPENT: dict[str, list[float]] = {"A/A": [], "5%": []}  # seconds until edgekit knew, or gave up
-BUSY = "x = 1\nwhile True: x = x * 3 % 1000003"
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"  # ends with its parent
+FIXED = 3.0  # s; what every comparison took before edgekit looked again and again
 
 
 def chain(products: int, side: int):
@@ -112,10 +113,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="at most per comparison and method (default 5)")
     parser.add_argument("--side", type=int, default=64, help="side of the matrices (default 64)")
     parser.add_argument("--alone", action="store_true", help="edgekit only, which takes a tenth of the time")
-    parser.add_argument("--busy", type=int, default=1, help="busy processes beside this one (default 1)")
+    parser.add_argument(
+        "--busy", type=int, nargs="+", default=[0, 1], help="busy processes, one run each (default 0 1)"
+    )
     args = parser.parse_args()
+    for busy in args.busy:
+        run_beside(busy, args)
 
-    load = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(args.busy)]
+
+def run_beside(busy: int, args) -> None:
+    """One table, with so many busy processes beside this one."""
+    for spent in SPENT.values():
+        spent.clear()
+
+    load = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
     try:
         tally, loads, begin = {}, [], time.perf_counter()
         a, longer = chain(20, args.side), chain(21, args.side)
@@ -131,18 +142,25 @@ def main() -> None:
     finally:
         for process in load:
             process.kill()
+            process.wait()
+    report(tally, loads, time.perf_counter() - begin, once, busy, args)
+
+
+def report(tally, loads, took: float, once, busy: int, args) -> None:
 
     print(
-        f"{args.repeats} comparisons of each kind, {args.seconds} s each, {args.busy} busy process(es); a takes {seconds(once.median)}"
+        f"{args.repeats} comparisons of each kind, {args.seconds} s each, {busy} busy process(es); a takes {seconds(once.median)}"
     )
-    print(
-        f"load average {min(loads):.1f} to {max(loads):.1f}; {time.perf_counter() - begin:.0f} s; {machine(once.environment)}\n"
-    )
+    print(f"load average {min(loads):.1f} to {max(loads):.1f}; {took:.0f} s; {machine(once.environment)}\n")
     for kind, spent in SPENT.items():
         quarter, half, most = np.percentile(spent, [25, 50, 90])
         print(
             f"edgekit, {kind}: {np.mean(spent):.2f} s to the end of a comparison (quarter {quarter:.2f}, half {half:.2f}, nine of ten {most:.2f})"
         )
+    total, count = sum(map(sum, SPENT.values())), sum(map(len, SPENT.values()))
+    print(
+        f"edgekit, all: {total:.0f} s, {total / count / FIXED:.0%} of the {count * FIXED:.0f} s at a fixed {FIXED:g} s each"
+    )
     print(f"\n{'rule':52}{'A/A: claimed':>28}{'5% longer: found':>28}{'wrong sign':>12}")
     for rule in sorted(tally):
         claimed = sum(said != "same" for said in tally[rule]["A/A"])
