@@ -44,7 +44,7 @@ def haswell():
 
 @pytest.mark.lane
 def test_int8_keeps_its_accuracy_where_sums_saturate(haswell, folder):
-    found = part(haswell, folder, "recipes", pictures=200, recipes=["for_cpu", "for_tensorrt"], timeout=600)["found"]
+    found = part(haswell, folder, "recipes", pictures=200, recipes=["for_cpu", "for_tensorrt"])["found"]
     print(percentages(found))
     assert recipe_faults(found) == []
 
@@ -92,4 +92,4 @@ def test_a_right_answer_passes_whatever_the_seed(slug, name, tmp_path, monkeypat
     monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
     lab = find(slug)
     right = [answer_cells(lab.solution)[name], *(other.code for other in alternatives(lab).get(name, []))]
-    assert [said for seed in range(3000, 3006) for code in right if (said := failure(lab, name, code, seed))] == []
+    assert [said for seed in range(3000, 3004) for code in right if (said := failure(lab, name, code, seed))] == []
