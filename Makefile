@@ -9,6 +9,7 @@ PYTHON ?= python3
 EXTRA ?= cpu
 LAB_ARGS ?=
 TEST_ARGS ?=
+LANE_ARGS ?=
 BIN := .venv/bin
 UV := $(BIN)/uv pip
 # A board's packages are seen through the environment, not replaced.
@@ -19,11 +20,15 @@ lab: .venv/installed-$(EXTRA)
 	$(BIN)/edgekit lab $(LAB_ARGS)
 
 # [authors
-.PHONY: test dev lint locks editions
+.PHONY: test lanes editions dev lint locks
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
 test: .venv/installed-dev
 	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
+
+# The answers, the INT8 recipes and the doctor on processors that are not here, under QEMU: tests/lanes. LANE_ARGS="haswell pi5 --seeds 5"
+lanes: .venv/installed-dev
+	$(BIN)/python -m tests.lanes $(LANE_ARGS)
 
 # For instructors and authors: nbgrader, the tests and their tools.
 dev: .venv/installed-dev

@@ -92,7 +92,7 @@ def main() -> None:
                     flush=True,
                 )
     for what, tried, bad in (("right answers rejected", *totals[:2]), ("wrong answers accepted", *totals[2:])):
-        low, high = stats.wilson(bad, tried)
+        low, high = stats.wilson(bad, tried) if tried else (0, 1)
         print(f"{what}: {bad} of {tried}, {100 * low:.2f}% to {100 * high:.2f}%")
 
 

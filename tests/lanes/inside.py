@@ -1,0 +1,107 @@
+"""What runs inside a lane, one part in a process of its own: ``python -m tests.lanes.inside FOLDER PART --seeds 3``.
+
+PART is ``doctor``, ``recipes`` or a lab. It writes PART.json into the folder. Under QEMU an import of PyTorch alone takes most of a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+
+if "LANE_PYTHON" in os.environ:  # a program that is started from here must stay in QEMU
+    sys.executable = os.environ["LANE_PYTHON"]
+
+# Instructions that multiply int8 and add up in int32, as NumPy names them. It asks the processor (cpuid, getauxval), not /proc/cpuinfo.
+INT8_DOT = ("AVX512_CLX", "AVX512_ICL", "ASIMDDP")
+
+
+def doctor() -> dict:
+    """What the doctor says, and what the processor itself answers."""
+    from numpy._core._multiarray_umath import __cpu_features__ as asked
+
+    from edgekit import doctor
+
+    found = doctor.examine()
+    cpu = found.device.cpu
+    return {
+        "device": found.device.name,
+        "arch": cpu.arch,
+        "isa": list(cpu.isa),
+        "int8_dot": cpu.int8_dot,
+        "asked": {"arch": os.uname().machine, "int8_dot": any(asked.get(name, False) for name in INT8_DOT)},
+        "findings": [asdict(finding) for finding in found.findings],
+        "runtimes": found.runtimes,
+    }
+
+
+def recipes(folder: Path, names: list[str], pictures: int) -> dict:
+    """INT8 files made and run here: {recipe: {"file": [right, of], "kernels": [right, of]}}, and "float32" beside them."""
+    from edgekit import data, quantization, runtimes, training
+    from edgekit.runtimes.session import EXACT_INT8
+
+    test = data.load("digits", "test").subset(pictures)
+
+    def right(path, **options) -> list[int]:
+        with runtimes.load(path, threads=1, **options) as runner:
+            found = training.evaluate(runner, test)
+        return [found.correct, found.total]
+
+    found = {"float32": {"file": right(folder / "edgecnn.onnx"), "kernels": right(folder / "edgecnn.onnx")}}
+    for name in names:
+        path = folder / f"{name}.onnx"
+        quantization.quantize(folder / "edgecnn.onnx", path, data.load("digits", "train").subset(64), name)
+        found[name] = {"file": right(path, session_options=EXACT_INT8), "kernels": right(path)}
+    return found
+
+
+def answers(slug: str, left_out: list[str], seeds: int) -> dict:
+    """The solutions with `seeds` seeds, every other right answer with one: {exercise: [tried, [what the check said, ...]]}."""
+    import torch
+
+    from edgekit.course.catalog import find
+    from tests.benchmarks.many_seeds import failure
+    from tests.conftest import answer_cells
+    from tests.mistakes.trying import alternatives
+
+    torch.set_num_threads(1)
+    lab, found = find(slug), {}
+    for item in lab.items:
+        if item.name in left_out:
+            continue
+        tries = [("the solution", answer_cells(lab.solution)[item.name], seed) for seed in range(1000, 1000 + seeds)]
+        tries += [(other.name, other.code, 1000) for other in alternatives(lab).get(item.name, [])]
+        said = [(who, seed, failure(lab, item.name, code, seed)) for who, code, seed in tries]
+        found[item.name] = [len(tries), [f"{who}, seed {seed}: {message}" for who, seed, message in said if message]]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("part")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--recipes", nargs="*", default=[])
+    parser.add_argument("--left-out", nargs="*", default=[])
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    os.environ["EDGEKIT_WORK"] = str(options.folder / "work")
+    began = time.perf_counter()
+    if options.part == "doctor":
+        found = doctor()
+    elif options.part == "recipes":
+        found = recipes(options.folder, options.recipes, options.pictures)
+    else:
+        found = answers(options.part, options.left_out, options.seeds)
+    answer = {"found": found, "seconds": time.perf_counter() - began}
+    (options.folder / f"{options.part}.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
