@@ -8,7 +8,7 @@
 
 Networks are strongly typed: the precision stands in the ONNX model (float16 weights, Q/DQ nodes), not in builder flags.
 versions.py: which TensorRT, and what differs between them. parsing.py: ONNX to network, with errors that name node, reason and fix.
-building.py: network to engine. buildlog.py: what the log says. header.py: the file beside the plan. running.py, memory.py: a GPU runs it.
+building.py: network to engine. buildlog.py: what the log says. header.py: the file beside the plan. profiles.py: shapes. runner.py, memory.py: a GPU runs it.
 """
 
 from edgekit.runtimes.trt.building import Built, Profile, build
