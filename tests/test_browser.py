@@ -154,8 +154,9 @@ def test_a_wrong_answer_is_explained(page, server):
 
 
 KNOBS = """
-from edgekit import plots_hardware, roofline
+from edgekit.compression import roofline
 from edgekit.device import catalogue
+from edgekit.plots import hardware as plots_hardware
 
 figures = catalogue.load()
 names = ["Jetson Orin Nano 8GB Super", "Jetson AGX Orin 64GB", "Kria K26"]

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from edgekit import device_models, paths, plots_hardware, roofline
+from edgekit import paths
 from edgekit.checks.choosing_hardware.shortlist import broken
+from edgekit.compression import roofline
+from edgekit.compression.roofline import Roof, Work
 from edgekit.device import catalogue
-from edgekit.roofline import Roof, Work
+from edgekit.plots import hardware as plots_hardware
+from edgekit.zoo import device_models
 
 FIGURES = catalogue.load()
 HEAD = "device,class,field,value,unit,precision,sparsity,engine,mode,source,publisher,source_date,kind,checked,note"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgekit import explorers_cloud_or_edge, figures, plots_cloud_or_edge
+from edgekit.device import figures
+from edgekit.plots import cloud_or_edge as plots_cloud_or_edge
+from edgekit.plots import cloud_or_edge_explorers as explorers_cloud_or_edge
 
 FILES = ("links", "costs", "latencies")
 HEAD = ",".join(figures.COLUMNS) + "\n"

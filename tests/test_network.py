@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from edgekit import network
+from edgekit.bench import network
 
 PICTURE = np.arange(784, dtype=np.uint8).reshape(28, 28)
 

@@ -185,7 +185,7 @@ LANES = {
 def float_model(folder: Path) -> None:
     """The float32 file that all lanes quantize: exporting it under QEMU would take most of a minute."""
     from edgekit import export
-    from edgekit.models import load_checkpoint
+    from edgekit.zoo.models import load_checkpoint
 
     export.to_onnx(load_checkpoint("edgecnn"), folder / "edgecnn.onnx", dynamo=False)
 

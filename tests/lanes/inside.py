@@ -25,7 +25,7 @@ def doctor() -> dict:
     """What the doctor says, and what the processor itself answers."""
     from numpy._core._multiarray_umath import __cpu_features__ as asked
 
-    from edgekit import doctor
+    from edgekit.course import doctor
 
     found = doctor.examine()
     cpu = found.device.cpu
@@ -42,8 +42,10 @@ def doctor() -> dict:
 
 def recipes(folder: Path, names: list[str], pictures: int) -> dict:
     """INT8 files made and run here: {recipe: {"file": [right, of], "kernels": [right, of]}}, and "float32" beside them."""
-    from edgekit import data, quantization, runtimes, training
-    from edgekit.runtimes.session import EXACT_INT8
+    from edgekit import runtimes
+    from edgekit.compression import quantization
+    from edgekit.runtimes.ort.session import EXACT_INT8
+    from edgekit.zoo import data, training
 
     test = data.load("digits", "test").subset(pictures)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from edgekit.plots import OKABE_ITO, canvas, finish
-from edgekit.roofline import Roof, Work
 
 # What a class is made of, from the inside out: (package, its blocks) and what stands around it. Letters give the colour.
 _COLOURS = {"c": "sky", "a": "orange", "m": "green", "f": "yellow", "i": "purple"}
@@ -62,7 +62,7 @@ def _wrapped(label: str) -> str:
     return "\n".join(textwrap.wrap(label, 13))
 
 
-def rooflines(roofs: Sequence[Roof], works: Sequence[Work] = (), title: str = ""):
+def rooflines(roofs: Sequence, works: Sequence = (), title: str = ""):
     """Attainable operations per second over operations per byte; a vertical line for every model. A roof without a published
     bandwidth has no slope: only its flat part is known."""
     figure, axes = canvas(width=8.0, height=4.2)
@@ -91,9 +91,9 @@ def rooflines(roofs: Sequence[Roof], works: Sequence[Work] = (), title: str = ""
     return finish(figure, f"Rooflines: {said}. Operations per byte: {lines}.")
 
 
-def _together(works: Sequence[Work], apart: float = 1.4) -> list[tuple[float, str]]:
+def _together(works: Sequence, apart: float = 1.4) -> list[tuple[float, str]]:
     """(operations per byte, names) with a common label for those too close to be told apart on a logarithmic axis."""
-    groups: list[list[Work]] = []
+    groups: list[list] = []
     for one in sorted(works, key=lambda w: w.intensity):
         if groups and one.intensity < apart * groups[-1][0].intensity:
             groups[-1].append(one)
@@ -179,7 +179,7 @@ def _style() -> dict:
     return {"style": {"description_width": "16em"}, "layout": w.Layout(width="40em")}
 
 
-def explore_roofline(roofs: Mapping[str, Roof], works: Mapping[str, Work]):
+def explore_roofline(roofs: Mapping, works: Mapping):
     """Knobs for device, model, share of the peak and share of the bandwidth, over the roofline."""
     import ipywidgets as w
 
@@ -192,14 +192,12 @@ def explore_roofline(roofs: Mapping[str, Roof], works: Mapping[str, Work]):
     return _explorer(knobs, lambda values: roofline_at(roofs, works, **values))
 
 
-def roofline_at(
-    roofs: Mapping[str, Roof], works: Mapping[str, Work], device: str, model: str, peak: int, bandwidth: int
-):
+def roofline_at(roofs: Mapping, works: Mapping, device: str, model: str, peak: int, bandwidth: int):
     """One setting of :func:`explore_roofline`: (figure, sentence). The static fallback calls it."""
     whole, one = roofs[device], works[model]
     wide = whole.bandwidth and whole.bandwidth * bandwidth / 100
-    roof = Roof(f"{device} at {peak}% and {bandwidth}%", whole.peak * peak / 100, wide)
-    figure = rooflines([Roof(f"{device} as published", whole.peak, whole.bandwidth), roof], [one])
+    roof = replace(whole, name=f"{device} at {peak}% and {bandwidth}%", peak=whole.peak * peak / 100, bandwidth=wide)
+    figure = rooflines([replace(whole, name=f"{device} as published"), roof], [one])
     arithmetic, memory = 2 * one.macs / roof.peak, one.traffic / roof.bandwidth if roof.bandwidth else 0.0
     binds = (
         "the bandwidth was not found"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgekit import plots_cloud_or_edge
+from edgekit.plots import cloud_or_edge
 from edgekit.plots.explorer import _png
 
 FLEETS = np.geomspace(10, 100_000, 60)
@@ -23,7 +23,7 @@ def light(deadline_ms: float = 20.0):
         "server": _slider("server, ms", 5, 0, 200),
         "deadline": _slider("deadline, ms", deadline_ms, 1, 500),
     }
-    return _box(knobs, lambda distance, server, deadline: plots_cloud_or_edge.light(distance, server, deadline))
+    return _box(knobs, lambda distance, server, deadline: cloud_or_edge.light(distance, server, deadline))
 
 
 def fleet(savings: Callable[[float, float, float], np.ndarray], years: float = 3.0, per_second: float = 10.0):
@@ -35,7 +35,7 @@ def fleet(savings: Callable[[float, float, float], np.ndarray], years: float = 3
 
     def draw(fleet, years, per_second):
         ends = np.array([np.percentile(savings(size, years, per_second), [5, 50, 95]) for size in FLEETS])
-        return plots_cloud_or_edge.savings(FLEETS, *ends.T, fleet)
+        return cloud_or_edge.savings(FLEETS, *ends.T, fleet)
 
     knobs = {
         "fleet": _slider("devices", 100, 10, 100_000, logarithmic=True),
