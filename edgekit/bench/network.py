@@ -119,19 +119,21 @@ class Proxy:
 
     async def _accept(self, reader, writer) -> None:
         self._tasks.add(task := asyncio.current_task())
+        writers = [writer]
         try:
             if len(self._tasks) > MOST_CONNECTIONS:
                 return
-            there = await asyncio.open_connection(*self.target)
-            ways = (self._carry(reader, there[1], self.sent), self._carry(there[0], writer, self.received))
+            far_reader, far_writer = await asyncio.open_connection(*self.target)
+            writers.append(far_writer)
+            ways = (self._carry(reader, far_writer, self.sent), self._carry(far_reader, writer, self.received))
             with suppress(ConnectionError):
                 await asyncio.gather(*ways)
         except (OSError, asyncio.CancelledError):
             pass  # the target is gone, or the proxy is being closed: the client sees a closed connection
         finally:
             self._tasks.discard(task)
-            for open_writer in (writer, *([there[1]] if "there" in locals() else [])):
-                open_writer.close()
+            for one in writers:
+                one.close()
 
     async def _carry(self, reader, writer, seen: bytearray) -> None:
         """One direction: a reader that says when each segment arrives, and a writer that waits until then."""
