@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from edgekit import export, runtimes
-from edgekit.runtimes import InputError, RunnerError, probe, tiny
+from edgekit.runtimes import InputError, RunnerError, engines, probe, tiny
 
 X = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
 
@@ -311,6 +311,14 @@ def test_openvino_computes_in_float32(path, want):
     run = runtimes.load(path, providers=["openvino"], threads=1)
     np.testing.assert_allclose(run(X), want, atol=1e-5)  # bfloat16, its own choice where the CPU has it, misses this
     assert set(run.providers_by_node().values()) == {"OpenVINOExecutionProvider"}
+
+
+def test_every_engine_of_the_table_can_be_loaded_or_says_why_not():
+    for engine in engines.ENGINES.values():
+        assert callable(getattr(tiny, engine.probe)), engine
+        assert issubclass(engine.runner_class(), runtimes.Runner), engine
+    with pytest.raises(RunnerError, match=f"use one of {', '.join(engines.LOADABLE)}"):
+        runtimes.load("m.onnx", "no-such-engine")
 
 
 def test_describe_is_plain_data_and_example_fits(path, net):

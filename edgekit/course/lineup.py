@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.runtimes import InputError, Runner, RunnerError, Spec, load
+from edgekit.runtimes.engines import ENGINES
 
 SHIPPED = ("tinycnn", "edgecnn")
 
@@ -124,7 +125,7 @@ def runners(
     """
     for model in models:
         for runtime in runtimes:
-            if runtime.startswith("pytorch"):
+            if runtime in ENGINES and ENGINES[runtime].takes_modules:
                 yield model, _in_pytorch(model, runtime, threads)
                 continue
             for provider in providers:

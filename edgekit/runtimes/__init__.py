@@ -7,6 +7,7 @@
 """
 
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.runtimes.engines import ENGINES, LOADABLE
 from edgekit.runtimes.probe import Availabilities, Availability, available
 
 __all__ = [
@@ -25,23 +26,12 @@ __all__ = [
 def load(model, runtime: str = "onnxruntime", *, threads: int | None = None, **options) -> Runner:
     """Make a Runner.
 
-    model: the path of a model file, or a torch.nn.Module for the PyTorch runtimes. runtime: "pytorch",
-    "pytorch-compiled", "onnxruntime", "tensorrt" (also builds from an .onnx file). threads: CPU threads inside one
+    model: the path of a model file, or a torch.nn.Module for the PyTorch runtimes. runtime: the name of an engine in
+    `edgekit.runtimes.engines` ("tensorrt" also builds from an .onnx file). threads: CPU threads inside one
     operator, default the physical cores this process may use. options: see PyTorchRunner, OnnxRuntimeRunner and
     TensorRTRunner. Raises RunnerError with the fix when the engine, the provider or the file does not work.
     """
-    if runtime == "onnxruntime":
-        from edgekit.runtimes.ort.runner import OnnxRuntimeRunner
-
-        return OnnxRuntimeRunner(model, threads=threads, **options)
-    if runtime in ("pytorch", "pytorch-compiled"):
-        from edgekit.runtimes.pytorch import PyTorchRunner
-
-        return PyTorchRunner(model, threads=threads, compiled=runtime == "pytorch-compiled", **options)
-    if runtime == "tensorrt":
-        from edgekit.runtimes.trt.runner import TensorRTRunner
-
-        return TensorRTRunner(model, threads=threads, **options)
-    raise RunnerError(
-        f"no runtime called {runtime!r}. Fix: use one of pytorch, pytorch-compiled, onnxruntime, tensorrt."
-    )
+    if runtime not in LOADABLE:
+        raise RunnerError(f"no runtime called {runtime!r}. Fix: use one of {', '.join(LOADABLE)}.")
+    engine = ENGINES[runtime]
+    return engine.runner_class()(model, threads=threads, **engine.options, **options)

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edgekit.runtimes.engines import ENGINES
+
 TIMEOUT = 120  # seconds for one engine; compiling with a cold cache takes the longest
 _cache: dict[str, Availability] = {}
 
@@ -54,29 +56,29 @@ class Availabilities(dict):
 
 
 def available(quick: bool = False, refresh: bool = False) -> Availabilities:
-    """What works here: "pytorch", "pytorch-compiled", "onnxruntime:<provider>", "tensorrt", "tensorrt_rtx".
+    """What works here, by the names of `edgekit.runtimes.engines`; "onnxruntime:<provider>" for each of its providers.
 
-    quick leaves "pytorch-compiled" out, which compiles C++. Answers are kept for the life of the process unless refresh.
+    quick leaves out the engines that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life of the process unless refresh.
     """
     if refresh:
         _cache.clear()
-    names = ["pytorch", "onnxruntime", "tensorrt", "tensorrt_rtx"] + ([] if quick else ["pytorch-compiled"])
+    names = [name for name, engine in ENGINES.items() if not (quick and engine.slow)]
     missing = [name for name in names if name not in _cache and not any(k.startswith(f"{name}:") for k in _cache)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         for answers in pool.map(_engine, missing):
             _cache.update(answers)
-    order = ["pytorch", "pytorch-compiled", "onnxruntime", "tensorrt", "tensorrt_rtx"]
-    shown = [n for n in _cache if not (quick and n == "pytorch-compiled")]
-    return Availabilities({n: _cache[n] for n in sorted(shown, key=lambda n: order.index(n.split(":")[0]))})
+    order = {name: place for place, name in enumerate(ENGINES)}
+    shown = [n for n in _cache if n.partition(":")[0] in names]
+    return Availabilities({n: _cache[n] for n in sorted(shown, key=lambda n: order[n.partition(":")[0]])})
 
 
 def _engine(name: str) -> dict[str, Availability]:
-    if name != "onnxruntime":
+    if not ENGINES[name].providers:
         return {name: ask(name)}
-    listed = ask("onnxruntime")
+    listed = ask(name)
     if not listed.ok:
-        return {"onnxruntime:CPUExecutionProvider": listed}
-    return {f"onnxruntime:{p}": ask(f"onnxruntime:{p}") for p in json.loads(listed.detail)}
+        return {f"{name}:CPUExecutionProvider": listed}
+    return {f"{name}:{p}": ask(f"{name}:{p}") for p in json.loads(listed.detail)}
 
 
 def ask(name: str, timeout: float = TIMEOUT, environment: dict | None = None) -> Availability:

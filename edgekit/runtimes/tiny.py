@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-_PACKAGES = {"pytorch": "torch", "pytorch-compiled": "torch", "tensorrt_rtx": "tensorrt-rtx"}
+from edgekit.runtimes.engines import ENGINES
 
 
 def tiny_model() -> bytes:
@@ -35,7 +35,7 @@ def _check(run) -> None:
         raise RuntimeError(f"it ran, but gave {got.tolist()} instead of {want.tolist()}")
 
 
-def pytorch(compiled: bool) -> tuple[bool, str, str]:
+def pytorch(name: str, _: str) -> tuple[bool, str, str]:
     import torch
 
     from edgekit import runtimes
@@ -50,12 +50,17 @@ def pytorch(compiled: bool) -> tuple[bool, str, str]:
 
     cuda = torch.cuda.is_available()
     for device in ["cpu"] + (["cuda"] if cuda else []):
-        _check(runtimes.load(Tiny(), "pytorch-compiled" if compiled else "pytorch", device=device, threads=1))
+        _check(runtimes.load(Tiny(), name, device=device, threads=1))
     where = f"CPU and {torch.cuda.get_device_name()}" if cuda else "CPU (torch sees no CUDA device)"
     return True, f"torch {torch.__version__} ran a tiny model on {where}", ""
 
 
-def onnxruntime_providers() -> tuple[bool, str, str]:
+def onnxruntime(_: str, provider: str) -> tuple[bool, str, str]:
+    """One provider; without a name of one, which there are."""
+    return _provider(provider) if provider else _providers()
+
+
+def _providers() -> tuple[bool, str, str]:
     """The providers worth asking: those compiled in, installed plug-ins, and CUDA, whose absence people ask about."""
     import importlib.util
 
@@ -69,7 +74,7 @@ def onnxruntime_providers() -> tuple[bool, str, str]:
     return True, json.dumps(sorted({"CPUExecutionProvider", "CUDAExecutionProvider", *here, *plugins})), ""
 
 
-def onnxruntime_provider(name: str) -> tuple[bool, str, str]:
+def _provider(name: str) -> tuple[bool, str, str]:
     import onnxruntime
 
     from edgekit.runtimes.base import RunnerError
@@ -96,7 +101,7 @@ def onnxruntime_provider(name: str) -> tuple[bool, str, str]:
     )
 
 
-def tensorrt(api: str) -> tuple[bool, str, str]:
+def tensorrt(api: str, _: str) -> tuple[bool, str, str]:
     """Build an engine; where there is a GPU, run it too."""
     import tempfile
     from pathlib import Path
@@ -129,19 +134,15 @@ def probe(name: str) -> tuple[bool, str, str]:
     """(ok, detail, fix) for one name of probe.available()."""
     engine, _, provider = name.partition(":")
     try:
-        if engine == "onnxruntime":
-            return onnxruntime_provider(provider) if provider else onnxruntime_providers()
-        return tensorrt(engine) if engine.startswith("tensorrt") else pytorch(engine == "pytorch-compiled")
+        return globals()[ENGINES[engine].probe](engine, provider)
     except Exception as error:
-        package = _PACKAGES.get(engine, engine)
+        package = ENGINES[engine].package
         text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
             return False, "not installed", _install(package)
         if isinstance(error, ImportError):
             return False, f"installed, but its import fails: {text}", _install(package)
-        if engine == "pytorch-compiled":
-            return False, text, "apt install g++ (torch.compile builds C++ on a CPU)"
-        return False, text, ""
+        return False, text, ENGINES[engine].fix
 
 
 def _install(package: str) -> str:
