@@ -60,7 +60,10 @@ clean:
 	touch $@
 
 # The size was measured for cpu; cuda has the same PyTorch.
-SIZE := $(if $(filter jetson,$(EXTRA)),all but PyTorch, ONNX Runtime and TensorRT, which are made for the board (edgekit doctor says how to add them),5.6 GB on the disk: most of it is PyTorch with CUDA, and there is no CPU-only torchvision on the registry to pair a smaller one with)
+SIZE := 5.6 GB on the disk, most of it PyTorch with CUDA (a smaller, CPU-only torchvision is not on the registry)
+ifeq ($(EXTRA),jetson)
+SIZE := all but PyTorch, ONNX Runtime and TensorRT, which are made for the board (edgekit doctor says how to add them)
+endif
 SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EXTRA)),pycuda))
 WITHOUT_tensorrt := labs build no engine and say so. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
 WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
