@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import edgekit
 from edgekit import paths
 
 TIMEOUT = 300  # seconds for all imports; a cold disk takes the longest
@@ -81,7 +82,7 @@ def failures(wanted: list[str], timeout: float = TIMEOUT) -> dict[str, str]:
 
 
 def _try(wanted: list[str], timeout: float) -> tuple[dict[str, str | None], str]:
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(edgekit.__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
@@ -113,7 +114,7 @@ def _kept() -> Path | None:
 def _fingerprint(wanted: list[str]) -> str:
     """Changes when a package is installed or removed, the course's code is edited, or another Python asks."""
     seen = hashlib.sha256(json.dumps([sys.executable, sys.version, wanted, os.environ.get("LD_LIBRARY_PATH")]).encode())
-    package = Path(__file__).resolve().parents[1]
+    package = Path(edgekit.__file__).resolve().parent
     for place in [*(Path(p) for p in sys.path if p), *sorted(package.rglob("*.py"))]:
         with contextlib.suppress(OSError):
             seen.update(f"{place}:{place.stat().st_mtime_ns}\n".encode())
