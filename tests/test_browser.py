@@ -196,12 +196,11 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
 
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in (KNOBS, FITS)]
     name = "knobs.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), course / "labs" / name)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}  # else it asks for a kernel
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), course / "labs" / name)
     page.goto(f"{server}/lab/tree/labs/{name}?reset")
     page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
     page.wait_for_timeout(3000)
-    if page.locator(".jp-Dialog").count():  # a new notebook asks for its kernel
-        page.locator(".jp-Dialog .jp-mod-accept").click()
     run_all(page, timeout=120)
     pictures = page.locator(f"{FRONT} img.widget-image")
     pictures.nth(1).wait_for()
