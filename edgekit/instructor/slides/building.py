@@ -102,7 +102,9 @@ def to_html(deck: Deck) -> str:
     sections = "\n".join(_section(deck, slide) for slide in deck.slides)
     script = (_asset("reveal/reveal.js") + "\n" + _asset("reveal/notes.js")).replace("</script", "<\\/script")
     styles = _asset("reveal/reveal.css") + _asset("deck.css") + _pygments_css()
-    options = "width: 1280, height: 720, margin: 0.02, center: false, hash: true, slideNumber: 'c/t', transition: 'none'"
+    options = (
+        "width: 1280, height: 720, margin: 0.02, center: false, hash: true, slideNumber: 'c/t', transition: 'none'"
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(deck.title)}</title>\n'
         f"<style>{styles}</style></head>\n"
@@ -139,7 +141,9 @@ def _markdown(source: str) -> str:
 
     made = markdown2html_mistune(source)
     made = re.sub(r'<a class="anchor-link".*?</a>', "", made)
-    return re.sub(r"<p>(<strong>(Predict|Slide says|Today):)", r'<p class="\2">\1', made).replace('"Slide says"', '"says"')
+    return re.sub(r"<p>(<strong>(Predict|Slide says|Today):)", r'<p class="\2">\1', made).replace(
+        '"Slide says"', '"says"'
+    )
 
 
 def _code(cell: dict, where: str) -> str:

@@ -94,6 +94,20 @@ def decks() -> list[Path]:
     return sorted(folder().glob("[0-9][0-9]*_*.ipynb"))
 
 
+def choose(names: list[str]) -> list[Path]:
+    """The decks with these numbers or names ("3", "03", "03_optimization_techniques"); all of them for []. SlideError names what there is."""
+    there = decks()
+    if not names:
+        return there
+    found = []
+    for name in names:
+        fits = [path for path in there if Path(name).stem == path.stem or name.zfill(2) == path.stem.partition("_")[0]]
+        if not fits:
+            raise SlideError(f"no deck is called {name!r}; there are: {', '.join(path.stem for path in there)}")
+        found += fits
+    return found
+
+
 def read(path: Path) -> Deck:
     """Read a deck and put the lab cells in.
 

@@ -1,6 +1,6 @@
 """The finished HTML in a real browser: overflow, contrast, size of text, requests; pictures of slides; PDF.
 
-    python -m edgekit.instructor.slides.looking DECK.html ... [--pictures DIR]
+python -m edgekit.instructor.slides.looking DECK.html ... [--pictures DIR]
 """
 
 from __future__ import annotations
