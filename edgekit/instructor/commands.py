@@ -107,21 +107,19 @@ def grade(
 
 
 def slides(
-    decks: Annotated[
-        Optional[list[str]], typer.Argument(help="numbers or names of decks; all if none is named")
-    ] = None,  # noqa: UP045
+    decks: Annotated[list[str] | None, typer.Argument(help="numbers or names of decks; all if none is named")] = None,
     out: Annotated[Path, typer.Option(help="folder for the notebooks, the HTML and the PDF")] = Path("build/slides"),
     pdf: Annotated[bool, typer.Option("--pdf", help="print each deck, too; needs Chromium")] = False,
     check: Annotated[bool, typer.Option("--check", help="measure overflow, contrast and requests in Chromium")] = False,
 ) -> None:
     """Execute the decks in slides/ and write them as HTML that needs no network, and as notebooks for JupyterLab."""
-    from edgekit.instructor.slides import building, looking
-    from edgekit.instructor.slides import decks as reading
+    from edgekit.instructor import slides as room
+    from edgekit.instructor.slides import looking
 
-    chosen = reading.choose(decks or [])
+    chosen = room.choose(decks or [])
     made = []
     for path in chosen:
-        files = building.build(path, out, pdf=pdf)
+        files = room.build(path, out, pdf=pdf)
         made.append(files["html"])
         typer.echo(", ".join(str(file) for file in files.values()))
     if check:

@@ -16,8 +16,9 @@ from edgekit.files import write_whole
 from edgekit.instructor.slides.decks import Deck, Slide, SlideError, read, show_of, shown_code
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# Runs before the deck's first cell: a picture then carries the text alternative that its function wrote.
-_FIRST = "from edgekit.instructor.slides.showing import figures_with_alt\nfigures_with_alt()"
+_WORK = re.compile(r"[^\s'\"]*/edgekit-slides-[^/\s]+/")
+# Runs before the deck's first cell: pictures carry the text alternative that their function wrote.
+_FIRST = "from edgekit.instructor.slides.showing import prepare\nprepare()"
 
 
 def build(path: Path, out: Path, pdf: bool = False) -> dict[str, Path]:
@@ -65,6 +66,7 @@ def execute(deck: Deck) -> Deck:
             raise SlideError(f"{deck.path.name}: a cell fails:\n{_ANSI.sub('', str(error))}") from None
     del notebook["cells"][0]
     for mine, done in zip(deck.notebook["cells"], notebook["cells"], strict=True):
+        mine["metadata"] = done["metadata"]
         mine["outputs"] = done.get("outputs", []) if mine["cell_type"] == "code" else None
         if mine["cell_type"] != "code":
             del mine["outputs"]
@@ -103,7 +105,8 @@ def to_html(deck: Deck) -> str:
     script = (_asset("reveal/reveal.js") + "\n" + _asset("reveal/notes.js")).replace("</script", "<\\/script")
     styles = _asset("reveal/reveal.css") + _asset("deck.css") + _pygments_css()
     options = (
-        "width: 1280, height: 720, margin: 0.02, center: false, hash: true, slideNumber: 'c/t', transition: 'none'"
+        "width: 1280, height: 720, margin: 0.02, center: false, hash: true, controls: false, slideNumber: 'c/t', "
+        "transition: 'none', pdfSeparateFragments: false"
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(deck.title)}</title>\n'
@@ -115,19 +118,21 @@ def to_html(deck: Deck) -> str:
 
 
 def _section(deck: Deck, slide: Slide) -> str:
-    words, things = [], []
+    words, things, order = [], [], []
     for cell in slide.cells:
         if cell["cell_type"] == "markdown":
             words.append(_markdown(cell["source"]))
+            order.append(words[-1])
         elif cell["cell_type"] == "code" and show_of(cell) != "nothing":
-            things.append(_code(cell, f"{deck.path.name}, slide {slide.title!r}"))
+            things.append(_code(cell, slide.predicts, f"{deck.path.name}, slide {slide.title!r}"))
+            order.append(things[-1])
+    body = "".join(order)
     if slide.layout == "columns":
         title, _, rest = "".join(words).partition("</h2>")
         body = f'{title}</h2><div class="columns"><div>{rest}</div><div>{"".join(things)}</div></div>'
-    else:
-        body = "".join(words) + "".join(things)
     source = f'<p class="source">{_sources(slide)}</p>' if slide.sources else ""
-    return f'<section>{body}{source}<aside class="notes">{_markdown(slide.notes)}</aside></section>'
+    size = f' style="--picture: {slide.picture}px"' if slide.picture else ""
+    return f'<section{size}>{body}{source}<aside class="notes">{_markdown(slide.notes)}</aside></section>'
 
 
 def _sources(slide: Slide) -> str:
@@ -146,17 +151,19 @@ def _markdown(source: str) -> str:
     )
 
 
-def _code(cell: dict, where: str) -> str:
+def _code(cell: dict, wait: bool, where: str) -> str:
+    """The shown lines and the outputs; with ``wait`` the outputs come at the next key: first the prediction, then the answer."""
     code = shown_code(cell)
     parts = [_highlight(code)] if code else []
     if show_of(cell) != "code":
-        parts += [_output(output, where) for output in cell.get("outputs", [])]
+        made = "".join(_output(output, where) for output in cell.get("outputs", []))
+        parts.append(f'<div class="fragment">{made}</div>' if made and wait else made)
     return "".join(parts)
 
 
 def _output(output: dict, where: str) -> str:
     if output["output_type"] == "stream":
-        return f"<pre class='printed'>{html.escape(_ANSI.sub('', output['text']).rstrip())}</pre>"
+        return f"<pre class='printed'>{html.escape(_said(output['text']))}</pre>"
     data = output.get("data", {})
     if "image/png" in data:
         alt = output.get("metadata", {}).get("image/png", {}).get("alt")
@@ -164,8 +171,13 @@ def _output(output: dict, where: str) -> str:
             raise SlideError(f"{where}: a picture without a text alternative; end its function with plots.finish(...)")
         return f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{data["image/png"].strip()}">'
     if "text/html" in data:
-        return f'<div class="made">{data["text/html"]}</div>'
-    return f"<pre class='printed'>{html.escape(data.get('text/plain', ''))}</pre>"
+        return f'<div class="made">{_WORK.sub("", data["text/html"])}</div>'
+    return f"<pre class='printed'>{html.escape(_said(data.get('text/plain', '')))}</pre>"
+
+
+def _said(text: str) -> str:
+    """What a program printed, without colours and without the name of the temporary folder."""
+    return _WORK.sub("", _ANSI.sub("", text)).rstrip()
 
 
 def _highlight(code: str) -> str:

@@ -5,7 +5,8 @@ A deck is a notebook in slides/. Its cells carry Jupyter's slideshow metadata, s
 - a code cell that is the one line ``# lab: SLUG CELL-ID`` stands for that cell of solutions/SLUG.ipynb: nothing is written twice;
 - ``cell.metadata.edgekit.show`` of a code cell: "all" (the default), "output", "code", or "nothing" (it only runs);
   ``lines``, such as "3-9": only these lines of the code are shown, the whole cell runs;
-- ``cell.metadata.edgekit`` of a slide's first cell: ``layout`` ("stack" or "columns") and ``sources``, the list of what the slide's figures
+- ``cell.metadata.edgekit`` of a slide's first cell: ``layout`` ("stack" or "columns"), ``picture`` (the most pixels that a picture
+  may be high), and ``sources``, the list of what the slide's figures
   come from: ids of data/claims.toml, "recorded:NAME", "lab:SLUG", "cell" (the slide's own code), "arithmetic" or "example".
 """
 
@@ -39,6 +40,7 @@ class Slide:
     notes: str = ""
     layout: str = "stack"
     sources: list[str] = field(default_factory=list)
+    picture: int | None = None
 
     @property
     def prose(self) -> str:
@@ -89,14 +91,14 @@ def folder() -> Path:
     return paths.root() / "slides"
 
 
-def decks() -> list[Path]:
+def files() -> list[Path]:
     """The decks' files in order."""
     return sorted(folder().glob("[0-9][0-9]*_*.ipynb"))
 
 
 def choose(names: list[str]) -> list[Path]:
     """The decks with these numbers or names ("3", "03", "03_optimization_techniques"); all of them for []. SlideError names what there is."""
-    there = decks()
+    there = files()
     if not names:
         return there
     found = []
@@ -148,7 +150,13 @@ def _opened(cell: dict, where: str) -> Slide:
     layout = mine.get("layout", "stack")
     if layout not in LAYOUTS:
         raise SlideError(f"{where}: edgekit.layout is {layout!r}; it can be {' or '.join(LAYOUTS)}")
-    return Slide(first.lstrip("# ").strip(), [cell], layout=layout, sources=list(mine.get("sources", [])))
+    return Slide(
+        first.lstrip("# ").strip(),
+        [cell],
+        layout=layout,
+        sources=list(mine.get("sources", [])),
+        picture=mine.get("picture"),
+    )
 
 
 def _with_lab_cell(source: str, where: str) -> str:

@@ -84,7 +84,7 @@ def measure(files: list[Path], pictures: Path | None = None) -> tuple[list[Fault
             page.wait_for_function("window.Reveal && Reveal.isReady()")
             counted[file.stem] = total = page.evaluate("Reveal.getTotalSlides()")
             for number in range(total):
-                page.evaluate(f"Reveal.slide({number})")
+                page.evaluate(f"Reveal.slide({number}, 0, 99)")  # with all that waits for a key
                 title = page.evaluate("Reveal.getCurrentSlide().querySelector('h1, h2').innerText")
                 for found in page.evaluate(script):
                     faults.append(Fault(file.stem, number + 1, title, **found))

@@ -26,7 +26,7 @@ def landscape():
             best[one.device] = one
     rows = sorted(best.values(), key=lambda one: one.amount)
     without = len(catalogue.devices(figures)) - len(rows)
-    figure, axes = canvas(9, 0.9 + 0.29 * len(rows))
+    figure, axes = canvas(11, 0.9 + 0.24 * len(rows))
     colours = dict(
         zip(
             sorted({one.class_ for one in rows}),
@@ -36,8 +36,8 @@ def landscape():
     )
     for y, one in enumerate(rows):
         axes.barh(y, one.amount, color=colours[one.class_])
-        axes.text(one.amount * 1.08, y, f"{one.amount:g} TOPS, {one.class_}", va="center", fontsize=TEXT - 2)
-    axes.set_yticks(range(len(rows)), [one.device for one in rows], fontsize=TEXT - 2)
+        axes.text(one.amount * 1.08, y, f"{one.amount:g} TOPS, {one.class_}", va="center", fontsize=TEXT - 1)
+    axes.set_yticks(range(len(rows)), [one.device for one in rows], fontsize=TEXT - 1)
     axes.set_xscale("log")
     axes.set_xlim(min(one.amount for one in rows) / 2, max(one.amount for one in rows) * 12)
     axes.set_xlabel(
