@@ -32,7 +32,9 @@ def test_a_deck_is_whole(path):
     source = json.loads(path.read_text(encoding="utf-8"))
     ids = [cell["id"] for cell in source["cells"]]
     assert len(ids) == len(set(ids)), "a cell id comes twice"
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in source["cells"]), "outputs are committed"
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in source["cells"]), (
+        "outputs are committed"
+    )
     assert path.read_text(encoding="utf-8") == text(as_json(nbformat.from_dict(source))), "not in its committed form"
     assert 18 <= len(deck.slides) <= 24
     shown = [slide for slide in deck.slides if slide.shows or "|" in slide.prose]
@@ -122,7 +124,7 @@ def test_only_named_lines_are_shown_and_an_answer_waits_for_the_prediction(tmp_p
     )
     page = slides.to_html(slides.execute(slides.read(path)))
     body = page[page.index("<section>") : page.index("</section>")]
-    assert "<p class=\"Predict\">" in body and '<div class="fragment"><pre' in body and ">3</pre>" in body
+    assert '<p class="Predict">' in body and '<div class="fragment"><pre' in body and ">3</pre>" in body
     assert "Minutes" in body[body.index('<aside class="notes">') :]
     assert 'class="mi">2<' in body and 'class="mi">1<' not in body
 

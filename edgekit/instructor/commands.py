@@ -110,6 +110,7 @@ def slides(
     decks: Annotated[list[str] | None, typer.Argument(help="numbers or names of decks; all if none is named")] = None,
     out: Annotated[Path, typer.Option(help="folder for the notebooks, the HTML and the PDF")] = Path("build/slides"),
     pdf: Annotated[bool, typer.Option("--pdf", help="print each deck, too; needs Chromium")] = False,
+    tidy: Annotated[bool, typer.Option("--tidy", help="only bring the decks into their committed form")] = False,
     check: Annotated[bool, typer.Option("--check", help="measure overflow, contrast and requests in Chromium")] = False,
 ) -> None:
     """Execute the decks in slides/ and write them as HTML that needs no network, and as notebooks for JupyterLab."""
@@ -117,6 +118,10 @@ def slides(
     from edgekit.instructor.slides import looking
 
     chosen = room.choose(decks or [])
+    if tidy:
+        for path in chosen:
+            room.tidy(path)
+        return
     made = []
     for path in chosen:
         files = room.build(path, out, pdf=pdf)

@@ -27,6 +27,30 @@ class Finding:
     found: str
 
 
+class _Files(dict):
+    """float32 files by name, made when they are asked for: tinycnn, edgecnn (trained), mobilenetv2, resnet50 (random weights)."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        import torch
+        import torchvision
+
+        from edgekit.zoo.models import load_checkpoint
+
+        torch.manual_seed(0)
+        file = self.folder / f"{name}.onnx"
+        if name in ("tinycnn", "edgecnn"):
+            export.to_onnx(load_checkpoint(name), file, dynamo=False)
+        else:
+            build = {"mobilenetv2": torchvision.models.mobilenet_v2, "resnet50": torchvision.models.resnet50}[name]
+            export.to_onnx(build(weights=None).eval(), file, torch.rand(2, 3, 224, 224), dynamo=False)
+        self[name] = file
+        return file
+
+
 class Bench:
     """The files and accuracies that several claims need, each made once."""
 
@@ -46,23 +70,8 @@ class Bench:
         return data.load("digits", "train").subset(128)
 
     @cached_property
-    def files(self) -> dict[str, Path]:
-        """float32 files: tinycnn, edgecnn (trained), mobilenetv2, resnet50 (random weights)."""
-        import torch
-        import torchvision
-
-        from edgekit.zoo.models import load_checkpoint
-
-        torch.manual_seed(0)
-        made = {name: self.folder / f"{name}.onnx" for name in ("tinycnn", "edgecnn", "mobilenetv2", "resnet50")}
-        for name in ("tinycnn", "edgecnn"):
-            export.to_onnx(load_checkpoint(name), made[name], dynamo=False)
-        for name, build in (
-            ("mobilenetv2", torchvision.models.mobilenet_v2),
-            ("resnet50", torchvision.models.resnet50),
-        ):
-            export.to_onnx(build(weights=None).eval(), made[name], torch.rand(2, 3, 224, 224), dynamo=False)
-        return made
+    def files(self) -> _Files:
+        return _Files(self.folder)
 
     @cached_property
     def int8(self) -> dict[str, Path]:

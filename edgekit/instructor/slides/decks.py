@@ -19,6 +19,7 @@ from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError
+from edgekit.course.notebooks import as_json, text
 from edgekit.course.notebooks import read as read_notebook
 
 _BORROWED = re.compile(r"^# lab: (\S+) (\S+)$")
@@ -136,6 +137,17 @@ def read(path: Path) -> Deck:
     if not slides:
         raise SlideError(f"{path.name}: no cell has the slide_type 'slide', so there is no slide in it")
     return Deck(path, notebook, slides)
+
+
+def tidy(path: Path) -> None:
+    """Bring a deck into its committed form, as JupyterLab does not leave it: no outputs, sorted keys."""
+    notebook = read_notebook(path)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+        for key in ("execution", "editable", "collapsed", "jupyter", "trusted"):
+            cell["metadata"].pop(key, None)
+    path.write_text(text(as_json(notebook)), encoding="utf-8")
 
 
 def show_of(cell: dict) -> str:
