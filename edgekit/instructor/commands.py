@@ -14,6 +14,7 @@ def add(app: typer.Typer) -> None:
     app.command()(grade)
     app.command()(slides)
     app.command()(claims)
+    app.command()(questions)
 
 
 def release(
@@ -35,7 +36,10 @@ def release(
     if bundle:
         typer.echo(f"{bundling.write(bundle)} files in {bundle}")
     else:
+        from edgekit.instructor import coursemap
+
         releasing.update_readme(check)
+        coursemap.update(check)
 
 
 def grade(
@@ -148,6 +152,16 @@ def claims(
     typer.echo(table.text(rows))
     if record:
         table.record(record, rows)
+
+
+def questions(
+    out: Annotated[Path, typer.Option(help="folder for the files")] = Path("build/questions"),
+) -> None:
+    """Write the question bank as Moodle XML and as QTI for Canvas."""
+    from edgekit.instructor.questions.files import write
+
+    for platform, file in write(out).items():
+        typer.echo(f"{platform}: {file}")
 
 
 def _several(count: int, what: str) -> str:
