@@ -13,6 +13,7 @@ A deck is a notebook in slides/. Its cells carry Jupyter's slideshow metadata, s
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -202,4 +203,4 @@ def shown_code(cell: dict) -> str:
     if not wanted:
         return "\n".join(lines)
     first, _, last = wanted.partition("-")
-    return "\n".join(lines[int(first) - 1 : int(last or first)])
+    return textwrap.dedent("\n".join(lines[int(first) - 1 : int(last or first)]))
