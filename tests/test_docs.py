@@ -8,7 +8,7 @@ import pytest
 
 from edgekit import paths
 from edgekit.course.catalog import labs
-from edgekit.instructor import bundle, coursemap
+from edgekit.instructor import bundle, deck_map
 
 ROOT = paths.root()
 PAGES = [ROOT / "labs/README.md", ROOT / "docs/words.md", *sorted((ROOT / "docs/instructor").glob("*.md"))]
@@ -22,7 +22,7 @@ def test_links_lead_somewhere(page):
 
 
 def test_the_course_map_is_up_to_date_and_names_every_lab():
-    coursemap.update(check=True)
+    deck_map.update(check=True)
     text = (ROOT / "labs/README.md").read_text(encoding="utf-8")
     assert all(f"({lab.slug}.ipynb)" in text for lab in labs())
 

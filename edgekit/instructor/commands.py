@@ -36,10 +36,10 @@ def release(
     if bundle:
         typer.echo(f"{bundling.write(bundle)} files in {bundle}")
     else:
-        from edgekit.instructor import coursemap
+        from edgekit.instructor import deck_map
 
         releasing.update_readme(check)
-        coursemap.update(check)
+        deck_map.update(check)
 
 
 def grade(
