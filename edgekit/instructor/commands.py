@@ -49,6 +49,9 @@ def grade(
     audit: Annotated[float, typer.Option(help="share of submissions graded again in a fresh interpreter")] = 0.02,
     shard: Annotated[str | None, typer.Option(help="i/n: only the i-th of n parts")] = None,
     lab: Annotated[list[str] | None, typer.Option(help="only this lab; may be repeated")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="class list, CSV; default roster.csv among the submissions")
+    ] = None,
     cell_timeout: Annotated[float, typer.Option(help="seconds for one cell")] = 60,
     notebook_timeout: Annotated[float, typer.Option(help="seconds for one notebook")] = 300,
     dask: Annotated[str | None, typer.Option(help="tls://host:port of a Dask scheduler")] = None,
@@ -60,8 +63,9 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
-    from edgekit.instructor.reports import records as records_of
+    from edgekit.instructor.reports import about
     from edgekit.instructor.reports import tables as reports
+    from edgekit.instructor.reports.records import clean
 
     warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
     if str(folders[0]) == "merge":
@@ -85,6 +89,7 @@ def grade(
         "cell_timeout": cell_timeout,
         "notebook_timeout": notebook_timeout,
         "labs": lab,
+        "roster": roster,
     }
     if dask:
         from edgekit.instructor.grading import cluster
@@ -97,10 +102,10 @@ def grade(
 
         records = grade_all(folders[0], out, workers=workers, audit=audit, **limits)
     _tell(records, reports.write(out, records))
-    if lost := records_of.lost(out):
+    if lost := about.read(out).lost:
         typer.echo(f"found and not graded: {len(lost)}", err=True)
         for path, why in lost:
-            typer.echo(f"  {records_of.clean(path, 300)}: {why}", err=True)
+            typer.echo(f"  {clean(path, 300)}: {why}", err=True)
         raise typer.Exit(1)
 
 

@@ -39,7 +39,7 @@ NOBODY = re.compile(
 @dataclass(frozen=True)
 class Person:
     """One student of the roster; "" for what it does not say. ``row``: all columns as they were, for exports to the same platform.
-    ``extension``: see :mod:`edgekit.instructor.grading.deadlines`."""
+    ``extension``: see :mod:`edgekit.instructor.reports.deadlines`."""
 
     name: str = ""
     id: str = ""
