@@ -10,7 +10,7 @@ import base64
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from edgekit.course import catalog
@@ -40,7 +40,7 @@ MEASURES = {
     "latency_ratio": "time for an image, times that of the course's TinyCNN",
 }
 REST = "#999999"
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
@@ -49,20 +49,21 @@ section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left
 section.ours { border-left-color: #56B4E9; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
 td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
+div.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def _e(text: object, limit: int = 4000) -> str:
     return escape(clean(text, limit), quote=True)
 
 
-def _page(title: str, body: str) -> str:
+def page(title: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'{MARK}\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'{MARK}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_e(title, 200)}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -86,7 +87,7 @@ def student(name: str, records: list[dict]) -> str:
     """The page of one student: points, feedback and notes of every lab. Inputs, seeds and other students do not appear."""
     parts = [f"<h1>{_e(name, 200)}</h1>"]
     parts += [_lab(record) for record in records] or ["<p>Nothing was handed in.</p>"]
-    return _page(f"Feedback for {clean(name, 100)}", "\n".join(parts))
+    return page(f"Feedback for {clean(name, 100)}", "\n".join(parts))
 
 
 def _lab(record: dict) -> str:
@@ -143,6 +144,24 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+# -------------------------------------------------------------------------------------------------------------------- similar
+def similar(pairs: list, sources: Callable) -> str:
+    """Pairs of answers that are alike, with both of them: ``sources(pair)`` gives their code."""
+    parts = [
+        "<h1>Answers that are alike</h1>",
+        "<p>Beyond what the stub, the solution and many others have. This is a reason to look, and no proof: "
+        "people who learn together write alike. It changes no mark.</p>",
+    ]
+    for pair in pairs[:200]:
+        head = f"<h2>{_e(pair.one, 200)} and {_e(pair.two, 200)}</h2>"
+        about = f"<p>{_e(title(pair.lab), 200)}, {_e(pair.item, 100)}: {pair.share:.0%} of the smaller one.</p>"
+        both = "".join(f"<pre>{_e(source)}</pre>" for source in sources(pair))
+        parts.append(f'{head}\n{about}\n<div class="pair">{both}</div>')
+    if len(pairs) > 200:
+        parts.append(f"<p>{len(pairs) - 200} more stand in similarity.csv.</p>")
+    return page("Answers that are alike", "\n".join(parts))
+
+
 # ---------------------------------------------------------------------------------------------------------------------- class
 def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
     """For every (lab, item) how many students did not pass it, by cause: the check's own label of the mistake, or the
@@ -183,7 +202,7 @@ def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str
         _review_list(records),
         _student_table(records, names),
     ]
-    return _page("Class summary", "\n".join(parts))
+    return page("Class summary", "\n".join(parts))
 
 
 def _counts(counter: Counter) -> str:
