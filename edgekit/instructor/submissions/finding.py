@@ -395,7 +395,7 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
         members = reading.members(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
         if student and isinstance(error, OSError):
-            yield _lost(student, (*below, path.name), path, f"it cannot be read: {error.strerror}")
+            yield _lost(student, below or (path.name,), path, f"it cannot be read: {error.strerror}")
             return
         if not student:
             raise CourseError(f"{path} is no readable zip file: {error}") from None

@@ -186,6 +186,8 @@ def without_comments(source: str) -> str:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (tokenize.TokenError, SyntaxError):
         return source
+    if any(token.type == tokenize.ERRORTOKEN for token in tokens):
+        return source
     kept = dict(enumerate(lines, 1))
     for token in tokens:
         if token.type == tokenize.COMMENT:
