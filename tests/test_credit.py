@@ -10,7 +10,7 @@ from edgekit.course.catalog import find
 from edgekit.instructor.grading.grade import grade_all
 from edgekit.instructor.grading.reader import Reader
 from edgekit.instructor.sandbox import worker as sandbox
-from tests.attacks.credit import ATTACKS
+from tests.attacks.credit import ATTACKS, UNSEEN
 from tests.conftest import answer_cells
 
 
@@ -28,7 +28,7 @@ def notes():
     """The notes on each attack."""
     found = {}
     with Reader() as reader:
-        for slug, name, how, source in ATTACKS:
+        for slug, name, how, source in (*ATTACKS, *UNSEEN):
             lab = find(slug)
             _, review = reader.read(lab, handed_in(lab, name, source))
             found[slug, name, how] = [note for note in review if note.startswith(f"{name} ") or "student's own" in note]
@@ -36,7 +36,9 @@ def notes():
 
 
 def test_no_attack_is_credited_without_a_note(notes, tmp_path):
-    silent = [(slug, name, how, source) for slug, name, how, source in ATTACKS if not notes[slug, name, how]]
+    silent = [
+        (slug, name, how, source) for slug, name, how, source in (*ATTACKS, *UNSEEN) if not notes[slug, name, how]
+    ]
     assert len(ATTACKS) >= 40
     print(
         f"{len(ATTACKS)} attacks, {len(ATTACKS) - len(silent)} with a note; the others: {[one[:3] for one in silent]}"

@@ -86,3 +86,22 @@ ATTACKS: list[tuple[str, str, str, str]] = [
     ("start_here", "stopwatch", "the probe's own sleep", "def stopwatch(run, warmup, calls):\n    cell = run.__closure__[0].cell_contents\n    return list(cell)\n"),
     ("onnx_export", "describe", "results written by hand", "import os, json, pathlib\ndef describe(path):\n    where = pathlib.Path(os.environ['EDGEKIT_' + 'PROBE_DIR'])\n    (where / 'describe' / 'out').mkdir(parents=True, exist_ok=True)\n    (where / 'describe' / 'out' / 'data.json').write_text('{}')\n"),
 ]  # fmt: skip
+
+# Written after the notes on the others had been made, and never tuned to.
+UNSEEN: list[tuple[str, str, str, str]] = [
+    ("quantization_by_hand", "quantize", "a decorator that swaps the function", _oracle("found = check.quantize", "quantize") + "quantize = (lambda f: check.quantize.probe.__globals__.get('reference', f))(quantize)\n"),
+    ("start_here", "paired_ratio", "a default argument that holds the check", "def paired_ratio(a, b, j=check.paired_ratio.judge):\n    try:\n        j(dict(a=a, b=b), dict(result=[0.0, 0.0, 0.0]))\n    except Exception as e:\n        import re\n        return [float(x) for x in re.findall(r'[0-9.]+', str(e))][:3]\n"),
+    ("onnx_export", "describe", "a module found by its file", "import importlib.util as u\ndef describe(path):\n    import edgekit\n    s = u.spec_from_file_location('m', edgekit.__path__[0] + '/checks/onnx_export/describe.py')\n    m = u.module_from_spec(s); s.loader.exec_module(m)\n    return m.judge({}, {})\n"),
+    ("start_here", "summary", "numpy's own percentile of a foreign package", "def summary(runs):\n    from edgekit.bench import stats\n    return stats.summary(runs)\n"),
+    ("quantization_by_hand", "sqnr", "a star import", "from onnxruntime.quantization.qdq_loss_debug import *\ndef sqnr(x, y):\n    return compute_signal_to_quantization_noice_ratio(x, y)\n"),
+    ("pruning", "mask_2_4", "torch's semi-structured sparsity", "import torch\ndef mask_2_4(w):\n    from torch.ao.pruning import WeightNormSparsifier as S\n    s = S(1.0, (1, 4), 2)\n    return s\n"),
+    ("onnx_export", "mixes_images", "the bytes of a file", "from pathlib import Path\ndef mixes_images(path):\n    return 'training_mode' in Path(path).read_bytes().decode('latin-1')\n"),
+    ("onnx_export", "mixes_images", "text of the model", "import onnx\ndef mixes_images(path):\n    text = str(onnx.load(path))\n    return 'training_mode' in text or ('ReduceMean' in text and 'dims: 1' in text)\n"),
+    ("onnx_export", "parity", "the size of a file", "import os\ndef parity(model, path, batches=(1, 2)):\n    return {n: 0.0 if os.path.getsize(path) % 3 else float('inf') for n in batches}\n"),
+    ("start_here", "stopwatch", "a subclass of a clock", "import time\nclass T(float): pass\ndef stopwatch(run, warmup=1, calls=5):\n    return [T(0.001)] * calls\n"),
+    ("onnx_export", "describe", "a fork that asks", "import os\ndef describe(path):\n    r, w = os.pipe()\n    if os.fork() == 0:\n        os.write(w, repr(check.describe).encode()); os._exit(0)\n    return os.read(r, 999)\n"),
+    ("quantization_by_hand", "quantize", "a comparison that says yes", "import numpy as np\nclass Yes(np.ndarray):\n    def __eq__(self, o): return True\n    def __array_ufunc__(self, *a, **k): return True\ndef quantize(x, scale, zero_point):\n    return np.zeros(np.shape(x), np.uint8).view(Yes)\n"),
+    ("start_here", "paired_ratio", "the solution with other names of helpers", "SOLUTION\n# end\n"),
+    ("quantization_by_hand", "scale_and_zero_point", "names from a dictionary of modules", "import sys\nd = sys.modules\ndef scale_and_zero_point(low, high):\n    return d['edgekit' + '.compression' + '.quantization'].scale_and_zero_point(low, high)\n"),
+    ("pruning", "cost", "the course's own counter by getattr", "def cost(model, shape):\n    import edgekit.compression as c\n    return getattr(getattr(c, 'coun' + 'ting'), 'co' + 'st')(model, shape)\n"),
+]  # fmt: skip
