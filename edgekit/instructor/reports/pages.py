@@ -172,7 +172,7 @@ def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
             status = item["status"]
             label = (
                 ""
-                if status == "pass"
+                if status == "pass" or (status == "settled" and item["earned"] >= item["points"])
                 else (item.get("cause") or "fail")
                 if status == "fail"
                 else WORDS.get(status, status)
