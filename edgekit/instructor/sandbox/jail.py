@@ -108,8 +108,10 @@ def _show_again(path: Path, handle: int) -> None:
     os.close(handle)
 
 
-def enclose(limits: Limits, uid: int | None) -> None:
+def enclose(limits: Limits, uid: int | None, covered: Path | None = None) -> None:
     """Give this process 1 its own mounts, IPC and network, and give up every privilege for good.
+
+    ``covered``: a folder that is empty from now on.
 
     ``uid``: become this user, where the sandbox belongs to root. None: it belongs to an ordinary user already.
     """
@@ -122,6 +124,11 @@ def enclose(limits: Limits, uid: int | None) -> None:
     for path, handle in kept:
         _show_again(Path(path), handle)
     _tmpfs("/dev/shm", limits.scratch // 4)
+    if covered:
+        _check(
+            _libc.mount(b"tmpfs", str(covered).encode(), b"tmpfs", _NOSUID | _NODEV | _RDONLY, b"size=4k"),
+            f"cover {covered}",
+        )
     for capability in range(64):
         if _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break

@@ -26,7 +26,7 @@ import time
 import warnings
 from pathlib import Path
 
-from edgekit.instructor.sandbox import jail
+from edgekit.instructor.sandbox import blinding, jail
 from edgekit.instructor.sandbox.pipes import MAX_HEADER, Closed, receive, send
 
 # What a lab imports by hand, and what its first call of torch.onnx.export imports behind its back: found by comparing
@@ -308,8 +308,10 @@ def _init(job, files, folder, limits, nested, uid, events, results, control):  #
     try:
         os.setsid()
         jail.close_all_but({0, 1, 2, events, results, control})
+        labs = {step["module"] for step in job["steps"] if step["kind"] == "check"}
+        checks = blinding.blind(labs) if labs else None
         if nested:
-            jail.enclose(limits, uid)
+            jail.enclose(limits, uid, checks)
         folder.mkdir(exist_ok=True)
         jail.place(folder, files)
         child = os.fork()
