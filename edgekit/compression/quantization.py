@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import export
+from edgekit.graphs.reading import row_axes
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
@@ -274,7 +275,8 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
     if hasattr(data, "get_next") and not isinstance(data, Reader):
         return data
     if not isinstance(data, Reader):
-        axes = _axes(declared, data) if isinstance(data, Mapping) else None
+        shapes = {name: shape for name, (_, shape) in declared.items()}
+        axes = row_axes(shapes, data) if isinstance(data, Mapping) else None
         data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, axes=axes, allow_test=allow_test)
     data.rewind()
     if set(data.feed) != set(declared):
@@ -285,35 +287,6 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
     for name, (dtype, shape) in declared.items():
         _fits(data, name, dtype, shape, source)
     return data
-
-
-def _axes(declared: dict, data: Mapping) -> dict[str, int | None]:
-    """Which axis of each array counts the rows: the one that the model names like the first free dimension of an input; else the
-    first, where it is free; else none, where the model fixes every size."""
-    first = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], str)]
-    batch = next((name for name in first if name != "?"), None)
-    rows = {
-        np.shape(data[n])[0]
-        for n, (_, s) in declared.items()
-        if n in data and s and isinstance(s[0], str) and np.ndim(data[n])
-    }
-    axes: dict[str, int | None] = {}
-    for name, (_, shape) in declared.items():
-        array = np.asarray(data.get(name, 0.0))
-        if shape is None or not first:
-            axes[name] = 0 if array.ndim else None
-        elif batch in shape:
-            axes[name] = shape.index(batch)
-        elif shape and isinstance(shape[0], str):
-            axes[name] = 0
-        else:
-            free = [
-                i
-                for i, d in enumerate(shape)
-                if isinstance(d, str) and array.ndim == len(shape) and array.shape[i] in rows
-            ]
-            axes[name] = free[0] if len(free) == 1 else None
-    return {name: axis for name, axis in axes.items() if name in data and (axis is None or axis < np.ndim(data[name]))}
 
 
 def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path) -> None:
