@@ -88,7 +88,7 @@ def _constant(one) -> np.ndarray:
 
 
 def _node(one, number: int) -> Node:
-    label = f"{one.op_type} {one.name!r}" if one.name else f"{one.op_type} (node {number})"
+    label = f"{one.op_type} (node {repr(one.name) if one.name else number})"
     if one.op_type not in kernels.OPS or one.domain not in ("", "ai.onnx"):
         domain = f" of the domain {one.domain!r}" if one.domain not in ("", "ai.onnx") else ""
         raise CompileError(f"there is no kernel for {label}{domain}. There are: {', '.join(kernels.OPS)}.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import export
+from edgekit.files import folder_beside
 from edgekit.graphs.reading import row_axes
+from edgekit.graphs.refusals import explained
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
@@ -180,8 +181,7 @@ def quantize(
     if recipe != "dynamic":
         data = _checked(model, source, data, input_name, batch_size, allow_test)
     large = export.report(source).size > LARGE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".quantize-") as folder, quiet():
+    with folder_beside(target, ".quantize-", QuantizationError) as folder, quiet():
         ready = _modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
         if preprocess:
             ready = _preprocess(ready, Path(folder) / "ready.onnx", source, large)
@@ -336,6 +336,8 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
+    dropped = Path("sym_shape_infer_temp.onnx")  # what it leaves in the current folder when it gives up
+    before = dropped.exists()
     for skip in (False, True):
         try:
             quant_pre_process(str(ready), str(target), skip_symbolic_shape=skip, **options)
@@ -343,6 +345,9 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
         except Exception as error:
             if skip:
                 raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+        finally:
+            if not before:
+                dropped.unlink(missing_ok=True)
     _flat_layer_norms(target)
     return target
 
@@ -448,7 +453,8 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
     try:
         call(str(ready), str(draft), **arguments)
     except Exception as error:
-        text = _first(error)
+        reason, fix = explained(error)
+        text = f"{reason}. Fix: {fix}." if fix else reason[:300]
         if "No data is collected" in str(error):
             text = "the calibration reader gave no data (did it run before? make a new one, or rewind it)"
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
@@ -462,12 +468,12 @@ def _first(error: Exception) -> str:
 
 @contextmanager
 def quiet():
-    """Without the quantizer's chatter: prints and log records below ERROR are dropped. Exceptions pass through."""
+    """Without the quantizer's chatter: prints and log records below CRITICAL are dropped: what fails is raised. Exceptions pass through."""
     import contextlib
     import io
 
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgekit.export.writing import eval_mode
 from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
+from edgekit.graphs.refusals import explained
 
 
 @dataclass
@@ -90,7 +91,9 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
         # What the file says, not what an optimizer makes of it: ONNX Runtime removes even a Dropout left in training mode.
         session = cpu_session(path, optimize=False)
     except Exception as error:
-        raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {_first(error)}") from error
+        reason, fix = explained(error)
+        fix = f" Fix: {fix}." if fix else ""
+        raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {reason}.{fix}") from error
     specs = {i.name: declared[i.name] for i in session.get_inputs()}
     rng = np.random.default_rng(seed)
     with _buffers_kept(model) as changed:

@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from edgekit.files import folder_beside
 from edgekit.graphs.reading import ExportError, Report, report
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
@@ -57,7 +58,6 @@ def to_onnx(
     import torch
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     example = _example(example)
     if model.training:
         warnings.warn(
@@ -77,7 +77,7 @@ def to_onnx(
         options |= _dynamic(model, example, input_names, output_names, dynamo)
     if dynamo:
         options["external_data"] = external
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
+    with folder_beside(path, ".export-", ExportError) as folder:
         draft = Path(folder) / path.name
         failure = None
         with eval_mode(model), _captured(descriptors=not dynamo) as log, torch.no_grad():
