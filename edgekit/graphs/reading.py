@@ -120,6 +120,11 @@ def graphs(model):
                 queue += list(attribute.graphs)
 
 
+def external_files(path) -> list[Path]:
+    """The files beside an ONNX file that hold its weights, sorted by name."""
+    return sorted(_external(load_model(path, external_data=False), Path(path)))
+
+
 def _external(model, path: Path) -> dict[Path, int]:
     """External data files that the model names, with the last byte it needs of each."""
     needed: dict[Path, int] = {}
