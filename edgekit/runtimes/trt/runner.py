@@ -11,7 +11,7 @@ from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, _numpy
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.building import Built, Profile, build
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector, said
-from edgekit.runtimes.trt.header import Header, header_path, refusals
+from edgekit.runtimes.trt.header import Header, asked, header_path, refusals
 from edgekit.runtimes.trt.memory import Graph, open_memory
 from edgekit.runtimes.trt.parsing import dtype_name
 
@@ -293,7 +293,7 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
-        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path):
+        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path) and _as_asked(plan, options):
             return Path(plan).read_bytes(), Header.read(plan), path.stem
         built = build(path, api=api, **options)
         if plan is not None:
@@ -307,6 +307,12 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
     if not path.is_file():
         raise RunnerError(f"{path}: no such file.")
     return path.read_bytes(), Header.read(path) if header_path(path).is_file() else None, path.stem
+
+
+def _as_asked(plan, options: dict) -> bool:
+    """Whether a kept plan was built with the options that are given now; those that are not given may be any."""
+    before = Header.read(plan).settings.get("asked", {})
+    return all(before.get(name, value) == value and name in before for name, value in asked(options).items())
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
