@@ -46,6 +46,7 @@ RETURNS = {
     "Runtime.deserialize_cuda_engine": "ICudaEngine",
     "ICudaEngine.create_execution_context": "IExecutionContext",
     "ICudaEngine.create_engine_inspector": "EngineInspector",
+    "ICudaEngine.create_runtime_config": "IRuntimeConfig",
 }
 
 
