@@ -367,7 +367,7 @@ ITEMS = {
     "gpu_runtimes": (gpu_runtimes, 120),
     "trt_phases": (trt_phases, 60),
     "trt_race": (trt_race, 120),
-    "trt_precisions": (trt_precisions, 90),
+    "trt_precisions": (trt_precisions, 120),
     "trt_int8_qat": (trt_int8_qat, 90),
     "float16_cuda": (float16_cuda, 75),
     "sparse_gpu": (sparse, 75),
