@@ -78,6 +78,8 @@ class Collector(ast.NodeVisitor):
                     return scope[node.id]
             return NAMED.get(node.id.lstrip("_"))
         if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "plots":
+                return None  # plots.engine is a module of ours
             owner = self.kind(node.value)
             if owner == MODULE:
                 return node.attr

@@ -29,7 +29,9 @@ FEATURES: dict[str, tuple[str, ...]] = {
         "ICudaEngine.create_runtime_config",
         "IRuntimeConfig.cuda_graph_strategy",
         "IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy",
+        "CudaGraphStrategy",
         "CudaGraphStrategy.WHOLE_GRAPH_CAPTURE",
+        "DynamicShapesKernelSpecializationStrategy",
         "DynamicShapesKernelSpecializationStrategy.EAGER",
     ),
 }
