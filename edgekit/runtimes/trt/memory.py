@@ -266,10 +266,8 @@ class Graph:
         self._call("cuStreamBeginCapture_v2", self._stream, ctypes.c_int(thread_local))
         try:
             enqueue()
-        except BaseException:
-            self._cuda.cuStreamEndCapture(
-                self._stream, ctypes.byref(graph)
-            )  # a stream must not be left in capture mode
+        except BaseException:  # a stream must not be left in capture mode
+            self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
             if graph:
                 self._cuda.cuGraphDestroy(graph)
             raise

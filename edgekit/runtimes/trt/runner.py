@@ -194,9 +194,11 @@ class TensorRTRunner(Runner):
     def _time_phases(self, found: dict[str, np.ndarray], calls: int) -> None:
         """In a function of its own, so that no event outlives the time in which the context is current."""
         memory, stream = self._memory, self._stream
-        events = [memory.event() for _ in range(len(found) + 1)]
         steps = (self._enqueue_inputs, lambda: self._enqueue(copies=False), self._enqueue_outputs)
+        events = []
         try:
+            for _ in range(len(found) + 1):
+                events.append(memory.event())
             for i in range(calls):
                 memory.mark(events[0], stream)
                 for enqueue, event in zip(steps, events[1:], strict=True):
