@@ -179,8 +179,8 @@ def _hardware(header: Header, machine: dict) -> list[str]:
         if mine in header.targets:
             return []
         return [f"built for compute capability {', '.join(header.targets)}, this GPU has {mine} ({machine['gpu']})"]
-    if header.capability in (None, mine):
-        return []
+    if header.capability in (None, mine) or header.api == "tensorrt_rtx":
+        return []  # TensorRT-RTX: without targets it builds for every GPU from Ampere on
     if header.hardware_compatible == "ampere+" and float(mine) >= 8.0:
         return []
     return [
