@@ -129,6 +129,20 @@ def test_only_named_lines_are_shown_and_an_answer_waits_for_the_prediction(tmp_p
     assert 'class="mi">2<' in body and 'class="mi">1<' not in body
 
 
+def test_lines_that_are_not_there_are_refused():
+    cell = nbformat.v4.new_code_cell('def f(x):\n    """Say x."""\n    y = x\n    return y')
+    for lines, shown in (("2-2", '"""Say x."""'), ("3", "y = x"), ("body", "y = x\nreturn y")):
+        cell["metadata"]["edgekit"] = {"lines": lines}
+        assert reading.shown_code(cell) == shown
+    for lines in ("4-9", "0-1", "3-2"):
+        cell["metadata"]["edgekit"] = {"lines": lines}
+        with pytest.raises(slides.SlideError, match="the cell has 4 lines"):
+            reading.shown_code(cell)
+    cell["source"], cell["metadata"]["edgekit"] = "x = 1", {"lines": "body"}
+    with pytest.raises(slides.SlideError, match="0 functions"):
+        reading.shown_code(cell)
+
+
 def test_a_picture_without_alt_text_is_refused():
     from PIL import Image
 
