@@ -106,7 +106,7 @@ def to_html(deck: Deck) -> str:
     styles = _asset("reveal/reveal.css") + _asset("deck.css") + _pygments_css()
     options = (
         "width: 1280, height: 720, margin: 0.02, center: false, hash: true, controls: false, slideNumber: 'c/t', "
-        "transition: 'none', pdfSeparateFragments: false"
+        "transition: 'none', pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1"
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(deck.title)}</title>\n'
