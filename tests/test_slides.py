@@ -152,9 +152,26 @@ def test_a_picture_without_alt_text_is_refused():
     data = {"image/png": base64.b64encode(picture.getvalue()).decode()}
     output = {"output_type": "display_data", "data": data, "metadata": {}}
     with pytest.raises(slides.SlideError, match="without a text alternative"):
-        building._output(output, "here")
+        building.shown_output(output, "here")
     output["metadata"] = {"image/png": {"alt": "a black field"}}
-    assert 'alt="a black field"' in building._output(output, "here")
+    assert 'alt="a black field"' in building.shown_output(output, "here")
+
+
+def test_an_executed_notebook_becomes_a_page_that_needs_nothing():
+    from edgekit.instructor import answers
+    from edgekit.instructor.slides import running
+
+    made = nbformat.v4.new_notebook()
+    made["cells"] = [
+        nbformat.v4.new_markdown_cell("**Explain.** Twice."),
+        nbformat.v4.new_code_cell(
+            "from edgekit import ledger, plots\nledger.reveal('twice 21', 42.0, unit='x')\nplots.diagrams.grid()"
+        ),
+    ]
+    page = answers.page("A lab", running.run(made, "a lab"))
+    assert "<strong>Explain.</strong> Twice." in page and "Neighbours are one scale" in page and "http" not in page
+    with pytest.raises(slides.SlideError, match="(?s)a lab: a cell fails.*ZeroDivisionError"):
+        running.run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), "a lab")
 
 
 @needs_chromium
