@@ -17,6 +17,7 @@ def add(app: typer.Typer) -> None:
     app.command()(slides)
     app.command()(claims)
     app.command()(questions)
+    app.command()(answers)
 
 
 def release(
@@ -197,6 +198,18 @@ def questions(
 
     for platform, file in write(out).items():
         typer.echo(f"{platform}: {file}")
+
+
+def answers(
+    labs: Annotated[list[str], typer.Argument(help="numbers or names of labs, such as 03a")],
+    out: Annotated[Path, typer.Option(help="folder for the pages")] = Path("build/answers"),
+) -> None:
+    """Execute solutions and write each as an HTML page: what came out for every prediction on this machine."""
+    from edgekit.course import catalog
+    from edgekit.instructor.answers import write
+
+    for lab in labs:
+        typer.echo(str(write(catalog.find(lab), out)))
 
 
 # ----------------------------------------------------------------------------------------------------------------- other words

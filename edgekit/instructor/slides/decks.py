@@ -4,7 +4,7 @@ A deck is a notebook in slides/. Its cells carry Jupyter's slideshow metadata, s
 
 - a code cell that is the one line ``# lab: SLUG CELL-ID`` stands for that cell of solutions/SLUG.ipynb: nothing is written twice;
 - ``cell.metadata.edgekit.show`` of a code cell: "all" (the default), "output", "code", or "nothing" (it only runs);
-  ``lines``, such as "3-9": only these lines of the code are shown, the whole cell runs;
+  ``lines``, such as "3-9", or "body" for a function behind its docstring: only these lines are shown, the whole cell runs;
 - ``cell.metadata.edgekit`` of a slide's first cell: ``layout`` ("stack" or "columns"), ``picture`` (the most pixels that a picture
   may be high), and ``sources``, the list of what the slide's figures
   come from: ids of data/claims.toml, "recorded:NAME", "lab:SLUG", "cell" (the slide's own code), "arithmetic" or "example".
@@ -12,6 +12,7 @@ A deck is a notebook in slides/. Its cells carry Jupyter's slideshow metadata, s
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from dataclasses import dataclass, field
@@ -195,12 +196,27 @@ def _lab_cells(slug: str) -> dict[str, str] | None:
 
 
 def shown_code(cell: dict) -> str:
-    """The lines of a code cell that the slide shows; "" if none."""
+    """The lines of a code cell that the slide shows; "" if none.
+
+    Raises:
+        SlideError: when ``lines`` names lines that the cell does not have, or the body of a function that is not there.
+    """
     if show_of(cell) in ("output", "nothing"):
         return ""
     wanted = cell["metadata"].get("edgekit", {}).get("lines")
     lines = cell["source"].splitlines()
     if not wanted:
         return "\n".join(lines)
-    first, _, last = wanted.partition("-")
-    return textwrap.dedent("\n".join(lines[int(first) - 1 : int(last or first)]))
+    first, last = _body(cell) if wanted == "body" else map(int, (wanted + "-" + wanted).split("-")[:2])
+    if not 1 <= first <= last <= len(lines):
+        raise SlideError(f"cell {cell['id']}: edgekit.lines is {wanted!r}, and the cell has {len(lines)} lines")
+    return textwrap.dedent("\n".join(lines[first - 1 : last]))
+
+
+def _body(cell: dict) -> tuple[int, int]:
+    """First and last line of the body of the cell's function, behind its docstring."""
+    functions = [node for node in ast.parse(cell["source"]).body if isinstance(node, ast.FunctionDef)]
+    if len(functions) != 1:
+        raise SlideError(f"cell {cell['id']}: edgekit.lines is 'body', and the cell has {len(functions)} functions")
+    body = functions[0].body[1:] if ast.get_docstring(functions[0]) else functions[0].body
+    return body[0].lineno, body[-1].end_lineno
