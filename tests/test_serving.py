@@ -82,6 +82,7 @@ def student(address: str, name: str, password: str):
     session.get(f"{address}/hub/spawn/{name}", timeout=120)
     end = time.monotonic() + 240
     while time.monotonic() < end:
+        session.get(f"{address}/user/{name}/lab", timeout=120)  # through the hub's login for this server
         reply = session.get(f"{address}/user/{name}/api/contents/labs", timeout=60)
         if reply.status_code == 200:
             return session, reply.json()
