@@ -62,16 +62,16 @@ def to_onnx(
     import torch
 
     path = Path(path)
-    model, example, input_names = _ready(model, path, example, input_names)
-    axes = _axes(path, input_names, example, dynamic_batch)
-    if axes:
-        example = _two_rows(model, example, input_names, axes)
-    if model.training:
+    if getattr(model, "training", False):
         warnings.warn(
             "to_onnx: the model was in training mode; exported in eval mode (dropout off, batch norm uses its running "
             "statistics). Call model.eval() first to say so yourself.",
             stacklevel=2,
         )
+    model, example, input_names = _ready(model, path, example, input_names)
+    axes = _axes(path, input_names, example, dynamic_batch)
+    if axes and dynamo:  # the tracing exporter keeps a size of 1 free
+        example = _two_rows(model, example, input_names, axes)
     external = _parameter_bytes(model) > ONE_FILE_LIMIT
     options: dict[str, Any] = {"input_names": list(input_names), "output_names": list(output_names), "dynamo": dynamo}
     if opset is not None:
