@@ -22,7 +22,9 @@ class _Named:
     """Says what it is not, in words."""
 
     def __getattr__(self, name):
-        raise AttributeError(f"{type(self).__name__}.{name} is not in the stand-in, or not in every version from 10.3 on")
+        raise AttributeError(
+            f"{type(self).__name__}.{name} is not in the stand-in, or not in every version from 10.3 on"
+        )
 
 
 class Gpu:
@@ -101,10 +103,14 @@ class Gpu:
         """False where CUDA would refuse."""
         what = "copy in" if to_device else "copy out"
         if self.is_device(host) or not self.is_device(device):
-            self.wrong.append(f"{what}: an address of the host stands where the device's belongs, or the other way round")
+            self.wrong.append(
+                f"{what}: an address of the host stands where the device's belongs, or the other way round"
+            )
             return False
         if nbytes > self.room(device):
-            self.wrong.append(f"{what}: {nbytes} bytes, but the device memory behind this address has {self.room(device)}")
+            self.wrong.append(
+                f"{what}: {nbytes} bytes, but the device memory behind this address has {self.room(device)}"
+            )
             return False
         if handle is not None and not self.is_pinned(host, nbytes):
             self.wrong.append(f"{what}: an asynchronous copy, and the host's memory is not page-locked")
@@ -183,8 +189,12 @@ def pycuda_driver(gpu: Gpu):
         def run(dest, src, stream=None):
             array, memory = (src, dest) if to_device else (dest, src)
             if not isinstance(array, np.ndarray) or isinstance(memory, np.ndarray):
-                gpu.wrong.append("copy: an address of the host stands where the device's belongs, or the other way round")
-                raise TypeError("Python argument types did not match C++ signature: device memory and array are swapped")
+                gpu.wrong.append(
+                    "copy: an address of the host stands where the device's belongs, or the other way round"
+                )
+                raise TypeError(
+                    "Python argument types did not match C++ signature: device memory and array are swapped"
+                )
             copy(dest, src, stream)
 
         return run
@@ -284,7 +294,9 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
                     gpu.wrong.append(f"execute: no address was set for {name!r}")
                     return False
                 if not gpu.is_device(at[name]):
-                    gpu.wrong.append(f"execute: the address of {name!r} is one of the host, and the GPU computes on its own memory")
+                    gpu.wrong.append(
+                        f"execute: the address of {name!r} is one of the host, and the GPU computes on its own memory"
+                    )
                     return False
             return gpu.put(stream_handle, lambda: self._compute(n, at), "execute")
 
@@ -327,7 +339,9 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
 
         def deserialize_cuda_engine(self, serialized_engine):
             if not isinstance(serialized_engine, bytes | bytearray | memoryview):
-                raise TypeError(f"deserialize_cuda_engine takes the bytes of a plan, got {type(serialized_engine).__name__}")
+                raise TypeError(
+                    f"deserialize_cuda_engine takes the bytes of a plan, got {type(serialized_engine).__name__}"
+                )
             return ICudaEngine() if bytes(serialized_engine).startswith(PLAN) else None
 
     class Logger(_Named):
