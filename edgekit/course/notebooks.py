@@ -7,6 +7,8 @@ from pathlib import Path
 
 from edgekit.course.catalog import CourseError
 
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
 
 def read(path: Path) -> dict:
     """Read a notebook as nbformat 4.5.

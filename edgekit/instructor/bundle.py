@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from edgekit import paths
+from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
@@ -47,7 +48,7 @@ def for_students(text: str) -> str:
 
 def _belongs(name: str) -> bool:
     if name.startswith("labs/") and name.endswith(".ipynb"):
-        return Path(name).stem in {lab.slug for lab in labs()}
+        return Path(name).stem in {course_map.landing_file().stem, *(lab.slug for lab in labs())}
     if name.startswith(OURS):
         return False
     return name in FILES or name.split("/")[0] in FOLDERS
