@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from pathlib import Path
 
@@ -104,6 +105,11 @@ class TensorRTRunner(Runner):
         for name, (_, _, largest) in self.profile.shapes.items():
             context.set_input_shape(name, largest)
         for name, spec in {**self.inputs, **self.outputs}.items():
+            if self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST:
+                raise RunnerError(
+                    f"{self.name}: '{name}' is read by the host (its values are shapes), which this runner does not feed. Fix: export "
+                    "the model with that input as a constant."
+                )
             shape = tuple(context.get_tensor_shape(name))
             if any(d < 0 for d in shape):
                 raise RunnerError(
@@ -307,12 +313,12 @@ def load_engine(trt, data: bytes, log: Log, header: Header | None = None):
     if runtime:
         engine = runtime.deserialize_cuda_engine(data)
     if engine is None:
-        fix = (
-            "a machine with an NVIDIA GPU and driver: engines are built here, and run there"
-            if versions.gpu() is None
-            else "build it again"
-        )
-        raise RunnerError(f"{trt.__name__} {trt.__version__} cannot load this engine: {log.said()}. Fix: {fix}.")
+        said_why, fix = log.said(), "build it again"
+        if versions.gpu() is None:
+            fix = "a machine with an NVIDIA GPU and driver: engines are built here, and run there"
+        elif "does not support this compute capability" in said_why:
+            fix = f"a GPU that {trt.__name__} runs on, or full TensorRT from NVIDIA's packages; ONNX Runtime and PyTorch run on this one"
+        raise RunnerError(f"{trt.__name__} {trt.__version__} cannot load this engine: {said_why}. Fix: {fix}.")
     return engine
 
 
@@ -326,9 +332,13 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
+        asked = _asked(api, options)
         if plan is not None and Path(plan).is_file() and not refusals(plan, model=path):
-            return Path(plan).read_bytes(), Header.read(plan), path.stem
+            header = Header.read(plan)
+            if header.settings.get("asked") == asked:
+                return Path(plan).read_bytes(), header, path.stem
         built = build(path, api=api, **options)
+        built.header.settings["asked"] = asked
         if plan is not None:
             built.save(plan)
         return built.data, built.header, path.stem
@@ -340,6 +350,13 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
     if not path.is_file():
         raise RunnerError(f"{path}: no such file.")
     return path.read_bytes(), Header.read(path) if header_path(path).is_file() else None, path.stem
+
+
+def _asked(api, options: dict) -> dict:
+    """The build options as JSON keeps them: a kept plan is used again only for the same."""
+    does_not_matter = ("timing_cache", "progress")
+    wanted = {name: value for name, value in options.items() if name not in does_not_matter}
+    return json.loads(json.dumps({"api": api, **wanted}, default=str))
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
