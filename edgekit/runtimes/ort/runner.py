@@ -302,7 +302,10 @@ def _refused(ort, source, names, error: Exception) -> str:
     where = source if isinstance(source, str) else "the model"
     text = " ".join(str(error).split())[:400]
     fix = "check the model with edgekit.export.report(path)"
-    if "opset" in text:
+    if "Please install TensorRT libraries" in text:
+        text = "it needs TensorRT's libraries (libnvinfer.so.10), which are not on the loader's path"
+        fix = "install TensorRT 10 from NVIDIA's packages, or leave this provider out"
+    elif "opset" in text:
         fix = "export with an older opset (to_onnx(..., opset=17, dynamo=False)), or update onnxruntime"
     elif "NOT_IMPLEMENTED" in text:
         fix = "this operator has no kernel for this type here: quantize or export differently, or update onnxruntime"
