@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, _numpy
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.building import Built, Profile, build
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector, said
-from edgekit.runtimes.trt.header import Header, header_path, refusals
+from edgekit.runtimes.trt.header import Header, asked, header_path, refusals
 from edgekit.runtimes.trt.memory import Graph, open_memory, users
 from edgekit.runtimes.trt.parsing import dtype_name
 
@@ -332,13 +331,14 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
-        asked = _asked(api, options)
-        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path):
-            header = Header.read(plan)
-            if header.settings.get("asked") == asked:
-                return Path(plan).read_bytes(), header, path.stem
+        if (
+            plan is not None
+            and Path(plan).is_file()
+            and not refusals(plan, model=path)
+            and _as_asked(plan, api, options)
+        ):
+            return Path(plan).read_bytes(), Header.read(plan), path.stem
         built = build(path, api=api, **options)
-        built.header.settings["asked"] = asked
         if plan is not None:
             built.save(plan)
         return built.data, built.header, path.stem
@@ -352,11 +352,13 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
     return path.read_bytes(), Header.read(path) if header_path(path).is_file() else None, path.stem
 
 
-def _asked(api, options: dict) -> dict:
-    """The build options as JSON keeps them: a kept plan is used again only for the same."""
-    does_not_matter = ("timing_cache", "progress")
-    wanted = {name: value for name, value in options.items() if name not in does_not_matter}
-    return json.loads(json.dumps({"api": api, **wanted}, default=str))
+def _as_asked(plan, api, options: dict) -> bool:
+    """Whether a kept plan was built with the options that are given now; those that are not given may be any."""
+    header = Header.read(plan)
+    before = header.settings.get("asked", {})
+    return api in (None, header.api) and all(
+        before.get(name, value) == value and name in before for name, value in asked(options).items()
+    )
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
