@@ -393,8 +393,8 @@ def test_versions(saved, built, runs, compatible, accepted):
     ],
 )
 def test_hardware_of_an_engine_built_on_a_gpu(saved, capability, level, mine, accepted):
-    rewritten(saved, targets=[], gpu="Orin", capability=capability, hardware_compatible=level)
-    machine = trt.here(RTX) | {"gpu": "mine", "capability": mine}
+    rewritten(saved, api="tensorrt", targets=[], gpu="Orin", capability=capability, hardware_compatible=level)
+    machine = trt.here(RTX) | {"api": "tensorrt", "gpu": "mine", "capability": mine}
     assert (trt.refusals(saved, machine=machine) == []) == accepted
 
 
