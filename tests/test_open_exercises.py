@@ -34,9 +34,20 @@ def uses(node: ast.AST, names: set[str]) -> list[str]:
         return [name for part in rest for name in uses(part, names)]
     if isinstance(node, ast.Call) and ast.unparse(node.func) in FORGIVING:
         return []
+    if isinstance(node, ast.FunctionDef):
+        return []  # runs when it is called: see with_helpers
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
         return [node.id]
     return [name for child in ast.iter_child_nodes(node) for name in uses(child, names)]
+
+
+def with_helpers(cells: list[ast.Module], names: set[str]) -> set[str]:
+    """The exercises, and the functions of the notebook that call one of them: whoever calls those needs the exercise, too."""
+    for cell in cells:
+        for node in ast.walk(cell):
+            if isinstance(node, ast.FunctionDef) and any(uses(line, names) for line in node.body):
+                names = names | {node.name}
+    return names
 
 
 def stored(nodes: list[ast.stmt]) -> set[str]:
@@ -73,8 +84,8 @@ def missing_afterwards(cells: list[ast.Module], names: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.slug)
 def test_no_other_cell_needs_an_exercise(lab):
-    names = {item.name for item in lab.items}
     cells = other_cells(lab.notebook)
+    names = with_helpers(cells, {item.name for item in lab.items})
     assert [name for cell in cells for name in uses(cell, names)] == []
     assert missing_afterwards(cells, names) == set()
 
@@ -83,6 +94,8 @@ def test_the_test_sees_a_direct_call_and_what_it_leaves_behind():
     direct = ast.parse("for n in range(3):\n    print(answer(n))")
     caught = ast.parse("try:\n    found = answer(1)\nexcept NotImplementedError:\n    print('open')")
     after = ast.parse("print(found)")
+    helper = ast.parse("def show(n):\n    print(answer(n))")
+    assert with_helpers([helper], {"answer"}) == {"answer", "show"} and uses(helper, {"answer"}) == []
     assert uses(direct, {"answer"}) == ["answer"] and uses(caught, {"answer"}) == []
     assert missing_afterwards([caught, after], {"answer"}) == {"found"}
     assert missing_afterwards([caught, ast.parse("found = 2\nprint(found)")], {"answer"}) == set()
