@@ -97,7 +97,7 @@ def quick_class(folder: Path, size: int) -> Iterator[tuple[Path, Material]]:
 def command(*arguments: str) -> list[str]:
     """A Python process that grades: ``grade_all(*arguments)`` with literal arguments, then the reports."""
     code = (
-        "import sys; from pathlib import Path; from edgekit.course import grade, reports\n"
+        "import sys; from pathlib import Path; from edgekit.instructor.reports import tables as reports; from edgekit.instructor.grading import grade\n"
         "sub, out, *more = sys.argv[1:]\n"
         "found = grade.grade_all(Path(sub), Path(out), progress=False, **{k: eval(v) for k, _, v in (m.partition('=') for m in more)})\n"
         "reports.write(Path(out), found)\n"

@@ -261,7 +261,7 @@ def test_reports_of_the_attacks_are_harmless(batch):
 
 def test_the_output_folder_holds_only_reports_and_notebooks(batch):
     kinds = {path.suffix for path in batch.m.out.rglob("*") if path.is_file()}
-    assert kinds <= {".jsonl", ".csv", ".xml", ".html", ".png", ".ipynb"}
+    assert kinds <= {".jsonl", ".csv", ".xml", ".html", ".png", ".ipynb", ".json"}
     assert not [path for path in batch.m.out.rglob("*") if path.is_symlink()]
     for path in batch.m.out.rglob("*.ipynb"):
         assert json.loads(path.read_text(encoding="utf-8"))["nbformat"] == 4

@@ -112,11 +112,32 @@ def run_all(page, timeout: float) -> None:
 
 
 def test_the_landing_notebook_opens_without_questions(page, server):
-    page.goto(f"{server}/lab/tree/labs/00_start_here.ipynb")
-    page.get_by_role("heading", name="Start here").wait_for()
+    page.goto(f"{server}/lab/tree/labs/index.ipynb")
+    page.get_by_role("heading", name="edgekit").wait_for()
     page.wait_for_timeout(1500)
     assert page.locator(".jp-Dialog").count() == 0, page.locator(".jp-Dialog").all_inner_texts()
     assert page.locator(".jp-toastContainer, .Toastify__toast").filter(has_text="news").count() == 0
+
+
+def test_the_map_leads_from_lab_to_lab(page, server):
+    page.goto(f"{server}/lab/tree/labs/index.ipynb")
+    page.get_by_role("heading", name="edgekit").wait_for()
+    page.wait_for_timeout(2000)
+    run_all(page, timeout=120)
+    output = page.locator(f"{FRONT} .jp-OutputArea-output")
+    output.get_by_text("points. Go on with").wait_for()
+    snap(page, "map.png")
+    output.get_by_role("link", name="00 Start here").first.click()
+    page.get_by_role("heading", name="Start here", level=1).wait_for()
+    snap(page, "lab.png")
+    page.locator(FRONT).get_by_role("link", name="01 Cloud or edge ▶").first.click()
+    page.get_by_role("heading", name="Cloud or edge", level=1).wait_for()
+
+
+def snap(page, name: str) -> None:
+    if target := os.environ.get("EDGEKIT_SCREENSHOTS"):
+        page.wait_for_timeout(1500)
+        page.screenshot(path=f"{target}/{name}")
 
 
 def test_run_all_on_the_export_solution(page, server, course):
@@ -132,14 +153,10 @@ def test_run_all_on_the_export_solution(page, server, course):
     graph = page.frame_locator(f"{FRONT} iframe").first
     graph.locator("svg, canvas").first.wait_for()
     assert "Conv" in graph.locator("body").inner_html()
-    target = os.environ.get("EDGEKIT_SCREENSHOTS")
-    if target:
-        page.locator(f"{FRONT} iframe").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(1500)
-        page.screenshot(path=f"{target}/export.png")
-        page.locator(f"{FRONT} .jp-RenderedImage img").first.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)
-        page.screenshot(path=f"{target}/comparison.png")
+    page.locator(f"{FRONT} iframe").first.scroll_into_view_if_needed()
+    snap(page, "export.png")
+    page.locator(f"{FRONT} .jp-RenderedImage img").first.scroll_into_view_if_needed()
+    snap(page, "comparison.png")
 
 
 def test_a_wrong_answer_is_explained(page, server):
@@ -179,12 +196,11 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
 
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in (KNOBS, FITS)]
     name = "knobs.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), course / "labs" / name)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}  # else it asks for a kernel
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), course / "labs" / name)
     page.goto(f"{server}/lab/tree/labs/{name}?reset")
     page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
     page.wait_for_timeout(3000)
-    if page.locator(".jp-Dialog").count():  # a new notebook asks for its kernel
-        page.locator(".jp-Dialog .jp-mod-accept").click()
     run_all(page, timeout=120)
     pictures = page.locator(f"{FRONT} img.widget-image")
     pictures.nth(1).wait_for()

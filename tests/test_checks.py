@@ -124,6 +124,23 @@ def test_the_notebook_call_records_and_prints(tmp_path, monkeypatch, capsys):
     assert [row.value["passed"] for row in ledger.student().rows("check")] == [True, False]
 
 
+@pytest.mark.parametrize("blocked", ["full disk", "no folder"])
+def test_the_verdict_is_said_where_the_ledger_cannot_be_written(tmp_path, monkeypatch, capsys, blocked):
+    from edgekit import files
+
+    if blocked == "no folder":
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "file" / "work"))
+    else:
+        monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
+        monkeypatch.setattr(files.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left")))
+    DOUBLE(lambda x: 2 * x)
+    said = capsys.readouterr()
+    assert "Passed: double. right" in said.out and "This result is not in your ledger" in said.err
+    with pytest.raises(CheckFailed):
+        DOUBLE(lambda x: x)
+
+
 def test_answers_work_on_copies():
     given = np.ones(3)
     call(lambda a: a.fill(0), given)

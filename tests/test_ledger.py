@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -430,3 +431,42 @@ def test_the_front_of_random_points_by_brute_force():
 def test_bad_points_are_refused(points, goals, says):
     with pytest.raises(ValueError, match=says):
         ledger.pareto(points, **goals)
+
+
+# ---------------------------------------------------------------- on the page
+
+
+def test_a_page_shows_this_labs_rows_folded_and_counts_the_others(book, monkeypatch):
+    from edgekit.checks import pruning
+
+    others = [name for name in sys.modules if re.fullmatch(r"edgekit\.checks\.\w+", name) and name != pruning.__name__]
+    for name in others:
+        monkeypatch.delitem(sys.modules, name)
+    book.predict("zeros", 0.9)
+    book.add("check", "narrow", {"passed": True}, lab="pruning", environment={})
+    for number in range(30):
+        book.add("check", f"other{number}", {"passed": True}, lab="qat", environment={})
+    page = book._repr_html_()
+    assert page.count("<details>") == 1 and "<details open" not in page
+    assert "Ledger, pruning: 1 prediction, 1 check" in page and "30 rows of other labs" in page
+    assert page.count("<tr>") == 3 and "other7" not in page and "other7" in str(book)
+
+
+def test_a_page_without_a_lab_has_one_fold_per_lab(book, monkeypatch):
+    monkeypatch.setattr(ledger.ledger, "current_lab", lambda: None)
+    assert "no rows yet" not in book._repr_html_()
+    for lab in ("qat", "pruning", "qat", None):
+        book.add("note", "x", {"<b>": 1}, lab=lab, environment={})
+    page = book._repr_html_()
+    assert page.count("<details>") == 3 and "Ledger, qat: 2 note" in page and "<b>" not in page
+
+
+def test_on_a_full_disk_prediction_and_measurement_are_shown_all_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path))
+    ledger.predict("speed", 2.0, "x")
+    monkeypatch.setattr(files.os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    ledger.predict("size", 4)
+    ledger.reveal("speed", 1.5)
+    said = capsys.readouterr()
+    assert "size: predicted 4" in said.out and "predicted 2x; measured 1.5" in said.out
+    assert said.err.count("not in your ledger") == 2 and "No space left" in said.err

@@ -327,7 +327,7 @@ def test_links_bombs_and_paths_that_lead_outside(tmp_path):
     (folder / "link" / name).symlink_to(secret)
     os.mkfifo(folder / "pipe" / name)
     with open(folder / "large" / name, "wb") as file:
-        file.truncate(submissions.MAX_NOTEBOOK + 1)
+        file.truncate(submissions.reading.MAX_NOTEBOOK + 1)
     (folder / "outside").symlink_to(tmp_path)
     with zipfile.ZipFile(folder / "linked" / "a.zip", "w") as archive:
         link = zipfile.ZipInfo(name)
@@ -336,7 +336,7 @@ def test_links_bombs_and_paths_that_lead_outside(tmp_path):
     with zipfile.ZipFile(folder / "slip.zip", "w") as archive:
         archive.writestr(f"../../{name}", b"x")
     with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, bytes(submissions.MAX_NOTEBOOK + 1))
+        archive.writestr(name, bytes(submissions.reading.MAX_NOTEBOOK + 1))
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, bytes(1000))

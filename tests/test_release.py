@@ -96,7 +96,9 @@ def test_outputs_and_duplicate_ids_are_named(solution):
 
 
 def test_a_solution_outside_a_function_is_refused(solution):
-    solution["cells"][1]["source"] = f"{release.BEGIN}\nx = 1\n{release.END}"
+    next(cell for cell in solution["cells"] if cell["cell_type"] == "code")["source"] = (
+        f"{release.BEGIN}\nx = 1\n{release.END}"
+    )
     with pytest.raises(catalog.CourseError, match="outside a function"):
         release.tidy(solution)
 

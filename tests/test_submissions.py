@@ -143,7 +143,7 @@ def test_a_class_that_looks_like_one_student_is_said(tmp_path, packed):
 
 
 def test_a_class_zip_that_cannot_be_read_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_MEMBERS", 1)
+    monkeypatch.setattr(submissions.reading, "MAX_MEMBERS", 1)
     path = zipped(tmp_path / "class.zip", {f"{name}/{NAME}": BLOB for name in ("alice", "bob")})
     with pytest.raises(CourseError, match="class.zip is no readable zip file: has more than 1 members"):
         submissions.find(path)
@@ -192,12 +192,12 @@ def test_slow_ways_of_packing_are_refused_unread(tmp_path, method):
 
 def test_what_counts_is_chosen_before_anything_is_read(tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(submissions, "_bytes", lambda path, member: read.append(member) or (ONE, ""))
+    monkeypatch.setattr(submissions.reading, "take", lambda path, member: read.append(member) or (ONE, ""))
     members = {f"{i}/{j}/{NAME}": DRAFT for i in range(3) for j in range(100)}
     submissions.find(zipped(tmp_path / "class/alice.zip", members).parent)
     assert read == [f"2/99/{NAME}"]
     read.clear()
-    monkeypatch.setattr(submissions, "_bytes", lambda path, member: read.append(member) or (b"", "broken"))
+    monkeypatch.setattr(submissions.reading, "take", lambda path, member: read.append(member) or (b"", "broken"))
     (one,) = submissions.find(tmp_path / "class")
     assert one.problem == "broken" and len(read) <= submissions.TRIES + 1
 

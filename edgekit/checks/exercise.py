@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.checks.border import BorderError, dump, load, plain
-from edgekit.checks.failure import AnswerRaised, CheckFailed, worded
+from edgekit.checks.failure import AnswerRaised, CheckFailed, advice, worded
 
 # The grader sets this to a folder with one folder per exercise: inputs are read there and outputs written there.
 GRADING = "EDGEKIT_PROBE_DIR"
@@ -56,13 +56,14 @@ class Exercise:
         try:
             passed = self.verdict(*self.run(answer, np.random.default_rng(0)))
         except CheckFailed as failure:
+            if _on_a_page():
+                print("\n".join(failure._render_traceback_()), file=sys.stderr)
             self._remember(False, failure.cause)
             if not _on_a_page():
                 raise failure from None
-            print("\n".join(failure._render_traceback_()), file=sys.stderr)
             return
-        self._remember(True, "")
         print(f"Passed: {self.name}. {passed}")
+        self._remember(True, "")
 
     def run(self, answer: Callable, rng: np.random.Generator) -> tuple[dict, dict]:
         """Draw inputs and probe: returns ``(inputs, outputs)``, both plain data. The probe gets the visible inputs only."""
@@ -79,7 +80,7 @@ class Exercise:
             return {"error": f"{self.name}: {error}.", "cause": "wrong type"}
         except Exception as error:
             cause = "not done yet" if _is_stub(error) else "raised"
-            return {"error": f"{self.name} raised {worded(error)}", "cause": cause}
+            return {"error": f"{self.name} raised {worded(error)}{advice(error)}", "cause": cause}
 
     def verdict(self, inputs: dict, outputs: dict) -> str:
         """Judge plain data.
@@ -102,9 +103,11 @@ class Exercise:
         dump(self.outputs(answer, visible(load(folder / "in"))), folder / "out")
 
     def _remember(self, passed: bool, cause: str) -> None:
+        """Into the ledger, after the verdict is said: a full disk takes a row, never the verdict."""
         from edgekit import ledger
 
-        ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
+        with ledger.not_lost("This result"):
+            ledger.student().add("check", self.name, {"passed": passed, "cause": cause}, lab=self.lab)
 
 
 def _lab(module: str) -> str:

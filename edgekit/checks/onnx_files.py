@@ -44,6 +44,23 @@ def onnx_file(
     return OnnxFile(helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString())
 
 
+def neutral(model: OnnxFile) -> OnnxFile:
+    """The same file with tensors and nodes called t0, t1 ...: a hidden file's names must not say what is special about it."""
+    import onnx
+
+    proto = onnx.load_from_string(bytes(model))
+    kept = {one.name for one in (*proto.graph.input, *proto.graph.output)} | {""}
+    inner = [one.name for one in proto.graph.initializer] + [name for node in proto.graph.node for name in node.output]
+    names = {name: f"t{index}" for index, name in enumerate(dict.fromkeys(name for name in inner if name not in kept))}
+    for one in proto.graph.initializer:
+        one.name = names.get(one.name, one.name)
+    for node in proto.graph.node:
+        node.name = ""
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(name, name) for name in ends]
+    return OnnxFile(proto.SerializeToString())
+
+
 @contextmanager
 def written(model: bytes) -> Iterator[Path]:
     """A path that a student's function can read ``model`` from, for as long as the block runs."""

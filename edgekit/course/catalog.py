@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,16 @@ class Item:
 
     name: str
     points: float
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of course.toml: its title, a word or two for the map, and the question that it answers."""
+
+    number: int
+    title: str
+    short: str
+    question: str
 
 
 @dataclass(frozen=True)
@@ -72,18 +82,29 @@ def labs(file: Path | None = None) -> list[Lab]:
     Raises:
         CourseError: when course.toml is missing, malformed, or lacks a field.
     """
+    return _entries(Lab, "lab", file)
+
+
+def chapters(file: Path | None = None) -> list[Chapter]:
+    """All chapters in order.
+
+    Raises:
+        CourseError: as :func:`labs` does.
+    """
+    return _entries(Chapter, "chapter", file)
+
+
+def _entries(kind: type, table: str, file: Path | None) -> list:
     file = file or paths.labs() / "course.toml"
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8"))["lab"]
-        return [Lab(**entry) for entry in entries]
+        return [kind(**entry) for entry in tomllib.loads(file.read_text(encoding="utf-8"))[table]]
     except FileNotFoundError:
         raise CourseError(
             f"{file} is missing: run this inside the course's folder, or set EDGEKIT_ROOT to it"
         ) from None
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"{file}: {error}. Every [[lab]] needs slug, chapter, title, minutes, needs and summary."
-        ) from None
+        *first, last = [field.name for field in fields(kind)]
+        raise CourseError(f"{file}: {error}. Every [[{table}]] needs {', '.join(first)} and {last}.") from None
 
 
 def find(name: str) -> Lab:

@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from edgekit import paths
-from edgekit.course.catalog import CourseError, labs
+from edgekit.course import course_map
+from edgekit.course.catalog import CourseError
 
 # JupyterLab asks every new user about a news feed; a class full of beginners should not have to answer that.
 OVERRIDES = {
@@ -25,7 +26,7 @@ def jupyterlab(arguments: list[str]) -> int:
     Raises:
         CourseError: when the landing notebook is missing.
     """
-    landing = labs()[0].notebook
+    landing = course_map.landing_file()
     if not landing.is_file():
         raise CourseError(
             f"{landing} is missing: `edgekit release` makes it (in the students' edition: unpack it again)"

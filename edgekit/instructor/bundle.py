@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 
 from edgekit import paths
+from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
 FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
-OURS = ("edgekit/instructor/", "docs/architecture.")
+OURS = ("edgekit/instructor/", "docs/architecture.", "docs/instructor/", "data/questions/")
 MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py"]
 # Lines for authors and instructors in these files stand between these, whatever a comment looks like there.
 BEGIN, END = "[authors", "authors]"
@@ -47,7 +48,7 @@ def for_students(text: str) -> str:
 
 def _belongs(name: str) -> bool:
     if name.startswith("labs/") and name.endswith(".ipynb"):
-        return Path(name).stem in {lab.slug for lab in labs()}
+        return Path(name).stem in {course_map.landing_file().stem, *(lab.slug for lab in labs())}
     if name.startswith(OURS):
         return False
     return name in FILES or name.split("/")[0] in FOLDERS

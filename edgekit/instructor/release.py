@@ -16,12 +16,12 @@ import tokenize
 from collections import Counter
 
 from edgekit import paths
+from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, Lab, labs
-from edgekit.course.notebooks import as_json, read, text
+from edgekit.course.notebooks import KERNEL, as_json, read, text
 
 STUB = '# Your code here\nraise NotImplementedError("write this function, then run this cell and the check below it")'
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _CHECK_CALL = re.compile(r"^check\.(\w+)\((\w+)\)$")
 _DEF = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
@@ -45,13 +45,13 @@ def tidy(notebook: dict) -> dict:
         source = cell["source"]
         called = _CHECK_CALL.match(source.strip())
         if BEGIN in source:
-            name = _DEF.search(source)
-            if not name:
+            above = _DEF.findall(source.partition(BEGIN)[0])  # helpers may stand above the exercise
+            if not above:
                 raise CourseError(
                     f"a solution region stands outside a function: {source[:80]!r}. Every exercise is one function."
                 )
-            cell["id"] = name[1]
-            meta["nbgrader"] = _nbgrader(name[1], solution=True)
+            cell["id"] = above[-1]
+            meta["nbgrader"] = _nbgrader(above[-1], solution=True)
         elif called:
             points = meta.pop("points", None) or meta.get("nbgrader", {}).get("points", 2)
             cell["id"] = f"check-{called[1]}"
@@ -59,6 +59,13 @@ def tidy(notebook: dict) -> dict:
         else:
             meta.pop("nbgrader", None)
     return notebook
+
+
+def committed(notebook: dict, lab: Lab) -> dict:
+    """A copy of a solution in its committed form: tidy, with the cells that say where the lab stands in the course."""
+    made = tidy(copy.deepcopy(notebook))
+    course_map.place(made, lab)
+    return made
 
 
 def _nbgrader(grade_id: str, **flags) -> dict:
@@ -80,7 +87,7 @@ def problems(lab: Lab, notebook: dict) -> list[str]:
     ids = Counter(cell.get("id") for cell in cells)
     found += [f"cell id {cid!r} occurs {n} times" for cid, n in ids.items() if n > 1 or cid is None]
     found += [f"cell {cell['id']} has outputs" for cell in cells if cell.get("outputs") or cell.get("execution_count")]
-    if text(as_json(tidy(copy.deepcopy(notebook)))) != text(as_json(notebook)):
+    if text(as_json(committed(notebook, lab))) != text(as_json(notebook)):
         found.append("is not in its committed form: run `edgekit release --tidy`")
     answers = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")}
     checks = {
@@ -138,7 +145,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
     catalog = labs()
     for lab in catalog:
         if tidy_first:
-            lab.solution.write_text(text(as_json(tidy(read(lab.solution)))), encoding="utf-8")
+            lab.solution.write_text(text(as_json(committed(read(lab.solution), lab))), encoding="utf-8")
         solution = read(lab.solution)
         findings += problems(lab, solution)
         made = release(solution)
@@ -148,7 +155,8 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
                 findings.append(f"labs/{lab.slug}.ipynb differs from its solution: run `edgekit release`")
         else:
             lab.notebook.write_text(text(made), encoding="utf-8")
-    known = {lab.slug for lab in catalog}
+    findings += _landing(check)
+    known = {lab.slug for lab in catalog} | {course_map.landing_file().stem}
     for folder in (paths.labs(), paths.solutions()):
         findings += [
             f"{folder.name}/{p.name} is not in course.toml"
@@ -156,6 +164,16 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
             if p.stem not in known
         ]
     return findings
+
+
+def _landing(check: bool) -> list[str]:
+    """Write the landing notebook, or with ``check`` only compare."""
+    file, made = course_map.landing_file(), text(as_json(course_map.landing()))
+    if not check:
+        file.write_text(made, encoding="utf-8")
+    elif not file.is_file() or file.read_text(encoding="utf-8") != made:
+        return [f"labs/{file.name} differs from course.toml: run `edgekit release`"]
+    return []
 
 
 # --------------------------------------------------------------------------------------------------------------------- leaks

@@ -1,6 +1,19 @@
 """What was measured, kept with where it comes from: a student's ledger with predictions, and results recorded elsewhere."""
 
-from edgekit.ledger.ledger import Ledger, LedgerError, Reveal, Row, names, pareto, predict, reading, reveal, student
+from edgekit.ledger.ledger import (
+    Ledger,
+    LedgerError,
+    Reveal,
+    Row,
+    current_lab,
+    names,
+    not_lost,
+    pareto,
+    predict,
+    reading,
+    reveal,
+    student,
+)
 from edgekit.ledger.recorded import Recorded, RecordedError, record, recorded, this_machine
 
 __all__ = [
@@ -10,7 +23,9 @@ __all__ = [
     "RecordedError",
     "Reveal",
     "Row",
+    "current_lab",
     "names",
+    "not_lost",
     "pareto",
     "predict",
     "reading",

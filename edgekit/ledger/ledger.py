@@ -7,12 +7,16 @@ a killed writer left torn is dropped by the next writer and skipped by readers.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
+import re
+import sys
 import uuid
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -129,15 +133,24 @@ class Ledger:
         if earlier and earlier[-1].value.get("predicted") == value:
             return earlier[-1]
         late = bool(self._of("reveal", key))
-        return self.add("prediction", key, {"predicted": value, "after_reveal": late}, unit, environment={})
+        said = {"predicted": value, "after_reveal": late}
+        return self.add("prediction", key, said, unit, lab=current_lab(), environment={})
 
     def reveal(self, key: str, measured, unit: str = "") -> Reveal:
-        """Show the measurement beside what was predicted for `key`. `measured` is a number, a word, or a Ratio or Measurement."""
+        """Write the measurement down beside what was predicted for `key`, and return both; see :meth:`beside`."""
+        shown = self.beside(key, measured, unit)
+        value = {name: item for name, item in asdict(shown).items() if name not in ("key", "unit")}
+        carried = getattr(measured, "environment", None)
+        self.add("reveal", key, value, shown.unit, lab=current_lab(), environment=carried)
+        return shown
+
+    def beside(self, key: str, measured, unit: str = "") -> Reveal:
+        """The measurement beside what was predicted for `key`. `measured` is a number, a word, or a Ratio or Measurement."""
         said = [row for row in self._of("prediction", key) if row.value.get("predicted") is not None]
         before = [row for row in said if not row.value.get("after_reveal")]
         late = [row for row in said if row.value.get("after_reveal")]
         number, low, high, verdict = reading(measured)
-        shown = Reveal(
+        return Reveal(
             key=key,
             predicted=before[-1].value["predicted"] if before else None,
             changed_to=late[-1].value["predicted"] if late else None,
@@ -147,9 +160,6 @@ class Ledger:
             verdict=verdict,
             unit=unit or (said[-1].unit if said else "") or ("x" if low is not None else ""),
         )
-        value = {name: item for name, item in asdict(shown).items() if name not in ("key", "unit")}
-        self.add("reveal", key, value, shown.unit, environment=getattr(measured, "environment", None))
-        return shown
 
     def _of(self, kind: str, name: str) -> list[Row]:
         return [row for row in self.rows(kind) if row.name == name]
@@ -157,13 +167,8 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.rows())
 
-    def _cells(self) -> list[tuple[str, ...]]:
-        return [
-            (r.time[:16].replace("T", " "), r.lab or "", r.kind, r.name, short(r.value), r.unit) for r in self.rows()
-        ]
-
     def __str__(self) -> str:
-        rows = self._cells()
+        rows = _cells(self.rows())
         if not rows:
             return f"empty ledger ({self.path.name})"
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
@@ -174,8 +179,36 @@ class Ledger:
         return "\n".join(lines + ([f"({self.damaged} damaged lines left out)"] if self.damaged else []))
 
     def _repr_html_(self) -> str:
-        note = f"<small>{self.damaged} damaged lines left out</small>" if self.damaged else ""
-        return table(["time (UTC)", "lab", "kind", "name", "value", "unit"], self._cells()) + note
+        """Folded, one part per lab; in a lab's notebook only that lab's part. print() shows every row."""
+        rows, here = self.rows(), current_lab()
+        shown = [here] if here else list(dict.fromkeys(row.lab for row in rows))
+        parts = [_folded(lab, [row for row in rows if row.lab == lab]) for lab in shown]
+        others = sum(row.lab not in shown for row in rows)
+        notes = [f"{others} rows of other labs: print(ledger.student()) shows all"] if others else []
+        notes += [f"{self.damaged} damaged lines left out"] if self.damaged else []
+        return "".join(parts + [f"<small>{note}</small><br>" for note in notes])
+
+
+def _cells(rows: Iterable[Row]) -> list[tuple[str, ...]]:
+    return [(r.time[:16].replace("T", " "), r.lab or "", r.kind, r.name, short(r.value), r.unit) for r in rows]
+
+
+def _folded(lab: str | None, rows: list[Row]) -> str:
+    """One lab's rows as a table that opens with a click; the line above it counts them by kind."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(row.kind for row in rows).items())
+    title = html.escape(f"Ledger, {lab.replace('_', ' ') if lab else 'no lab named'}: {kinds or 'no rows yet'}")
+    body = table(["time (UTC)", "kind", "name", "value", "unit"], [row[:1] + row[2:] for row in _cells(rows)])
+    return f"<details><summary>{title}</summary>{body}</details>"
+
+
+def current_lab() -> str | None:
+    """The lab of this kernel: the one whose checks it has imported. None where there is none, or several (a test run)."""
+    found = {
+        name.split(".")[2]
+        for name, module in list(sys.modules.items())
+        if re.fullmatch(r"edgekit\.checks\.\w+", name) and hasattr(module, "__path__")
+    }  # a folder there is a lab
+    return found.pop() if len(found) == 1 else None
 
 
 def _row(line: bytes) -> Row | None:
@@ -251,16 +284,32 @@ def student() -> Ledger:
     return Ledger(paths.work() / "ledger.jsonl")
 
 
+@contextmanager
+def not_lost(what: str) -> Iterator[None]:
+    """Where the ledger cannot be read or written, say so in one line and go on: what a cell found out is shown all the same."""
+    try:
+        yield
+    except (LedgerError, paths.WorkFolderError) as error:
+        print(f"{what} is not in your ledger: {error}", file=sys.stderr)
+
+
 def predict(key: str, value, unit: str = "") -> None:
     """Write a prediction into the student's ledger and say so; see Ledger.predict."""
-    row = student().predict(key, value, unit)
-    said = row.value["predicted"]
-    print(f"{key}: no prediction yet" if said is None else f"{key}: predicted {with_unit(said, row.unit)}")
+    said = None if value is Ellipsis else plain(value)
+    with not_lost("This prediction"):
+        student().predict(key, value, unit)
+    print(f"{key}: no prediction yet" if said is None else f"{key}: predicted {with_unit(said, unit)}")
 
 
 def reveal(key: str, measured, unit: str = "") -> None:
     """Show a measurement beside its prediction from the student's ledger, wherever in a cell it stands; see Ledger.reveal."""
-    shown = student().reveal(key, measured, unit)
+    shown = None
+    with not_lost("This measurement"):
+        shown = student().beside(key, measured, unit)
+        student().reveal(key, measured, unit)
+    if shown is None:
+        print(f"{key}: measured {measured}")
+        return
     try:
         from IPython import get_ipython
         from IPython.display import display

@@ -46,6 +46,7 @@ RETURNS = {
     "Runtime.deserialize_cuda_engine": "ICudaEngine",
     "ICudaEngine.create_execution_context": "IExecutionContext",
     "ICudaEngine.create_engine_inspector": "EngineInspector",
+    "ICudaEngine.create_runtime_config": "IRuntimeConfig",
 }
 
 
@@ -68,6 +69,7 @@ class Collector(ast.NodeVisitor):
         self.dynamic: list[tuple[str, int]] = []
         self.guards: frozenset[str] = frozenset()
         self.scopes: list[dict[str, str | None]] = [{}]
+        self.ours: set[str] = set()  # modules of the course's: plots.engine is no engine
 
     # -------------------------------------------------------------------------------------- what an expression is
     def kind(self, node) -> str | None:
@@ -77,10 +79,12 @@ class Collector(ast.NodeVisitor):
                     return scope[node.id]
             return NAMED.get(node.id.lstrip("_"))
         if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "plots":
+                return None  # plots.engine is a module of ours
             owner = self.kind(node.value)
             if owner == MODULE:
                 return node.attr
-            if owner is not None:
+            if owner is not None or (isinstance(node.value, ast.Name) and node.value.id in self.ours):
                 return None
             return NAMED.get(node.attr.lstrip("_"))
         if isinstance(node, ast.Call):
@@ -158,6 +162,7 @@ class Collector(ast.NodeVisitor):
     def visit_ImportFrom(self, node):
         for alias in node.names:  # from edgekit.runtimes import trt: ours, not TensorRT
             self.scopes[-1][alias.asname or alias.name] = None
+            self.ours.add(alias.asname or alias.name)
 
     def visit_ExceptHandler(self, node):
         if node.name:

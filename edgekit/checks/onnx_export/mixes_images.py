@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, require, truth
-from edgekit.checks.onnx_files import on_file, onnx_file
+from edgekit.checks.onnx_files import neutral, on_file, onnx_file
 
 
 def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
@@ -75,7 +75,7 @@ _MIX_SAYS = {
 def inputs(rng: np.random.Generator) -> dict:
     """Each kind once and three of them twice, in random order."""
     kinds = rng.permutation([*_MIXES, *rng.choice(list(_MIXES), 3, replace=False)])
-    return {"files": [_mixing_file(str(kind), rng) for kind in kinds], "_kinds": [str(kind) for kind in kinds]}
+    return {"files": [neutral(_mixing_file(str(kind), rng)) for kind in kinds], "_kinds": [str(kind) for kind in kinds]}
 
 
 def probe(answer, inputs: dict) -> dict:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from edgekit.instructor.grading.fairness import Times, fair
 from edgekit.instructor.sandbox.worker import Ended, Worker
+from edgekit.instructor.sandbox.zygote import ASLEEP
 
+SECOND_SLEEP = 2.0  # seconds for every further answer that sleeps: they are found one by one
 _ENDED = {"timeout": "timeout", "out-of-memory": "out-of-memory", "died": "kernel-died"}
 
 
@@ -43,6 +45,7 @@ def run_cells(
             "steps": now,
             "step_timeout": times.cell,
             "timeout": left,
+            "idle": times.idle,
             "seed": _public(seed),
             "collect": [f"{n}/out" for n in todo],
         }
@@ -58,6 +61,8 @@ def run_cells(
                 found[step["name"]] = _attempt(step["name"], outcome, errors, ended)
         if ended.ended == "done" or not todo:
             break
+        if ended.detail == ASLEEP:
+            times.idle = min(times.idle, SECOND_SLEEP)
         todo = _blame(now, ended, todo, before, found, dropped)
     times.add(phase, began)
     return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import platform
 import re
 import sys
@@ -17,10 +16,11 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import CourseError, find
-from edgekit.instructor.reports import records
+from edgekit.instructor.reports import about, records
 from edgekit.instructor.submissions import finding as submissions
-from edgekit.instructor.submissions import rebuild
+from edgekit.instructor.submissions import rebuild, roster
 from edgekit.instructor.submissions.finding import Submission
+from edgekit.instructor.submissions.roster import Roster
 
 PACKAGES = (
     "numpy",
@@ -48,26 +48,30 @@ class Batch:
         submissions_dir: see :func:`edgekit.instructor.submissions.finding.find`.
         out_dir: is made; records.jsonl in it has one line for each submission.
         shard: "i/n", see :func:`in_shard`. labs: slugs or numbers; default all.
+        class_list: the roster; default roster.csv among the submissions, if there is one.
 
     Raises:
         CourseError: when the folders, the shard or the course are wrong.
     """
 
     def __init__(
-        self, submissions_dir: str | Path, out_dir: str | Path, shard: str | None = None, labs: list[str] | None = None
+        self,
+        submissions_dir: str | Path,
+        out_dir: str | Path,
+        shard: str | None = None,
+        labs: list[str] | None = None,
+        class_list: str | Path | None = None,
     ):
         self.source, self.target = Path(submissions_dir), Path(out_dir)
         if self.target.resolve().is_relative_to(self.source.resolve()):
             raise CourseError(f"{self.target} lies inside of the submissions: choose another folder for the results")
         wanted = [find(name).slug for name in labs] if labs is not None else None
-        found, lost = submissions.survey(self.source, wanted)
-        todo = [one for one in found if in_shard(one, shard)]
+        found = submissions.survey(self.source, wanted, self._roster(class_list))
+        todo = [one for one in found.submissions if in_shard(one, shard)]
         if self.target.exists() and not self.target.is_dir():
             raise CourseError(f"{self.target} is a file: name a folder for the results")
         self.target.mkdir(parents=True, exist_ok=True)
-        if wanted is None:
-            lines = [[path, why or "the name names no lab: rename it 04_onnx_export.ipynb, say"] for path, why in lost]
-            files.write_whole(self.target / records.LOST, json.dumps(lines, ensure_ascii=True) + "\n")
+        about.write(self.target, found, wanted)
         if shard:
             files.write_whole(self.target / SHARD, f"{shard}\n")
         self._file = self.target / records.FILE
@@ -78,6 +82,10 @@ class Batch:
         # With ``labs`` only these are looked for: what an earlier run found for the others stays.
         self._others = [record for record in before if wanted is not None and record["lab"] not in wanted]
         self.rest = [one for one in todo if self._open(one)]
+
+    def _roster(self, given: str | Path | None) -> Roster | None:
+        own = self.source / "roster.csv"
+        return roster.read(Path(given)) if given else roster.read(own) if own.is_file() else None
 
     def _open(self, one: Submission) -> bool:
         record = self._done.get((one.student, one.slug))

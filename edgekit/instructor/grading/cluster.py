@@ -59,6 +59,7 @@ def grade_all(
     labs: list[str] | None = None,
     progress: bool = True,
     patience: float = PATIENCE,
+    roster: str | Path | None = None,
 ) -> list[dict]:
     """Like :func:`edgekit.instructor.grading.grade.grade_all`, on the workers of the scheduler at ``address``.
 
@@ -78,7 +79,7 @@ def grade_all(
     if tier == "none":
         raise ClusterError("student code is never run without walls on a cluster: use the tier namespace or container")
     security = _security(address, tls_ca, tls_cert, tls_key, insecure)
-    batch = Batch(submissions_dir, out_dir, shard, labs)
+    batch = Batch(submissions_dir, out_dir, shard, labs, roster)
     options = {
         "tier": tier,
         "cold": cold,

@@ -19,6 +19,7 @@ class Times:
     notebook: float = 300.0
     phases: dict[str, float] = field(default_factory=dict)
     cells: float = 0.0
+    idle: float = 5.0  # seconds that an answer may sleep without computing anything
     last_attempt: bool = False
 
     def add(self, phase: str, began: float) -> None:

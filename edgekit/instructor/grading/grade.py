@@ -54,6 +54,7 @@ def grade_all(
     labs: list[str] | None = None,
     progress: bool = True,
     seed: int | None = None,
+    roster: str | Path | None = None,
 ) -> list[dict]:
     """Grade everything below ``submissions_dir`` that ``out_dir`` has no record of yet.
 
@@ -65,6 +66,7 @@ def grade_all(
         shard: "i/n": only the i-th of n parts; the parts are disjoint and their union is everything.
         audit: share of the submissions that are graded a second time, cold; the records say whether the verdicts agree.
         labs: slugs or numbers; default all.
+        roster: the class list, a CSV file; default roster.csv among the submissions, if there is one.
         seed: for the hidden inputs; default fresh for each submission. It is in the record.
 
     Returns:
@@ -75,7 +77,7 @@ def grade_all(
     """
     if workers < 1:
         raise CourseError(f"workers is {workers}: at least one has to grade")
-    batch = Batch(submissions_dir, out_dir, shard, labs)
+    batch = Batch(submissions_dir, out_dir, shard, labs, roster)
     require(tier)
     if tier == "none":
         warnings.warn("tier none: student code runs with your rights on this machine", stacklevel=2)

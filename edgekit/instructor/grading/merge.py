@@ -9,7 +9,9 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.instructor.grading.batch import SHARD
+from edgekit.instructor.reports import about
 from edgekit.instructor.reports import tables as reports
+from edgekit.instructor.reports.marks import MANUAL
 from edgekit.instructor.reports.records import FILE, faulty, identity, latest, read, verdicts
 
 
@@ -59,6 +61,10 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
     files.write_whole(out / FILE, text)
     notebooks(outs, out)
+    for name in (about.FILE, about.LOST, MANUAL):  # every shard has looked at the whole class
+        source = next((folder / name for folder in outs if (folder / name).is_file()), None)
+        if source and not (name == MANUAL and (out / MANUAL).is_file()):
+            files.write_whole(out / name, source.read_bytes())
     return Merged(records, conflicts, reports.write(out, records))
 
 

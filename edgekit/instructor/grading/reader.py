@@ -19,7 +19,7 @@ import warnings
 
 from edgekit.course.catalog import Lab, find
 from edgekit.instructor.sandbox import pipes as frames
-from edgekit.instructor.submissions import rebuild, shortcuts
+from edgekit.instructor.submissions import means, rebuild, shortcuts
 from edgekit.instructor.submissions.rebuild import Rebuilt, Unreadable
 
 CPU_SECONDS = 15  # of the processor, for one submission; an ordinary one takes a hundredth of a second
@@ -115,7 +115,7 @@ def _reply(question: dict, blob: bytes) -> dict | None:
     lab = find(question["lab"])
     try:
         rebuilt = rebuild.rebuild(lab, blob, light=question["light"])
-        review = [] if question["light"] else shortcuts.uses(rebuilt.notebook, lab)
+        review = [] if question["light"] else _notes(rebuilt.notebook, lab)
     except Unreadable as error:
         return {"unreadable": str(error)}
     except MemoryError:
@@ -124,6 +124,10 @@ def _reply(question: dict, blob: bytes) -> dict | None:
         return {"fault": f"{type(error).__name__}: {error}"}
     fields = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in vars(rebuilt).items()}
     return {"rebuilt": fields, "review": review}
+
+
+def _notes(notebook: dict, lab: Lab) -> list[str]:
+    return [*shortcuts.uses(notebook, lab), *means.notes(notebook, lab)]
 
 
 def main() -> None:

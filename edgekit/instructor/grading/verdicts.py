@@ -9,6 +9,7 @@ from edgekit.instructor.grading.attempts import Attempt
 from edgekit.instructor.grading.fairness import Times, fair
 from edgekit.instructor.reports.records import item_record
 from edgekit.instructor.sandbox.worker import Ended, Worker
+from edgekit.instructor.sandbox.zygote import ASLEEP
 
 
 def judge(
@@ -82,6 +83,8 @@ def _without_result(lab: Lab, name: str, attempt: Attempt) -> dict:
     kind, text = attempt.error, attempt.text
     if attempt.status == "timeout":
         message = f"{name} did not finish in time. Is there a loop that does not end?"
+        if attempt.text == ASLEEP:
+            message = f"{name} waited and computed nothing. Is there a sleep, an input() or a lock that nobody opens?"
         return item_record(lab, name, "timeout", message, "timeout", attempt.seconds)
     if attempt.status == "out-of-memory" or "MemoryError" in kind:
         return item_record(

@@ -10,10 +10,11 @@ import base64
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from edgekit.course import catalog
+from edgekit.instructor.reports.about import About
 from edgekit.instructor.reports.records import clean, faulty, points, tidy
 
 MARK = '<meta name="generator" content="edgekit grade">'
@@ -25,6 +26,7 @@ WORDS = {
     "kernel-died": "the kernel died",
     "missing": "no answer found",
     "grader-error": "could not be graded",
+    "settled": "marked by a person",
 }
 TIERS = {
     "namespace": "in a sandbox without network (tier namespace)",
@@ -38,7 +40,7 @@ MEASURES = {
     "latency_ratio": "time for an image, times that of the course's TinyCNN",
 }
 REST = "#999999"
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
@@ -47,53 +49,57 @@ section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left
 section.ours { border-left-color: #56B4E9; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
 td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
+div.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def _e(text: object, limit: int = 4000) -> str:
     return escape(clean(text, limit), quote=True)
 
 
-def _page(title: str, body: str) -> str:
+def page(title: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'{MARK}\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'{MARK}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_e(title, 200)}</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
 def _of(record: dict) -> str:
+    """ "9 of 14 points"; with what being late costs."""
     got = points(record)
     return f"{'open' if got is None else got} of {tidy(sum(item['points'] for item in record['items']))} points"
 
 
-def _title(slug: str) -> str:
+def title(slug: str) -> str:
     """ "04 Exporting to ONNX" for 04_onnx_export; the slug itself where the course does not know it."""
     try:
-        title = next((lab.title for lab in catalog.labs() if lab.slug == slug), "")
+        found = next((lab.title for lab in catalog.labs() if lab.slug == slug), "")
     except catalog.CourseError:
-        title = ""
-    return f"{slug.partition('_')[0]} {title}" if title else slug
+        found = ""
+    return f"{slug.partition('_')[0]} {found}" if found else slug
 
 
 # -------------------------------------------------------------------------------------------------------------------- student
 def student(name: str, records: list[dict]) -> str:
     """The page of one student: points, feedback and notes of every lab. Inputs, seeds and other students do not appear."""
     parts = [f"<h1>{_e(name, 200)}</h1>"]
-    parts += [_lab(record) for record in records]
-    return _page(f"Feedback for {clean(name, 100)}", "\n".join(parts))
+    parts += [_lab(record) for record in records] or ["<p>Nothing was handed in.</p>"]
+    return page(f"Feedback for {clean(name, 100)}", "\n".join(parts))
 
 
 def _lab(record: dict) -> str:
-    parts = [f"<h2>{_e(_title(record['lab']), 200)}: {_of(record)}</h2>"]
+    parts = [f"<h2>{_e(title(record['lab']), 200)}: {_of(record)}</h2>"]
     if record["status"] == "unreadable":
         parts.append("<p><strong>The file you handed in could not be read.</strong> The notes below say why.</p>")
     if faulty(record):
         parts.append(
             "<p><strong>A part could not be graded, by a fault of ours.</strong> No points are lost; ask your instructor.</p>"
         )
+    if record.get("late"):
+        parts.append(f"<p><strong>{_e(record['late']['words'], 200)}.</strong></p>")
     parts += [_item(item, record.get("scores") or {}) for item in record["items"]]
     if record.get("notes"):
         notes = "".join(f"<li>{_e(note, 500)}</li>" for note in record["notes"][:50])
@@ -106,11 +112,14 @@ def _lab(record: dict) -> str:
 
 def _item(item: dict, scores: dict) -> str:
     status = item["status"]
-    look = {"pass": "pass", "grader-error": "ours"}.get(status, "not")
+    full = status == "settled" and item["earned"] >= item["points"]
+    look = "pass" if full else {"pass": "pass", "grader-error": "ours"}.get(status, "not")
     earned = "open" if status == "grader-error" else tidy(item["earned"])
-    cause = f" ({_e(item['cause'], 80)})" if item.get("cause") and status != "pass" else ""
+    cause = f" ({_e(item['cause'], 80)})" if item.get("cause") and status not in ("pass", "settled") else ""
     head = f"<h3>{_e(item['name'], 100)}: {_e(WORDS.get(status, status), 100)}{cause}, {earned} of {tidy(item['points'])}</h3>"
     text = f"<pre>{_e(item['message'])}</pre>" if item.get("message") else ""
+    if item.get("comment"):
+        text = f"<p><strong>Your instructor:</strong></p><pre>{_e(item['comment'])}</pre>" + text
     measured = _scores(scores.get(item["name"]))
     return f'<section class="item {look}">\n{head}\n{text}{measured}\n</section>'
 
@@ -135,6 +144,24 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+# -------------------------------------------------------------------------------------------------------------------- similar
+def similar(pairs: list, sources: Callable) -> str:
+    """Pairs of answers that are alike, with both of them: ``sources(pair)`` gives their code."""
+    parts = [
+        "<h1>Answers that are alike</h1>",
+        "<p>Beyond what the stub, the solution and many others have. This is a reason to look, and no proof: "
+        "people who learn together write alike. It changes no mark.</p>",
+    ]
+    for pair in pairs[:200]:
+        head = f"<h2>{_e(pair.one, 200)} and {_e(pair.two, 200)}</h2>"
+        about = f"<p>{_e(title(pair.lab), 200)}, {_e(pair.item, 100)}: {pair.share:.0%} of the smaller one.</p>"
+        both = "".join(f"<pre>{_e(source)}</pre>" for source in sources(pair))
+        parts.append(f'{head}\n{about}\n<div class="pair">{both}</div>')
+    if len(pairs) > 200:
+        parts.append(f"<p>{len(pairs) - 200} more stand in similarity.csv.</p>")
+    return page("Answers that are alike", "\n".join(parts))
+
+
 # ---------------------------------------------------------------------------------------------------------------------- class
 def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
     """For every (lab, item) how many students did not pass it, by cause: the check's own label of the mistake, or the
@@ -145,7 +172,7 @@ def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
             status = item["status"]
             label = (
                 ""
-                if status == "pass"
+                if status == "pass" or (status == "settled" and item["earned"] >= item["points"])
                 else (item.get("cause") or "fail")
                 if status == "fail"
                 else WORDS.get(status, status)
@@ -154,8 +181,9 @@ def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
     return found
 
 
-def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str, lost=()) -> str:
+def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str, known: About | None = None) -> str:
     """The class page: the plot, a table of checks and causes, a table of students with links to their pages."""
+    known = known or About()
     image = base64.b64encode(picture).decode("ascii")
     statuses = Counter(item["status"] for record in records for item in record["items"])
     states = Counter(record["status"] for record in records)
@@ -168,8 +196,13 @@ def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str
     if "none" in tiers:
         parts.append("<p><strong>Warning: graded without a sandbox.</strong></p>")
     parts += [_audit(records), f'<img src="data:image/png;base64,{image}" alt="{_e(alt)}">', _cause_table(records)]
-    parts += [_lost_list(lost), _student_table(records, names), _review_list(records)]
-    return _page("Class summary", "\n".join(parts))
+    parts += [
+        _lost_list(known.lost),
+        _strangers(known.strangers),
+        _review_list(records),
+        _student_table(records, names),
+    ]
+    return page("Class summary", "\n".join(parts))
 
 
 def _counts(counter: Counter) -> str:
@@ -214,9 +247,10 @@ def _student_table(records: list[dict], names: dict[str, str]) -> str:
     most = tidy(sum(full.values()))
     for name, page in names.items():
         mine = [record for record in records if record["student"] == name]
-        labs = "; ".join(f"{_title(record['lab'])}: {_of(record)}" for record in mine)
+        labs = "; ".join(f"{title(record['lab'])}: {_of(record)}" for record in mine)
         got = [points(record) for record in mine]
         total = f"{'open' if None in got else tidy(sum(got))} of {most}"
+        labs = labs or "nothing handed in"
         rows.append(
             f'<tr><th scope="row"><a href="students/{_e(page)}">{_e(name, 200)}</a></th><td class="n">{total}</td><td>{_e(labs)}</td></tr>'
         )
@@ -229,6 +263,11 @@ def _student_table(records: list[dict], names: dict[str, str]) -> str:
 def _lost_list(lost: Iterable[tuple[str, str]]) -> str:
     lines = "".join(f"<li>{_e(path, 300)}: {_e(why, 300)}</li>" for path, why in lost)
     return f"<h2>Found and not graded</h2>\n<ul>{lines}</ul>" if lines else ""
+
+
+def _strangers(names: Iterable[str]) -> str:
+    lines = "".join(f"<li>{_e(name, 200)}</li>" for name in names)
+    return f"<h2>Not in the roster</h2>\n<ul>{lines}</ul>" if lines else ""
 
 
 def _review_list(records: list[dict]) -> str:

@@ -12,7 +12,6 @@ from edgekit import files
 from edgekit.course.catalog import Lab
 
 FILE = "records.jsonl"
-LOST = "not-graded.json"  # what was found and counts for nobody: pairs of path and reason
 OUR_FAULT = "grader-error"
 # What no XML, no terminal and no UTF-8 file can hold: control characters, lone surrogates, the two non-characters.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -41,12 +40,6 @@ def read(path: Path) -> list[dict]:
     return records
 
 
-def lost(out: Path) -> list[tuple[str, str]]:
-    """What was found below the submissions and not graded: path and reason."""
-    file = Path(out) / LOST
-    return [(path, why) for path, why in json.loads(file.read_text(encoding="utf-8"))] if file.is_file() else []
-
-
 def identity(record: dict) -> tuple[str, str, str, str, str]:
     """What a record is a result of: the same identity graded twice must get the same points."""
     if not isinstance(record["items"], list):
@@ -73,8 +66,10 @@ def faulty(record: dict) -> bool:
 
 
 def points(record: dict) -> float | None:
-    """Points of one lab, or None where a fault of ours left one of its items without a result: that is not a zero."""
-    return None if faulty(record) else tidy(sum(item["earned"] for item in record["items"]))
+    """Points of one lab, less what being late costs, or None where a fault of ours left one of its items without a result: that is
+    not a zero."""
+    late = record.get("late") or {}
+    return None if faulty(record) else tidy(sum(item["earned"] for item in record["items"]) * late.get("kept", 1))
 
 
 def tidy(value: float) -> int | float:

@@ -15,8 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from edgekit import files
-from edgekit.instructor.reports import pages
-from edgekit.instructor.reports.records import FILE, append, clean, identity, latest, lost, points, read, tidy
+from edgekit.instructor.reports import about, exports, marks, pages
+from edgekit.instructor.reports.records import FILE, append, clean, identity, latest, points, read, tidy
 
 # A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -39,22 +39,25 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     stored = read(out / FILE) if records is None or (out / FILE).is_file() else []
     counted = latest(stored if records is None else records)
     _agree(out, stored, counted)
+    known = about.read(out)
+    counted = marks.counted(out, counted)
     figure = pages.figure(counted)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-    names = page_names(record["student"] for record in counted)
+    names = page_names([*(record["student"] for record in counted), *known.people])
     made = {kind: out / name for kind, name in
             {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
-    text = table(counted)
+    text = table(counted, known.people)
     # Excel takes a file without this mark for the system's old encoding; a class of plain names needs none.
     files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
     files.write_whole(made["junit"], junit(counted))
     files.write_whole(made["plot"], picture.getvalue())
-    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, lost(out)))
+    files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, known))
     for student, name in names.items():
         mine = [record for record in counted if record["student"] == student]
         files.write_whole(made["students"] / name, pages.student(student, mine))
     _remove_old_pages(made["students"], set(names.values()))
+    exports.write(out, counted, known)
     return made
 
 
@@ -88,14 +91,16 @@ def page_names(students: Iterable[str]) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------------------------------------------------------------ csv
-def table(records: Iterable[dict]) -> str:
-    """The CSV: one row a student, sorted; for every lab its points and status, then points and status of every item.
+def table(records: Iterable[dict], people: Iterable[str] = ()) -> str:
+    """The CSV: one row a student, sorted, also of those among ``people`` who handed in nothing; for every lab its points and status,
+    then points and status of every item. A lab that anybody was late with says how many days.
 
     Points are empty where the lab was not handed in (status "not submitted") or where a fault of ours left a result open
     (status "grader-error"; then the total is empty too). ``max`` counts the labs that anybody in the class handed in.
     """
     counted = latest(records)
-    by_student: dict[str, dict[str, dict]] = {}
+    by_student: dict[str, dict[str, dict]] = {name: {} for name in people}
+    late = {record["lab"] for record in counted if record.get("late")}
     for record in counted:
         by_student.setdefault(record["student"], {})[record["lab"]] = record
     labs = {lab: items_of(lab, counted) for lab in sorted({record["lab"] for record in counted})}
@@ -104,7 +109,7 @@ def table(records: Iterable[dict]) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     header = ["student", "total", "max"]
     for lab, items in labs.items():
-        header += [lab, f"{lab} status"]
+        header += [lab, f"{lab} status", *([f"{lab} days late"] if lab in late else [])]
         header += [column for name in items for column in (f"{lab}/{name}", f"{lab}/{name} status")]
     writer.writerow(map(harmless, header))
     most = tidy(sum(sum(items.values()) for items in labs.values()))
@@ -113,7 +118,10 @@ def table(records: Iterable[dict]) -> str:
         got = [points(record) for record in mine.values()]
         row: list = [harmless(student), "" if None in got else tidy(sum(got)), most]
         for lab, items in labs.items():
-            row += _lab_columns(mine.get(lab), items)
+            columns = _lab_columns(mine.get(lab), items)
+            if lab in late:
+                columns.insert(2, ((mine.get(lab) or {}).get("late") or {}).get("days", ""))
+            row += columns
         writer.writerow(row)
     return out.getvalue()
 

@@ -108,8 +108,10 @@ def _show_again(path: Path, handle: int) -> None:
     os.close(handle)
 
 
-def enclose(limits: Limits, uid: int | None) -> None:
+def enclose(limits: Limits, uid: int | None, covered: Path | None = None) -> None:
     """Give this process 1 its own mounts, IPC and network, and give up every privilege for good.
+
+    ``covered``: a folder that is empty from now on.
 
     ``uid``: become this user, where the sandbox belongs to root. None: it belongs to an ordinary user already.
     """
@@ -122,6 +124,11 @@ def enclose(limits: Limits, uid: int | None) -> None:
     for path, handle in kept:
         _show_again(Path(path), handle)
     _tmpfs("/dev/shm", limits.scratch // 4)
+    if covered:
+        _check(
+            _libc.mount(b"tmpfs", str(covered).encode(), b"tmpfs", _NOSUID | _NODEV | _RDONLY, b"size=4k"),
+            f"cover {covered}",
+        )
     for capability in range(64):
         if _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
@@ -219,6 +226,19 @@ def used(root: int, inherited: tuple[int, int]) -> int:
     A process that has replaced itself by another program has a smaller address space and inherits nothing."""
     space, own = inherited
     return sum(max(0, has - (own if total > 0.9 * space else 0)) for total, has in map(memory, descendants(root)))
+
+
+def activity(root: int) -> tuple[bool, int]:
+    """Whether any process below ``root`` runs, wants to or waits for a disk, and the nanoseconds that the living ones have run. A
+    process that a busy machine keeps waiting counts as one that wants to run; one in a sleep, at a lock or at an input does not."""
+    awake, ran = False, 0
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    awake |= (thread / "stat").read_text().rpartition(")")[2].split()[0] in "RD"
+                    ran += int((thread / "schedstat").read_text().split()[0])
+    return awake, ran
 
 
 def place(folder: Path, files: dict[str, bytes]) -> None:

@@ -26,6 +26,7 @@ from edgekit import paths
 from edgekit.instructor.sandbox import jail, zygote
 from edgekit.instructor.sandbox import pipes as frames
 from edgekit.instructor.sandbox.jail import Limits
+from edgekit.instructor.sandbox.zygote import ASLEEP
 
 TIERS = ("namespace", "container", "none")
 START_SECONDS = 180.0
@@ -42,7 +43,7 @@ class SandboxError(RuntimeError):
 @dataclass(frozen=True)
 class Ended:
     """What one job left: outcomes by step, how it ended, where, and the files it was asked for. ``cpu``: seconds of processor
-    time that its processes took, together."""
+    time that its processes took, together. ``idle``: seconds in which all of them slept."""
 
     steps: dict[int, dict]
     at: int
@@ -51,11 +52,13 @@ class Ended:
     seconds: float
     cpu: float
     files: dict[str, bytes] = field(repr=False)
+    idle: float = 0.0
 
     @property
     def starved(self) -> bool:
-        """Whether it ran out of time while other processes had the machine: a loop that does not end takes what it gets."""
-        return self.ended == "timeout" and self.cpu < 0.5 * self.seconds
+        """Whether it ran out of time while other processes had the machine: a loop that does not end takes what it gets, and
+        who sleeps wants nothing."""
+        return self.ended == "timeout" and self.detail != ASLEEP and self.cpu < 0.5 * (self.seconds - self.idle)
 
 
 # --------------------------------------------------------------------------------------------------------------------- binding
@@ -303,7 +306,8 @@ class Worker:
         if report["at"] < 0 and job["steps"]:  # until the first step begins, no code but ours has run
             raise SandboxError(f"the job did not begin: {report['ended']} {report['detail']}")
         steps = {int(index): outcome for index, outcome in report["steps"].items()}
-        return Ended(steps, report["at"], report["ended"], report["detail"], report["seconds"], report["cpu"], found)
+        how = [report[part] for part in ("at", "ended", "detail", "seconds", "cpu")]
+        return Ended(steps, *how, found, report["idle"])
 
     def _reply(self, seconds: float) -> tuple[dict, dict[str, bytes]]:
         handle = self.process.stdout.fileno()

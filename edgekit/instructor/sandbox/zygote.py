@@ -26,7 +26,7 @@ import time
 import warnings
 from pathlib import Path
 
-from edgekit.instructor.sandbox import jail
+from edgekit.instructor.sandbox import blinding, jail
 from edgekit.instructor.sandbox.pipes import MAX_HEADER, Closed, receive, send
 
 # What a lab imports by hand, and what its first call of torch.onnx.export imports behind its back: found by comparing
@@ -71,6 +71,9 @@ PRELOAD = (
 )
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 MAX_EVENTS = 4 * 2**20
+LOOK = 0.2  # seconds between two looks at a job
+AWAKE = 0.02  # of a processor: who takes less than this is asleep
+ASLEEP = "it slept"  # why a job is ended that waits for nothing
 GRACE = 60.0  # seconds for what is ours: starting the child, killing it, reading its results
 
 
@@ -157,14 +160,16 @@ class Watch:
         self.end = time.monotonic() + float(job["timeout"])
         self.step_end = time.monotonic() + GRACE
         self.count = len(job["steps"])
-        self.current, self.done, self.reason, self.fault = -1, False, "", ""
+        self.theirs = {index for index, step in enumerate(job["steps"]) if step.get("role") in ("answer", "check")}
+        self.current, self.done, self.reason, self.detail, self.fault = -1, False, "", "", ""
         self.steps: dict[int, dict] = {}
         self.line, self.budget, self.since = b"", MAX_EVENTS, time.monotonic()
         self.inherited = jail.memory()
+        self.idle, self.slept, self.ran, self.may_sleep = 0.0, 0.0, 0, job.get("idle")
         self.killed_before = _kills_for_memory()
 
     def until_end(self) -> tuple[dict, dict[str, bytes]]:
-        blob, finish_by, next_look = bytearray(), None, time.monotonic() + 0.2
+        blob, finish_by, next_look = bytearray(), None, time.monotonic() + LOOK
         while True:
             for handle in select.select(
                 [self.events, self.results] if self.budget > 0 else [self.results], [], [], 0.1
@@ -180,9 +185,10 @@ class Watch:
             if not self.reason and now > min(self.end, self.step_end):
                 self.reason = "timeout"
             if not self.reason and now > next_look:
-                next_look = now + 0.2
+                next_look = now + LOOK
                 if jail.used(self.pid, self.inherited) > self.limits.memory:
                     self.reason = "out-of-memory"
+                self._look_for_sleep()
             if self.reason and finish_by is None:
                 finish_by = now + GRACE
                 with contextlib.suppress(OSError):
@@ -191,6 +197,16 @@ class Watch:
             if len(blob) > self.limits.results + 2 * MAX_HEADER or (finish_by and now > finish_by):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.pid, signal.SIGKILL)
+
+    def _look_for_sleep(self) -> None:
+        """Counts looks, not seconds: a machine that stood still meanwhile is nobody's sleep."""
+        awake, ran = jail.activity(self.pid)
+        sleeps = self.current >= 0 and not awake and ran - self.ran < AWAKE * LOOK * 1e9
+        self.ran = ran
+        self.slept = self.slept + LOOK if sleeps else 0.0
+        self.idle += LOOK * sleeps
+        if self.may_sleep and self.current in self.theirs and self.slept >= self.may_sleep and not self.reason:
+            self.reason, self.detail = "timeout", ASLEEP
 
     def _read_events(self, part: bytes) -> None:
         self.budget -= len(part) or self.budget  # end of file: nobody is left to write
@@ -205,7 +221,7 @@ class Watch:
             if self.current == -1 and "fault" in event:
                 self.fault = str(event["fault"])
             elif event.get("start") and self.current < index < self.count:
-                self.current, self.since = index, now
+                self.current, self.since, self.slept = index, now, 0.0
                 self.step_end = now + self.step_timeout
             elif index == self.current and index not in self.steps:
                 self.steps[index] = {**event, "seconds": now - self.since}
@@ -220,14 +236,14 @@ class Watch:
                 self._read_events(part)
         header, files = _unpack(blob)
         report = {"steps": self.steps, "at": self.current, "ended": "", "detail": ""}
-        report["cpu"] = used.ru_utime + used.ru_stime
+        report["cpu"], report["idle"] = used.ru_utime + used.ru_stime, self.idle
         if "fault" in header or self.fault:
             return {"fault": header.get("fault") or self.fault}, {}
         code = header.get("status")
         if self.done and not self.reason:
             report["ended"] = "done"
         elif self.reason:
-            report["ended"] = self.reason
+            report["ended"], report["detail"] = self.reason, self.detail
         elif code is None and os.WIFSIGNALED(status) and not files:
             report.update(ended="died", detail="killed from outside")
         else:
@@ -292,8 +308,10 @@ def _init(job, files, folder, limits, nested, uid, events, results, control):  #
     try:
         os.setsid()
         jail.close_all_but({0, 1, 2, events, results, control})
+        labs = {step["module"] for step in job["steps"] if step["kind"] == "check"}
+        checks = blinding.blind(labs) if labs else None
         if nested:
-            jail.enclose(limits, uid)
+            jail.enclose(limits, uid, checks)
         folder.mkdir(exist_ok=True)
         jail.place(folder, files)
         child = os.fork()

@@ -10,39 +10,36 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import unicodedata
 import warnings
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from edgekit.course.catalog import CourseError, Lab, labs, plain_name, slug_of
 from edgekit.course.catalog import find as find_lab
+from edgekit.instructor.submissions import platforms, reading
+from edgekit.instructor.submissions.platforms import Owner
+from edgekit.instructor.submissions.reading import Ours, Tree
+from edgekit.instructor.submissions.roster import Person, Roster
 
-MAX_NOTEBOOK = 32 * 2**20
-MAX_ARCHIVE = 4 * 2**30
-MAX_MEMBERS = 100_000
 MAX_UNPACKED = 2**29  # of all notebooks that one student has in one archive
 MAX_NAME = 150  # bytes: a file name may have 255, and it gets a hash and a suffix
 CROWD = 4  # folders of one student that hold the same lab: drafts are fewer, classes are larger
 TRIES = 8  # files that are read at most until one is readable, of one student and lab
+FOLDER = "folder"  # no platform: a folder a student
 LAYOUTS = "<student>/<slug>.ipynb, submitted/<student>/<assignment>/<slug>.ipynb, <student>.zip"
 MAX_DEPTH = 12  # folders below a student's
 PACKED = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")  # archives that are not read
-_MOODLE = re.compile(r"(.+)_(\d+)_assignsubmission_\w+")
-_CANVAS = re.compile(r"(.+?)(?:_LATE)?_(\d+)_\d+")
 _ATTEMPT = re.compile(r"(?:-Copy|-| \(|_\()(\d{1,4})\)?$")
 
 
 @dataclass(frozen=True)
 class Submission:
     """One notebook of one student. ``problem`` says why it could not be taken; with ``ours`` that is not the student's doing.
-    ``notes`` are for the student, ``review`` for the instructor. Its bytes stay where they are until asked for:
+    ``notes`` are for the student, ``review`` for the instructor. ``owner``: what a platform says of it. Its bytes stay where they are until asked for:
     in the file ``path``, or in its member ``member`` if that is a zip file."""
 
     student: str
@@ -54,6 +51,7 @@ class Submission:
     problem: str = ""
     ours: bool = False
     review: tuple[str, ...] = ()
+    owner: Owner | None = None
 
     @property
     def blob(self) -> bytes:
@@ -62,7 +60,7 @@ class Submission:
         Raises:
             CourseError: when they are not the ones that were found at first.
         """
-        blob, problem = _bytes(self.path, self.member)
+        blob, problem = reading.take(self.path, self.member)
         if problem or hashlib.sha256(blob).hexdigest() != self.sha256:
             why = f": {problem}" if problem else ""
             raise CourseError(
@@ -82,66 +80,120 @@ class _File:
     place: tuple[str, ...]
     member: str = ""
     problem: str = ""
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found: the submissions, sorted by student and lab; what counts for nobody, as pairs of path and reason ("" where the
+    name names no lab); the students of the roster by what they are called; and who handed in and does not stand in it."""
+
+    submissions: list[Submission]
+    lost: list[tuple[str, str]]
+    people: dict[str, Person] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
 
 
 def find(folder: str | Path, only: list[str] | None = None) -> list[Submission]:
     """What :func:`survey` finds, with a warning for what is not graded."""
-    found, lost = survey(folder, only)
-    _warn_of(lost)
-    return found
+    found = survey(folder, only)
+    _warn_of(found.lost)
+    return found.submissions
 
 
-def survey(folder: str | Path, only: list[str] | None = None) -> tuple[list[Submission], list[tuple[str, str]]]:
-    """All submissions below ``folder`` (or in the zip file ``folder``), sorted by student and lab.
+def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | None = None) -> Survey:
+    """All submissions below ``folder`` (or in the zip file ``folder``).
 
-    Of several files of one student for one lab that can be read, the one in the fewest folders counts, of those the last by
-    name, with a note. ``only``: slugs to take.
-
-    Returns:
-        The submissions, and what counts for nobody: its path below ``folder`` and the reason ("" where the name names no lab).
-        Nothing is told so with ``only``, which leaves out other labs.
+    Of several files of one student for one lab the newest attempt counts, with a note (:func:`_counts`). ``only``: slugs to take;
+    then nothing is told of what counts for nobody, because other labs are left out.
 
     Raises:
-        CourseError: when there is no such folder, when the zip file of the class cannot be read, or when nothing is found.
+        CourseError: when there is no such folder, when it or the zip file of the class cannot be read, or when nothing is found.
     """
     folder = Path(folder)
     chosen = [lab for lab in labs() if only is None or lab.slug in only]
     known = {lab.slug: lab for lab in chosen if lab.notebook.is_file() and lab.items}
-    if folder.is_file() and zipfile.is_zipfile(folder):
-        found = _archive(folder, known, "")
-    elif folder.is_dir():
-        found = _folder(folder / "submitted" if _is_nbgrader(folder, known) else folder, known)
-    else:
-        raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
-    found = _named(list(found))
+    try:
+        if folder.is_file() and zipfile.is_zipfile(folder):
+            found = list(_archive(folder, known, ""))
+        elif folder.is_dir():
+            found = list(_folder(folder / "submitted" if _is_nbgrader(folder, known) else folder, known))
+        else:
+            raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
+    except PermissionError as error:
+        raise CourseError(f"{error.filename} cannot be read: {error.strerror}") from None
+    found, people, strangers = _named(found, folder, roster or Roster())
     files: dict[tuple[str, str], list[_File]] = {}
-    strays = []
     for file in found:
         if file.slug:
             files.setdefault((file.student, file.slug), []).append(file)
-        else:
-            where = "/".join((file.student or ".", *file.place)) if file.place else file.student
-            strays.append((where.removeprefix("./"), file.problem))
-    if only is not None:
-        strays = []
+    lost = sorted(_stray(file) for file in found if not file.slug) if only is None else []
     if not files:
         slugs = ", ".join(known) or "none of them has graded items: " + ", ".join(lab.slug for lab in chosen)
-        _warn_of(strays)
+        _warn_of(lost)
         raise CourseError(f"no submission found in {folder}. Looked for {LAYOUTS}, with the labs: {slugs}")
     _warn_of_crowds(files)
-    return [_counts(files[key]) for key in sorted(files)], sorted(strays)
+    return Survey([_counts(files[key]) for key in sorted(files)], lost, people, strangers)
 
 
-def _named(files: list[_File]) -> list[_File]:
-    """Moodle's folders by their students' names; with Moodle's number where two students have one name."""
-    moodle = {file.student: match for file in files if (match := _MOODLE.fullmatch(file.student))}
-    several = Counter(match[1] for match in moodle.values())
-    taken = {file.student for file in files}
-    names = {
-        student: match[1] if several[match[1]] == 1 and match[1] not in taken else f"{match[1]}_{match[2]}"
-        for student, match in moodle.items()
+def _stray(file: _File) -> tuple[str, str]:
+    where = "/".join((file.student or ".", *file.place)) if file.place else file.student
+    return where.removeprefix("./"), file.problem
+
+
+# ----------------------------------------------------------------------------------------------------------------------- whose
+def _named(files: list[_File], folder: Path, roster: Roster) -> tuple[list[_File], dict[str, Person], list[str]]:
+    """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
+    the roster by what they are called here, and who is not among them."""
+    tree = Tree(folder)
+    claimed = [(owner, one) for file in files for owner, one in _claims(file, tree)]
+    labels = _labels([owner for owner, _ in claimed])
+    people = {safe(roster.label(person)): person for person in roster.people}
+    called = {id(person): name for name, person in people.items()}
+    taken = {file.student for owner, file in claimed if owner.platform == FOLDER} | set(people)
+    named, strangers = [], set()
+    for owner, file in claimed:
+        if not file.slug:
+            named.append(file)
+            continue
+        person = roster.find(owner)
+        if person:
+            name = called[id(person)]
+        elif owner.platform == FOLDER:
+            name = file.student
+        else:
+            name = safe(labels[owner.key])
+            name = safe(f"{owner.label}_{owner.key[1]}") if name in taken else name
+        if roster.people and not person:
+            strangers.add(name)
+        named.append(replace(file, student=name, owner=owner))
+    return named, people, sorted(strangers)
+
+
+def _claims(file: _File, tree: Tree) -> list[tuple[Owner, _File]]:
+    """Whose a file is; a group's counts for each of its members."""
+    parts = () if file.path == tree.root else file.path.relative_to(tree.root).parts
+    parts += reading.parts(file.member)
+    owners = platforms.owners(parts, tree) if parts else []
+    if not owners:
+        return [(Owner(FOLDER, login=file.student), file)]
+    if not file.slug:
+        return [(owners[0], replace(file, student=parts[0], place=parts[1:]))]
+    return [(owner, replace(file, place=_place(parts, owner))) for owner in owners]
+
+
+def _place(parts: tuple[str, ...], owner: Owner) -> tuple[str, ...]:
+    """What is the student's of a path; a file that has the platform's name in front of its own lies in no folder."""
+    return parts[owner.depth :] or parts[-1:]
+
+
+def _labels(owners: list[Owner]) -> dict[tuple[str, str], str]:
+    """What each is called: with the number where two have one name."""
+    found = {owner.key: owner for owner in owners if owner.platform != FOLDER}
+    several = Counter(owner.label for owner in found.values())
+    return {
+        key: owner.label if several[owner.label] == 1 else f"{owner.label}_{key[1]}" for key, owner in found.items()
     }
-    return [replace(file, student=names.get(file.student, file.student)) for file in files]
 
 
 def _warn_of_crowds(files: dict[tuple[str, str], list[_File]]) -> None:
@@ -178,7 +230,9 @@ def _counts(files: list[_File]) -> Submission:
     """The submission of one student for one lab: the file in the fewest folders, of those the newest attempt by its name. A
     broken file, or a lab as it was given out, never replaces somebody's work."""
     files = sorted(files, key=lambda file: (_attempt(file.place[-1]), file.place), reverse=True)
-    files.sort(key=lambda file: (bool(file.problem), len(file.place)))
+    files.sort(key=lambda file: len(file.place))
+    files.sort(key=lambda file: file.owner.attempt if file.owner else "", reverse=True)
+    files.sort(key=lambda file: bool(file.problem))
     if len(files) == 1:
         return _made(files[0])[0]
     best, most = None, -1
@@ -192,7 +246,7 @@ def _counts(files: list[_File]) -> Submission:
     return best or _made(files[0], len(files))[0]
 
 
-NEWEST = "of those in the fewest folders the newest attempt by its name"
+NEWEST = "the newest attempt, as the platform or the file's name says it, in the fewest folders"
 
 
 def _attempt(name: str) -> int:
@@ -215,12 +269,14 @@ def _work(slug: str, blob: bytes) -> float:
 
 def _made(file: _File, several: int = 0, why: str = NEWEST) -> tuple[Submission, bytes]:
     """The submission, and its bytes if they look like a notebook's: not empty, not torn, not something else by that name."""
-    blob, problem = (b"", file.problem) if file.problem else _bytes(file.path, file.member)
+    blob, problem = (b"", file.problem) if file.problem else reading.take(file.path, file.member)
     place = "/".join(file.place).encode("utf-8", "replace").decode()[-100:]
     notes = (f"handed in {several} times, this file counts, {why}: {place}",) if several else ()
     digest = hashlib.sha256(blob or problem.encode("utf-8", "replace")).hexdigest()
-    ours = not file.member and not os.access(file.path, os.R_OK)
-    one = Submission(file.student, file.slug, file.path, file.member, digest, notes, problem, ours and bool(problem))
+    ours = isinstance(problem, Ours)
+    one = Submission(
+        file.student, file.slug, file.path, file.member, digest, notes, str(problem), ours, owner=file.owner
+    )
     text = blob.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe")  # of UTF-16 too
     return one, blob if text.startswith(b"{") and text.endswith(b"}") else b""
 
@@ -277,15 +333,13 @@ def _file(path: Path, known: dict[str, Lab], student: str, place: tuple[str, ...
 
 
 def _of_a_class(path: Path) -> bool:
-    """Whether a zip file is what Moodle or Canvas hands out for all students, by the names inside."""
+    """Whether a zip file is what a platform hands out for all students, by the names inside."""
     try:
-        names = [parts for member in _members(path) if (parts := _parts(member.filename))]
+        names = [parts for member in reading.members(path) if (parts := reading.parts(member.filename))]
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
         return False
-    if any(_MOODLE.fullmatch(part) for parts in names for part in parts[:-1]):
-        return True
-    flat = [parts[-1] for parts in names if not any(map(_hidden, parts)) and len(parts) == 1]
-    return bool(flat) and all(re.match(r"[^_]+(?:_LATE)?_\d+_\d+_", name) for name in flat)
+    tree = Tree(path)
+    return any(platforms.owners(one, tree) for one in names if not any(map(_hidden, one)))
 
 
 def _student(folder: Path, known: dict[str, Lab]) -> Iterator[_File]:
@@ -310,11 +364,9 @@ def _student(folder: Path, known: dict[str, Lab]) -> Iterator[_File]:
 
 
 def _author(name: str, slug: str) -> str:
-    """The student of a file that lies in no folder: what stands before the lab's name. Canvas writes name, user, submission:
-    ``doejane_LATE_1234_5678_04_onnx_export.ipynb`` is doejane_1234's."""
+    """The student of a file that lies in no folder, where no platform says it: what stands before the lab's name."""
     before = os.path.splitext(name)[0].partition(slug)[0].strip(" _-") if slug else ""
-    canvas = _CANVAS.fullmatch(before)
-    return safe(f"{canvas[1]}_{canvas[2]}" if canvas else before or "_")
+    return safe(before or "_")
 
 
 def safe(name: str) -> str:
@@ -326,39 +378,6 @@ def safe(name: str) -> str:
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "_.@+- '\u2019" else "_" for c in name)
     clean = kept.strip(" .")[:100].encode()[:MAX_NAME].decode(errors="ignore") or "_"
     return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
-
-
-# ---------------------------------------------------------------------------------------------------------------------- reading
-def _bytes(path: Path, member: str) -> tuple[bytes, str]:
-    """The bytes of a notebook, or b"" and what is wrong with it."""
-    if not member:
-        return _read(path)
-    try:
-        about = path.stat()
-        archive = _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
-        return _member(archive, archive.getinfo(member))
-    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
-        return b"", f"it cannot be unpacked: {error}"
-
-
-@lru_cache(maxsize=1)
-def _opened(path: Path, stamp: tuple) -> zipfile.ZipFile:
-    """A zip file, kept open until the next one: reading the table of contents anew for each member of a class takes a minute."""
-    return zipfile.ZipFile(path)
-
-
-def _read(path: Path) -> tuple[bytes, str]:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        return b"", f"{path.name} is a link" if path.is_symlink() else f"{path.name} cannot be read: {error.strerror}"
-    with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            return b"", f"{path.name} is no regular file"
-        if about.st_size > MAX_NOTEBOOK:
-            return b"", f"{path.name} has {about.st_size:,} bytes; a notebook may have {MAX_NOTEBOOK:,}"
-        return file.read(MAX_NOTEBOOK + 1), ""
 
 
 # --------------------------------------------------------------------------------------------------------------------- archives
@@ -373,34 +392,45 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
         CourseError: when the zip file of a class cannot be read.
     """
     try:
-        members = _members(path)
+        members = reading.members(path)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+        if student and isinstance(error, OSError):
+            yield _lost(student, below or (path.name,), path, f"it cannot be read: {error.strerror}")
+            return
         if not student:
             raise CourseError(f"{path} is no readable zip file: {error}") from None
         # A broken zip of one student counts for the labs that he was to hand in: all, and each is unreadable.
         problem = f"{path.name} is no readable zip file: {error}"
         yield from (_File(student, slug, path, (*below, path.name), "", problem) for slug in known)
         return
-    wanted = [(_parts(member.filename), slug, member) for member in members if (slug := _wanted(member, known))]
+    wanted = [(reading.parts(member.filename), slug, member) for member in members if (slug := _wanted(member, known))]
     if student:
         owned = [(student, (*below, *parts), slug, member) for parts, slug, member in wanted]
     else:
         owned = list(_owned(wanted, known))
-    problems = [_known_problem(member) for *_, member in owned]
+    problems = [reading.known_problem(member) for *_, member in owned]
     sizes: dict[str, int] = {}  # of each student, so that nobody's drafts cost the others of a class
     for (who, *_, member), problem in zip(owned, problems, strict=True):
         sizes[who] = sizes.get(who, 0) + (0 if problem else member.file_size)
     for member in members:
-        parts = _parts(member.filename)
-        if (
-            parts
-            and parts[-1].lower().endswith(".ipynb")
-            and not any(map(_hidden, parts))
-            and not _wanted(member, known)
-        ):
-            yield _File(student or path.name, "", path, (*below, *parts), member.filename)
+        parts = reading.parts(member.filename)
+        if parts and not member.is_dir() and not any(map(_hidden, parts)) and not _wanted(member, known):
+            yield from _unwanted(student or path.name, path, (*below, *parts), member.filename, known)
     for (who, place, slug, member), problem in zip(owned, problems, strict=True):
         yield _File(who, slug, path, place, member.filename, problem or _too_much(path, sizes[who]))
+
+
+def _unwanted(student: str, path: Path, place: tuple[str, ...], member: str, known: dict[str, Lab]) -> Iterator[_File]:
+    """A member that is no lab, if it looks like somebody's work."""
+    name = place[-1]
+    suffix = os.path.splitext(plain_name(name))[1].lower()
+    if suffix == ".ipynb":
+        yield _File(student, "", path, place, member)
+    elif suffix in (".zip", *PACKED):
+        why = "it is an archive inside of a zip file, and these are not read: unpack the outer one"
+        yield _File(student, "", path, place, member, why)
+    elif any(slug in name for slug in known):
+        yield _File(student, "", path, place, member, "it is no notebook")
 
 
 def _owned(wanted: list[tuple], known: dict[str, Lab]) -> Iterator[tuple]:
@@ -412,27 +442,8 @@ def _owned(wanted: list[tuple], known: dict[str, Lab]) -> Iterator[tuple]:
         yield owner, parts[min(at + 1, len(parts) - 1) :], slug, member
 
 
-def _members(path: Path) -> list[zipfile.ZipInfo]:
-    """The members of a zip file; of several with one name the last, which is the one that is found by name.
-
-    Raises:
-        BadZipFile, OSError: when it is none, or too large.
-    """
-    if path.stat().st_size > MAX_ARCHIVE:
-        raise zipfile.BadZipFile(f"has more than {MAX_ARCHIVE:,} bytes")
-    with zipfile.ZipFile(path) as archive:
-        if len(archive.infolist()) > MAX_MEMBERS:
-            raise zipfile.BadZipFile(f"has more than {MAX_MEMBERS:,} members")
-        return list(archive.NameToInfo.values())
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """Folders and file name of a member, without those that lead elsewhere."""
-    return tuple(part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", "//", "..", "."))
-
-
 def _wanted(member: zipfile.ZipInfo, known: dict[str, Lab]) -> str | None:
-    parts = _parts(member.filename)
+    parts = reading.parts(member.filename)
     if not parts or member.is_dir() or any(_hidden(part) for part in parts):
         return None
     return slug_of(parts[-1], known)
@@ -456,36 +467,10 @@ def _owner(folders: tuple[str, ...], above: int) -> int:
     return above + (folders[above : above + 1] == ("submitted",) and len(folders) == above + 3)
 
 
-def _known_problem(member: zipfile.ZipInfo) -> str:
-    """What is wrong with a member for certain, by the table of contents."""
-    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    if ".." in parts or "/" in parts[:1]:
-        return "its path in the zip file leads outside of it"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "it is a link in the zip file"
-    if member.file_size > MAX_NOTEBOOK:
-        return f"it unpacks to {member.file_size:,} bytes; a notebook may have {MAX_NOTEBOOK:,}"
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # bzip2 and LZMA pack 30 MB of nothing into 100 bytes and take a second each to unpack.
-        return f"it is packed by method {member.compress_type} of zip files; only stored and deflated ones are read"
-    return ""
-
-
 def _too_much(path: Path, size: int) -> str:
     if size <= MAX_UNPACKED:
         return ""
     return f"the notebooks in {path.name} unpack to {size:,} bytes; they may have {MAX_UNPACKED:,}"
-
-
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, str]:
-    if problem := _known_problem(member):
-        return b"", problem
-    try:
-        with archive.open(member) as file:
-            blob = file.read(MAX_NOTEBOOK + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        return b"", f"it cannot be unpacked: {error}"
-    return (b"", f"it unpacks to more than {MAX_NOTEBOOK:,} bytes") if len(blob) > MAX_NOTEBOOK else (blob, "")
 
 
 __all__ = ["CourseError", "Submission", "find", "safe"]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import json
 import re
+import tokenize
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -75,7 +77,24 @@ def parse(blob: bytes) -> tuple[list[Cell], list[str]]:
         raise Unreadable("the file is JSON, but has no list of cells")
     if len(cells) > MAX_CELLS:
         raise Unreadable(f"the notebook has {len(cells):,} cells, at most {MAX_CELLS:,} are read")
-    return [made for cell in cells if (made := _cell(cell))], notes
+    return [made for cell in cells if (made := _cell(cell))], [*notes, *_too_long(cells)]
+
+
+def _too_long(cells: list) -> list[str]:
+    """Notes on code cells that are not read for their length."""
+    found = []
+    for cell in cells:
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", cell.get("input", ""))
+        length = (
+            sum(map(len, source)) if isinstance(source, list) and all(isinstance(line, str) for line in source) else 0
+        )
+        length = length or (len(source) if isinstance(source, str) else 0)
+        if length > MAX_SOURCE:
+            name = str(cell.get("id") or "without an id")[:60]
+            found.append(f"a cell was not read, because it has {length:,} characters ({MAX_SOURCE:,} at most): {name}")
+    return found[:10]
 
 
 def _decode(blob: bytes) -> tuple[str, list[str]]:
@@ -132,7 +151,8 @@ def released(lab: Lab) -> dict:
 
 
 def version(lab: Lab) -> str:
-    """What the verdicts depend on: the released lab, the lab's checks and what all checks share.
+    """What the verdicts depend on: the code of the released lab, the lab's checks and what all checks share. A comment, a blank line
+    or a text cell changes nothing, so that nobody is graded again for it.
 
     Raises:
         CourseError: when the checks are missing.
@@ -144,11 +164,40 @@ def version(lab: Lab) -> str:
     if lab.module not in files.values():
         raise CourseError(f"{lab.slug} has graded items, but edgekit/checks/{lab.module}/ is missing")
     others = {other.module for other in labs()} - {lab.module}
-    digest = hashlib.sha256(json.dumps(released(lab), sort_keys=True).encode())
+    code = [cell for cell in released(lab)["cells"] if cell["cell_type"] == "code"]
+    cells = [[cell["id"], cell["metadata"].get("nbgrader"), without_comments(cell["source"])] for cell in code]
+    digest = hashlib.sha256(json.dumps(cells, sort_keys=True).encode())
     for path, module in files.items():
         if module not in others:
-            digest.update(path.read_bytes())
+            about = path.stat()
+            digest.update(_code(path, (about.st_mtime_ns, about.st_size)).encode())
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _code(path: Path, stamp: tuple) -> str:
+    return without_comments(path.read_text(encoding="utf-8"))
+
+
+def without_comments(source: str) -> str:
+    """Code without its comments and blank lines; as it is where it is no Python (a cell with magics)."""
+    lines = source.splitlines(keepends=True)
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return source
+    if any(token.type == tokenize.ERRORTOKEN for token in tokens):
+        return source
+    kept = dict(enumerate(lines, 1))
+    for token in tokens:
+        if token.type == tokenize.COMMENT:
+            kept[token.start[0]] = kept[token.start[0]][: token.start[1]] + "\n"
+    in_text = {n for token in tokens for n in range(token.start[0], token.end[0] + 1) if token.end[0] > token.start[0]}
+    return "".join(
+        line if number in in_text and line.strip() else line.rstrip() + "\n"
+        for number, line in kept.items()
+        if line.strip() or number in in_text
+    )
 
 
 def rebuild(lab: Lab, blob: bytes, light: bool = False) -> Rebuilt:

@@ -28,7 +28,7 @@ def cost(layer, input_shape):
     ),
     Right(
         "the package's counter",
-        "def cost(layer, input_shape):\n    from edgekit import counting\n    c = counting.cost(layer, torch.zeros(1, *input_shape))\n    return c.parameters, c.macs\n",
+        "def cost(layer, input_shape):\n    from edgekit.compression import counting\n    c = counting.cost(layer, torch.zeros(1, *input_shape))\n    return c.parameters, c.macs\n",
     ),
     Right(
         "each weight once for each pixel, tensors",

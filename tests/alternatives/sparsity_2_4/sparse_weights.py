@@ -7,7 +7,7 @@ RIGHT: list[Right] = [
         "the package's share",
         """
 def sparse_weights(path):
-    from edgekit.compression.sparsity import two_of_four_share
+    from edgekit.compression.pruning import two_of_four_share
     graph = onnx.load(path).graph
     tensors = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
     found = {}

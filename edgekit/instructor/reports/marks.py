@@ -1,0 +1,109 @@
+"""What counts in the end: the grader's records, what a person decided beside them, and what being late costs.
+
+Decisions stand in ``manual.json``, a file of their own: grading again never touches it, and they apply to whatever was graded anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit import files
+from edgekit.course.catalog import CourseError
+from edgekit.instructor.reports import about, deadlines
+from edgekit.instructor.reports.about import About
+from edgekit.instructor.reports.records import OUR_FAULT, tidy
+
+MANUAL = "manual.json"
+SETTLED = "settled"  # the status of an item whose points a person gave
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person said of one item: ``points`` (None: the grader's stay), ``comment`` for the student, and the ``sha256`` of the file
+    that was looked at."""
+
+    points: float | None = None
+    comment: str = ""
+    sha256: str = ""
+
+
+def decisions(out: Path) -> dict[tuple[str, str, str], Decision]:
+    """All decisions by (student, lab, item).
+
+    Raises:
+        CourseError: when the file is damaged.
+    """
+    file = Path(out) / MANUAL
+    if not file.is_file():
+        return {}
+    try:
+        lines = json.loads(file.read_text(encoding="utf-8"))
+        return {(one["student"], one["lab"], one["item"]): _decision(one) for one in lines}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"{file} cannot be read: {type(error).__name__}: {error}. It holds your own marks: mend it by hand"
+        ) from None
+
+
+def _decision(one: dict) -> Decision:
+    return Decision(None if one["points"] is None else float(one["points"]), str(one["comment"]), str(one["sha256"]))
+
+
+def decide(out: Path, key: tuple[str, str, str], decision: Decision | None) -> None:
+    """Keep a decision; None takes it back."""
+    kept = decisions(out)
+    kept.pop(key, None)
+    if decision is not None:
+        kept[key] = decision
+    lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(kept.items())]
+    files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
+
+
+def counted(out: Path, records: Iterable[dict]) -> list[dict]:
+    """The records as they count. The ones given stay as they are."""
+    known, made = about.read(out), decisions(out)
+    dates = deadlines.read()
+    return [_late(_settled(record, made), known, dates) for record in records]
+
+
+def _settled(record: dict, made: dict[tuple[str, str, str], Decision]) -> dict:
+    mine = {
+        item: one for (student, lab, item), one in made.items() if (student, lab) == (record["student"], record["lab"])
+    }
+    if not mine:
+        return record
+    items, review = [], list(record.get("review") or [])
+    for item in record["items"]:
+        one = mine.get(item["name"])
+        if one is None:
+            items.append(item)
+            continue
+        given = {} if one.points is None else {"earned": tidy(one.points), "status": SETTLED, "auto": item["status"]}
+        items.append({**item, **given, "comment": one.comment})
+        if one.sha256 and one.sha256 != record["sha256"]:
+            review.append(f"{item['name']} was marked by hand, and another file was handed in since: look again")
+    open_ = any(item["status"] == OUR_FAULT for item in items)
+    status = "graded" if record["status"] == OUR_FAULT and not open_ else record["status"]
+    return {**record, "items": items, "status": status, "review": review}
+
+
+def _late(record: dict, known: About, dates: deadlines.Deadlines) -> dict:
+    says = known.handed_in.get(record["student"], {}).get(record["lab"], {})
+    person = known.people.get(record["student"])
+    when = says.get("when", "") or _worksheet(known, record["student"])
+    late = dates.late(record["lab"], when, person.extension if person else "")
+    if late:
+        return {**record, "late": late}
+    if says.get("late") and not when:
+        told = f"{says['platform']} calls it late and does not say how late: nothing was taken off"
+        return {**record, "review": [*(record.get("review") or []), told]}
+    return record
+
+
+def _worksheet(known: About, student: str) -> str:
+    """Moodle's worksheet of one assignment, where it is the roster and the student handed in one lab."""
+    person = known.people.get(student)
+    return person.submitted if person and len(known.handed_in.get(student, {})) == 1 else ""

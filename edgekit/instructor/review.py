@@ -1,0 +1,268 @@
+"""`edgekit grade review DIR`: a page of this machine on which a person settles what the grader leaves open.
+
+The queue holds faults of the grader and forged results, answers that somebody should read, and what was settled already. Points
+and comments go to ``manual.json`` (:mod:`edgekit.instructor.reports.marks`); nothing else is written until the end, when the
+reports are made anew. Only this machine is listened to, and every address holds a secret: no other page can send marks.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote
+
+from edgekit.course.catalog import CourseError
+from edgekit.instructor.reports import marks, pages
+from edgekit.instructor.reports import tables as reports
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, clean, latest, points, read, tidy
+
+MAX_FORM = 2**16
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": pages.POLICY.replace("default-src 'none'", "default-src 'none'; form-action 'self'"),
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+STYLE = """
+form { margin: .6rem 0; display: grid; gap: .4rem; } input, textarea, button { font: inherit; padding: .3rem .5rem; box-sizing: border-box; }
+input { width: 7rem; } textarea { width: 100%; min-height: 4rem; } label { display: block; }
+button { justify-self: start; min-height: 2.75rem; padding: 0 1rem; } pre.code { border: 1px solid #888; padding: .5rem; max-height: 30rem; overflow: auto; }
+li { margin: .5rem 0; overflow-wrap: anywhere; } .open { border-left: .4rem solid #D55E00; padding-left: .5rem; } nav { margin: 1rem 0; }
+"""
+QUEUE = """
+<h1>To be looked at</h1>
+<p>{{ open|length }} open, {{ done|length }} settled by hand, {{ records|length }} submissions in all.</p>
+{% for head, entries in (("Open", open), ("Settled", done)) if entries %}
+<h2>{{ head }}</h2>
+<ul>{% for entry in entries %}
+<li class="{{ 'open' if head == 'Open' }}"><a href="{{ link(entry) }}">{{ entry.student }}, {{ title(entry.lab) }}</a><br>
+{{ entry.why|join("; ") }}</li>{% endfor %}</ul>
+{% endfor %}
+<details><summary>All submissions</summary><ul>{% for one in records %}
+<li><a href="{{ link(one) }}">{{ one.student }}, {{ title(one.lab) }}</a>: {{ worth(one) }}</li>{% endfor %}</ul></details>
+"""
+LOOK = """
+<nav><a href="{{ home }}">Back to the queue</a></nav>
+<h1>{{ record.student }}</h1><h2>{{ title(record.lab) }}: {{ worth(record) }}</h2>
+{% if saved %}<p role="status"><strong>Saved.</strong></p>{% endif %}
+{% if record.review %}<ul>{% for note in record.review %}<li class="open">{{ note }}</li>{% endfor %}</ul>{% endif %}
+{% for item in record["items"] %}
+<section class="item {{ looks(item) }}" id="{{ item.name }}"><h3>{{ item.name }}: {{ words.get(item.status, item.status) }},
+{{ tidy(item.earned) }} of {{ tidy(item.points) }}</h3>
+{% if item.message %}<pre>{{ item.message }}</pre>{% endif %}
+<details {{ "open" if opened(item) }}><summary>The answer</summary><pre class="code">{{ code.get(item.name, "There is none.") }}</pre></details>
+<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}">
+<label>Points, 0 to {{ tidy(item.points) }} (empty: the grader's)<br><input name="points" inputmode="decimal"
+ value="{{ '' if given(item).points is none else tidy(given(item).points) }}"></label>
+<label>Comment for the student<br><textarea name="comment">{{ given(item).comment }}</textarea></label>
+<button>Save {{ item.name }}</button></form></section>
+{% endfor %}
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission of the queue, and why it stands there."""
+
+    student: str
+    lab: str
+    why: tuple[str, ...]
+
+
+class Desk:
+    """The results of one folder, for a person to look at."""
+
+    def __init__(self, out: Path):
+        if not (Path(out) / FILE).is_file():
+            raise CourseError(f"{out} has no {FILE}: is it the --out folder of a run?")
+        self.out, self.lock = Path(out), threading.Lock()
+        self.graded = {(one["student"], one["lab"]): one for one in latest(read(self.out / FILE))}
+
+    def records(self) -> list[dict]:
+        return marks.counted(self.out, self.graded.values())
+
+    def queue(self) -> tuple[list[Entry], list[Entry]]:
+        """What is open, faults of ours first, and what somebody has settled or commented on."""
+        made = marks.decisions(self.out)
+        waiting, settled = [], []
+        for record in self.records():
+            key = record["student"], record["lab"]
+            ours = [i["name"] for i in record["items"] if i["status"] == OUR_FAULT]
+            mine = [item for student, lab, item in made if (student, lab) == key]
+            notes = [clean(note, 300) for note in record.get("review") or []]
+            # Who has given a word to one answer of a submission has seen the notes on it; a new file is seen anew.
+            notes = [note for note in notes if not mine or "look again" in note]
+            if ours or notes:
+                why = ([f"could not be graded: {', '.join(ours)}"] if ours else []) + notes
+                waiting.append((not ours, Entry(*key, tuple(why))))
+            elif mine:
+                settled.append(Entry(*key, (f"by hand: {', '.join(mine)}",)))
+        return [
+            entry for _, entry in sorted(waiting, key=lambda pair: (pair[0], pair[1].student, pair[1].lab))
+        ], settled
+
+    def code(self, student: str, lab: str) -> dict[str, str]:
+        """The answers of a submission as they were graded, by exercise."""
+        file = self.out / "notebooks" / student / f"{lab}.ipynb"
+        if (student, lab) not in self.graded or not file.is_file():
+            return {}
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        return {cell["id"]: clean("".join(cell["source"]), 100_000) for cell in cells}
+
+    def decide(self, student: str, lab: str, item: str, worth: str, comment: str) -> None:
+        """Keep points and comment; both empty take the decision back.
+
+        Raises:
+            CourseError: when there is no such item, or the points are none that it can have.
+        """
+        record = self.graded.get((student, lab), {"items": []})
+        most = next((one["points"] for one in record["items"] if one["name"] == item), None)
+        if most is None:
+            raise CourseError(f"{student} has no {item} in {lab}")
+        given = _points(worth, most)
+        empty = given is None and not comment.strip()
+        decision = None if empty else marks.Decision(given, comment.strip()[:4000], record["sha256"])
+        with self.lock:
+            marks.decide(self.out, (student, lab, item), decision)
+
+
+def _points(text: str, most: float) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise CourseError(f"{text.strip()[:40]!r} is no number of points from 0 to {tidy(most)}")
+    return value
+
+
+# ----------------------------------------------------------------------------------------------------------------------- pages
+class View:
+    """The desk as pages. ``secret`` is the first part of every address."""
+
+    def __init__(self, desk: Desk, secret: str):
+        from jinja2 import Environment
+
+        self.desk, self.home = desk, f"/{secret}/"
+        shared = {"title": pages.title, "tidy": tidy, "words": pages.WORDS, "worth": self._worth, "link": self._link}
+        self.environment = Environment(autoescape=True)
+        self.environment.globals.update(shared, home=self.home)
+
+    def _link(self, one: Entry | dict) -> str:
+        student, lab = (one["student"], one["lab"]) if isinstance(one, dict) else (one.student, one.lab)
+        return f"{self.home}{quote(student, safe='')}/{quote(lab, safe='')}"
+
+    @staticmethod
+    def _worth(record: dict) -> str:
+        got = points(record)
+        return f"{'open' if got is None else got} of {tidy(sum(item['points'] for item in record['items']))}"
+
+    def queue(self) -> str:
+        waiting, settled = self.desk.queue()
+        body = self.environment.from_string(QUEUE).render(open=waiting, done=settled, records=self.desk.records())
+        return self._page("To be looked at", body)
+
+    def look(self, student: str, lab: str, saved: bool = False) -> str | None:
+        record = next((r for r in self.desk.records() if (r["student"], r["lab"]) == (student, lab)), None)
+        if record is None:
+            return None
+        made = marks.decisions(self.desk.out)
+        notes = " ".join(record.get("review") or [])
+        body = self.environment.from_string(LOOK).render(
+            record=record, saved=saved, here=self._link(record), code=self.desk.code(student, lab),
+            given=lambda item: made.get((student, lab, item["name"]), marks.Decision()),
+            looks=lambda item: {"pass": "pass", OUR_FAULT: "ours"}.get(item["status"], "not"),
+            opened=lambda item: item["status"] == OUR_FAULT or item["name"] in notes,
+        )  # fmt: skip
+        return self._page(student, body)
+
+    def problem(self, what: str) -> str:
+        return self._page("Not saved", f"<h1>Not saved</h1><p>{pages.escape(what)}</p><p>Go back and try again.</p>")
+
+    @staticmethod
+    def _page(title: str, body: str) -> str:
+        return pages.page(title, body).replace("</style>", f"{STYLE}</style>", 1)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Requests of one person's browser; ``view`` is set by :func:`serving`."""
+
+    view: View
+
+    def _where(self) -> list[str] | None:
+        """The parts of the address behind the secret; None for whoever does not know it."""
+        path = self.path.partition("?")[0]
+        known = secrets.compare_digest(path[: len(self.view.home)].encode(), self.view.home.encode())
+        return [unquote(part) for part in path[len(self.view.home) :].split("/") if part] if known else None
+
+    def do_GET(self) -> None:
+        where = self._where()
+        page = None
+        if where == []:
+            page = self.view.queue()
+        elif where and len(where) == 2:
+            page = self.view.look(*where, saved="saved" in self.path.partition("?")[2])
+        self._answer(200 if page else 404, page or "<h1>There is no such page.</h1>")
+
+    def do_POST(self) -> None:
+        where, length = self._where(), int(self.headers.get("Content-Length") or 0)
+        if not where or len(where) != 2 or not 0 <= length <= MAX_FORM:
+            self._answer(404, "<h1>There is no such page.</h1>")
+            return
+        form = {key: values[0] for key, values in parse_qs(self.rfile.read(length).decode("utf-8", "replace")).items()}
+        try:
+            self.view.desk.decide(*where, form.get("item", ""), form.get("points", ""), form.get("comment", ""))
+        except CourseError as error:
+            self._answer(400, self.view.problem(str(error)))
+            return
+        self.send_response(303)
+        self.send_header(
+            "Location", f"{self.view.home}{'/'.join(quote(p, safe='') for p in where)}?saved#{quote(form['item'])}"
+        )
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _answer(self, status: int, page: str) -> None:
+        blob = page.encode("utf-8", "replace")
+        self.send_response(status)
+        for name, value in {**HEADERS, "Content-Length": str(len(blob))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(blob)
+
+    def log_message(self, *args) -> None:
+        """Nothing: the terminal is for the address."""
+
+
+@contextmanager
+def serving(out: Path, port: int = 0) -> Iterator[str]:
+    """Serve the queue of a result folder on this machine and give its address; at the end the reports are written anew.
+
+    Raises:
+        CourseError: when the folder has no records.
+    """
+    desk, secret = Desk(out), secrets.token_urlsafe(16)
+    handler = type("Handler", (Handler,), {"view": View(desk, secret)})
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/{secret}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        reports.write(desk.out, desk.graded.values())
+
+
+def wait() -> None:
+    """Until Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()

@@ -1,0 +1,245 @@
+"""By what means an answer works, where its solution needs none of them: notes for a person, never points.
+
+Three kinds: code that decides at run time what it reaches (``getattr`` with a made-up name, ``exec``, ``sys.modules``, the source on
+the disk), a library that does the exercise by itself, and a look at a file's constants instead of at what the file computes. And the
+solution itself, to the letter.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import lru_cache
+
+from edgekit.course.catalog import Lab
+from edgekit.instructor.submissions import rebuild, references, slicing
+
+LIMIT = 5  # means that one note names
+LETTERS = 10  # words beyond the stub's, two lines or so, from which an answer equal to the solution is no chance
+
+# Names that reach further than a reader can see.
+BUILTINS = frozenset(
+    [
+        "eval",
+        "exec",
+        "compile",
+        "globals",
+        "locals",
+        "vars",
+        "open",
+        "__import__",
+        "breakpoint",
+        "__builtins__",
+        "__loader__",
+        "__spec__",
+        "get_ipython",
+    ]
+)
+ATTRIBUTES = frozenset(
+    [
+        "modules",
+        "__dict__",
+        "__builtins__",
+        "__loader__",
+        "__spec__",
+        "__getattribute__",
+        "__getattr__",
+        "import_module",
+        "attrgetter",
+        "methodcaller",
+        "resolve_name",
+        "user_ns",
+        "user_global_ns",
+        "run_module",
+        "run_path",
+        "read_text",
+        "read_bytes",
+        "rglob",
+        "environ",
+        "getenv",
+        "__code__",
+        "__self__",
+        "__func__",
+        "__wrapped__",
+        "__class_getitem__",
+        "__reduce__",
+        "load_module",
+        "exec_module",
+        "get_source",
+        "__traceback__",
+    ]
+)
+MODULES = frozenset(
+    [
+        "importlib",
+        "imp",
+        "inspect",
+        "pkgutil",
+        "runpy",
+        "pickle",
+        "marshal",
+        "shelve",
+        "dill",
+        "cloudpickle",
+        "joblib",
+        "ctypes",
+        "gc",
+        "builtins",
+        "code",
+        "codeop",
+        "types",
+        "zipimport",
+        "subprocess",
+        "multiprocessing",
+        "linecache",
+        "traceback",
+        "dis",
+        "symtable",
+        "tokenize",
+        "ast",
+        "weakref",
+        "mmap",
+    ]
+)
+# Libraries and functions that are the answer to an exercise somewhere in the course.
+LIBRARIES = (
+    "onnxruntime", "modelopt", "openvino", "nncf", "torchao", "sklearn", "scipy", "onnxconverter_common",
+    "onnxscript", "tensorrt", "tensorrt_rtx", "executorch", "ai_edge_litert", "torch.ao", "torch.quantization",
+    "torch.nn.utils.prune", "torch.nn.quantized", "torch.quantize_per_tensor", "torch.quantize_per_channel",
+    "torch.fake_quantize_per_tensor_affine", "torch.fake_quantize_per_channel_affine", "torch.quantize_per_tensor_dynamic",
+    "onnx.reference", "onnx.shape_inference", "onnx.compose", "onnx.utils", "timeit",
+)  # fmt: skip
+# Of a file: what it is made of.
+PARTS = frozenset(["initializer", "raw_data", "float_data", "int64_data", "attribute", "doc_string", "metadata_props"])
+
+
+def notes(notebook: dict, lab: Lab) -> list[str]:
+    """Notes on the answers of a rebuilt notebook, at most two for each. Nothing is run, and nothing raises for what it holds."""
+    if not lab.solution.is_file():
+        return []
+    about = [(path, path.stat().st_mtime_ns) for path in (lab.notebook, lab.solution)]
+    usual, solutions, aliases, known = _known(lab, tuple(about))
+    found = []
+    for cell in notebook["cells"]:
+        name, source = cell.get("id", ""), cell.get("source", "")
+        if cell.get("cell_type") != "code" or source.strip() in known:
+            continue
+        carried = name not in usual
+        allowed = frozenset().union(*usual.values()) if carried else usual[name]
+        who = "a cell of the student's own" if carried else name
+        if extra := _of(source, aliases) - allowed:
+            found.append(f"{who} works by {_listed(extra)}, which the solution does not: an instructor should read it")
+        if not carried and solutions.get(name) == _letters(source):
+            found.append(f"{name} is the solution to the letter: an instructor should ask for an explanation")
+    return found
+
+
+def _listed(means: Iterable[str]) -> str:
+    shown = sorted(means)
+    more = [f"{len(shown) - LIMIT} more"] if len(shown) > LIMIT else []
+    return ", ".join([*shown[:LIMIT], *more])
+
+
+@lru_cache(maxsize=64)
+def _known(lab: Lab, stamp: tuple) -> tuple[dict, dict, dict, frozenset]:
+    """What solutions and stubs use; long solutions by their letters; what imports of given cells are called; the released sources."""
+    import json
+
+    released = rebuild.released(lab)["cells"]
+    solved = {
+        cell["id"]: "".join(cell["source"]) for cell in json.loads(lab.solution.read_text(encoding="utf-8"))["cells"]
+    }
+    names = [item.name for item in lab.items]
+    aliases = _aliases([cell["source"] for cell in released if cell["cell_type"] == "code"])
+    stubs = {cell["id"]: cell["source"] for cell in released}
+    usual = {name: _of(solved.get(name, ""), aliases) | _of(stubs[name], aliases) for name in names}
+    letters = {name: _letters(solved.get(name, "")) for name in names}
+    long = {name: text for name, text in letters.items() if len(text) >= LETTERS + len(_letters(stubs[name]))}
+    return usual, long, aliases, frozenset(cell["source"].strip() for cell in released)
+
+
+def _letters(source: str) -> tuple[str, ...]:
+    """The code word by word, without comments, blanks and the solution's marks."""
+    tree = references.parsed(slicing.python(source))
+    if tree is None:
+        return ()
+    try:
+        return tuple(ast.unparse(tree).split())
+    except (RecursionError, ValueError):
+        return ()
+
+
+def _aliases(sources: Iterable[str]) -> dict[str, str]:
+    """What names of imported things stand for: ``{"ort": "onnxruntime"}``."""
+    found = {}
+    for source in sources:
+        tree = references.parsed(slicing.python(source))
+        for node in ast.walk(tree) if tree else ():
+            found.update(_bound(node))
+    return found
+
+
+def _bound(node: ast.AST) -> dict[str, str]:
+    if isinstance(node, ast.Import):
+        return {
+            one.asname or one.name.partition(".")[0]: one.name if one.asname else one.name.partition(".")[0]
+            for one in node.names
+        }
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    return {}
+
+
+def _of(source: str, aliases: dict[str, str]) -> frozenset[str]:
+    """The means of one cell."""
+    tree = references.parsed(slicing.python(source))
+    if tree is None:
+        return frozenset()
+    aliases = {**aliases, **_aliases([source])}
+    found: set[str] = set()
+    plain = {id(node.func) for node in ast.walk(tree) if _fixed_getattr(node)}
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}  # model.modules() is torch's
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if node.id in BUILTINS or node.id in ("getattr", "setattr", "delattr") and id(node) not in plain:
+                found.add(node.id)
+            found |= _library(aliases.get(node.id, ""))
+        elif isinstance(node, ast.Attribute):
+            if node.attr != "modules" or id(node) not in called:
+                found |= {node.attr} & (ATTRIBUTES | PARTS)
+            found |= _library(_dotted(node, aliases))
+            if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+                found.add(f"a change of {aliases[node.value.id]}")
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for whole in _bound(node).values():
+                found |= {whole.partition(".")[0]} & MODULES
+                found |= _library(whole)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            found |= _parts_in(node.value)
+    return frozenset(found)
+
+
+def _parts_in(value: str | bytes) -> set[str]:
+    """Names of operators and attributes in bytes: a search in a file that nobody parses."""
+    return {"a search in bytes"} if isinstance(value, bytes) and len(value) > 3 and value.isascii() else set()
+
+
+def _fixed_getattr(node: ast.AST) -> bool:
+    """Whether this is a plain ``getattr(x, "name")``."""
+    call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if not call or node.func.id not in ("getattr", "setattr", "delattr") or len(node.args) < 2:
+        return False
+    return isinstance(node.args[1], ast.Constant)
+
+
+def _dotted(node: ast.AST, aliases: dict[str, str]) -> str:
+    tail: list[str] = []
+    while isinstance(node, ast.Attribute):
+        tail.append(node.attr)
+        node = node.value
+    root = aliases.get(node.id, "") if isinstance(node, ast.Name) else ""
+    return ".".join([root, *tail[::-1]]) if root else ""
+
+
+def _library(dotted: str) -> set[str]:
+    return {one for one in LIBRARIES if dotted == one or dotted.startswith(one + ".")}

@@ -1,0 +1,18 @@
+"""Moodle, "Download all submissions": ``Full Name_123456_assignsubmission_file_/work.ipynb`` (without the last underscore since
+Moodle 4.1), or all in one folder as ``Full Name_123456_assignsubmission_file_work.ipynb``. The number is Moodle's participant."""
+
+from __future__ import annotations
+
+import re
+
+from edgekit.instructor.submissions.platforms.owner import Owner
+
+NAME = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<rest>.*))?")
+
+
+def owners(parts, tree) -> list[Owner]:
+    for depth, part in enumerate(parts):
+        if found := NAME.fullmatch(part):
+            folder = depth + 1 < len(parts)
+            return [Owner("moodle", name=found["name"], number=found["number"], depth=depth + folder)]
+    return []

@@ -1,0 +1,59 @@
+"""Wrong credit without a note: 0. Each attack of ``tests/attacks/credit.py`` is noted for an instructor, or gets no points."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edgekit.course.catalog import find
+from edgekit.instructor.grading.grade import grade_all
+from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.sandbox import worker as sandbox
+from tests.attacks.credit import ATTACKS, UNSEEN
+from tests.conftest import answer_cells
+
+
+def handed_in(lab, name: str, source: str) -> bytes:
+    notebook = json.loads(lab.notebook.read_text(encoding="utf-8"))
+    solution = answer_cells(lab.solution)[name]
+    for cell in notebook["cells"]:
+        if cell["id"] == name:
+            cell["source"] = source.replace("SOLUTION", solution)
+    return json.dumps(notebook).encode()
+
+
+@pytest.fixture(scope="module")
+def notes():
+    """The notes on each attack."""
+    found = {}
+    with Reader() as reader:
+        for slug, name, how, source in (*ATTACKS, *UNSEEN):
+            lab = find(slug)
+            _, review = reader.read(lab, handed_in(lab, name, source))
+            found[slug, name, how] = [note for note in review if note.startswith(f"{name} ") or "student's own" in note]
+    return found
+
+
+def test_no_attack_is_credited_without_a_note(notes, tmp_path):
+    silent = [
+        (slug, name, how, source) for slug, name, how, source in (*ATTACKS, *UNSEEN) if not notes[slug, name, how]
+    ]
+    assert len(ATTACKS) >= 40
+    print(
+        f"{len(ATTACKS)} attacks, {len(ATTACKS) - len(silent)} with a note; the others: {[one[:3] for one in silent]}"
+    )
+    if not silent:
+        return
+    if sandbox.namespace_problem():
+        pytest.skip(f"the {len(silent)} without a note need the namespace tier: {sandbox.namespace_problem()}")
+    for index, (slug, name, _, source) in enumerate(silent):
+        lab = find(slug)
+        path = tmp_path / "in" / f"attack{index:02}" / f"{lab.slug}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(handed_in(lab, name, source))
+    records = grade_all(tmp_path / "in", tmp_path / "out", workers=1, audit=0, progress=False)
+    earned = {
+        silent[int(record["student"][6:])][:3]: sum(item["earned"] for item in record["items"]) for record in records
+    }
+    assert not {how: points for how, points in earned.items() if points}

@@ -1,0 +1,116 @@
+"""The download trees of nine platforms as they are: each student once, by the right name, with the right attempt."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgekit.course.catalog import CourseError
+from edgekit.instructor.submissions import finding, roster
+from edgekit.instructor.submissions.platforms import Owner
+from tests.attacks.odd import NAME, ONE, SLUG, TWO
+from tests.attacks.platform_trees import PEOPLE, ROSTER, TREES, ZIPS, as_zip
+from tests.test_submissions import put
+
+
+def counted(folder, people=None):
+    found = finding.survey(folder, [SLUG], people)
+    assert len({one.student for one in found.submissions}) == len(found.submissions)
+    return {one.student: one.blob for one in found.submissions}, found
+
+
+@pytest.fixture
+def people(tmp_path):
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    return roster.read(tmp_path / "roster.csv")
+
+
+@pytest.mark.parametrize("kind", TREES)
+def test_every_student_once_with_the_right_attempt(tmp_path, kind):
+    files, wanted = TREES[kind]
+    assert counted(put(tmp_path / "in", files))[0] == wanted
+
+
+@pytest.mark.parametrize("kind", TREES)
+def test_with_a_roster_each_has_the_rosters_name(tmp_path, kind, people):
+    files, wanted = TREES[kind]
+    got, found = counted(put(tmp_path / "in", files), people)
+    assert got == dict(zip(PEOPLE, wanted.values(), strict=True))
+    assert not found.strangers and set(found.people) == {*PEOPLE, "Silent Sam"}
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a folder"])
+@pytest.mark.parametrize("kind", ZIPS)
+def test_the_download_put_there_unopened(tmp_path, kind, beside):
+    files = {ZIPS[kind]: as_zip(kind)} | ({f"Zed/{NAME}": TWO} if beside else {})
+    wanted = TREES[kind][1] | ({"Zed": TWO} if beside else {})
+    assert counted(put(tmp_path / "in", files))[0] == wanted
+    if not beside and kind != "Drive":  # of Drive only the zip file's name tells
+        assert counted(tmp_path / "in" / ZIPS[kind])[0] == wanted
+
+
+def test_times_and_late_marks_are_kept(tmp_path):
+    owners = {}
+    for kind in ("Canvas", "Blackboard", "Gradescope", "nbgrader submitted", "nbgrader inbound"):
+        found = counted(put(tmp_path / kind, TREES[kind][0]))[1].submissions
+        owners[kind] = {one.student: one.owner for one in found}
+    assert owners["Canvas"]["libo_88002"].late is True and owners["Canvas"]["nunezana_88001"].late is False
+    assert owners["Blackboard"]["Ana Núñez"].when == "2026-11-20T13:05:22"
+    assert owners["Gradescope"]["Ana Nunez"].when.startswith("2026-11-19T10:12:13")
+    assert owners["nbgrader submitted"]["boli"].when == "2026-11-20T13:05:22+00:00"
+    assert owners["nbgrader inbound"]["boli"].when == "2026-11-20T13:05:22"
+
+
+def test_two_students_of_one_name_stay_two(tmp_path):
+    files = {f"Jan Maier_{n}_assignsubmission_file_/{NAME}": blob for n, blob in ((41, ONE), (42, TWO))}
+    assert counted(put(tmp_path / "in", files))[0] == {"Jan Maier_41": ONE, "Jan Maier_42": TWO}
+
+
+def test_who_does_not_stand_in_the_roster_is_graded_and_told(tmp_path, people):
+    found = counted(put(tmp_path / "in", {f"boli/{NAME}": ONE, f"guest/{NAME}": TWO}), people)
+    assert found[0] == {"Bo Li": ONE, "guest": TWO} and found[1].strangers == ["guest"]
+
+
+def test_an_archive_inside_of_a_class_zip_is_told(tmp_path):
+    from tests.attacks.odd import packed
+
+    inner = {
+        f"Eva Ek_9_assignsubmission_file_/{NAME}": ONE,
+        "Ali Ak_8_assignsubmission_file_/work.zip": packed({NAME: TWO}),
+    }
+    lost = finding.survey(put(tmp_path / "in", {"class.zip": packed(inner)})).lost
+    assert any("Ali Ak_8" in path and "unpack the outer one" in why for path, why in lost), lost
+
+
+EXPORTS = {
+    "Moodle participants": "First name,Last name,ID number,Email address,Groups\nAna,Núñez,88001,ana@x.example,A\n",
+    "Moodle worksheet": 'Identifier,"Full name","Email address",Status,Grade\n"Participant 88001","Ana Núñez",ana@x.example,"Submitted for grading",\n',
+    "Canvas": 'Student,ID,SIS User ID,SIS Login ID,Section\n"    Points Possible",,,,\n"Núñez, Ana",88001,S1,anunez,A\n"Student, Test",9,,,\n',
+    "Blackboard": '"Last Name"\t"First Name"\t"Username"\t"Student ID"\n"Núñez"\t"Ana"\t"anunez"\t"88001"\n',
+    "Gradescope": "First Name,Last Name,SID,Email,Sections\nAna,Núñez,88001,ana@x.example,A\n",
+    "GitHub Classroom": '"identifier","github_username","github_id","name"\n"88001","anunez","5","Ana Núñez"\n',
+    "nbgrader": "id,first_name,last_name,email\n88001,Ana,Núñez,ana@x.example\n",
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("platform", EXPORTS)
+def test_what_platforms_export_is_a_roster(tmp_path, platform, encoding):
+    (tmp_path / "r.csv").write_bytes(EXPORTS[platform].encode(encoding))
+    (one,) = roster.read(tmp_path / "r.csv").people
+    assert one.name == "Ana Núñez" and "88001" in one.numbers
+
+
+def test_a_roster_that_names_nobody_or_one_twice_is_an_error(tmp_path):
+    (tmp_path / "r.csv").write_text("points,remarks\n3,good\n")
+    with pytest.raises(CourseError, match="r.csv: no column of the first line names people: points, remarks"):
+        roster.read(tmp_path / "r.csv")
+    (tmp_path / "r.csv").write_text("name,id\nAda,7\nBob,7\n")
+    with pytest.raises(CourseError, match="id 7 stands in two rows: Ada and Bob"):
+        roster.read(tmp_path / "r.csv")
+
+
+def test_an_ambiguous_name_is_nobodys(tmp_path):
+    (tmp_path / "r.csv").write_text("name,id\nKim Lee,1\nLee Kim,2\n")
+    found = roster.read(tmp_path / "r.csv")
+    assert found.find(Owner("folder", login="Kim Lee")) is None
+    assert found.find(Owner("moodle", name="Kim Lee", number="2")).id == "2"
