@@ -1,4 +1,4 @@
-"""Trains the shipped checkpoints: ``python data/make_checkpoints.py [tinycnn] [edgecnn]`` (two minutes on one core).
+"""Trains the shipped checkpoints: ``python data/make_checkpoints.py [tinycnn] [edgecnn] [depthwisecnn]`` (five minutes on one core).
 
 Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json: what it reaches, and on what it was trained.
 """
@@ -28,7 +28,10 @@ from edgekit.zoo import (  # noqa: E402
 RECIPES = {
     "tinycnn": {"epochs": 6, "lr": 5e-3, "batch_size": 64},
     "edgecnn": {"epochs": 6, "lr": 4e-3, "batch_size": 64},
+    "depthwisecnn": {"epochs": 5, "lr": 6e-3, "batch_size": 64},
 }
+# Depthwise layers train in two thirds of the time with the channels innermost; what is saved is contiguous again.
+LAYOUT = {"depthwisecnn": torch.channels_last}
 SEED = 0
 
 
@@ -44,10 +47,11 @@ def processor() -> str:
 
 def make(name: str, folder: Path) -> None:
     splits = {split: data.load("digits", split) for split in ("train", "val", "test", "real")}
-    model = models.build(name, seed=SEED)
+    model = models.build(name, seed=SEED).to(memory_format=LAYOUT.get(name, torch.contiguous_format))
     history = training.fit(model, splits["train"], splits["val"], seed=SEED, device="cpu", **RECIPES[name])
     print(history)
     path = folder / f"{name}.pt"
+    model.to(memory_format=torch.contiguous_format)
     torch.save(model.state_dict(), path)
     test, real = (training.evaluate(model, splits[split]) for split in ("test", "real"))
     styles = {

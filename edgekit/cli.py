@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+
+def _one_line(kind, error, trace) -> None:
+    """Ctrl-C is no fault: one line says that it was heard, wherever it came, also while libraries are being imported."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("edgekit: stopped", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _one_line
+
+import typer  # noqa: E402
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -164,5 +176,10 @@ def main() -> None:
     except Exception as error:
         if not type(error).__module__.startswith("edgekit."):
             raise
-        print(f"edgekit: {error}", file=sys.stderr)
+        print(f"edgekit: {_for_the_shell(str(error))}", file=sys.stderr)
         sys.exit(2)
+
+
+def _for_the_shell(message: str) -> str:
+    """The same advice as an option: who sits at a shell has no ``providers=`` to write."""
+    return re.sub(r"providers=\['(\w+?)ExecutionProvider'\]", lambda found: f"--provider {found[1].lower()}", message)

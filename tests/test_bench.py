@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import itertools
 import json
 import math
@@ -430,6 +431,8 @@ def test_figures_show_interval_control_and_one():
     result = trial(white, 0, 0.8)
     figure = result.plot()
     assert "b 0.8" in figure.alt and "slower" in figure.alt and "control" in figure.alt
+    shown = figure._repr_html_()
+    assert f'alt="{html.escape(figure.alt)}"' in shown and "data-jp-theme-light" in shown
     axes = figure.axes[0]
     assert any(np.allclose(line.get_xdata(), 1) for line in axes.lines), "the line at 1 is missing"
     assert [t.get_text() for t in axes.get_yticklabels()] == ["same", "b", "A/A control"]

@@ -337,3 +337,18 @@ def test_lab_as_root_is_allowed_and_said(monkeypatch, user, given, passed):
     run = CliRunner().invoke(app, ["lab", *given])
     assert run.exit_code == 0 and seen == passed
     assert run.output.count("adding --allow-root") == (passed != given)
+
+
+def test_ctrl_c_is_one_line_also_before_the_command_runs():
+    code = "import edgekit.cli\nraise KeyboardInterrupt"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines() == ["edgekit: stopped"] and done.returncode
+
+
+def test_advice_about_a_provider_is_worded_for_the_shell(bench):
+    status, _, said = bench("edgecnn", "--provider", "cuda")
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has the CUDA provider")
+    assert status == 2 and "--provider cpu" in said and "providers=" not in said

@@ -40,9 +40,7 @@ def test_no_attack_is_credited_without_a_note(notes, tmp_path):
         (slug, name, how, source) for slug, name, how, source in (*ATTACKS, *UNSEEN) if not notes[slug, name, how]
     ]
     assert len(ATTACKS) >= 40
-    print(
-        f"{len(ATTACKS)} attacks, {len(ATTACKS) - len(silent)} with a note; the others: {[one[:3] for one in silent]}"
-    )
+    print(f"{len(notes)} attacks, {len(notes) - len(silent)} with a note; the others: {[one[:3] for one in silent]}")
     if not silent:
         return
     if sandbox.namespace_problem():

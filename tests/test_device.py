@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -318,3 +319,49 @@ def test_describing_a_tree_is_quick(machine):
     start = time.process_time()
     machine(trees.orin_nano())
     assert time.process_time() - start < 1.0
+
+
+class _Nvml:
+    """As much of pynvml as `visible` asks for."""
+
+    def __init__(self, *uuids):
+        self.uuids = uuids
+
+    def nvmlDeviceGetCount(self):
+        return len(self.uuids)
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        return self.uuids[index]
+
+    def nvmlDeviceGetUUID(self, handle):
+        return handle.encode()
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [
+        (None, [0, 1, 2]),
+        ("2,0", [2, 0]),
+        ("GPU-b", [1]),
+        ("GPU-a, 2", [0, 2]),
+        ("", []),
+        ("1,7,0", [1]),  # the first entry that means nothing ends the list
+        ("GPU-", []),  # fits more than one
+        ("0,0", [0]),
+    ],
+)
+def test_gpus_in_the_order_that_cuda_shows_them(monkeypatch, setting, shown):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", setting)
+    assert gpus.visible(_Nvml("GPU-aa", "GPU-bb", "GPU-cc")) == shown
+
+
+def test_a_version_is_that_of_the_module_in_use(monkeypatch):
+    """onnxruntime and onnxruntime-gpu can be installed together; then the metadata of one lies."""
+    found = {"onnxruntime": "1.30.0", "onnxruntime-gpu": "1.31.1"}
+    monkeypatch.setattr(device, "_installed", found.get)
+    monkeypatch.setitem(sys.modules, "onnxruntime", types.SimpleNamespace(__version__="1.31.1"))
+    assert device._version("onnxruntime", ("onnxruntime", "onnxruntime-gpu")) == "1.31.1 (onnxruntime-gpu)"
+    monkeypatch.setitem(sys.modules, "onnxruntime", types.SimpleNamespace(__version__="1.30.0"))
+    assert device._version("onnxruntime", ("onnxruntime", "onnxruntime-gpu")) == "1.30.0"

@@ -3,7 +3,6 @@ product that PyTorch puts into the same stream. Skipped where there is no GPU.""
 
 from __future__ import annotations
 
-import importlib.util
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +12,10 @@ import torch
 from edgekit.course.catalog import find
 from edgekit.runtimes import RunnerError
 from edgekit.runtimes.trt.memory import Graph, open_memory
+from tests import driver_double
 from tests.conftest import answer_cells
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")]
-KINDS = [kind for kind, module in (("pycuda", "pycuda"), ("cuda-python", "cuda")) if importlib.util.find_spec(module)]
 
 
 def on_device(address: int, shape: tuple) -> torch.Tensor:
@@ -52,7 +51,7 @@ class Context:
         return True
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=driver_double.KINDS)
 def memory(request):
     try:
         return open_memory(request.param)

@@ -470,3 +470,19 @@ def test_on_a_full_disk_prediction_and_measurement_are_shown_all_the_same(tmp_pa
     said = capsys.readouterr()
     assert "size: predicted 4" in said.out and "predicted 2x; measured 1.5" in said.out
     assert said.err.count("not in your ledger") == 2 and "No space left" in said.err
+
+
+def test_what_a_lab_shows_as_recorded_is_there_or_can_be_measured():
+    """A name in a lab without a file must be one that the GPU benchmark measures: its cell then says that nothing is recorded."""
+    import re
+
+    from edgekit import paths
+    from tests.benchmarks.gpu_items import ITEMS
+
+    named = set()
+    for lab in sorted((paths.root() / "solutions").glob("*.ipynb")):
+        for cell in json.loads(lab.read_text(encoding="utf-8"))["cells"]:
+            named |= set(re.findall(r'recorded\(\s*"(\w+)"', "".join(cell["source"])))
+    there = {path.stem for path in (paths.data() / "recorded").glob("*.json")}
+    assert {"sparse_gpu", "float16_cuda", "trt_engine_sizes"} <= named & there
+    assert named - there <= set(ITEMS), f"nobody measures {named - there - set(ITEMS)}"

@@ -1,4 +1,4 @@
-"""The two models: their shape, their export, and the checkpoints that ship with the course."""
+"""The three models: their shape, their export, and the checkpoints that ship with the course."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from edgekit import bench, paths
+from edgekit.compression import counting
 from edgekit.zoo import data, models
 from edgekit.zoo.models import CheckpointError
 
@@ -54,8 +55,24 @@ def test_edgecnn_options(width, classes, channels):
     assert model.fc.in_features == 4 * width
 
 
+def test_depthwisecnn_filters_each_channel_by_itself():
+    model = models.DepthwiseCNN()
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    spatial = [m for m in convolutions[1:] if m.kernel_size != (1, 1)]
+    assert len(spatial) == 5 and all(m.groups == m.in_channels == m.out_channels for m in spatial)
+    assert all(m.groups == 1 for m in convolutions if m not in spatial)
+    assert [block.adds for block in model.blocks] == [True, False, True, False, True]
+    edge, here = counting.cost(models.EdgeCNN()), counting.cost(model)
+    assert here.macs * 4 < edge.macs and here.parameters * 4 < edge.parameters
+    narrow = models.build("depthwisecnn", width=8, expand=(1, 2, 4), num_classes=7, in_channels=3)
+    assert narrow(torch.rand(2, 3, 28, 28)).shape == (2, 7)
+    assert [block.expand[0].out_channels for block in narrow.blocks] == [8, 16, 32, 64, 128]
+    with pytest.raises(ValueError, match="one or three numbers"):
+        models.build("depthwisecnn", expand=(1, 2))
+
+
 def test_build():
-    with pytest.raises(ValueError, match="no model 'resnet'; there are edgecnn, tinycnn"):
+    with pytest.raises(ValueError, match="no model 'resnet'; there are depthwisecnn, edgecnn, tinycnn"):
         models.build("resnet")
     with pytest.raises(ValueError, match="multiple of 16.*got 20"):
         models.build("edgecnn", width=20)
@@ -66,7 +83,7 @@ def test_build():
 
 
 @pytest.mark.parametrize("dynamo", [True, False])
-@pytest.mark.parametrize("name", ["tinycnn", "edgecnn"])
+@pytest.mark.parametrize("name", ["tinycnn", "edgecnn", "depthwisecnn"])
 @pytest.mark.filterwarnings("ignore")
 def test_export_to_onnx_gives_the_same_logits(tmp_path, name, dynamo):
     ort = pytest.importorskip("onnxruntime", reason="onnxruntime runs the exported file")
@@ -85,7 +102,7 @@ def test_export_to_onnx_gives_the_same_logits(tmp_path, name, dynamo):
         np.testing.assert_allclose(got, bench.predict(model, x[:n]), rtol=1e-4, atol=2e-4)
 
 
-@pytest.mark.parametrize(("name", "floor"), [("tinycnn", 0.97), ("edgecnn", 0.99)])
+@pytest.mark.parametrize(("name", "floor"), [("tinycnn", 0.97), ("edgecnn", 0.99), ("depthwisecnn", 0.98)])
 def test_checkpoints_reach_what_their_record_says(name, floor):
     model, info = models.load_checkpoint(name), models.checkpoint_info(name)
     assert not model.training and info["parameters"] == parameters(model)
@@ -122,7 +139,7 @@ def test_checkpoints_are_small():
 
 
 def test_a_missing_checkpoint_names_the_others(copy):
-    with pytest.raises(CheckpointError, match=r"bigcnn\.json is missing.*edgecnn, tinycnn"):
+    with pytest.raises(CheckpointError, match=r"bigcnn\.json is missing.*depthwisecnn, edgecnn, tinycnn"):
         models.load_checkpoint("bigcnn", copy)
     (copy / "tinycnn.pt").unlink()
     with pytest.raises(
@@ -174,7 +191,7 @@ def test_code_in_a_checkpoint_does_not_run(copy, tmp_path):
 
 def test_the_datasheet_says_what_the_records_say():
     text = (paths.data() / "README.md").read_text()
-    for name in ("tinycnn", "edgecnn"):
+    for name in ("tinycnn", "edgecnn", "depthwisecnn"):
         info = models.checkpoint_info(name)
         test, real = (
             bench.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real")

@@ -313,6 +313,22 @@ def test_openvino_computes_in_float32(path, want):
     assert set(run.providers_by_node().values()) == {"OpenVINOExecutionProvider"}
 
 
+def test_openvino_runs_an_onnx_file_and_names_what_is_wrong(path, net, tmp_path):
+    pytest.importorskip("openvino", reason="the package openvino is not installed: pip install openvino")
+    with runtimes.load(path, "openvino", threads=1) as run:
+        np.testing.assert_allclose(run(X), runtimes.load(net, "pytorch", threads=1)(X), atol=1e-5)
+        assert (run.engine, run.device, run.precision, run.threads) == ("openvino", "cpu", "fp32", 1)
+        with pytest.raises(runtimes.InputError, match="dimension 1 must be 1"):
+            run(np.zeros((1, 3, 8, 8), np.float32))
+    with pytest.raises(RunnerError, match="is closed"):
+        run(X)
+    with pytest.raises(RunnerError, match="no device 'TPU' here; it has CPU"):
+        runtimes.load(path, "openvino", device="TPU")
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(RunnerError, match="OpenVINO cannot read broken"):
+        runtimes.load(tmp_path / "broken.onnx", "openvino")
+
+
 def test_every_engine_of_the_table_can_be_loaded_or_says_why_not():
     for engine in engines.ENGINES.values():
         assert callable(getattr(tiny, engine.probe)), engine

@@ -394,8 +394,8 @@ def test_versions(saved, built, runs, compatible, accepted):
     ],
 )
 def test_hardware_of_an_engine_built_on_a_gpu(saved, capability, level, mine, accepted):
-    rewritten(saved, targets=[], gpu="Orin", capability=capability, hardware_compatible=level)
-    machine = trt.here(RTX) | {"gpu": "mine", "capability": mine}
+    rewritten(saved, api="tensorrt", targets=[], gpu="Orin", capability=capability, hardware_compatible=level)
+    machine = trt.here(RTX) | {"api": "tensorrt", "gpu": "mine", "capability": mine}
     assert (trt.refusals(saved, machine=machine) == []) == accepted
 
 
@@ -465,3 +465,39 @@ def test_inspector_json():
 
 def test_features_are_found_out_by_looking():
     assert features(trt.api(RTX)).targets and trt.targets(trt.api(RTX))
+
+
+def test_a_kept_plan_is_built_anew_for_other_options(folder, float_files, monkeypatch):
+    from edgekit.runtimes.trt import runner
+
+    plan = folder / "kept.plan"
+    ask = lambda **options: runner._plan(float_files["tinycnn"], RTX, plan, True, {"batches": (1, 2, 4), **options})
+    first, header, _ = ask()
+    assert header.profile["input"][2][0] == 4 and plan.is_file()
+    monkeypatch.setattr(runner, "build", lambda *_, **__: pytest.fail("built again for the same options"))
+    assert ask()[0] == first
+    monkeypatch.undo()
+    assert ask(batches=(1, 2, 8))[1].profile["input"][2][0] == 8
+    assert ask(level=1, batches=(1, 2, 8))[1].settings["level"] == 1
+
+
+def test_a_timing_cache_that_does_not_fit_is_said_and_replaced(tmp_path, monkeypatch):
+    """With TensorRT's answers put in: only a GPU has a timing cache."""
+    from types import SimpleNamespace
+
+    from edgekit.runtimes.trt import building
+
+    (tmp_path / "old.cache").write_bytes(b"of another GPU")
+    monkeypatch.setattr(building.versions, "gpu", lambda: object())
+    config = SimpleNamespace(create_timing_cache=bytes, set_timing_cache=lambda cache, ignore: not cache)
+    log = Log()
+    assert building._load_cache(SimpleNamespace(__name__="tensorrt"), config, tmp_path / "old.cache", log) == b""
+    assert "of another TensorRT or GPU" in log.lines[-1][1]
+
+
+def test_an_rtx_engine_for_all_gpus_is_not_refused_on_another(saved):
+    header = json.loads((saved.parent / f"{saved.name}.json").read_text())
+    header |= {"gpu": "NVIDIA RTX A2000", "capability": "8.6", "targets": []}
+    (saved.parent / f"{saved.name}.json").write_text(json.dumps(header))
+    machine = trt.here(RTX) | {"gpu": "NVIDIA GeForce RTX 4090", "capability": "8.9"}
+    assert trt.refusals(saved, machine=machine) == []

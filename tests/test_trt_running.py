@@ -121,14 +121,14 @@ class Graph:
 def start(monkeypatch):
     device = Device()
     header = Header("", 0, "m.onnx", "", "fp32", "tensorrt", "10.3.0", "", None, None, None, [], {})
-    contexts = []
+    contexts, where = [], {}
 
     def context():
         contexts.append(Context(device))
         return contexts[-1]
 
     fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST=1))
-    engine = SimpleNamespace(create_execution_context=context)
+    engine = SimpleNamespace(create_execution_context=context, get_tensor_location=lambda name: where.get(name, 0))
     io = {"x": runtimes.Spec("float32", ("batch", 3))}, {"y": runtimes.Spec("float32", ("batch", 3))}
     profile = Profile({"x": ((1, 3), (2, 3), (4, 3))})
     monkeypatch.setattr(running, "_plan", lambda *_: (b"", header, "m"))
@@ -138,7 +138,9 @@ def start(monkeypatch):
     monkeypatch.setattr(running, "open_memory", lambda *_: device)
     monkeypatch.setattr(running, "said", lambda _: "it broke")
     monkeypatch.setattr(running, "Graph", Graph)
-    return SimpleNamespace(device=device, contexts=contexts, load=lambda **o: runtimes.load("m.plan", "tensorrt", **o))
+    return SimpleNamespace(
+        device=device, contexts=contexts, where=where, load=lambda **o: runtimes.load("m.plan", "tensorrt", **o)
+    )
 
 
 def batch(n, first=1.0):
@@ -220,6 +222,13 @@ def test_a_runner_that_fails_to_start_gives_back_what_it_took(start, monkeypatch
 
     monkeypatch.setattr(start.device, "device", out_of_memory)
     with pytest.raises(MemoryError):
+        start.load()
+    assert not start.device.held
+
+
+def test_an_input_that_the_host_reads_is_refused_by_name(start):
+    start.where["x"] = 1
+    with pytest.raises(RunnerError, match="'x' is read by the host"):
         start.load()
     assert not start.device.held
 

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -137,7 +138,7 @@ def environment() -> dict[str, str | int | float | None]:
 
 def versions() -> dict[str, str | None]:
     """Versions of the packages that results depend on, None for those not installed. Nothing is imported."""
-    return {key: _version(distributions) for key, distributions in PACKAGES.items()}
+    return {key: _version(key, distributions) for key, distributions in PACKAGES.items()}
 
 
 @functools.lru_cache(maxsize=1)
@@ -174,14 +175,22 @@ def _static() -> dict[str, str | int | float | None]:
     }
 
 
-def _version(distributions: tuple[str, ...]) -> str | None:
-    for name in distributions:
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        return version if name == distributions[0] else f"{version} ({name})"
+def _version(module: str, distributions: tuple[str, ...]) -> str | None:
+    """Of the distribution that is installed; where two provide one module, of the one whose module is in use."""
+    loaded = getattr(sys.modules.get(module), "__version__", None)
+    found = {name: _installed(name) for name in distributions}
+    same = [name for name in distributions if found[name] and found[name] == loaded]
+    for name in same or distributions:
+        if version := found[name]:
+            return version if name == distributions[0] else f"{version} ({name})"
     return None
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _rows(d: Device) -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.device.gpu import visible
+
 WHOLE_MODULE = ("VDD_IN", "VIN", "POM_5V_IN")  # rails that feed everything else on the module, where a board has one
 
 
@@ -112,7 +114,12 @@ class Nvml:
         except pynvml.NVMLError as error:
             raise LookupError(f"NVML does not start: {error}") from None
         try:
-            self._gpu = pynvml.nvmlDeviceGetHandleByIndex(index)
+            shown = visible(pynvml)
+            if index >= len(shown):
+                raise LookupError(
+                    f"CUDA shows {len(shown)} GPUs to this process (CUDA_VISIBLE_DEVICES), and none has the number {index}"
+                )
+            self._gpu = pynvml.nvmlDeviceGetHandleByIndex(shown[index])
             label = pynvml.nvmlDeviceGetName(self._gpu)
             self.covers = f"GPU {index}, {label.decode() if isinstance(label, bytes) else label}, without the host"
             self.joules()

@@ -7,6 +7,11 @@ import re
 # (pattern in ONNX Runtime's own words, what it means, fix). The first that fits counts.
 _KNOWN = [
     (
+        "Please install TensorRT libraries",
+        "its TensorRT provider needs TensorRT's libraries (libnvinfer.so.10), which are not on the loader's path",
+        "install TensorRT 10 from NVIDIA's packages, or leave this provider out",
+    ),
+    (
         r"IR version: (\d+), max supported IR version: (\d+)",
         "its IR version is {0}, and this ONNX Runtime reads versions up to {1}",
         "update onnxruntime, or lower the number: model = onnx.load(path); model.ir_version = {1}; onnx.save(model, path)",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import io
+
 import numpy as np
 
 from edgekit.formatting import seconds
@@ -122,5 +126,18 @@ def finish(figure, alt: str):
     from matplotlib import pyplot
 
     figure.alt = alt
+    figure._repr_html_ = lambda: _as_html(figure)  # a notebook prefers it to the bare picture
     pyplot.close(figure)
     return figure
+
+
+# In JupyterLab's dark theme light and dark change places; turning the hues back keeps every colour what it was called.
+_DARK = '<style>body[data-jp-theme-light="false"] img.edgekit { filter: invert(1) hue-rotate(180deg); }</style>'
+
+
+def _as_html(figure) -> str:
+    """The picture with its text alternative, as screen readers want it."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=figure.dpi, bbox_inches="tight")
+    code = base64.b64encode(picture.getvalue()).decode()
+    return f'{_DARK}<img class="edgekit" src="data:image/png;base64,{code}" alt="{html.escape(figure.alt)}">'

@@ -11,6 +11,7 @@ from edgekit.runtimes.engines import ENGINES, LOADABLE
 from edgekit.runtimes.probe import Availabilities, Availability, available
 
 __all__ = [
+    "ENGINES",
     "Availabilities",
     "Availability",
     "InputError",

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 class Engine:
     """`runner` is where its Runner stands, module:class; `probe` the function in `edgekit.runtimes.tiny` that tries it; `package` what
     brings it. `options` go to both. `providers`: it is tried once for each of its execution providers. `slow`: trying it takes half a
-    minute, so a quick look leaves it out. `loads`: `runtimes.load` takes its name (an engine that only builds has none)."""
+    minute, so a quick look leaves it out. `loads`: `runtimes.load` takes its name (an engine that only builds has none).
+    `extra`: no lab needs it, so where it is not installed nothing is wrong."""
 
     name: str
     runner: str
@@ -24,6 +25,7 @@ class Engine:
     providers: bool = False
     slow: bool = False
     loads: bool = True
+    extra: bool = False
     fix: str = ""  # when it is installed and does not work
 
     def runner_class(self) -> type:
@@ -48,6 +50,7 @@ ENGINES = {
             fix=_COMPILER,
         ),
         Engine("onnxruntime", "ort.runner:OnnxRuntimeRunner", "onnxruntime", "onnxruntime", providers=True),
+        Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True),
         Engine("tensorrt", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt"),
         Engine("tensorrt_rtx", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt-rtx", loads=False),
     )

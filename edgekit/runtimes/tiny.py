@@ -101,6 +101,17 @@ def _provider(name: str) -> tuple[bool, str, str]:
     )
 
 
+def openvino(_: str, __: str) -> tuple[bool, str, str]:
+    import openvino as package
+
+    from edgekit.runtimes.openvino import OpenVINORunner
+
+    with OpenVINORunner(tiny_model(), threads=1) as run:
+        _check(run)
+    devices = ", ".join(package.Core().available_devices)
+    return True, f"openvino {package.__version__} ran a tiny model on the CPU; its devices here: {devices}", ""
+
+
 def tensorrt(api: str, _: str) -> tuple[bool, str, str]:
     """Build an engine; where there is a GPU, run it too."""
     import tempfile

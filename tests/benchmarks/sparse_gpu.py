@@ -70,7 +70,9 @@ def row(n: int, batch: int, max_time: float = 4.0) -> dict:
     with torch.inference_mode():
         called = bench.compare({"dense": dense, "2:4": sparse}, max_time=max_time, max_warmup=0.3, clock="launch and wait, data on the GPU")["2:4"]  # fmt: skip
         graphs = {"dense": captured(dense), "2:4": captured(sparse)}
-        found = bench.compare(graphs, max_time=max_time, max_warmup=0.3, clock=f"a CUDA graph of {REPEAT} products")["2:4"]
+        found = bench.compare(graphs, max_time=max_time, max_warmup=0.3, clock=f"a CUDA graph of {REPEAT} products")[
+            "2:4"
+        ]
     return {
         "weight": f"{n} x {n}",
         "rows of input": batch,

@@ -14,7 +14,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-KINDS = [kind for kind, module in (("cuda-python", "cuda"), ("pycuda", "pycuda")) if importlib.util.find_spec(module)]
+
+
+def _installed(module: str) -> bool:
+    try:  # "cuda" alone is a folder that several packages share
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+KINDS = [kind for kind, module in (("pycuda", "pycuda"), ("cuda-python", "cuda.bindings")) if _installed(module)]
 
 
 def built() -> Path:

@@ -70,7 +70,7 @@ class Scenarios:
 
         self.kind, self.running, self.memory, self.Error = kind, running, memory, runtimes.RunnerError
         self.contexts, self.engine_on, self.many = [], None, 10_000
-        fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0")
+        fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST="host"))
         specs = {"x": runtimes.Spec("float32", ("batch", 3))}, {"y": runtimes.Spec("float32", ("batch", 3))}
         running._plan = lambda *_: (b"", None, "stand-in")
         running.versions.api = lambda *_: fake
@@ -82,7 +82,7 @@ class Scenarios:
         device = ctypes.c_int(-1)
         cuda.cuCtxGetDevice(ctypes.byref(device))
         self.engine_on = device.value
-        return SimpleNamespace(create_execution_context=self.context)
+        return SimpleNamespace(create_execution_context=self.context, get_tensor_location=lambda _: "device")
 
     def context(self):
         self.contexts.append(Context())

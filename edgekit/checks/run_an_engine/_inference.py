@@ -30,7 +30,13 @@ def probe(answer, inputs: dict, libraries) -> dict:
     found = {"logits": [], "wrong": [], "left": []}
     for x in inputs["x"]:
         gpu.did.clear()
-        result, error = _result(answer, *before, context, x.copy())
+        result, error = None, ""
+        try:
+            result = _plain(call(_Here(answer, (*before, context, x.copy()))))
+        except AnswerRaised as raised:
+            if not gpu.wrong:  # an error of its own, or nothing written yet
+                raise
+            error = str(raised)
         found["logits"].append(result)
         found["wrong"].append([*gpu.wrong, *([error] if error else [])])
         found["left"].append(gpu.left())
@@ -67,13 +73,9 @@ class _Here:
         return self
 
 
-def _result(answer, *arguments):
-    """(result copied at once, error in words)."""
-    try:
-        found = call(_Here(answer, arguments))
-    except AnswerRaised as error:
-        return None, str(error)
-    return (np.array(found) if isinstance(found, np.ndarray) else found if found is None else str(type(found))), ""
+def _plain(result):
+    """Copied at once: what happens to the buffers later must not change it."""
+    return np.array(result) if isinstance(result, np.ndarray) else result if result is None else str(type(result))
 
 
 def _error(answer, *arguments) -> str:

@@ -201,7 +201,9 @@ def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool,
         _trouble(device, name, detail, fix)
         for name, (ok, detail, fix) in engines.items()
         # Without a GPU it is no news that these do not run: the finding about the GPU says what happens instead.
-        if not ok and (device.gpus or not _needs_gpu(name))
+        if not ok
+        and (device.gpus or not _needs_gpu(name))
+        and not (name in runtimes.ENGINES and runtimes.ENGINES[name].extra and detail == "not installed")
     ]
 
 

@@ -22,11 +22,11 @@ def run(notebook: dict, name: str, timeout: float = 180) -> dict:
         name: for messages. timeout: seconds for one cell.
 
     Raises:
-        SlideError: when a cell fails; the message shows the cell and what it said.
+        SlideError: when a cell fails (the message shows the cell and what it said), takes too long, or the kernel dies.
     """
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     from edgekit import paths
 
@@ -40,6 +40,10 @@ def run(notebook: dict, name: str, timeout: float = 180) -> dict:
             client.execute()
         except CellExecutionError as error:
             raise SlideError(f"{name}: a cell fails:\n{ANSI.sub('', str(error))}") from None
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise SlideError(
+                f"{name}: {type(error).__name__}: {str(error)[:500]}. Is the machine busy? Run it again."
+            ) from None
     del done["cells"][0]
     return done
 

@@ -214,7 +214,10 @@ def _load_cache(trt, config, path, log: Log):
         return None
     path = Path(path)
     cache = config.create_timing_cache(path.read_bytes() if path.is_file() else b"")
-    config.set_timing_cache(cache, False)
+    if not config.set_timing_cache(cache, False):
+        log.lines.append(("WARNING", f"{path} is of another TensorRT or GPU: timed anew, and written anew"))
+        cache = config.create_timing_cache(b"")
+        config.set_timing_cache(cache, False)
     return cache
 
 

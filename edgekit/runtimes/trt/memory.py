@@ -72,6 +72,8 @@ class PyCuda:
     name = "pycuda"
 
     def __init__(self, index: int = 0):
+        with contextlib.suppress(OSError):  # a PyCUDA that was built without the driver is not linked to it
+            ctypes.CDLL("libcuda.so.1", mode=ctypes.RTLD_GLOBAL)
         import pycuda.driver as driver
 
         self._driver = driver

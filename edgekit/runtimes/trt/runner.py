@@ -104,6 +104,11 @@ class TensorRTRunner(Runner):
         for name, (_, _, largest) in self.profile.shapes.items():
             context.set_input_shape(name, largest)
         for name, spec in {**self.inputs, **self.outputs}.items():
+            if self._engine.get_tensor_location(name) == self._trt.TensorLocation.HOST:
+                raise RunnerError(
+                    f"{self.name}: '{name}' is read by the host (its values are shapes), which this runner does not feed. Fix: export "
+                    "the model with that input as a constant."
+                )
             shape = tuple(context.get_tensor_shape(name))
             if any(d < 0 for d in shape):
                 raise RunnerError(
@@ -307,12 +312,12 @@ def load_engine(trt, data: bytes, log: Log, header: Header | None = None):
     if runtime:
         engine = runtime.deserialize_cuda_engine(data)
     if engine is None:
-        fix = (
-            "a machine with an NVIDIA GPU and driver: engines are built here, and run there"
-            if versions.gpu() is None
-            else "build it again"
-        )
-        raise RunnerError(f"{trt.__name__} {trt.__version__} cannot load this engine: {log.said()}. Fix: {fix}.")
+        said_why, fix = log.said(), "build it again"
+        if versions.gpu() is None:
+            fix = "a machine with an NVIDIA GPU and driver: engines are built here, and run there"
+        elif "does not support this compute capability" in said_why:
+            fix = f"a GPU that {trt.__name__} runs on, or full TensorRT from NVIDIA's packages; ONNX Runtime and PyTorch run on this one"
+        raise RunnerError(f"{trt.__name__} {trt.__version__} cannot load this engine: {said_why}. Fix: {fix}.")
     return engine
 
 
@@ -326,7 +331,12 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
-        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path) and _as_asked(plan, options):
+        if (
+            plan is not None
+            and Path(plan).is_file()
+            and not refusals(plan, model=path)
+            and _as_asked(plan, api, options)
+        ):
             return Path(plan).read_bytes(), Header.read(plan), path.stem
         built = build(path, api=api, **options)
         if plan is not None:
@@ -342,10 +352,13 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
     return path.read_bytes(), Header.read(path) if header_path(path).is_file() else None, path.stem
 
 
-def _as_asked(plan, options: dict) -> bool:
+def _as_asked(plan, api, options: dict) -> bool:
     """Whether a kept plan was built with the options that are given now; those that are not given may be any."""
-    before = Header.read(plan).settings.get("asked", {})
-    return all(before.get(name, value) == value and name in before for name, value in asked(options).items())
+    header = Header.read(plan)
+    before = header.settings.get("asked", {})
+    return api in (None, header.api) and all(
+        before.get(name, value) == value and name in before for name, value in asked(options).items()
+    )
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
