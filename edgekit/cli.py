@@ -124,6 +124,32 @@ def bench(
     print(f"batch {size or 'none'}; inputs: {said}")
 
 
+@app.command()
+def tune(
+    model: Annotated[Path, typer.Argument(help="a float32 ONNX file")],
+    data: Annotated[Path, typer.Option(help="an .npz file with rows of inputs, by the names of the model's inputs")],
+    labels: Annotated[
+        str | None, typer.Option(help="an .npy file with a class for each row, or the name of an array in the data")
+    ] = None,
+    max_drop: Annotated[float, typer.Option(min=0, max=100, help="points of accuracy that may be lost")] = 0.5,
+    budget: Annotated[float, typer.Option(callback=_positive, help="seconds for everything")] = 300.0,
+    folder: Annotated[
+        Path | None, typer.Option(help="for the files and what is known; MODEL.tune unless given")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+) -> None:
+    """Try float16, the INT8 recipes, engines, threads and batches for one model: a table, the Pareto front and one recommendation.
+
+    Half of the rows calibrate and the other half judge. A second call goes on where the first one stopped.
+    """
+    import json
+
+    from edgekit.compression import tuning
+
+    found = tuning.tune(model, data, labels, max_drop=max_drop, budget=budget, folder=folder)
+    print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
+
+
 # [authors: the students' edition has neither these lines nor the folder.
 from edgekit.instructor.commands import add  # noqa: E402
 

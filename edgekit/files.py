@@ -81,6 +81,22 @@ def locked(handle: int):
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+@contextmanager
+def folder_beside(target: Path, prefix: str, error: type[Exception]):
+    """A temporary folder on the disk of ``target``, whose own folder is made: what is written there can be moved into place in one
+    step. ``error`` is raised where that is not possible."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix)
+    except OSError as cause:
+        why = cause.strerror or cause
+        raise error(
+            f"{target}: nothing can be written to {target.parent} ({why}). Fix: choose another folder."
+        ) from cause
+    with folder as name:
+        yield name
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """Replace the file at `path` in one step: a reader sees the old content or the new, never a part. Text becomes UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
+from torch import nn
 
-from edgekit import export, runtimes
-from edgekit.compression import quantization
+from edgekit import compiler, export, graphs, runtimes
+from edgekit.bench import memory
+from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
 from edgekit.course import lineup
 from edgekit.runtimes import InputError, RunnerError
@@ -268,3 +273,313 @@ def test_weights_are_counted_where_they_stand(save):
     found = export.report(path)
     assert found.parameters == 2 * 12 + 7 and found.precision == "fp32"
     assert found.nodes["MatMul"] == 2 and found.nodes["Add"] == 1
+
+
+# ---------------------------------------------------------------- plans
+
+
+def test_a_plan_counts_what_runs(save):
+    """Of an If the heavier branch, in functions as often as they are called; a fixed batch is not the one that was asked for."""
+    body = lambda out, width: helper.make_graph(
+        [node("MatMul", ["a", f"w{out}"], [out])], out, [], [value(out, T.FLOAT, None)], [weight(f"w{out}", 6, width)]
+    )
+    path = save(
+        [node("If", ["which"], ["y"], then_branch=body("p", 2), else_branch=body("q", 5))],
+        [value("which", T.BOOL, []), value("a", T.FLOAT, [3, 6])],
+        [value("y", T.FLOAT, [3, "wide"])],
+    )
+    with pytest.raises(export.ExportError, match="shape of 'y'"):
+        graphs.plan(path)
+    path = save(
+        [
+            node("If", ["which"], ["y"], then_branch=body("p", 5), else_branch=body("q", 5)),
+            node("MatMul", ["y", "v"], ["z"]),
+        ],
+        [value("which", T.BOOL, []), value("a", T.FLOAT, [3, 6])],
+        [value("z", T.FLOAT, None)],
+        [weight("v", 5, 4)],
+    )
+    assert graphs.plan(path).flops == 2 * 3 * 6 * 5 + 2 * 3 * 5 * 4 and graphs.plan(path).weights == 4 * (30 + 30 + 20)
+    with pytest.raises(export.ExportError, match="batch is fixed at 3"):
+        graphs.plan(path, 2)
+
+
+@pytest.mark.parametrize("op", ["LSTM", "Einsum"])
+def test_work_that_is_not_counted_is_named(op, save):
+    nodes = {
+        "LSTM": node("LSTM", ["a", "w", "r"], ["y"], hidden_size=3, name="rec"),
+        "Einsum": node("Einsum", ["a", "a"], ["y"], equation="abc,abc->a", name="rec"),
+    }
+    path = save(
+        [nodes[op]],
+        [value("a", T.FLOAT, [4, "n", 2])],
+        [value("y", T.FLOAT, None)],
+        [weight("w", 1, 12, 2), weight("r", 1, 12, 3)],
+    )
+    with pytest.raises(export.ExportError, match="work of .*'rec' is not counted|more than its batch is free"):
+        graphs.plan(path)
+
+
+def test_a_footprint_has_the_inputs_and_all_files(save):
+    path = save(
+        [node("Gather", ["t", "ids"], ["y"])],
+        [value("ids", T.INT32, ["n", 4])],
+        [value("y", T.FLOAT, None)],
+        [weight("t", 300, 300)],
+        save_as_external_data=True,
+        location="t.bin",
+        size_threshold=0,
+    )
+    found = memory.footprint(path, 2)
+    assert found.file > 300 * 300 * 4 and found.model > 0
+    free = save([node("Neg", ["a"], ["y"])], [value("a", T.FLOAT, ["n", "wide"])], [value("y", T.FLOAT, None)])
+    with pytest.raises(memory.FootprintError, match="more than its batch is free"):
+        memory.footprint(free)
+    assert memory.footprint(free, x={"a": np.ones((2, 5), np.float32)}).peak
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"ir_version": 77}, r"IR version is 77, .* up to \d+\. Fix: update onnxruntime"),
+        ({"opset": 88}, r"opset 88 .* opsets up to \d+"),
+        ({"domain": "com.acme"}, "operator Warp of the domain 'com.acme'"),
+    ],
+)
+def test_what_is_too_new_or_unknown_is_said_with_a_fix(change, words, save):
+    domain = change.get("domain", "")
+    path = save(
+        [node("Warp" if domain else "Tanh", ["a"], ["y"], domain=domain)],
+        [value("a", T.FLOAT, ["n", 2])],
+        [value("y", T.FLOAT, None)],
+        opset=change.get("opset", 17),
+        domains=[domain] if domain else [],
+    )
+    model = onnx.load(path)
+    model.ir_version = change.get("ir_version", 8)
+    onnx.save(model, path)
+    with pytest.raises(RunnerError, match=words):
+        runtimes.load(path)
+    with pytest.raises(export.ExportError, match=words):
+        export.parity(lambda a: a, path)
+
+
+def test_a_folder_that_takes_no_files_is_said(tmp_path, save):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(export.ExportError, match="nothing can be written to"):
+        export.to_onnx(nn.Linear(2, 2).eval(), tmp_path / "file" / "m.onnx", torch.rand(1, 2))
+    path = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 2])],
+        [value("y", T.FLOAT, None)],
+        [weight("w", 2, 2)],
+    )
+    with pytest.raises(QuantizationError, match="nothing can be written to"):
+        quantization.dynamic(path, tmp_path / "file" / "q.onnx")
+
+
+# ---------------------------------------------------------------- parity and the gate
+
+
+class Nested(nn.Module):
+    def forward(self, a):
+        return {"sum": a.sum(1), "more": (a * 2, [a - 1, None])}
+
+
+def test_parity_opens_what_a_model_returns(save):
+    nodes = [
+        node("ReduceSum", ["a", "k"], ["s"], keepdims=0),
+        node("Add", ["a", "a"], ["d"]),
+        node("Sub", ["a", "one"], ["m"]),
+    ]
+    constants = [numpy_helper.from_array(np.array([1]), "k"), numpy_helper.from_array(np.float32(1), "one")]
+    path = save(nodes, [value("a", T.FLOAT, ["n", 3])], [value(name, T.FLOAT, None) for name in "sdm"], constants)
+    assert export.parity(Nested(), path, batches=(1, 4)).ok
+
+
+@pytest.mark.parametrize(
+    "special, ok, words", [(np.inf, True, ""), (-np.inf, True, ""), (np.nan, False, "model itself gives NaN for")]
+)
+def test_parity_with_what_is_no_number(special, ok, words, save):
+    path = save([node("Neg", ["a"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)])
+    found = export.parity(lambda a: -a, path, batches=(2,), x=np.array([[1, special], [0, 2]], np.float32))
+    assert found.ok is ok and words in str(found)
+    if special != special:
+        return
+    other = export.parity(lambda a: a, path, batches=(2,), x=np.array([[0, special], [0, 0]], np.float32))
+    assert not other.ok and "infinite in only one of the two, or with the other sign" in str(other)
+
+
+def test_parity_names_a_buffer_that_changes(save):
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, a):
+            self.calls += 1
+            return a + self.calls
+
+    path, module = (
+        save([node("Identity", ["a"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)]),
+        Counts(),
+    )
+    assert "changes its own buffer 'calls'" in export.parity(module, path, batches=(1,)).hint
+    assert module.calls.item() == 0
+
+
+@pytest.mark.parametrize(
+    "what, words", [("infinite", "NaN or infinite for"), ("narrow", r"is \[1, 3\], that of the baseline \[1, 4\]")]
+)
+def test_the_gate_does_not_pass_what_answers_another_question(what, words, save):
+    inputs, outputs = [value("a", T.FLOAT, ["n", 5])], [value("y", T.FLOAT, None)]
+    good = save([node("MatMul", ["a", "w"], ["y"])], inputs, outputs, [weight("w", 5, 4)])
+    bad = numpy_helper.from_array(np.full((5, 4), np.inf, np.float32), "w") if what == "infinite" else weight("w", 5, 3)
+    other = save([node("MatMul", ["a", "w"], ["y"])], inputs, outputs, [bad])
+    found = gating.gate(good, other, x=np.ones((1, 5), np.float32), min_time=0.05, max_time=0.1)
+    assert not found.passed
+    assert re.search(words, found.verdict)
+
+
+# ---------------------------------------------------------------- exporting
+
+
+@pytest.mark.parametrize(
+    "module, example, words",
+    [
+        (lambda a: a, torch.rand(2, 3), "torch.nn.Module is exported"),
+        (nn.Linear(3, 2), torch.rand(2, 4), r"does not run on the example \(float32 \[2, 4\]\)"),
+        (nn.Linear(3, 2), torch.rand(0, 3), "has no rows"),
+        (nn.Linear(3, 2), {"wrong": torch.rand(2, 3)}, "no parameter 'wrong'; it has input"),
+        (nn.Bilinear(3, 3, 2), (torch.rand(2, 3), 4), "takes tensors only"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_before_the_exporter_does(module, example, words, tmp_path):
+    with pytest.raises(export.ExportError, match=words):
+        export.to_onnx(module, tmp_path / "m.onnx", example)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_example_of_one_row_exports_with_any_batch(tmp_path):
+    net = nn.RNN(3, 2, batch_first=True).eval()
+    assert (
+        export.to_onnx(net, tmp_path / "m.onnx", torch.rand(1, 4, 3), output_names=("y", "h")).inputs["input"][1][0]
+        == "batch"
+    )
+    export.parity(
+        net, tmp_path / "m.onnx", batches=(1, 3), x=np.random.default_rng(0).random((3, 4, 3), dtype=np.float32)
+    ).check()
+
+
+def test_the_batch_of_a_state_is_where_one_says(tmp_path):
+    class Step(nn.Module):
+        def forward(self, x, state, gain):
+            return x * gain + state.sum(0)
+
+    example = {"x": torch.rand(2, 3), "state": torch.rand(4, 2, 3), "gain": torch.tensor(2.0)}
+    export.to_onnx(Step().eval(), tmp_path / "m.onnx", example, dynamic_batch={"x": 0, "state": 1})
+    found = export.report(tmp_path / "m.onnx").inputs
+    assert found["state"][1] == (4, "batch", 3) and found["gain"][1] == ()
+    feed = (np.ones((5, 3), np.float32), np.ones((4, 5, 3), np.float32), np.float32(3))
+    assert export.parity(Step(), tmp_path / "m.onnx", batches=(1, 5), x=feed).ok
+
+
+def test_qat_exports_what_it_was_calibrated_on(tmp_path):
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
+    pictures = np.random.default_rng(0).random((8, 2, 8, 8), dtype=np.float32)
+    quantized = qat.ptq(net, pictures)
+    path = qat.to_onnx(quantized, tmp_path / "q.onnx")
+    assert export.report(path).inputs["input"] == ("float32", ("batch", 2, 8, 8))
+    np.testing.assert_allclose(
+        plain(path, {"input": pictures})[0], quantized(torch.from_numpy(pictures)).detach(), atol=1e-4
+    )
+    for wrong, words in (
+        (pictures[:0], "no pictures"),
+        (pictures * np.nan, "NaN"),
+        (pictures.astype(np.int16), "int16"),
+    ):
+        with pytest.raises(qat.QatError, match=words):
+            qat.ptq(net, wrong)
+
+
+# ---------------------------------------------------------------- counting and compiling
+
+
+def test_fused_layers_are_counted_by_arithmetic():
+    n, d, h = 6, 8, 5
+    attention = lambda queries, keys: 2 * queries * keys * d + 2 * queries * d * d + 2 * keys * d * d
+    decoder = nn.TransformerDecoderLayer(d, 2, 16, batch_first=True)
+    want = attention(n, n) + attention(n, 4) + 2 * n * d * 16
+    assert counting.cost(decoder, (torch.rand(1, n, d), torch.rand(1, 4, d))).macs == want
+    assert counting.cost(
+        nn.GRU(d, h, bidirectional=True, batch_first=True), torch.rand(1, n, d)
+    ).macs == n * 2 * 3 * h * (d + h)
+    found = counting.cost(nn.MultiheadAttention(d, 2, batch_first=True), (torch.rand(1, n, d),) * 3)
+    assert found.parameters == sum(layer.parameters for layer in found.layers) and found.macs == attention(n, n)
+
+
+def test_what_is_not_counted_is_named():
+    class Spectrum(nn.Module):
+        def forward(self, x):
+            return torch.fft.rfft(x).abs()
+
+    found = counting.cost(Spectrum(), torch.rand(1, 16))
+    assert found.uncounted == ("_fft_r2c",) and "NOT counted" in str(found)
+    with pytest.raises(ValueError, match="batch of 1"):
+        counting.cost(Spectrum(), (torch.rand(2, 16),))
+
+
+def test_the_compiler_refuses_rather_than_be_wrong(save):
+    out = [value("y", T.FLOAT, None)]
+    wrong = {
+        "ceil_mode|no kernel": ([node("MaxPool", ["a"], ["y"], kernel_shape=[2, 2])], [1, 2, 6, 6], []),
+        "2-D here": ([node("Conv", ["a", "w"], ["y"], strides=[2])], [1, 2, 9], [weight("w", 3, 2, 3)]),
+        "negative pads": (
+            [node("Conv", ["a", "w"], ["y"], pads=[-1, 0, 0, 0])],
+            [1, 2, 6, 6],
+            [weight("w", 3, 2, 3, 3)],
+        ),
+        "auto_pad='VALID'": (
+            [node("Conv", ["a", "w"], ["y"], auto_pad="VALID")],
+            [1, 2, 6, 6],
+            [weight("w", 3, 2, 3, 3)],
+        ),
+        "makes int32": (
+            [node("CastLike", ["a", "w"], ["y"])],
+            [2, 2],
+            [numpy_helper.from_array(np.ones(1, np.int32), "w")],
+        ),
+        "more than its batch": ([node("Relu", ["a"], ["y"])], ["n", 3, "wide"], []),
+    }
+    for words, (nodes, shape, weights) in wrong.items():
+        with pytest.raises(compiler.CompileError, match=words):
+            compiler.read(save(nodes, [value("a", T.FLOAT, shape)], out, weights))
+
+
+# ---------------------------------------------------------------- edgekit tune
+
+
+def test_tune_keeps_what_it_may_and_goes_on_where_it_stopped(save, tmp_path):
+    path = save(
+        [node("MatMul", ["a", "w"], ["h"]), node("Relu", ["h"], ["r"]), node("MatMul", ["r", "v"], ["y"])],
+        [value("a", T.FLOAT, ["n", 32])],
+        [value("y", T.FLOAT, ["n", 4])],
+        [weight("w", 32, 64), weight("v", 64, 4, seed=1)],
+    )
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 32)).astype(np.float32)
+    np.savez(tmp_path / "rows.npz", a=x, kind=plain(path, {"a": x})[0].argmax(1))
+    first = tuning.tune(path, tmp_path / "rows.npz", "kind", max_drop=5, budget=1e-3, progress=False)
+    assert [row.failed == "" for row in first.rows[:2]] == [True, False] and "budget" in first.rows[1].failed
+    found = tuning.tune(path, tmp_path / "rows.npz", "kind", max_drop=5, budget=6, progress=False)
+    assert found.rows[0].speed == first.rows[0].speed, "known already"
+    tried = {row.file: row for row in found.rows if not row.failed}
+    assert tried["float16"].bytes < tried["float32"].bytes and tried["float16"].memory
+    assert found.recommended and found.best.kept and set(found.front) <= {row.key for row in found.rows}
+    assert "recommended" in str(found) and found.to_dict()["rows"]
+    with pytest.raises(tuning.TuneError, match="Missing: a"):
+        np.savez(tmp_path / "other.npz", b=x, c=x)
+        tuning.tune(path, tmp_path / "other.npz")

@@ -68,18 +68,17 @@ class Device:
     def synchronize(self, stream):
         self.did.append("wait")
 
-    def mark(self, stream):
-        self.held.add(("event", len(self.did)))
-        return len(self.did)
+    def event(self):
+        return self._take("event", SimpleNamespace())
+
+    def mark(self, event, stream):
+        event.at = len(self.did)
 
     def forget(self, event):
-        self.held.remove(("event", event))
+        self.held.remove(("event", id(event)))
 
     def between(self, first, last):
-        return 1e-6 * (last - first)
-
-    def close(self):
-        self.did.append("closed")
+        return 1e-6 * (last.at - first.at)
 
 
 class Context:
@@ -128,7 +127,7 @@ def start(monkeypatch):
         contexts.append(Context(device))
         return contexts[-1]
 
-    fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0")
+    fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST=1))
     engine = SimpleNamespace(create_execution_context=context)
     io = {"x": runtimes.Spec("float32", ("batch", 3))}, {"y": runtimes.Spec("float32", ("batch", 3))}
     profile = Profile({"x": ((1, 3), (2, 3), (4, 3))})

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import numpy as np
+
+from edgekit.graphs import reading
+from edgekit.graphs.refusals import explained
 
 TIMEOUT = 120
 
@@ -28,16 +34,14 @@ def peak():
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return used if sys.platform == "darwin" else used * 1024
 
-path, batch, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+path, given, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with np.load(given, allow_pickle=False) as arrays:
+    feed = {name: array.astype(object) if array.dtype.kind == "U" else array for name, array in arrays.items()}
 before = now()
 options = ort.SessionOptions()
-options.intra_op_num_threads, options.log_severity_level = 1, 3
+options.intra_op_num_threads, options.log_severity_level = 1, 4
 session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 loaded = now()
-feed = {}
-for value in session.get_inputs():
-    shape = [d if isinstance(d, int) else (batch if i == 0 else 1) for i, d in enumerate(value.shape)]
-    feed[value.name] = np.ones(shape, np.float32)
 for _ in range(runs):
     session.run(None, feed)
 print(json.dumps([before, loaded, now(), peak()]))
@@ -46,7 +50,7 @@ print(json.dumps([before, loaded, now(), peak()]))
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of resident memory of one process. file: the model on disk. libraries: Python, NumPy and ONNX Runtime, before the model;
+    """Bytes of resident memory of one process. file: the model on disk, its second file included. libraries: Python, NumPy and ONNX Runtime, before the model;
     loaded: after the session was made; running: after the runs; peak: the most at any moment."""
 
     name: str
@@ -77,19 +81,51 @@ class Footprint:
         return asdict(self)
 
 
-def footprint(path, batch: int = 1, *, name: str | None = None, runs: int = 3) -> Footprint:
-    """Run a float32 model in ONNX Runtime, one thread, in a fresh process, and say what memory that took.
+class FootprintError(RuntimeError):
+    """A file that does not run in a process of its own; the message holds its last words."""
 
-    batch: for dimension 0 of the inputs where that is dynamic; other dynamic dimensions are 1. Raises RuntimeError with the child's last
-    words when it dies, as it does when the memory is not enough.
+
+def footprint(path, batch: int = 1, *, x: dict | None = None, name: str | None = None, runs: int = 3) -> Footprint:
+    """Run a model in ONNX Runtime, one thread, in a fresh process, and say what memory that took.
+
+    x: the inputs, {name: array}; default ones of the types that the file declares, with ``batch`` where its batch is free. Raises
+    FootprintError for a file that cannot be opened, for another free dimension where x is not given, and with the child's last words when
+    it dies, as it does when the memory is not enough or takes longer than TIMEOUT seconds.
     """
     path = Path(path)
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(path), str(batch), str(runs)],
-        capture_output=True, text=True, timeout=TIMEOUT,
-    )  # fmt: skip
+    try:
+        size = reading.report(path).size
+        feed = _ones(path, batch) if x is None else x
+    except reading.ExportError as error:
+        raise FootprintError(str(error)) from error
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "inputs.npz"
+        np.savez(given, **{key: array.astype(str) if array.dtype == object else array for key, array in feed.items()})
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _CHILD, str(path), str(given), str(runs)],
+                capture_output=True, text=True, timeout=TIMEOUT,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise FootprintError(f"{path.name}, batch {batch}: not done after {TIMEOUT} s") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise RuntimeError(f"{path.name}, batch {batch}: {last[:300]}")
+        raise FootprintError(f"{path.name}, batch {batch}: {explained(last)[0][:300]}")
     before, loaded, running, peak = json.loads(done.stdout.strip().splitlines()[-1])
-    return Footprint(name or path.stem, batch, path.stat().st_size, before, loaded, running, peak)
+    return Footprint(name or path.stem, batch, size, before, loaded, running, peak)
+
+
+def _ones(path: Path, batch: int) -> dict[str, np.ndarray]:
+    """Ones for every input that has no default. ExportError where a size is free and not the batch's."""
+    model = reading.load_model(path, external_data=False)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    declared = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
+    sized = reading.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
+    for name, (dtype, shape) in declared.items():
+        if any(isinstance(size, str) for size in sized.get(name, ("?",))):
+            raise reading.ExportError(
+                f"{path}: input {name!r} is {reading.described(dtype, shape)}, and more than its batch is free. Fix: x={{{name!r}: array}}."
+            )
+        if dtype != "str" and not hasattr(np, dtype):
+            raise reading.ExportError(f"{path}: input {name!r} is {dtype}, which NumPy does not have.")
+    return {name: np.ones(sized[name], "U1" if dtype == "str" else dtype) for name, (dtype, _) in declared.items()}

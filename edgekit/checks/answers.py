@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.checks.failure import AnswerRaised, brief, worded
+from edgekit.checks.failure import AnswerRaised, advice, brief, worded
 
 
 def shuffled(cases: list[dict], rng: np.random.Generator) -> list[dict]:
@@ -39,7 +39,7 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
     except (Exception, SystemExit) as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "edgekit" not in f.filename]
         where = f" (line {frames[0].lineno} of your cell: {frames[0].line})" if frames and frames[0].line else ""
-        raise AnswerRaised(f"{name}({shown}) raised {worded(error)}{where}") from error
+        raise AnswerRaised(f"{name}({shown}) raised {worded(error)}{where}{advice(error)}") from error
 
 
 def in_place(answer: Callable, name: str, *args: Any) -> Any:

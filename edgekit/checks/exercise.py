@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgekit.checks.border import BorderError, dump, load, plain
-from edgekit.checks.failure import AnswerRaised, CheckFailed, worded
+from edgekit.checks.failure import AnswerRaised, CheckFailed, advice, worded
 
 # The grader sets this to a folder with one folder per exercise: inputs are read there and outputs written there.
 GRADING = "EDGEKIT_PROBE_DIR"
@@ -80,7 +80,7 @@ class Exercise:
             return {"error": f"{self.name}: {error}.", "cause": "wrong type"}
         except Exception as error:
             cause = "not done yet" if _is_stub(error) else "raised"
-            return {"error": f"{self.name} raised {worded(error)}", "cause": cause}
+            return {"error": f"{self.name} raised {worded(error)}{advice(error)}", "cause": cause}
 
     def verdict(self, inputs: dict, outputs: dict) -> str:
         """Judge plain data.

@@ -156,6 +156,32 @@ def close(got: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bo
     return got.shape == expected.shape and bool(np.allclose(got, expected, rtol=rtol, atol=atol))
 
 
+_FACTORS = {
+    100: "a hundred times as much: is it in per cent?",
+    1 / 100: "a hundredth of it: was it divided by 100?",
+    1e3: "a thousand times as much: is it in another unit?",
+    1e-3: "a thousandth of it: is it in another unit?",
+    1e6: "a million times as much: is it in another unit?",
+    1e-6: "a millionth of it: is it in another unit?",
+    2: "twice as much.",
+    0.5: "half of it.",
+}
+
+
+def slip(got: float, expected: float, rtol: float = 1e-3) -> str:
+    """The usual slip that makes ``got`` of the number ``expected``, as a sentence with a blank before it; "" if it is none of them."""
+    if not expected or not np.isfinite(got) or close(got, expected, rtol=rtol, atol=0):
+        return ""
+    if close(got, -expected, rtol=rtol, atol=0):
+        return " Only the sign is the other way round: what is taken from what?"
+    if close(got, 1 / expected, rtol=rtol, atol=0):
+        return " It is upside down: 1 over what was asked for."
+    if 0 < expected < 1 and close(got, 1 - expected, rtol=rtol, atol=0):
+        return " It is the rest: 1 minus the share that was asked for."
+    times = (says for factor, says in _FACTORS.items() if close(got, factor * expected, rtol=rtol, atol=0))
+    return next((f" That is {says}" for says in times), "")
+
+
 @contextmanager
 def onnx_path(model: Any, what: str = "the model"):
     """A path to an :class:`OnnxFile` that was checked by onnx, for as long as the block runs.

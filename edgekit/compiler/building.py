@@ -65,15 +65,18 @@ class Built:
 
     def __call__(self, x) -> np.ndarray | dict[str, np.ndarray]:
         """Run on one array, or on {input: array}. Every activation is written to its planned place, so that a wrong plan gives wrong results."""
-        feed = x if isinstance(x, dict) else {next(iter(self.graph.inputs)): x}
+        feed = x if isinstance(x, dict) else dict(zip(self.graph.inputs, [x], strict=False))
+        if feed.keys() != self.graph.inputs.keys():
+            raise CompileError(f"this plan has the inputs {list(self.graph.inputs)}, got {list(feed)}")
         for name, shape in self.graph.inputs.items():
-            if feed[name].shape != tuple(shape):
-                raise CompileError(f"input {name!r} has shape {feed[name].shape}; this plan was made for {tuple(shape)}, and for no other.")  # fmt: skip
+            if np.shape(feed[name]) != tuple(shape):
+                raise CompileError(f"input {name!r} has shape {np.shape(feed[name])}; this plan was made for {tuple(shape)}, and for no other.")  # fmt: skip
             np.copyto(self._place[name], feed[name])
         for node in self.graph.nodes:
             read = [self._place.get(name, self.graph.constants.get(name)) for name in node.inputs]
             np.copyto(self._place[node.output], kernels.run(node, read, self._ready.get(node.output)))
-        results = {name: self._place[name].copy() for name in self.graph.outputs}
+        made = {**self.graph.constants, **self._place}
+        results = {name: made[name].copy() for name in self.graph.outputs}
         return next(iter(results.values())) if len(results) == 1 else results
 
     def save(self, path) -> Path:

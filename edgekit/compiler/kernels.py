@@ -15,7 +15,7 @@ def run(node, inputs: list, ready: np.ndarray | None = None) -> np.ndarray:
     """One node on arrays, its fused activation included; ``tactic`` in its attributes names the kernel of a convolution."""
     found = OPS[node.op](node.attrs, *inputs) if ready is None else conv(node.attrs, *inputs, ready=ready)
     fused = node.attrs.get("activation")
-    return activate(found, fused) if fused else found
+    return activate(np.asarray(found), fused) if fused else np.asarray(found)
 
 
 def activate(x: np.ndarray, kind: list) -> np.ndarray:
@@ -141,13 +141,17 @@ def size(x, w, stride, pads) -> tuple[int, int]:
 
 
 def settings(attrs: dict) -> tuple:
-    """(stride, pads, group) of a Conv. ValueError for a dilation or an automatic padding, which these kernels do not have."""
+    """(stride, pads, group) of a Conv. ValueError for a dilation, an automatic or a negative padding, which these kernels do not have."""
     if set(attrs.get("dilations", [1])) != {1} or attrs.get("auto_pad", "NOTSET") not in ("NOTSET", ""):
         raise ValueError("convolutions with dilations or auto_pad have no kernel here")
+    if min(attrs.get("pads", [0])) < 0:
+        raise ValueError("convolutions with negative pads have no kernel here")
     return attrs.get("strides", [1, 1]), attrs.get("pads", [0, 0, 0, 0]), attrs.get("group", 1)
 
 
 def conv(attrs, x, w, bias=None, ready=None):
+    if x.ndim != 4 or w.ndim != 4:
+        raise ValueError(f"convolutions are 2-D here, on [N, C, H, W]; this one has {x.ndim} dimensions")
     stride, pads, group = settings(attrs)
     out = CONVOLUTIONS[attrs.get("tactic", "im2col")](x, w, stride, pads, group, ready)
     if bias is not None:
@@ -157,7 +161,7 @@ def conv(attrs, x, w, bias=None, ready=None):
 
 # ------------------------------------------------------------------------------------------------------------ the others
 def batch_norm(attrs, x, scale, shift, mean, variance):
-    column = lambda v: v.reshape(1, -1, 1, 1)
+    column = lambda v: v.reshape(1, -1, *[1] * (x.ndim - 2))
     return column(scale) * (x - column(mean)) / np.sqrt(column(variance) + attrs.get("epsilon", 1e-5)) + column(shift)
 
 
@@ -169,6 +173,8 @@ def gemm(attrs, a, b, c=None):
 
 def reduce_mean(attrs, x, axes=None):
     axes = attrs.get("axes") if axes is None else axes.tolist()
+    if not axes and attrs.get("noop_with_empty_axes"):
+        return x
     return x.mean(axis=tuple(axes) if axes else None, keepdims=bool(attrs.get("keepdims", 1)), dtype=np.float32)
 
 
@@ -178,7 +184,7 @@ def reshape(attrs, x, shape):
 
 def flatten(attrs, x):
     axis = attrs.get("axis", 1)
-    return x.reshape(int(np.prod(x.shape[:axis], dtype=int)), -1)
+    return x.reshape(int(np.prod(x.shape[:axis], dtype=int)), int(np.prod(x.shape[axis:], dtype=int)))
 
 
 def clip(attrs, x, low=None, high=None):
@@ -203,7 +209,7 @@ OPS = {
     "Expand": expand,
     "Flatten": flatten,
     "Gemm": gemm,
-    "GlobalAveragePool": lambda attrs, x: x.mean(axis=(2, 3), keepdims=True, dtype=np.float32),
+    "GlobalAveragePool": lambda attrs, x: x.mean(axis=tuple(range(2, x.ndim)), keepdims=True, dtype=np.float32),
     "Identity": lambda attrs, x: x,
     "ReduceMean": reduce_mean,
     "Relu": lambda attrs, x: np.maximum(x, 0),

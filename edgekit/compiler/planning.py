@@ -25,7 +25,7 @@ def lifetimes(graph: Graph, known: Mapping | None = None) -> list[dict]:
         for name in node.inputs:
             if name in dies:
                 dies[name] = step
-    dies |= dict.fromkeys(graph.outputs, len(graph.nodes) - 1)
+    dies |= dict.fromkeys(graph.outputs, max(len(graph.nodes) - 1, 0))
     rounded = lambda n: -(-n // ALIGNMENT) * ALIGNMENT
     return [{"name": name, "size": rounded(known[name][1]), "first": born[name], "last": dies[name]} for name in born]
 

@@ -7,6 +7,8 @@ as in most papers. Papers and tools disagree about which of the two numbers they
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from dataclasses import dataclass
 
 from edgekit.formatting import table
@@ -27,7 +29,8 @@ class Layer:
 @dataclass(frozen=True)
 class Cost:
     """Cost of one forward pass. ``parameters`` counts shared tensors once; ``nonzero`` those that are not 0; ``activations`` the
-    output elements of all layers together (written to memory if nothing is fused)."""
+    output elements of all layers together (written to memory if nothing is fused); ``uncounted`` the operators that do arithmetic of which
+    MACs and FLOPs know nothing."""
 
     layers: tuple[Layer, ...]
     parameters: int
@@ -35,6 +38,7 @@ class Cost:
     macs: int
     activations: int
     input: tuple[int, ...]
+    uncounted: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -48,7 +52,8 @@ class Cost:
 
     def to_dict(self) -> dict:
         keys = ("parameters", "nonzero", "macs", "flops", "activations")
-        return {**{key: getattr(self, key) for key in keys}, "input": list(self.input)}
+        said = {"uncounted": list(self.uncounted)} if self.uncounted else {}
+        return {**{key: getattr(self, key) for key in keys}, "input": list(self.input), **said}
 
     def _cells(self) -> list[list[str]]:
         rows = [
@@ -69,7 +74,10 @@ class Cost:
         return table(HEAD, self._cells()) + f"<small>{self._note()}</small>"
 
     def _note(self) -> str:
-        return f"for one input of {' x '.join(map(str, self.input))}; {self.macs:,} MACs = {self.flops:,} FLOPs"
+        missing = f"; NOT counted: {', '.join(self.uncounted)}" if self.uncounted else ""
+        return (
+            f"for one input of {' x '.join(map(str, self.input))}; {self.macs:,} MACs = {self.flops:,} FLOPs{missing}"
+        )
 
 
 HEAD = ["layer", "kind", "output", "parameters", "MACs", "activations"]
@@ -78,58 +86,169 @@ HEAD = ["layer", "kind", "output", "parameters", "MACs", "activations"]
 def cost(model, example=None) -> Cost:
     """Parameters, MACs and activations of a torch.nn.Module for one input.
 
-    example: a tensor whose first dimension is a batch of 1; default float32 [1, 1, 28, 28]. Layers are those modules without submodules
-    that have parameters or do arithmetic; one used twice counts twice. Runs the model once, in eval mode, and leaves its modes as they were.
-    Zeros are counted like any other weight: a dense kernel multiplies by them too. ValueError for a batch of another size, since
-    all numbers would be multiples.
+    example: a tensor whose first dimension is a batch of 1, default float32 [1, 1, 28, 28]; a tuple of them for a forward with several
+    arguments; a list where forward takes one list (torchvision's detectors). Layers are those modules that hold parameters of their own or
+    do arithmetic outside of their submodules; one used twice counts twice. Runs the model once, in eval mode, and leaves its modes as they
+    were. Attention and recurrent layers run step by step for this, since the fused kernels hide their products; what still does
+    arithmetic that is not counted stands in ``uncounted``. Zeros are counted like any other weight: a dense kernel multiplies by them too.
+    ValueError for a batch of another size, since all numbers would be multiples.
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
-    example = torch.zeros(1, 1, 28, 28) if example is None else example
-    if example.ndim < 2 or len(example) != 1:
-        raise ValueError(
-            f"cost counts for one input: pass an example with a batch of 1, got shape {list(example.shape)}"
-        )
-    counter, outputs, handles = FlopCounterMode(display=False), {}, []
-
-    def remember(name):
-        def hook(module, args, output):
-            shape = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
-            total = outputs.get(name, (0, ()))[0] + (output[0].numel() if shape else 0)
-            outputs[name] = (total, shape)
-
-        return hook
-
+    arguments = _arguments(torch.zeros(1, 1, 28, 28) if example is None else example)
     modules = dict(model.named_modules())
-    leaves = {name: m for name, m in modules.items() if not any(m.children())}
-    modes = {m: m.training for m in modules.values()}
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    try:
-        model.eval()
-        handles = [m.register_forward_hook(remember(name)) for name, m in leaves.items()]
-        with counter, torch.no_grad():
-            model(example.to(device))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, training in modes.items():
-            module.training = training
-    counts = {key: sum(found.values()) // 2 for key, found in counter.get_flop_counts().items()}
-    root = type(model).__name__
+    counts, outputs, uncounted = _run(model, modules, _moved(arguments, device))
+    root, macs_of = type(model).__name__, {}
+    for name, module in modules.items():
+        total = lambda n: counts.get(f"{root}.{n}" if n else root, 0)
+        inner = [f"{name}.{child}" if name else child for child, _ in module.named_children()]
+        macs_of[name] = max(total(name) - sum(map(total, inner)), 0)
     layers = []
-    for name, module in leaves.items():
+    for name, module in modules.items():
         size = sum(p.numel() for p in module.parameters(recurse=False))
-        macs = counts.get(f"{root}.{name}" if name else root, 0)
         done, shape = outputs.get(name, (0, ()))
-        if size or macs:
-            layers.append(Layer(name or root, type(module).__name__, size, macs, done, shape))
+        if size or macs_of[name]:
+            layers.append(Layer(name or root, type(module).__name__, size, macs_of[name], done, shape))
     parameters = list(model.parameters())
+    first = next((a for a in _tensors(arguments)), None)
     return Cost(
         tuple(layers),
         sum(p.numel() for p in parameters),
         sum(int(torch.count_nonzero(p)) for p in parameters),
         counts.get("Global", 0),
         sum(layer.activations for layer in layers),
-        tuple(example.shape[1:]),
+        () if first is None else tuple(first.shape if isinstance(example, list) else first.shape[1:]),
+        tuple(uncounted),
     )
+
+
+def _arguments(example) -> tuple:
+    """The arguments of forward. ValueError unless all of them are one input."""
+    import torch
+
+    arguments = example if isinstance(example, tuple) else (example,)
+    if not any(True for _ in _tensors(arguments)):
+        raise ValueError(f"cost needs a tensor as example, or a tuple of them; got {type(example).__name__}")
+    for one in arguments:
+        if isinstance(one, list) and len(one) != 1:
+            raise ValueError(f"cost counts for one input: pass a list of one, got {len(one)}")
+        single = isinstance(one, torch.Tensor) and (
+            one.ndim == 0 and len(arguments) > 1 or one.ndim > 1 and len(one) == 1
+        )
+        if isinstance(one, torch.Tensor) and not single:
+            raise ValueError(
+                f"cost counts for one input: pass an example with a batch of 1, got shape {list(one.shape)}"
+            )
+    return arguments
+
+
+def _tensors(value):
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (tuple, list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(one)
+
+
+def _moved(value, device):
+    if isinstance(value, (tuple, list)):
+        return type(value)(_moved(one, device) for one in value)
+    if isinstance(value, dict):
+        return {key: _moved(one, device) for key, one in value.items()}
+    return value.to(device) if hasattr(value, "to") else value
+
+
+def _run(model, modules: dict, arguments: tuple) -> tuple[dict, dict, list]:
+    """({module: MACs}, {module: (elements, shape of one output)}, names of operators that were not counted) of one forward pass."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter, outputs, handles = FlopCounterMode(display=False, custom_mapping=_vector_products()), {}, []
+
+    def remember(name):
+        def hook(module, args, output):
+            shape = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
+            done = sum(one[0].numel() if one.ndim else 1 for one in _tensors(output) if one.ndim == 0 or len(one))
+            outputs[name] = (outputs.get(name, (0, ()))[0] + done, shape)
+
+        return hook
+
+    modes = {m: m.training for m in modules.values()}
+    try:
+        model.eval()
+        handles = [
+            m.register_forward_hook(remember(n))
+            for n, m in modules.items()
+            if not isinstance(m, torch.jit.ScriptModule)
+        ]
+        with _unfused(modules), counter, _operators() as seen, torch.no_grad():
+            model(*arguments)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes.items():
+            module.training = training
+    counts = {key: sum(found.values()) // 2 for key, found in counter.get_flop_counts().items()}
+    return counts, outputs, _uncounted(seen)
+
+
+@contextlib.contextmanager
+def _unfused(modules: dict):
+    """Attention, encoder layers and recurrent layers as the matrix products that they are made of."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with contextlib.ExitStack() as stack, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the switch itself warns about hardware that is not there
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if any(isinstance(module, torch.nn.RNNBase) for module in modules.values()):
+                stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _vector_products() -> dict:
+    """FLOPs of the products with a vector, which PyTorch's counter leaves out."""
+    import torch
+
+    aten = torch.ops.aten
+    return {
+        aten.mv: lambda matrix, vector, *rest, **more: 2 * matrix[0] * matrix[1],
+        aten.addmv: lambda bias, matrix, vector, *rest, **more: 2 * matrix[0] * matrix[1],
+        aten.dot: lambda a, b, *rest, **more: 2 * a[0],
+        aten.vdot: lambda a, b, *rest, **more: 2 * a[0],
+    }
+
+
+# Operators with arithmetic of the order of a matrix product, for which nobody here has a formula. Whatever is not PyTorch's own is one, too.
+_UNCOUNTED = ("_fft", "_cdist", "linalg", "_linalg", "mkldnn_rnn", "_cudnn_rnn", "_trilinear", "_thnn_fused", "_weight_int", "_int_mm", "_native_multi_head", "_transformer_encoder_layer", "cholesky", "triangular_solve")  # fmt: skip
+
+
+def _uncounted(names) -> list[str]:
+    own = lambda name: name.startswith(("aten::", "prim::", "prims::", "profiler::"))
+    known = lambda name: own(name) and not name.removeprefix("aten::").startswith(_UNCOUNTED)
+    return [name.removeprefix("aten::") for name in names if not known(name)]
+
+
+@contextlib.contextmanager
+def _operators():
+    """A dict that fills with the names of the operators that run inside."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    names: dict[str, None] = {}
+
+    class Seen(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            names[func._schema.name] = None
+            return func(*args, **(kwargs or {}))
+
+    with Seen():
+        yield names

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgekit import bench, export, runtimes
 from edgekit.formatting import table
 from edgekit.runtimes.ort.session import EXACT_INT8
@@ -26,6 +28,7 @@ class Gate:
     max_drop: float
     split: str = ""
     kernels: bench.AccuracyChange | None = None
+    broken: str = ""  # why the candidate's answers are no answers to the same question
 
     @property
     def smaller(self) -> float:
@@ -58,11 +61,11 @@ class Gate:
     def passed(self) -> bool:
         """Accuracy kept (or not judged), not lost by this machine's kernels, and not slower: smaller at the same speed is worth having."""
         kept = self.accuracy_verdict in ("kept", "not judged") and self.kernels_verdict != "lost"
-        return kept and self.speed.verdict != "slower"
+        return not self.broken and kept and self.speed.verdict != "slower"
 
     @property
     def verdict(self) -> str:
-        reasons = []
+        reasons = [self.broken] if self.broken else []
         if self.accuracy_verdict in ("lost", "can't tell"):
             proof = "exceeds" if self.accuracy_verdict == "lost" else "may exceed"
             reasons.append(f"the loss of accuracy {proof} the {100 * self.max_drop:.2f} points allowed")
@@ -112,6 +115,7 @@ class Gate:
             "max_drop": self.max_drop,
             "speed": self.speed.to_dict(),
             "verdict": self.verdict,
+            **({"broken": self.broken} if self.broken else {}),
             "environment": self.latency.environment,
         }
 
@@ -124,6 +128,7 @@ def gate(
     max_drop: float = 0.005,
     x=None,
     threads: int = 1,
+    min_time: float | None = None,
     max_time: float = 5.0,
     **options,
 ) -> Gate:
@@ -135,28 +140,68 @@ def gate(
 
     split: labelled pictures (a Split or a pair x, y), or None where accuracy means nothing (random weights). max_drop: largest loss of accuracy to accept, as a
     fraction; the whole 95% interval of the paired change must stay above it. x: the input that is timed, default one picture of
-    the split, or one random one. options: passed to runtimes.load for both (providers, ...). Raises RunnerError for a file that does not load, ValueError for max_drop
+    the split, or one random one. A candidate with other outputs, other shapes, or NaN where the
+    baseline has numbers does not pass. min_time, max_time: seconds, see bench.compare. options: passed to runtimes.load for both (providers, ...). Raises RunnerError for a file that does not load, ValueError for max_drop
     outside [0, 1].
     """
     if not 0 <= max_drop <= 1:
         raise ValueError(f"max_drop is a fraction between 0 and 1 (0.005 is half a point), got {max_drop}")
+    timing = {"max_time": max_time} | ({} if min_time is None else {"min_time": min_time})
     with (
         runtimes.load(baseline, threads=threads, **options) as first,
         runtimes.load(candidate, threads=threads, **options) as second,
     ):
+        pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
+        if x is None:
+            x = first.example() if pictures is None else pictures[:1]
+        broken = _broken(first, second, [x] if pictures is None else [x, *_batches(first, pictures)])
         accuracy = change = kernels = None
-        if split is not None:
+        if split is not None and not broken:
             labels = split.y if hasattr(split, "y") else split[1]
             accuracy = tuple(_of_the_file(path, split, threads, options) for path in (baseline, candidate))
             change = bench.compare_accuracy(*accuracy, labels)
             kernels = bench.compare_accuracy(bench.evaluate(first, split), bench.evaluate(second, split), labels)
-        if x is None:
-            pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
-            x = first.example() if pictures is None else pictures[:1]
-        latency = bench.compare({"baseline": first, "candidate": second}, x, max_time=max_time)
+        latency = bench.compare({"baseline": first, "candidate": second}, x, **timing)
         sizes = export.report(baseline).size, export.report(candidate).size
         name = getattr(split, "split", "")
-        return Gate(first.name, second.name, sizes, accuracy, change, latency, max_drop, name, kernels)
+        return Gate(first.name, second.name, sizes, accuracy, change, latency, max_drop, name, kernels, broken)
+
+
+def _batches(runner, pictures, size: int = 256):
+    """The pictures as a model with one input takes them: whole batches of the size that it fixes."""
+    spec = next(iter(runner.inputs.values()))
+    fixed = spec.shape[0] if spec.shape and isinstance(spec.shape[0], int) else 0
+    step = fixed or size
+    for start in range(0, len(pictures), step):
+        if fixed and len(pictures) - start < fixed:
+            return
+        yield pictures[start : start + step]
+
+
+def _broken(first, second, feeds) -> str:
+    """Why the candidate does not answer the same question: other outputs, other shapes, or NaN and infinity where the baseline has
+    numbers. Raises ValueError where the baseline itself has none."""
+    if len(first.outputs) != len(second.outputs):
+        return f"it has {len(second.outputs)} outputs, the baseline {len(first.outputs)}"
+    for feed in feeds:
+        answers = [run(feed) for run in (first, second)]
+        pairs = zip(*(list(a.values()) if isinstance(a, dict) else [a] for a in answers), strict=True)
+        for name, (want, got) in zip(second.outputs, pairs, strict=True):
+            if not (isinstance(want, np.ndarray) and isinstance(got, np.ndarray)) or "O" in (
+                want.dtype.kind,
+                got.dtype.kind,
+            ):
+                continue
+            if want.shape != got.shape:
+                return f"its output {name!r} is {list(got.shape)}, that of the baseline {list(want.shape)}"
+            bad = ~np.isfinite(got) & ~((want == got) | (np.isnan(want) & np.isnan(got)))
+            if bad.any():
+                return f"its output {name!r} is NaN or infinite for {int(bad.sum())} of {bad.size} values where the baseline has numbers"
+            if np.isnan(want).any():
+                raise ValueError(
+                    f"{first.name}: the baseline itself answers NaN in {name!r}, so nothing can be compared with it"
+                )
+    return ""
 
 
 def _of_the_file(path, split, threads: int, options: dict) -> bench.Accuracy:

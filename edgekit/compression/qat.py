@@ -8,10 +8,12 @@ import io
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from edgekit import export
+from edgekit.files import folder_beside
 from edgekit.zoo import training
 
 
@@ -43,12 +45,55 @@ def pictures_loop(pictures, batch_size: int = 64):
     return show
 
 
+class QatError(ValueError):
+    """A model or pictures that Model Optimizer does not quantize; the message says what to change."""
+
+
 def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
-    """A quantized copy of ``model`` in eval mode, calibrated on ``pictures`` (a Split, or float32 [N, 1, 28, 28])."""
+    """A quantized copy of ``model`` in eval mode, calibrated on ``pictures`` (a Split, or float32 [N, ...] as the model takes them).
+
+    Raises QatError for pictures that are none (empty, NaN, another type than the model's), and for a model without a layer to quantize.
+    """
     import modelopt.torch.quantization as mtq
 
+    shown = _checked(model, pictures)
     with contextlib.redirect_stdout(io.StringIO()):  # it says how many quantizers it inserted
-        return mtq.quantize(copy.deepcopy(model).eval(), config(weight_bits), pictures_loop(pictures))
+        try:
+            quantized = mtq.quantize(copy.deepcopy(model).eval(), config(weight_bits), pictures_loop(shown))
+        except RuntimeError as error:
+            if "nothing would be quantized" not in str(error):
+                raise QatError(
+                    f"{type(model).__name__} does not run on pictures {list(shown.shape)}: {_first(error)}"
+                ) from error
+            raise QatError(
+                f"{type(model).__name__} has no layer that Model Optimizer quantizes (nn.Conv2d, nn.Linear ...): weights that "
+                "forward uses by itself (functional.conv2d) are not seen. Fix: make them a layer."
+            ) from error
+    quantized.edgekit_example = torch.from_numpy(shown[:1])  # to_onnx knows by it what the model takes
+    return quantized
+
+
+def _checked(model: nn.Module, pictures) -> np.ndarray:
+    array = np.asarray(getattr(pictures, "x", pictures))
+    if not array.ndim or not len(array):
+        raise QatError(
+            "there are no pictures to calibrate on: without them there are no ranges. Fix: pass at least a few dozen."
+        )
+    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    wanted = str(weight.dtype).removeprefix("torch.") if weight is not None else "float32"
+    if array.dtype.kind != "f" or (wanted in ("float16", "float32", "float64") and str(array.dtype) != wanted):
+        raise QatError(
+            f"the pictures are {array.dtype}, the model takes {wanted}. Fix: scale them as in training ((x / 255).astype('{wanted}'))."
+        )
+    if not np.isfinite(array).all():
+        raise QatError(
+            f"the pictures contain NaN or infinity (in {int((~np.isfinite(array)).sum())} of {array.size} values)"
+        )
+    return array
+
+
+def _first(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def qat(
@@ -78,19 +123,31 @@ def in_int8(model: nn.Module) -> nn.Module:
     return model
 
 
-def to_onnx(model: nn.Module, path) -> Path:
-    """Q/DQ file of a model quantized here, weights stored as int8: input "input", output "logits", dynamic batch; checked by onnx."""
+def to_onnx(
+    model: nn.Module, path, example=None, *, input_names=("input",), output_names=("logits",), dynamic_batch=True
+) -> Path:
+    """Q/DQ file of a model quantized here, weights stored as int8; checked by onnx. ``example`` and names: see export.to_onnx; default
+    what the model was calibrated on.
+
+    Raises ExportError as export.to_onnx does (a model calibrated elsewhere needs an example unless it takes 1x28x28).
+    """
     from edgekit.compression import qdq
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".float-weights.onnx")
-    try:
-        with (
-            warnings.catch_warnings()
-        ):  # the tracer points at Model Optimizer's own range checks, whose result is fixed after calibration
-            warnings.filterwarnings("ignore", message="to_onnx: the tracer fixed a value.*tensor_quant")
-            export.to_onnx(in_int8(model), draft, dynamo=False)  # dynamo stops at the quantizers' data-dependent guards
+    if example is None:
+        example = getattr(model, "edgekit_example", None)
+    with folder_beside(path, ".qat-", QatError) as folder, warnings.catch_warnings():
+        # the tracer points at Model Optimizer's own range checks, whose result is fixed after calibration
+        warnings.filterwarnings("ignore", message="to_onnx: the tracer fixed a value.*tensor_quant")
+        draft = Path(folder) / path.name
+        # dynamo stops at the quantizers' data-dependent guards
+        export.to_onnx(
+            in_int8(model),
+            draft,
+            example,
+            input_names=input_names,
+            output_names=output_names,
+            dynamic_batch=dynamic_batch,
+            dynamo=False,
+        )
         return qdq.store_int8(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import export
+from edgekit.files import folder_beside
+from edgekit.graphs.reading import row_axes
+from edgekit.graphs.refusals import explained
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
@@ -179,8 +181,7 @@ def quantize(
     if recipe != "dynamic":
         data = _checked(model, source, data, input_name, batch_size, allow_test)
     large = export.report(source).size > LARGE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".quantize-") as folder, quiet():
+    with folder_beside(target, ".quantize-", QuantizationError) as folder, quiet():
         ready = _modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
         if preprocess:
             ready = _preprocess(ready, Path(folder) / "ready.onnx", source, large)
@@ -274,7 +275,8 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
     if hasattr(data, "get_next") and not isinstance(data, Reader):
         return data
     if not isinstance(data, Reader):
-        axes = _axes(declared, data) if isinstance(data, Mapping) else None
+        shapes = {name: shape for name, (_, shape) in declared.items()}
+        axes = row_axes(shapes, data) if isinstance(data, Mapping) else None
         data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, axes=axes, allow_test=allow_test)
     data.rewind()
     if set(data.feed) != set(declared):
@@ -285,35 +287,6 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
     for name, (dtype, shape) in declared.items():
         _fits(data, name, dtype, shape, source)
     return data
-
-
-def _axes(declared: dict, data: Mapping) -> dict[str, int | None]:
-    """Which axis of each array counts the rows: the one that the model names like the first free dimension of an input; else the
-    first, where it is free; else none, where the model fixes every size."""
-    first = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], str)]
-    batch = next((name for name in first if name != "?"), None)
-    rows = {
-        np.shape(data[n])[0]
-        for n, (_, s) in declared.items()
-        if n in data and s and isinstance(s[0], str) and np.ndim(data[n])
-    }
-    axes: dict[str, int | None] = {}
-    for name, (_, shape) in declared.items():
-        array = np.asarray(data.get(name, 0.0))
-        if shape is None or not first:
-            axes[name] = 0 if array.ndim else None
-        elif batch in shape:
-            axes[name] = shape.index(batch)
-        elif shape and isinstance(shape[0], str):
-            axes[name] = 0
-        else:
-            free = [
-                i
-                for i, d in enumerate(shape)
-                if isinstance(d, str) and array.ndim == len(shape) and array.shape[i] in rows
-            ]
-            axes[name] = free[0] if len(free) == 1 else None
-    return {name: axis for name, axis in axes.items() if name in data and (axis is None or axis < np.ndim(data[name]))}
 
 
 def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path) -> None:
@@ -363,6 +336,8 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
+    dropped = Path("sym_shape_infer_temp.onnx")  # what it leaves in the current folder when it gives up
+    before = dropped.exists()
     for skip in (False, True):
         try:
             quant_pre_process(str(ready), str(target), skip_symbolic_shape=skip, **options)
@@ -370,6 +345,9 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
         except Exception as error:
             if skip:
                 raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+        finally:
+            if not before:
+                dropped.unlink(missing_ok=True)
     _flat_layer_norms(target)
     return target
 
@@ -475,7 +453,8 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
     try:
         call(str(ready), str(draft), **arguments)
     except Exception as error:
-        text = _first(error)
+        reason, fix = explained(error)
+        text = f"{reason}. Fix: {fix}." if fix else reason[:300]
         if "No data is collected" in str(error):
             text = "the calibration reader gave no data (did it run before? make a new one, or rewind it)"
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
@@ -489,12 +468,12 @@ def _first(error: Exception) -> str:
 
 @contextmanager
 def quiet():
-    """Without the quantizer's chatter: prints and log records below ERROR are dropped. Exceptions pass through."""
+    """Without the quantizer's chatter: prints and log records below CRITICAL are dropped: what fails is raised. Exceptions pass through."""
     import contextlib
     import io
 
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

@@ -67,7 +67,10 @@ def landing() -> dict:
         chain(),
     ]
     parts += [_chapter(one, [lab for lab in labs() if lab.chapter == one.number]) for one in chapters()]
-    text = "Run the next cell (Shift+Enter) to see what you have passed. Then open the lab that it names."
+    text = (
+        "Run the next cell (Shift+Enter) to see what you have passed. Then open the lab that it names. "
+        "New to a word? [Models, data, words](../docs/words.md) explains each with one worked number."
+    )
     draw = "from edgekit.course import course_map\n\ncourse_map.mine()"
     cells = [_markdown("map", "\n\n".join(parts[:2])), _markdown("how", text), _code("mine", draw)]
     cells += [_markdown(f"chapter-{number}", part) for number, part in enumerate(parts[2:])]

@@ -19,11 +19,38 @@ def read(path: Path) -> dict:
     import nbformat
 
     try:
-        return nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise CourseError(f"{path} is missing") from None
     except Exception as error:
         raise CourseError(f"{path} is not a readable notebook: {error}") from None
+    if not isinstance(notebook.get("cells"), list):
+        raise CourseError(f"{path} is not a readable notebook: it has no list of cells")
+    for number, cell in enumerate(notebook["cells"], 1):
+        _complete(path, number, cell)
+    return notebook
+
+
+def _complete(path: Path, number: int, cell) -> None:
+    """Give a cell what other editors leave out where it is empty: nbformat only warns of it.
+
+    Raises:
+        CourseError: when it cannot be guessed.
+    """
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        kind = cell.get("cell_type", "none") if isinstance(cell, dict) else type(cell).__name__
+        raise CourseError(
+            f"{path} is not a readable notebook: cell {number} has the type {kind}. Fix: save it in JupyterLab"
+        )
+    source = cell.setdefault("source", "")
+    if isinstance(source, list):
+        cell["source"] = "".join(map(str, source))
+    elif not isinstance(source, str):
+        raise CourseError(f"{path} is not a readable notebook: the source of cell {number} is {type(source).__name__}. Fix: save it in JupyterLab")  # fmt: skip
+    cell.setdefault("metadata", {})
+    if cell["cell_type"] == "code":
+        cell.setdefault("outputs", [])
+        cell.setdefault("execution_count", None)
 
 
 def text(notebook: dict) -> str:

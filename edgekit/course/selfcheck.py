@@ -85,11 +85,16 @@ async def _run_cells(client) -> None:
     """Run the cells in order, up to one that takes the kernel with it."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    cells = client.nb["cells"]
+    cells, replies = client.nb["cells"], []
+    client.on_cell_executed = lambda cell, cell_index, execute_reply: replies.append(execute_reply)
     for index, cell in enumerate(cells):
         try:
             await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
-            continue
+            if not _asks_to_end(replies):
+                continue
+            # The kernel ends only after its answer, so that the next cell would be blamed.
+            _mark(cell, STOPPED, "ends Python: it calls exit() or quit(). Fix: take that call out")
+            why = f"{place(cells, index)} ended Python"
         except CellTimeoutError:
             free = await _interrupt(client)
             end = "was interrupted" if free else "did not stop when interrupted"
@@ -106,6 +111,12 @@ async def _run_cells(client) -> None:
             for other in cells[index + 1 :]:
                 _mark(other, NOT_RUN, f"not run, since {why}")
             return
+
+
+def _asks_to_end(replies: list) -> bool:
+    """Whether the last cell called exit() or quit()."""
+    payload = replies[-1]["content"].get("payload", []) if replies else []
+    return any(one.get("source") == "ask_exit" for one in payload)
 
 
 async def _interrupt(client) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.export.writing import eval_mode
-from edgekit.graphs.reading import ExportError, graphs, load_model, signature
+from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
+from edgekit.graphs.refusals import explained
 
 
 @dataclass
@@ -72,10 +73,12 @@ class Parity:
 def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-3, x=None, seed: int = 0) -> Parity:
     """Run a module and its ONNX file (ONNX Runtime on the CPU, graph optimization off) on the same inputs and compare, for each batch size.
 
-    model: a torch.nn.Module (run in eval mode, its own modes restored) or a callable from NumPy arrays to an array.
-    x: an array, or a tuple of arrays in the order of the file's inputs, with at least max(batches) rows; default
-    uniform in [0, 1) with the shape the file declares. A batch agrees when every |a - b| <= atol + rtol * |b|. Raises
-    nothing about the comparison itself (see Parity.check), but ExportError for a file that cannot be opened.
+    model: a torch.nn.Module (run in eval mode, its own modes and buffers restored) or a callable from NumPy arrays to an array. What it
+    returns may be nested (tuples, lists, dicts; None is left out). x: an array, a tuple of arrays in the order of the file's inputs, or a
+    dict by name, with at least max(batches) rows along the axis that the file names as the batch (numbers have none and go in whole);
+    default uniform in [0, 1) with the shape the file declares. A batch agrees when every |a - b| <= atol + rtol * |b|, the same infinity
+    on both sides included; NaN is a finding even on both. Raises nothing about the comparison itself (see Parity.check), but ExportError
+    for a file that cannot be opened, and for an x that does not fit it.
     """
     import onnxruntime
 
@@ -88,11 +91,29 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
         # What the file says, not what an optimizer makes of it: ONNX Runtime removes even a Dropout left in training mode.
         session = cpu_session(path, optimize=False)
     except Exception as error:
-        raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {_first(error)}") from error
+        reason, fix = explained(error)
+        fix = f" Fix: {fix}." if fix else ""
+        raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {reason}.{fix}") from error
     specs = {i.name: declared[i.name] for i in session.get_inputs()}
     rng = np.random.default_rng(seed)
-    results = [_compare(model, session, specs, batch, rng, x, atol, rtol) for batch in batches]
-    return Parity(str(path), results, rtol, atol, _hint(proto, results))
+    with _buffers_kept(model) as changed:
+        results = [_compare(model, session, specs, batch, rng, x, atol, rtol) for batch in batches]
+        hint = _hint(proto, results, changed())
+    return Parity(str(path), results, rtol, atol, hint)
+
+
+@contextlib.contextmanager
+def _buffers_kept(model):
+    """Give back a module's buffers as they were. Yields a function that names those that have changed since."""
+    import torch
+
+    module = isinstance(model, torch.nn.Module)
+    before = {name: (b, b.detach().clone()) for name, b in model.named_buffers()} if module else {}
+    yield lambda: [name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)]
+    with torch.no_grad():
+        for now, was in before.values():
+            if now.shape == was.shape:
+                now.copy_(was)
 
 
 def batch_influence(path, x: np.ndarray) -> float:
@@ -110,8 +131,9 @@ def batch_influence(path, x: np.ndarray) -> float:
 def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     arrays = _inputs(specs, batch, rng, x)
     for (name, (_, shape)), array in zip(specs.items(), arrays, strict=True):
-        if len(shape) != array.ndim or any(
-            isinstance(d, int) and d != n for d, n in zip(shape, array.shape, strict=True)
+        if shape is not None and (
+            len(shape) != array.ndim
+            or any(isinstance(d, int) and d != n for d, n in zip(shape, array.shape, strict=True))
         ):
             return BatchResult(batch, False, error=f"input '{name}' takes only {shape} and got {array.shape}")
     try:
@@ -119,7 +141,7 @@ def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     except Exception as error:
         return BatchResult(batch, False, error=f"the PyTorch model itself failed: {_first(error)}")
     try:
-        got = session.run(None, dict(zip(specs, arrays, strict=True)))
+        got = [np.asarray(o) for o in _leaves(session.run(None, dict(zip(specs, arrays, strict=True))))]
     except Exception as error:
         return BatchResult(batch, False, error=f"ONNX Runtime could not run it: {_first(error)}")
     if len(got) != len(want):
@@ -128,66 +150,133 @@ def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
 
 
 def _judge(batch, got, want, atol, rtol) -> BatchResult:
-    result = BatchResult(batch, True, 0.0, 0.0)
+    result, found = BatchResult(batch, True, 0.0, 0.0), []
     for a, b in zip(got, want, strict=True):
         if a.shape != b.shape:
             return BatchResult(batch, False, error=f"the file gave shape {a.shape}, the model {b.shape}")
-        if not b.size:
+        if a.dtype.kind in "OUS" or b.dtype.kind in "OUS":
+            found += [] if (a == b).all() else ["its texts differ"]
             continue
-        a, b = a.astype(np.float64), b.astype(np.float64)
-        error = np.abs(a - b)
-        worst, scale = float(error.max()), float(np.abs(b).max())
-        result.max_abs = max(result.max_abs, worst) if np.isfinite(worst) else math.nan
-        result.max_rel = max(result.max_rel, worst / scale) if scale and np.isfinite(worst) else result.max_rel
-        result.ok &= bool((error <= atol + rtol * np.abs(b)).all())
-        if result.top1 is None and b.ndim == 2 and b.shape[1] > 1:
+        a, b = (o.astype(np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64) for o in (a, b))
+        found += _not_numbers(a, b)
+        finite = np.isfinite(a) & np.isfinite(b)
+        error, size = np.abs(a[finite] - b[finite]), np.abs(b[finite])
+        worst, scale = float(error.max(initial=0.0)), float(size.max(initial=0.0))
+        result.max_abs = max(result.max_abs, worst)
+        result.max_rel = max(result.max_rel, worst / scale) if scale else result.max_rel
+        result.ok &= bool((error <= atol + rtol * size).all())
+        if result.top1 is None and b.ndim == 2 and b.shape[1] > 1 and len(b):
             result.top1 = float((a.argmax(1) == b.argmax(1)).mean())
     if not result.ok:
-        relative = f", {result.max_rel:.2g} of the largest output" if math.isfinite(result.max_abs) else ""
-        result.error = f"largest error {result.max_abs:.3g}{relative}, allowed {atol:g} + {rtol:g} * |output|"
+        said = f"largest error {result.max_abs:.3g}, {result.max_rel:.2g} of the largest output"
+        found.insert(0, f"{said}, allowed {atol:g} + {rtol:g} * |output|")
+    result.ok &= not found
+    result.error = "; ".join(found)
     return result
 
 
+def _not_numbers(a, b) -> list[str]:
+    """What is to be said about infinities, which may stand in both at the same places, and NaN, which is a finding even then."""
+    nan_a, nan_b = np.isnan(a), np.isnan(b)
+    said = []
+    if both := int((nan_a & nan_b).sum()):
+        said.append(
+            f"the model itself gives NaN for {both} of {b.size} values, and so does the file: look at its inputs and weights"
+        )
+    if only := int((nan_a & ~nan_b).sum()):
+        said.append(f"the file gives NaN for {only} of {b.size} values where the model gives numbers")
+    if only := int((~nan_a & nan_b).sum()):
+        said.append(f"the model gives NaN for {only} of {b.size} values where the file gives numbers")
+    infinite = (np.isinf(a) | np.isinf(b)) & ~nan_a & ~nan_b
+    if differ := int((a[infinite] != b[infinite]).sum()):
+        said.append(f"{differ} of {b.size} values are infinite in only one of the two, or with the other sign")
+    return said
+
+
 def _inputs(specs, batch, rng, x) -> list[np.ndarray]:
+    shapes = {name: shape for name, (_, shape) in specs.items()}
     if x is not None:
-        arrays = [np.asarray(a) for a in (x if isinstance(x, (tuple, list)) else (x,))]
-        if any(len(a) < batch for a in arrays):
-            raise ExportError(f"parity: x has {min(map(len, arrays))} rows, batch size {batch} needs as many.")
-        return [a[:batch] for a in arrays]
+        return _cut(shapes, batch, x)
     arrays = []
-    for name, (dtype, shape) in specs.items():
-        unknown = [d for d in shape[1:] if isinstance(d, str)]
-        if unknown:
-            raise ExportError(
-                f"parity: input '{name}' {shape} has dynamic dimensions {unknown}: pass x with real inputs."
-            )
-        size = (batch, *shape[1:]) if shape else ()
-        values = rng.random(size) if "float" in dtype else rng.integers(0, 2, size)
+    sized = with_batch({name: shape for name, shape in shapes.items() if shape is not None}, batch)
+    for name, (dtype, declared) in specs.items():
+        shape = sized.get(name)
+        unknown = [d for d in shape or () if isinstance(d, str)]
+        if unknown or shape is None:
+            said = described(dtype, declared)
+            what = f"has dynamic dimensions {unknown}" if unknown else "cannot be made up"
+            raise ExportError(f"parity: input '{name}' {said} {what}: pass x with real inputs.")
+        if dtype == "str":
+            arrays.append(np.full(shape, "a", dtype=object))
+            continue
+        values = rng.random(shape) if "float" in dtype or "complex" in dtype else rng.integers(0, 2, shape)
         arrays.append(np.asarray(values).astype(dtype))
     return arrays
 
 
+def _cut(shapes: dict, batch: int, x) -> list[np.ndarray]:
+    """The first rows of every array that has rows, along the axis that counts them; the others as they are."""
+    if isinstance(x, dict):
+        missing = [name for name in shapes if name not in x]
+        given = x if not missing else {}
+    else:
+        listed = [np.asarray(a) for a in (x if isinstance(x, (tuple, list)) else (x,))]
+        missing = list(shapes) if len(listed) != len(shapes) else []
+        given = dict(zip(shapes, listed, strict=False))
+    if missing:
+        raise ExportError(
+            f"parity: x must have an array for each input of the file, in their order: {', '.join(shapes)}."
+        )
+    arrays = {name: np.asarray(given[name]) for name in shapes}
+    axes = row_axes(shapes, arrays)
+    rows = {name: arrays[name].shape[axis] for name, axis in axes.items() if axis is not None}
+    if rows and min(rows.values()) < batch:
+        raise ExportError(f"parity: x has {min(rows.values())} rows, batch size {batch} needs as many.")
+    take = lambda array, axis: array if axis is None else array[(slice(None),) * axis + (slice(batch),)]
+    return [take(array, axes.get(name)) for name, array in arrays.items()]
+
+
+def _leaves(out) -> list:
+    """The tensors in what a model returns, in the order in which exporters write them: tuples, lists and dicts opened, None left out."""
+    if out is None:
+        return []
+    if isinstance(out, dict):
+        out = list(out.values())
+    if isinstance(out, (tuple, list)):
+        return [leaf for one in out for leaf in _leaves(one)]
+    return [out]
+
+
 def _reference(model, arrays) -> list[np.ndarray]:
-    if not hasattr(model, "state_dict"):
-        out = model(*arrays)
-        out = list(out.values()) if isinstance(out, dict) else out
-        return [np.asarray(o) for o in (out if isinstance(out, (tuple, list)) else (out,))]
     import torch
 
-    first = next(model.parameters(), None)
+    if not isinstance(model, torch.nn.Module):
+        return [np.asarray(o) for o in _leaves(model(*arrays))]
+    first = next((p for p in model.parameters() if p.is_floating_point()), None)
     device, dtype = (first.device, first.dtype) if first is not None else ("cpu", None)
     tensors = [torch.as_tensor(a, device=device) for a in arrays]
     tensors = [t.to(dtype) if dtype and t.is_floating_point() else t for t in tensors]
     with eval_mode(model), torch.no_grad():
-        out = model(*tensors)
-    out = list(out.values()) if isinstance(out, dict) else out
-    return [o.detach().float().cpu().numpy() for o in (out if isinstance(out, (tuple, list)) else (out,))]
+        out = _leaves(model(*tensors))
+    return [_array(o) for o in out]
 
 
-def _hint(proto, results) -> str:
+def _array(value) -> np.ndarray:
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    value = value.detach().cpu()
+    return (value.float() if value.dtype.itemsize <= 2 and value.is_floating_point() else value).numpy()
+
+
+def _hint(proto, results, changed: list[str]) -> str:
     failed = [r for r in results if not r.ok]
     if not failed:
         return ""
+    if changed:
+        return (
+            f"The model changes its own buffer {changed[0]!r} in every call, even in eval mode, and a file has no memory from call to "
+            "call. Fix: pass such a state in and return it, or change it in training only (if self.training)."
+        )
     if any(r.ok for r in results) and all(r.max_abs is None for r in failed):
         works = ", ".join(str(r.batch) for r in results if r.ok)
         return (

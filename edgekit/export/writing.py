@@ -14,11 +14,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from edgekit.files import folder_beside
 from edgekit.graphs.reading import ExportError, Report, report
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26
-_NOISY_LOGGERS = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "onnxscript", "onnx_ir")
+_NOISY_LOGGERS = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo", "onnxscript", "onnx_ir")  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -37,28 +38,34 @@ def to_onnx(
     path,
     example=None,
     *,
-    input_names=("input",),
+    input_names=None,
     output_names=("logits",),
-    dynamic_batch: bool = True,
+    dynamic_batch: bool | dict[str, int] = True,
     opset: int | None = None,
     dynamo: bool = True,
 ) -> Report:
     """Write a torch.nn.Module as an ONNX file and return what the file contains.
 
-    example: a tensor or array, or a tuple of them, as forward takes it; default one 1x28x28 float32 image, batch 1.
-    dynamic_batch: dimension 0 of every input and output may differ at run time. dynamo=False takes the older tracing
+    example: a tensor or array, or a tuple of them, as forward takes it, or a dict by the names of its parameters; default one 1x28x28
+    float32 image, batch 1. input_names: default "input" for one, and the names of forward's parameters for several.
+    dynamic_batch: dimension 0 of every input and output may differ at run time (a number without dimensions has none);
+    {name: axis} says it where the batch is elsewhere, as in a state [layers, batch, width]. An example of
+    one row is shown to the exporter as two, since a batch of 1 is often fixed in the graph. dynamo=False takes the older tracing
     exporter, which models quantized by ModelOpt need. The file appears only when it is complete and valid; weights go
     into it, except above 2 GB (the limit of protobuf), where they stand in a second file beside it and the report says so.
     The model is exported in eval mode and gets its own modes back.
 
-    Raises ExportError: the exporter failed, wrote another opset than asked for, or fixed the batch size in the graph.
+    Raises ExportError: what is given is no module or does not run on the example, the exporter failed, wrote another opset than asked
+    for, or fixed the batch size in the graph.
     """
     import onnx
     import torch
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    example = _example(example)
+    model, example, input_names = _ready(model, path, example, input_names)
+    axes = _axes(path, input_names, example, dynamic_batch)
+    if axes:
+        example = _two_rows(model, example, input_names, axes)
     if model.training:
         warnings.warn(
             "to_onnx: the model was in training mode; exported in eval mode (dropout off, batch norm uses its running "
@@ -67,17 +74,13 @@ def to_onnx(
         )
     external = _parameter_bytes(model) > ONE_FILE_LIMIT
     options: dict[str, Any] = {"input_names": list(input_names), "output_names": list(output_names), "dynamo": dynamo}
-    if len(input_names) != len(example):
-        raise ExportError(
-            f"{path}: {len(input_names)} input_names {tuple(input_names)} for {len(example)} example inputs."
-        )
     if opset is not None:
         options["opset_version"] = opset
-    if dynamic_batch:
-        options |= _dynamic(model, example, input_names, output_names, dynamo)
+    if axes:
+        options |= _dynamic(model, example, input_names, output_names, dynamo, axes, dynamic_batch)
     if dynamo:
         options["external_data"] = external
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
+    with folder_beside(path, ".export-", ExportError) as folder:
         draft = Path(folder) / path.name
         failure = None
         with eval_mode(model), _captured(descriptors=not dynamo) as log, torch.no_grad():
@@ -90,7 +93,7 @@ def to_onnx(
         if failure is not None:
             raise ExportError(_failure(path, failure, dynamo), log.getvalue()) from failure
         result = report(draft)
-        _verify(result, path, opset, dynamic_batch, dynamo, log.getvalue())
+        _verify(result, path, opset, axes, dynamo, log.getvalue())
         result.path = str(path)
         # Data first: a reader never sees a model whose weights are not there yet.
         for file in sorted(Path(folder).iterdir(), key=lambda f: f == draft):
@@ -119,14 +122,119 @@ def _forget_shapes_of_weights(path: Path) -> None:
         onnx.save(model, str(path))
 
 
-def _example(example) -> tuple:
+def _ready(model, path: Path, example, input_names) -> tuple:
+    """(module, tuple of tensors, names), after one run of the module on the example. ExportError says what does not go together."""
     import torch
 
-    if example is None:
-        example = torch.zeros(1, 1, 28, 28)
-    if not isinstance(example, (tuple, list)):
-        example = (example,)
-    return tuple(torch.as_tensor(e) for e in example)
+    if not isinstance(model, torch.nn.Module):
+        raise ExportError(
+            f"{path}: a torch.nn.Module is exported, got {_kind(model)}. Fix: put the code into the forward of a module."
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ExportError(
+            f"{path}: a TorchScript module cannot be exported by this PyTorch. Fix: export the module it was made from."
+        )
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
+    model = model.module if isinstance(model, torch.nn.DataParallel) else model
+    given = torch.zeros(1, 1, 28, 28) if example is None else example
+    if isinstance(given, dict):
+        given = _in_order(model, path, given)
+    given = given if isinstance(given, (tuple, list)) else (given,)
+    tensors = tuple(_tensor(path, i, one) for i, one in enumerate(given))
+    if any(t.ndim and not t.shape[0] for t in tensors):
+        raise ExportError(
+            f"{path}: the example has no rows: {', '.join(str(list(t.shape)) for t in tensors)}. Fix: an example of one or two."
+        )
+    if input_names is None:
+        parameters = list(inspect.signature(model.forward).parameters)[: len(tensors)]
+        input_names = ("input",) if len(tensors) == 1 else tuple(parameters)
+    if len(input_names) != len(tensors):
+        raise ExportError(
+            f"{path}: {len(input_names)} input_names {tuple(input_names)} for {len(tensors)} example inputs."
+        )
+    try:
+        _tried(model, tensors)
+    except Exception as error:
+        shown = ", ".join(f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in tensors)
+        said = " ".join(str(error).split())[:300]
+        raise ExportError(
+            f"{path}: the model itself does not run on the example ({shown}): {type(error).__name__}: {said}. Nothing was written. "
+            "Fix: an example of the shape and type that forward takes."
+        ) from error
+    return model, tensors, tuple(input_names)
+
+
+def _tried(model, tensors: tuple) -> None:
+    """Run a module once, in eval mode; its buffers stay what they are."""
+    import torch
+
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    with eval_mode(model), torch.no_grad():
+        try:
+            model(*tensors)
+        finally:
+            for buffer, before in buffers:
+                if buffer.shape == before.shape:
+                    buffer.copy_(before)
+
+
+def _in_order(model, path: Path, given: dict) -> tuple:
+    """A dict by parameter as the positional arguments of forward."""
+    parameters = list(inspect.signature(model.forward).parameters)
+    if unknown := [name for name in given if name not in parameters]:
+        raise ExportError(f"{path}: forward has no parameter {unknown[0]!r}; it has {', '.join(parameters)}.")
+    if list(parameters[: len(given)]) != [name for name in parameters if name in given]:
+        raise ExportError(
+            f"{path}: the example leaves out {parameters[0]!r} or another parameter before its last. Fix: give all up to it."
+        )
+    return tuple(given[name] for name in parameters if name in given)
+
+
+def _tensor(path: Path, place: int, value):
+    import numpy as np
+    import torch
+
+    if isinstance(value, (torch.Tensor, np.ndarray, np.generic)):
+        return torch.as_tensor(value)
+    raise ExportError(
+        f"{path}: example input {place} is {_kind(value)}; an ONNX file takes tensors only. Fix: leave it out where forward has a default, "
+        "or set it in a module around this one; a number may be a tensor without dimensions, torch.tensor(2.0)."
+    )
+
+
+def _kind(value) -> str:
+    return (
+        f"a {type(value).__name__}"
+        if not callable(value) or isinstance(value, type)
+        else f"the {type(value).__name__} {getattr(value, '__name__', '')}".strip()
+    )
+
+
+def _axes(path: Path, names: tuple, example: tuple, dynamic_batch) -> dict[str, int]:
+    """The axis of the batch, for every input that has one."""
+    if not isinstance(dynamic_batch, dict):
+        return {name: 0 for name, one in zip(names, example, strict=True) if dynamic_batch and one.ndim}
+    for name, one in zip(names, example, strict=True):
+        axis = dynamic_batch.get(name)
+        if axis is not None and not 0 <= axis < one.ndim:
+            raise ExportError(f"{path}: dynamic_batch has axis {axis} for {name!r}, which is {list(one.shape)}.")
+    return {name: axis for name, axis in dynamic_batch.items() if name in names and axis is not None}
+
+
+def _two_rows(model, example: tuple, names: tuple, axes: dict[str, int]) -> tuple:
+    """The example with its one row twice, if the model takes that: exporters take a size of 1 for a constant."""
+    import torch
+
+    if not all(one.shape[axes[name]] == 1 for name, one in zip(names, example, strict=True) if name in axes):
+        return example
+    twice = tuple(
+        torch.cat([one, one], axes[name]) if name in axes else one for name, one in zip(names, example, strict=True)
+    )
+    try:
+        _tried(model, twice)
+    except Exception:  # a first dimension that is no batch
+        return example
+    return twice
 
 
 def _parameter_bytes(model) -> int:
@@ -134,15 +242,18 @@ def _parameter_bytes(model) -> int:
     return sum(tensors.values())
 
 
-def _dynamic(model, example, input_names, output_names, dynamo: bool) -> dict:
+def _dynamic(model, example, input_names, output_names, dynamo: bool, axes: dict[str, int], said) -> dict:
     import torch
 
     if not dynamo:
-        return {"dynamic_axes": {name: {0: "batch"} for name in [*input_names, *output_names]}}
+        outputs = said if isinstance(said, dict) else dict.fromkeys(output_names, 0)
+        every = {**{name: outputs[name] for name in output_names if name in outputs}, **axes}
+        return {"dynamic_axes": {name: {axis: "batch"} for name, axis in every.items()}}
     batch = torch.export.Dim("batch")
+    left = iter([{axes[name]: batch} if name in axes else None for name in input_names])
     shapes = {}
     for name, value in inspect.signature(model.forward).bind(*example).arguments.items():
-        shapes[name] = tuple({0: batch} for _ in value) if isinstance(value, tuple) else {0: batch}
+        shapes[name] = tuple(next(left) for _ in value) if isinstance(value, tuple) else next(left)
     return {"dynamic_shapes": shapes}
 
 
@@ -219,33 +330,45 @@ def _descriptors_into(log):
 def _failure(path: Path, error: Exception, dynamo: bool) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
-    cause = error.__cause__
-    why = (
-        f" Cause: {type(cause).__name__}: {str(cause).strip().splitlines()[0][:300]}."
-        if cause and str(cause).strip()
-        else ""
-    )
+    cause = error.__cause__ or error
+    said = str(cause).strip()
+    why = f" Cause: {type(cause).__name__}: {' '.join(said.split())[:300]}." if said and cause is not error else ""
     other = "dynamo=False (the tracing exporter)" if dynamo else "dynamo=True"
+    fix = f"try {other}"
+    for words, better in _CAUSES:
+        if re.search(words, f"{type(cause).__name__} {said} {plain}"):
+            fix = better
+            break
     return (
-        f"{path}: the export failed: {type(error).__name__}: {' '.join(lines[:2])[:400]}.{why} Nothing was written. "
-        f"Fix: check that model(example) runs with an example of the right shape and type; then try {other}. "
-        "The exporter's own output is in this error's .log."
+        f"{path}: the export failed: {type(error).__name__}: {' '.join(lines[:1])[:200]}.{why} Nothing was written. "
+        f"Fix: {fix}. The exporter's own output is in this error's .log."
     )
 
 
-def _verify(result: Report, path: Path, opset, dynamic_batch: bool, dynamo: bool, log: str) -> None:
+# (words in an exporter's error, fix); the first that fits counts.
+_CAUSES = [
+    ("GuardOnDataDependent|data-dependent", "forward decides by the values of a tensor (if x.sum() > 0, boolean sizes), which a graph without "
+     "branches cannot: use torch.where or torch.cond; dynamo=False keeps the branch that the example took, and no other"),
+    ("single static assignment|SSA form", "give inputs and outputs different names (input_names, output_names)"),
+    ("quantized|LinearPackedParams|torch.classes", "export the float model and quantize the ONNX file (edgekit.compression.quantization)"),
+    ("inconsistent type", "an example of the model's own type (model.half() takes .half())"),
+]  # fmt: skip
+
+
+def _verify(result: Report, path: Path, opset, axes: dict[str, int], dynamo: bool, log: str) -> None:
     if opset is not None and result.opset != opset:
         old = "dynamo=False writes older opsets; or " if dynamo and opset < result.opset else ""
         fix = f"{old}leave opset out and take what the exporter writes"
         raise ExportError(
             f"{path}: asked for opset {opset}, the exporter wrote {result.opset}. Nothing was written. Fix: {fix}.", log
         )
-    fixed = [name for name, (_, shape) in result.inputs.items() if not shape or isinstance(shape[0], int)]
-    if dynamic_batch and fixed:
+    fixed = [n for n, (_, shape) in result.inputs.items() if n in axes and shape and isinstance(shape[axes[n]], int)]
+    if fixed:
         shapes = ", ".join(f"{name} {result.inputs[name][1]}" for name in fixed)
         raise ExportError(
             f"{path}: a dynamic batch was asked for, but the exporter fixed it: {shapes}. Nothing was written. Something "
             "in forward turns the batch size into a Python number (int(x.shape[0]), a loop over images, .numpy()). "
-            "Fix: use x.flatten(1) or x.view(x.size(0), -1), or export with dynamic_batch=False.",
+            "Fix: use x.flatten(1) or x.view(x.size(0), -1); an example with a batch of 2 or more; dynamic_batch={'state': 1} where the batch "
+            "of an input is not its first dimension; or export with dynamic_batch=False.",
             log,
         )

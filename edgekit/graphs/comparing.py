@@ -1,4 +1,4 @@
-"""What happened to a graph: a file before and after optimization or quantization, and what its nodes compute.
+"""What happened to a graph: a file before and after optimization or quantization.
 
 ``diff`` traces every node of the file *after* back to the nodes *before* whose work it does. ONNX Runtime keeps the names of the
 tensors that survive, so the trace starts at a node's output and walks back until it meets a tensor that both files have.
@@ -6,10 +6,8 @@ tensors that survive, so the trace starts at a node's output and walks back unti
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from edgekit.formatting import table
 from edgekit.graphs import reading
@@ -184,85 +182,3 @@ def _absorb(nodes, maker, moving, owner, made_from) -> None:
             made_from[owner[i]].append(i)
     for source in made_from:
         source.sort()
-
-
-# ------------------------------------------------------------------------------------------------------------ what it computes
-@dataclass(frozen=True)
-class Plan:
-    """Tensors of a graph for one batch size. nodes: (op, activations read, activations written) in order; sizes: bytes of every activation,
-    inputs included; weights: bytes of all constants; flops: multiplications and additions of Conv, Gemm and MatMul; traffic: bytes
-    that these read and write, everything once."""
-
-    nodes: list[tuple[str, list[str], list[str]]]
-    sizes: dict[str, int]
-    inputs: list[str]
-    outputs: list[str]
-    weights: int
-    flops: int
-    traffic: int
-
-    @property
-    def intensity(self) -> float:
-        """Floating-point operations for every byte that must be moved at least once."""
-        return self.flops / self.traffic
-
-
-def plan(path, batch: int = 1) -> Plan:
-    """Read the activations of a file with static shapes but for the batch (dimension 0 of every input), by ONNX's shape inference.
-
-    Raises ExportError where a shape stays unknown, naming the tensor: fused operators of ONNX Runtime have no shape inference.
-    """
-    import onnx
-
-    model = reading.load_model(path)
-    model.ir_version = max(model.ir_version, 4)
-    itemsize = lambda kind: onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
-    weights = {t.name: (tuple(t.dims), math.prod(t.dims) * itemsize(t.data_type)) for t in model.graph.initializer}
-    inputs = [v for v in model.graph.input if v.name not in weights]
-    for value in inputs:
-        value.type.tensor_type.shape.dim[0].dim_value = batch
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    del model.graph.value_info[:]
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {name: dims for name, (dims, _) in weights.items()}
-    sizes = {}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        dims = [d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim]
-        if value.name not in weights and None not in dims and value.type.tensor_type.elem_type:
-            shapes[value.name] = tuple(dims)
-            sizes[value.name] = math.prod(dims) * itemsize(value.type.tensor_type.elem_type)
-    listed = _nodes(graph)
-    moving = _depends_on(listed, {v.name for v in inputs})
-    alive = {v.name for v in inputs}.union(*(listed[i].outputs for i in moving))
-    nodes, flops, traffic = [], 0, 0
-    for i, node in enumerate(graph.node):
-        if i not in moving:
-            continue
-        unknown = [name for name in node.output if name and name not in sizes]
-        if unknown:
-            raise reading.ExportError(
-                f"{Path(path).name}: the shape of {unknown[0]!r}, made by {node.op_type}, is unknown. Fix: pass the file before ONNX "
-                "Runtime optimized it, with only the batch dynamic."
-            )
-        reads = [name for name in node.input if name in alive]
-        nodes.append((node.op_type, reads, [name for name in node.output if name]))
-        work = _flops(node, shapes)
-        if work:
-            flops += work
-            traffic += sum(sizes.get(name) or weights.get(name, ((), 0))[1] for name in (*node.input, *node.output))
-    constant = sum(size for _, size in weights.values())
-    sizes = {name: size for name, size in sizes.items() if name in alive}
-    return Plan(nodes, sizes, [v.name for v in inputs], [v.name for v in graph.output], constant, flops, traffic)
-
-
-def _flops(node, shapes) -> int:
-    """Two for each multiplication with its addition; 0 for other operators."""
-    out = shapes.get(node.output[0], ())
-    if node.op_type == "Conv":
-        kernel = shapes[node.input[1]]
-        return 2 * math.prod(out) * math.prod(kernel[1:])
-    if node.op_type in ("Gemm", "MatMul"):
-        transposed = any(a.name == "transA" and a.i for a in node.attribute)
-        return 2 * math.prod(out) * shapes[node.input[0]][0 if transposed else -1]
-    return 0

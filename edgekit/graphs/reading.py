@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -119,6 +120,11 @@ def graphs(model):
                 queue += list(attribute.graphs)
 
 
+def external_files(path) -> list[Path]:
+    """The files beside an ONNX file that hold its weights, sorted by name."""
+    return sorted(_external(load_model(path, external_data=False), Path(path)))
+
+
 def _external(model, path: Path) -> dict[Path, int]:
     """External data files that the model names, with the last byte it needs of each."""
     needed: dict[Path, int] = {}
@@ -225,7 +231,7 @@ def report(path) -> Report:
         for tensor in weights_of(graph):
             count = math.prod(tensor.dims)
             parameters += count
-            by_dtype[dtype_name(tensor.data_type)] += math.ceil(count * _bits(tensor.data_type) / 8)
+            by_dtype[dtype_name(tensor.data_type)] += math.ceil(count * bits(tensor.data_type) / 8)
     external = {file.name: file.stat().st_size for file in _external(model, path)}
     opsets = {o.domain if o.domain != "ai.onnx" else "": o.version for o in model.opset_import}
     weights = {t.name for t in model.graph.initializer}
@@ -280,6 +286,47 @@ def dimension(d) -> int | str:
     return FREE if name in ("", "?", "None", "none") or name.lstrip("-").isdigit() else name
 
 
+def with_batch(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
+    """The shapes of a model's inputs with ``batch`` where a free dimension is the batch; other free dimensions stay as they are.
+
+    The batch is a free first dimension, and every dimension of the same name ([2, n, 4] beside [n, 3]). A first dimension whose name
+    stands behind the batch of another input is none: positions [seq] beside ids [batch, seq].
+    """
+    behind = {d for s in shapes.values() for d in s[1:] if isinstance(d, str) and isinstance(s[0], str) and s[0] != d}
+    first = {s[0] for s in shapes.values() if s and isinstance(s[0], str)} - behind | {FREE}
+    named = {d for s in shapes.values() for d in s if isinstance(d, str) and "batch" in d.lower()}
+    is_batch = lambda i, d: d in named or (d in first and (i == 0 or d != FREE))
+    return {
+        n: tuple(batch if isinstance(d, str) and is_batch(i, d) else d for i, d in enumerate(s))
+        for n, s in shapes.items()
+    }
+
+
+def row_axes(shapes: dict[str, tuple | None], arrays: Mapping) -> dict[str, int | None]:
+    """Which axis of each array counts the rows: the one that the model names like the first free dimension of an input; else the
+    first, where it is free; else none, where the model fixes every size. Without any free first dimension it is the first of all."""
+    import numpy as np
+
+    first = [shape[0] for shape in shapes.values() if shape and isinstance(shape[0], str)]
+    batch = next((name for name in first if name != FREE), None)
+    shape_of = {name: np.shape(arrays[name]) for name in shapes if name in arrays}
+    rows = {shape_of[n][0] for n, s in shapes.items() if shape_of.get(n) and s and isinstance(s[0], str)}
+    axes: dict[str, int | None] = {}
+    for name, have in shape_of.items():
+        shape = shapes[name]
+        if shape is None or not first:
+            axes[name] = 0 if have else None
+        elif batch in shape:
+            axes[name] = shape.index(batch)
+        elif shape and isinstance(shape[0], str):
+            axes[name] = 0
+        else:
+            alike = len(have) == len(shape)
+            free = [i for i, d in enumerate(shape) if alike and isinstance(d, str) and have[i] in rows]
+            axes[name] = free[0] if len(free) == 1 else None
+    return {name: axis for name, axis in axes.items() if axis is None or axis < len(shape_of[name])}
+
+
 def _type_name(kind) -> str:
     which = kind.WhichOneof("value")
     if which == "sequence_type":
@@ -299,7 +346,8 @@ def dtype_name(data_type: int) -> str:
     return {"float": "float32", "double": "float64", "string": "str"}.get(name, name)
 
 
-def _bits(data_type: int) -> int:
+def bits(data_type: int) -> int:
+    """Of one element of an ONNX type; 0 for a string."""
     name = dtype_name(data_type)
     if name.startswith("float8"):
         return 8

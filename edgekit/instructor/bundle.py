@@ -12,7 +12,7 @@ from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
 FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
-OURS = ("edgekit/instructor/", "docs/architecture.")
+OURS = ("edgekit/instructor/", "docs/architecture.", "docs/instructor/", "data/questions/")
 MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py"]
 # Lines for authors and instructors in these files stand between these, whatever a comment looks like there.
 BEGIN, END = "[authors", "authors]"

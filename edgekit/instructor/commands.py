@@ -14,6 +14,10 @@ def add(app: typer.Typer) -> None:
     """Put the commands of this file into ``app``."""
     app.command()(release)
     app.command()(grade)
+    app.command()(slides)
+    app.command()(claims)
+    app.command()(questions)
+    app.command()(answers)
 
 
 def release(
@@ -35,7 +39,10 @@ def release(
     if bundle:
         typer.echo(f"{bundling.write(bundle)} files in {bundle}")
     else:
+        from edgekit.instructor import deck_map
+
         releasing.update_readme(check)
+        deck_map.update(check)
 
 
 def grade(
@@ -137,6 +144,72 @@ def _report(out: Path, records: list[dict]) -> None:
         for path, why in known.lost:
             typer.echo(f"  {clean(path, 300)}: {why}", err=True)
         raise typer.Exit(1)
+
+
+def slides(
+    decks: Annotated[list[str] | None, typer.Argument(help="numbers or names of decks; all if none is named")] = None,
+    out: Annotated[Path, typer.Option(help="folder for the notebooks, the HTML and the PDF")] = Path("build/slides"),
+    pdf: Annotated[bool, typer.Option("--pdf", help="print each deck, too; needs Chromium")] = False,
+    tidy: Annotated[bool, typer.Option("--tidy", help="only bring the decks into their committed form")] = False,
+    check: Annotated[bool, typer.Option("--check", help="measure overflow, contrast and requests in Chromium")] = False,
+) -> None:
+    """Execute the decks in slides/ and write them as HTML that needs no network, and as notebooks for JupyterLab."""
+    from edgekit.instructor import slides as room
+    from edgekit.instructor.slides import looking
+
+    chosen = room.choose(decks or [])
+    if tidy:
+        for path in chosen:
+            room.tidy(path)
+        return
+    made = []
+    for path in chosen:
+        files = room.build(path, out, pdf=pdf)
+        made.append(files["html"])
+        typer.echo(", ".join(str(file) for file in files.values()))
+    if check:
+        faults, counted = looking.measure(made)
+        for fault in faults:
+            typer.echo(str(fault), err=True)
+        typer.echo(f"{sum(counted.values())} slides, {len(faults)} faults")
+        raise typer.Exit(1 if faults else 0)
+
+
+def claims(
+    ids: Annotated[Optional[list[str]], typer.Argument(help="such as C39; all if none is named")] = None,  # noqa: UP045
+    record: Annotated[
+        str | None, typer.Option(help="write this machine's verdicts to data/recorded/claims_NAME.json")
+    ] = None,
+) -> None:
+    """Measure the claims that this machine can judge, and print all of them with their verdicts."""
+    from edgekit.instructor.claims import table
+
+    rows = table.judged(ids or None)
+    typer.echo(table.text(rows))
+    if record:
+        table.record(record, rows)
+
+
+def questions(
+    out: Annotated[Path, typer.Option(help="folder for the files")] = Path("build/questions"),
+) -> None:
+    """Write the question bank as Moodle XML and as QTI for Canvas."""
+    from edgekit.instructor.questions.files import write
+
+    for platform, file in write(out).items():
+        typer.echo(f"{platform}: {file}")
+
+
+def answers(
+    labs: Annotated[list[str], typer.Argument(help="numbers or names of labs, such as 03a")],
+    out: Annotated[Path, typer.Option(help="folder for the pages")] = Path("build/answers"),
+) -> None:
+    """Execute solutions and write each as an HTML page: what came out for every prediction on this machine."""
+    from edgekit.course import catalog
+    from edgekit.instructor.answers import write
+
+    for lab in labs:
+        typer.echo(str(write(catalog.find(lab), out)))
 
 
 # ----------------------------------------------------------------------------------------------------------------- other words

@@ -45,13 +45,13 @@ def tidy(notebook: dict) -> dict:
         source = cell["source"]
         called = _CHECK_CALL.match(source.strip())
         if BEGIN in source:
-            name = _DEF.search(source)
-            if not name:
+            above = _DEF.findall(source.partition(BEGIN)[0])  # helpers may stand above the exercise
+            if not above:
                 raise CourseError(
                     f"a solution region stands outside a function: {source[:80]!r}. Every exercise is one function."
                 )
-            cell["id"] = name[1]
-            meta["nbgrader"] = _nbgrader(name[1], solution=True)
+            cell["id"] = above[-1]
+            meta["nbgrader"] = _nbgrader(above[-1], solution=True)
         elif called:
             points = meta.pop("points", None) or meta.get("nbgrader", {}).get("points", 2)
             cell["id"] = f"check-{called[1]}"

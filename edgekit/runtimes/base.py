@@ -125,7 +125,7 @@ class Runner:
             self._check_shape(name, spec, array.shape)
 
     def _check_shape(self, name: str, spec: Spec, shape: tuple) -> None:
-        """Number of dimensions and fixed sizes. A free dimension takes any size, also 0 (an empty cache), unless it is the first."""
+        """Number of dimensions and fixed sizes. A free dimension takes any size, also 0 (an empty cache, a list without entries), unless it is the first of several."""
         if spec.shape is None:
             return
         got = f"expected {spec}; got shape {list(shape)}"
@@ -136,7 +136,7 @@ class Runner:
             if isinstance(want, int) and want != have:
                 batch = " The batch size is fixed in this model: export it with a dynamic batch." if i == 0 else ""
                 raise InputError(f"input '{name}': {got}: dimension {i} must be {want}.{batch}")
-            if have == 0 and i == 0 and want != 0:
+            if have == 0 and i == 0 and want != 0 and len(shape) > 1:
                 raise InputError(f"input '{name}': {got}: dimension 0 ({want}) is empty.")
 
     def _unequal(self, feed: dict) -> str:

@@ -46,6 +46,7 @@ RETURNS = {
     "Runtime.deserialize_cuda_engine": "ICudaEngine",
     "ICudaEngine.create_execution_context": "IExecutionContext",
     "ICudaEngine.create_engine_inspector": "EngineInspector",
+    "ICudaEngine.create_runtime_config": "IRuntimeConfig",
 }
 
 
@@ -78,6 +79,8 @@ class Collector(ast.NodeVisitor):
                     return scope[node.id]
             return NAMED.get(node.id.lstrip("_"))
         if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id == "plots":
+                return None  # plots.engine is a module of ours
             owner = self.kind(node.value)
             if owner == MODULE:
                 return node.attr

@@ -172,6 +172,9 @@ MISTAKES = {
         Mistake("MACs only", _count(result="macs"), "(MACs, weights)"),
     ],
     "least_seconds": [
+        Mistake("upside down", _least("1 / max(arithmetic, memory)"), "upside down"),
+        Mistake("the sign turned", _least("-max(arithmetic, memory)"), "the sign is the other way"),
+        Mistake("None divided", _least("max(arithmetic, traffic / 1e9 / gbps)"), "Something is None"),
         Mistake("MAC counted once", _least("max(arithmetic / 2, memory)"), "two operations"),
         Mistake("sum of both", _least("arithmetic + memory"), "overlap"),
         Mistake("the shorter time", _least("min(arithmetic, memory)"), "slower of the two"),
@@ -182,6 +185,7 @@ MISTAKES = {
         Mistake("no return", _least("None"), "return"),
     ],
     "fit_problems": [
+        Mistake("None compared", _fit(condition="device[name] < need[name]"), "Something is None"),
         Mistake("weights never in RAM", _fit(ram='model["activations"]'), "beside the activations"),
         Mistake("weights always in RAM", _fit(ram='model["activations"] + model["weights"]'), "in place"),
         Mistake(
@@ -198,6 +202,7 @@ MISTAKES = {
         Mistake("flash ignored", _fit(flash="0"), "stored in the flash"),
     ],
     "shortlist": [
+        Mistake("None compared", _short(unknown="not keeps[n](d[n])"), "Something is None"),
         Mistake("unknown passes", _short(unknown="d[n] is not None and not keeps[n](d[n])"), "nobody knows"),
         Mistake("beaten by a device that breaks a need", _short(able="devices"), "cannot push anyone out"),
         Mistake(

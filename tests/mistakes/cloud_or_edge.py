@@ -106,6 +106,8 @@ def _where(
 
 MISTAKES = {
     "missed_share": [
+        Mistake("the sign turned", _missed(result="-taken[late].sum() / taken.sum()"), says="the sign is the other way"),
+        Mistake("upside down", _missed(result="taken.sum() / taken[late].sum()"), says="upside down"),
         Mistake("share of late calls", _missed(result="late.mean()"), says="share of late *calls*"),
         Mistake("rounded down", _missed(taken="np.maximum(1, np.floor(seconds / period))"), says="in which the late answer arrives"),
         Mistake("only the periods after the first", _missed(result="(taken - 1)[late].sum() / taken.sum()"), says="in which the late answer arrives"),
@@ -136,6 +138,8 @@ MISTAKES = {
         Mistake("only the label", _decide(first="cloud(picture)", last="edge(picture)"), says="(label, who)"),
     ],
     "air_time": [
+        Mistake("the time that is left", _air().replace("return 8", "return 1 - 8"), says="1 minus the share"),
+        Mistake("kilobits", _air(bits="8e-3"), says="another unit"),
         Mistake("bytes for bits", _air(bits="1"), says="factor of 8"),
         Mistake("no duty cycle", _air(duty="1"), says="duty cycle is missing"),
         Mistake("duty cycle above the line", _air(duty='(1 / link["duty"])'), says="denominator"),
@@ -150,6 +154,8 @@ MISTAKES = {
         Mistake("capped at 1", "def air_time(size, per_day, link):\n    n = math.ceil(size / link['payload'])\n    return 8 * per_day * (size + n * link['header']) <= link['rate'] * link['duty'] * 86400\n", says="a number"),
     ],
     "saving": [
+        Mistake("in thousands", _saving(gain="(cloud - edge) / 1e3"), says="another unit"),
+        Mistake("percentiles as fractions", _saving(ends="[0.05, 0.5, 0.95]"), says="expected"),
         Mistake("the other way round", _saving(gain="edge - cloud"), says="sign"),
         Mistake("means first", _saving(before="price, device, upkeep, engineering = map(np.mean, (price, device, upkeep, engineering))"), says="without an interval"),
         Mistake("engineering for each device", _saving(edge="fleet * (device + upkeep * years + engineering)"), says="not once for each device"),
@@ -167,6 +173,10 @@ MISTAKES = {
         Mistake("devices every year", _saving(edge="fleet * (device + upkeep) * years + engineering"), says="bought once"),
     ],
     "admissible": [
+        Mistake("exactly the deadline is late", _where(cloud='far < case["deadline_ms"] and case["upload"] <= 1 and not case["private"] and not case["offline"]'), says="exactly the deadline is in time"),
+        Mistake("exactly the deadline is late, on the device", _where(edge='case["device_ms"] is not None and case["device_ms"] < case["deadline_ms"]'), says="xactly the deadline is in time"),
+        Mistake("a full line is too full", _where(cloud='far <= case["deadline_ms"] and case["upload"] < 1 and not case["private"] and not case["offline"]'), says="exactly 1"),
+        Mistake("light a little faster", _where(far='2 * case["distance_km"] / 201 + case["server_ms"]'), says="95.1 ms"),
         Mistake("one way", _where(far='case["distance_km"] / 200 + case["server_ms"]'), says="*and back*"),
         Mistake("light only", _where(far='2 * case["distance_km"] / 200'), says="own time counts"),
         Mistake("privacy ignored", _where(cloud='far <= case["deadline_ms"] and case["upload"] <= 1 and not case["offline"]'), says="no cloud"),

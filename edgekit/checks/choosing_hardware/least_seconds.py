@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, in_order, number, require, shuffled
+from edgekit.checks import Exercise, call, in_order, number, require, shuffled, slip
 
 
 def _inputs(rng: np.random.Generator) -> dict:
@@ -71,6 +71,7 @@ def _explain(got: float, compute: float, memory: float, asked: str) -> None:
         f"{shown}. A power of ten is missing: TOPS are 1e12 operations per second, GB/s 1e9 bytes, the answer is in seconds.",
         "wrong unit",
     )
+    require(not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
     require(
         False,
         f"{shown}. Two times: operations over operations per second, bytes over bytes per second.",

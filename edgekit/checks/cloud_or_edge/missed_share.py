@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, close, number, require
+from edgekit.checks import Exercise, call, close, number, require, slip
 
 
 def _inputs(rng: np.random.Generator) -> dict:
@@ -51,6 +51,7 @@ def _one(seconds: np.ndarray, period: float, got: float) -> None:
     ]  # fmt: skip
     for value, cause, why in slips:
         require(not close(got, value, rtol=1e-6), f"{shown}. {why}", cause)
+    require(not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
     require(
         close(got, expected, rtol=1e-6),
         f"{shown}. A call of s seconds takes s / period periods, rounded up; if it takes more than one, none of them is served.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, integer, mapping, number, require
+from edgekit.checks import Exercise, call, integer, mapping, number, require, slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -16,11 +16,16 @@ def inputs(rng: np.random.Generator) -> dict:
     small = sign(5) * rng.uniform(3.5e-7, 8e-7, 5)  # subnormal: coarse, but not gone
     down, up = (2.0**-24 * sign(1) * rng.uniform(a, b, 1) for a, b in ((3.4, 3.45), (2.55, 2.6)))  # rounded to 3 steps
     limits = [65504.0, -65504.0]  # the largest halves are no overflow
+    near = [
+        *rng.uniform(65505, 65519, 3),
+        *(2.0**-24 * rng.uniform(0.51, 0.99, 3)),
+    ]  # beside the limits, but rounded to them
     cases = [
         ordinary,
         np.concatenate([ordinary, large, limits, tiny, small, down]),
         np.concatenate([large, tiny]),
         np.concatenate([ordinary, small, up]),
+        np.concatenate([ordinary, sign(6) * near]),
     ]
     return {"values": [rng.permutation(c).astype(np.float32) for c in cases]}
 
@@ -41,9 +46,19 @@ def judge(inputs: dict, outputs: dict) -> str:
         )  # where rounding to nearest ends
         got = integer(result["overflowed"], "overflowed"), integer(result["vanished"], "vanished")
         require(
+            got[0] == over or got[0] != int((magnitude > 65504).sum()),
+            f"overflowed is {got[0]}, expected {over} of {len(values)}: those are the values above 65504. Up to 65520 a value is rounded *down* to 65504: do not compare with the limit, cast and count the infinities.",
+            "limit compared, overflow",
+        )
+        require(
             got[0] == over,
             f"overflowed is {got[0]}, expected {over} of {len(values)}: the values above the largest half, 65504, of either sign, become infinite. Count the infinities of the result.",
             "overflow miscounted",
+        )
+        require(
+            got[1] == gone or got[1] != int((magnitude < 5.97e-8).sum()),
+            f"vanished is {got[1]}, expected {gone}: those are the values below 6e-8, the smallest half. From half of it on a value is rounded *up* to it: do not compare with the limit, cast and count the zeros.",
+            "limit compared, vanished",
         )
         require(
             got[1] == gone,
@@ -85,7 +100,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         )
         require(
             abs(found - worst) <= 1e-3 * worst + 1e-9,
-            f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left.",
+            f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left.{slip(found, worst)}",
             "wrong error",
         )
     return "Overflow, loss and rounding are told apart, also below the normal range."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, array, call, came, require
@@ -18,8 +20,10 @@ def inputs(rng: np.random.Generator) -> dict:
 
 
 def probe(answer, inputs: dict) -> dict:
-    with np.errstate(all="ignore"):
-        return {"answers": [call(answer, case["weight"], case["group"]) for case in inputs["cases"]]}
+    with warnings.catch_warnings(record=True) as said, np.errstate(all="warn"):
+        warnings.simplefilter("always")
+        answers = [call(answer, case["weight"], case["group"]) for case in inputs["cases"]]
+    return {"answers": answers, "cast": any("invalid value encountered in cast" in str(one.message) for one in said)}
 
 
 def judge(inputs: dict, outputs: dict) -> str:
@@ -83,6 +87,11 @@ def judge(inputs: dict, outputs: dict) -> str:
                 "not rounded",
             )
             raise CheckFailed(said + "were the integers made with other scales than those returned?", "other scales")
+    require(
+        not outputs["cast"],
+        "the integers are right here, by luck: a group of zeros gave 0 / 0, which is NaN, and NaN was cast to an integer. What comes of that depends on the processor. Divide by something else there.",
+        "group of zeros",
+    )
     return "Every group of neighbouring inputs has its own scale, the integers fit four bits, and zeros stay zeros."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, OnnxFile, call, mapping, number, require
+from edgekit.checks import Exercise, OnnxFile, call, mapping, number, require, slip
 from edgekit.checks.onnx_files import neutral, onnx_file, written
 
 
@@ -108,7 +108,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             why, cause = _WHY[kind]
             require(
                 abs(value - abs(shift)) < 2e-3,
-                f"the error on a batch of {n} is {value:.3g}, expected {abs(shift):.3g}: {why}",
+                f"the error on a batch of {n} is {value:.3g}, expected {abs(shift):.3g}: {why}{slip(value, abs(shift), rtol=0.02)}",
                 cause,
             )
     return "It finds an equal model equal, a shifted one shifted, is not fooled by train mode, and reports a batch that does not run."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, number, require
+from edgekit.checks import Exercise, call, came, number, require, slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -79,6 +79,9 @@ def _judge_busiest(got, expected: list, top: int) -> None:
     )
     require(len(got) == len(wanted), f"{shown}. That are {len(got)} nodes, expected {len(wanted)}.", "wrong number")
     require(set(names) <= {name for name, _ in expected}, f"{shown}. Take off only the suffix, at the end of the name.", "name damaged")  # fmt: skip
+    if names == wanted:
+        hint = slip(shares[0], expected[0][1])
+        require(not hint, f"{shown}.{hint} A share is a node's time over the time of all kernels, between 0 and 1.", "sign or unit")  # fmt: skip
     require(shares[0] >= shares[-1], f"{shown}. The busiest comes first.", "ascending")
     require(
         names == wanted,

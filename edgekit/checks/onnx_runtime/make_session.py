@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -60,6 +61,9 @@ def probe(answer, inputs: dict) -> dict:
                 name: _refusal(answer, path, names, level, inputs["x"])
                 for name, names in (("first", [absent, CPU]), ("only", [absent]), ("last", [CPU, absent]))
             }
+            listed = [*ort.get_available_providers(), absent]  # as CUDA is listed where its driver is missing
+            with patch.object(ort, "get_available_providers", lambda: list(listed)):
+                refused["listed"] = _refusal(answer, path, [absent, CPU], level, inputs["x"])
     finally:
         ort.set_default_logger_severity(2)
     return {"made": made, "absent": absent, "refused": refused}
@@ -147,7 +151,13 @@ def judge(inputs: dict, outputs: dict) -> str:
             "another model",
         )
     absent = outputs["absent"]
-    for refused in outputs["refused"].values():
+    for kind, refused in outputs["refused"].items():
+        require(
+            kind != "listed" or refused["raised"],
+            f"{absent} is listed by ort.get_available_providers() in this try, and the finished session does not use it: so it is with CUDA where "
+            "the driver is missing. There was no error. Ask the session (session.get_providers()), not the installation.",
+            "installation asked",
+        )
         other = refused.get("session", {}).get("other", "")
         require(
             not other,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, number, require, text
+from edgekit.checks import Exercise, call, number, require, slip, text
 
 VERDICTS = ("not comparable", "too inaccurate", "slower", "faster", "smaller only")
 
@@ -80,7 +80,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"times smaller is {smaller}, expected {right:.4g}: return it as it is, rounding is for whoever prints it.",
             "rounded",
         )
-        require(abs(smaller - right) < 0.006, f"times smaller is {smaller:.3f}, expected {right:.3f}: bytes of the float32 model, both files, over bytes of the INT8 model, both files.", "wrong size")  # fmt: skip
+        require(abs(smaller - right) < 0.006, f"times smaller is {smaller:.3f}, expected {right:.3f}: bytes of the float32 model, both files, over bytes of the INT8 model, both files.{slip(smaller, right)}", "wrong size")  # fmt: skip
     return "Ten rows judged: threads first, then the pessimistic end of the accuracy, then the speed, with external data counted."
 
 

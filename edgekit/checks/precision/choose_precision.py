@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, in_order, require, shuffled, text
+from edgekit.checks import AnswerRaised, Exercise, call, in_order, require, shuffled, text
 
 
 def _row(name: str, drop: tuple, speed: tuple | None) -> dict:
@@ -25,6 +25,8 @@ def inputs(rng: np.random.Generator) -> dict:
         ([_row("fp8", none, None)], "fp32", "nothing was measured: stay with what you have|not measured"),
         ([_row("int8", none, (1.02 * s, 3 * s)), _row("fp16", none, (1.2 * s, 1.3 * s))], "fp16", "what counts is what is shown, the lower end: int8 may be faster, fp16 is|upper end of the speed-up"),
         ([_row("fp16", none, fast), _row("int8", (-0.9, -0.2), faster)], "int8", "int8 *gains* accuracy, so its loss is surely below the limit|gain taken for a loss"),
+        ([_row("fp16", none, fast), _row("int8", (-0.1, 0.5), faster)], "int8", "int8 loses at most exactly as much as is allowed|limit excluded"),
+        ([_row("fp16", none, (1.0, 1.2))], "fp32", "an interval that begins at 1 does not show that anything is faster|not shown to be faster"),
         ([], "fp32", "there is no candidate|no candidate"),
     ]  # fmt: skip
     cases = [{"rows": rows, "_expected": e, "_why": why} for rows, e, why in cases]
@@ -33,7 +35,13 @@ def inputs(rng: np.random.Generator) -> dict:
 
 def probe(answer, inputs: dict) -> dict:
     rows = [[{**row, "drop": tuple(row["drop"]), "speed": row["speed"] and tuple(row["speed"])} for row in case["rows"]] for case in inputs["cases"]]  # fmt: skip
-    return {"chosen": [call(answer, one, inputs["max_drop"]) for one in rows]}
+    try:
+        return {"chosen": [call(answer, one, inputs["max_drop"]) for one in rows]}
+    except AnswerRaised as error:
+        if isinstance(error.__cause__, TypeError) and "None" in str(error.__cause__):
+            hint = 'A row whose "speed" is None was not measured on this device: leave such rows out before you compare anything'
+            raise AnswerRaised(f"{str(error).partition('. Something is None')[0]}. {hint}.") from error.__cause__
+        raise
 
 
 def judge(inputs: dict, outputs: dict) -> str:
@@ -44,7 +52,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         speed = lambda row: "not measured" if row["speed"] is None else "{:.2f} to {:.2f}x".format(*row["speed"])
         shown = "; ".join(f"{r['name']} loses {r['drop'][0]} to {r['drop'][1]} points, speed-up {speed(r)}" for r in case["rows"])  # fmt: skip
         require(got == case["_expected"], f"({shown or 'no rows'}; at most {inputs['max_drop']} points): you chose {got!r}, expected {case['_expected']!r}: {why}.", cause)  # fmt: skip
-    return "Nine decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
+    return (
+        "Eleven decisions: what is lost is bounded, what is gained is shown, and what was not measured is not chosen."
+    )
 
 
 choose_precision = Exercise("choose_precision", inputs, probe, judge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, call, number, require
+from edgekit.checks import CheckFailed, Exercise, call, number, require, slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -71,7 +71,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"{said}: that is the ratio itself, without the logarithm.",
             "no logarithm",
         )
-        raise CheckFailed(f"{said}: {_SQNR_SAYS[kind]}.", kind)
+        raise CheckFailed(f"{said}: {_SQNR_SAYS[kind]}.{slip(db, expected)}", kind)
     return "Agrees with ONNX Runtime's quantization debugger, also for signals with a mean, worse than nothing, and without error."
 
 

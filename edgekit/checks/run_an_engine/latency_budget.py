@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, close, mapping, number, require
+from edgekit.checks import Exercise, call, close, mapping, number, require, slip
 
 # What a call takes, in units of a typical one: (compute, gap before it, gap after it). Total and wait have their medians in different calls, and so
 # have the gaps: who subtracts or adds medians gets something else than the median of the waits.
@@ -52,6 +52,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         require(not near(spans[name].mean()), f"{shown}: that is the mean, which the two slow calls at the beginning pull up. Take the median over the calls.", "mean for median")  # fmt: skip
         require(not near(-expected), f"{shown}: end minus start, not the other way round.", "sign")
         require(not near(1e3 * expected, 1e6 * expected, 1e9 * expected), f"{shown}: seconds were asked for, not milliseconds or microseconds.", "unit")  # fmt: skip
+        require(near(expected) or not slip(value, expected), f"{shown}.{slip(value, expected)}", "unit")
         if name in names[:3]:
             narrow = np.median([np.float32(c[name][1]) - np.float32(c[name][0]) for c in calls])
             require(near(expected) or not close(value, narrow, atol=1e-9), f"{shown}: that is what float32 makes of it: seven digits have no room for microseconds on a clock that has run for hours. Compute in float64.", "float32")  # fmt: skip

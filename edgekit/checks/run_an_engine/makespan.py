@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, close, number, require
+from edgekit.checks import Exercise, call, close, number, require, slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -51,7 +51,10 @@ def judge(inputs: dict, outputs: dict) -> str:
         if len(times) > 1:
             require(not close(got, times.sum()), f"{shown}: that is the sum of everything, as if nothing overlapped. Each phase has a unit of its own that may start with the next image.", "no overlap")  # fmt: skip
             require(not close(got, times.sum(axis=1).max()), f"{shown}: that is the slowest image alone: a unit does one image at a time.", "units without limit")  # fmt: skip
+            as_first = times[0].sum() + (len(times) - 1) * times[0].max()
+            require(close(got, expected) or not close(got, as_first), f"{shown}: that is right only if every image takes as long as the first one. Here each has its own times: follow the images one by one.", "all like the first image")  # fmt: skip
         right = close(got, expected)
+        require(right or not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
         require(right or got > expected, f"{shown}: too short. A phase begins when *both* are true: the image has finished its phase before, and the unit has finished the image before it in the list.", "begins too early")  # fmt: skip
         require(right, f"{shown}: too long. A phase begins as soon as its image and its unit are free, and a finished image leaves its unit at once.", "waits too long")  # fmt: skip
     return "Six schedules: no unit does two images at once, no image is in two places, and nobody waits without reason."

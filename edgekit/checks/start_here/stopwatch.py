@@ -82,6 +82,11 @@ def _clock_is_around_the_work(samples: np.ndarray, spent: np.ndarray) -> None:
     """Compare the returned durations with the seconds that the measured calls really took. Raises CheckFailed."""
     typical, sleeps = float(np.median(samples)), f"the given function sleeps {LATER} to {LONGEST} s"
     require(
+        typical > 0,
+        f"the typical duration is {typical:.3g} s: a duration is not negative. The later reading of the clock minus the earlier one.",
+        "sign turned",
+    )
+    require(
         typical >= LATER * 0.9,
         f"the typical duration is {typical:.3g}, but {sleeps}: is run() really between the two readings of the clock?",
         "work outside the clock",

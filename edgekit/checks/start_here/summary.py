@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, close, mapping, number, require
+from edgekit.checks import Exercise, call, close, mapping, number, require, slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -42,6 +42,9 @@ def judge(inputs: dict, outputs: dict) -> str:
             not close(median, np.mean(samples)) or close(np.mean(samples), half),
             f"median is {median:.4g}, which is the mean: the long tail pulls it up. Half of the samples lie below {half:.4g}.",
             "mean for median",
+        )
+        require(
+            not slip(median, half), f"median is {median:.4g}, expected {half:.4g}.{slip(median, half)}", "other unit"
         )
         require(
             close(median, half),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, came, in_place, quietly, require
+from edgekit.checks import AnswerRaised, Exercise, came, in_place, quietly, require
 
 # EdgeCNN of width 16 has one network of at most 16% of the FLOPs: all free widths at 8. FastNAS bisects below the largest drop of the score, so
 # it never takes the choice with that drop, and misses it.
@@ -51,8 +51,11 @@ def probe(answer, inputs: dict) -> dict:
             parts = dict(candidate.named_modules())
             return sum(worth * parts[name].out_channels / full[name] for name, worth in inputs["worth"].items())
 
-        with quietly():
-            made = in_place(answer, "prune_to", model, share, score_func, loader)
+        try:
+            with quietly():
+                made = in_place(answer, "prune_to", model, share, score_func, loader)
+        except AnswerRaised as error:
+            raise AnswerRaised(_explained(error, share)) from error.__cause__
         if not isinstance(made, tuple | list) or len(made) != 2 or not isinstance(made[0], nn.Module):
             found.append({"returned": None if made is None else type(made).__name__})
             continue
@@ -63,6 +66,20 @@ def probe(answer, inputs: dict) -> dict:
         widths = [m.out_channels for m in pruned.modules() if isinstance(m, nn.Conv2d)]
         found.append({"satisfied": satisfied, "whole": whole, "macs": counting.cost(pruned).macs, "calls": len(calls), "reads": len(reads), "widths": widths, "shape": shape, "plain": plain})  # fmt: skip
     return {"found": found}
+
+
+def _explained(error: AnswerRaised, share: float) -> str:
+    """Model Optimizer refuses a budget with "see above", and the table above is not printed in a check."""
+    said, refused, where = str(error).partition(
+        "NOT all constraints can be satisfied within the search space, see above!"
+    )
+    if not refused:
+        return said
+    return (
+        f"{said}no network of the search space is as small as was asked for, for share={share:g}{where}. "
+        f"Look at the constraint: for {share:g} it is {{'flops': '{100 * share:g}%'}}. '{share:g}%' is {share:g} of one percent, and a number without "
+        "a percent sign is a number of FLOPs. Look at the rules, too: with the default divisor, 32, there is nothing to choose."
+    )
 
 
 def judge(inputs: dict, outputs: dict) -> str:

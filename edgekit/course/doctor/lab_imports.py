@@ -37,7 +37,7 @@ def statements(notebook: Path) -> list[str]:
     found: dict[str, None] = {}
     for cell in cells:
         if cell["cell_type"] == "code":
-            source = MAGIC.sub(r"\1pass", "".join(cell["source"]))
+            source = MAGIC.sub(r"\1pass", "".join(cell.get("source", "")))
             with contextlib.suppress(SyntaxError):
                 found.update(dict.fromkeys(_unguarded(ast.parse(source))))
     return list(found)

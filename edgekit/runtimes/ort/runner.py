@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from edgekit.graphs import reading
+from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
 
 SHORT_NAMES = {
@@ -92,6 +93,7 @@ class OnnxRuntimeRunner(Runner):
             given = None
         options = given if own and not profile else self._ort.SessionOptions()
         if not own:
+            options.log_severity_level = 3  # its warnings would stand beside our one line
             options.inter_op_num_threads = 1
             options.intra_op_num_threads = threads or default_threads()
         elif threads is not None:
@@ -142,9 +144,8 @@ class OnnxRuntimeRunner(Runner):
             self._session.run_with_iobinding(self._binding)
             return self._binding.copy_outputs_to_cpu()
         except Exception as error:
-            text = " ".join(str(error).split())
-            kind = InputError if "INVALID_ARGUMENT" in text else RunnerError
-            raise kind(f"{self.name}: ONNX Runtime {self._ort.__version__}: {text[:400]}") from error
+            kind = InputError if "INVALID_ARGUMENT" in str(error) else RunnerError
+            raise kind(f"{self.name}: ONNX Runtime {self._ort.__version__}: {explained(error)[0]}") from error
 
     def synchronize(self) -> None:
         if self._binding is not None:
@@ -300,10 +301,6 @@ def provider_fix(name: str) -> str:
 
 def _refused(ort, source, names, error: Exception) -> str:
     where = source if isinstance(source, str) else "the model"
-    text = " ".join(str(error).split())[:400]
-    fix = "check the model with edgekit.export.report(path)"
-    if "opset" in text:
-        fix = "export with an older opset (to_onnx(..., opset=17, dynamo=False)), or update onnxruntime"
-    elif "NOT_IMPLEMENTED" in text:
-        fix = "this operator has no kernel for this type here: quantize or export differently, or update onnxruntime"
-    return f"{where}: ONNX Runtime {ort.__version__} with {', '.join(names)} cannot load it: {text}. Fix: {fix}."
+    reason, fix = explained(error)
+    fix = fix or "check the model with edgekit.export.report(path)"
+    return f"{where}: ONNX Runtime {ort.__version__} with {', '.join(names)} cannot load it: {reason}. Fix: {fix}."

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
-from edgekit.runtimes.trt.header import Header, made_here, sha256
+from edgekit.runtimes.trt.header import Header, asked, made_here, model_sha256
 from edgekit.runtimes.trt.parsing import Parsed, parse
 from edgekit.runtimes.trt.profiles import Profile, Shape
 from edgekit.runtimes.trt.progress import watch
@@ -124,19 +124,24 @@ def build(
     _set_hardware(trt, config, hardware_compatible)
     cache = _load_cache(trt, config, timing_cache, parsed.log)
     data, seconds = _serialize(parsed, config, progress)
+    switches = {"workspace": workspace, "level": level, "sparse": sparse, "tf32": tf32}
+    switches |= {"version_compatible": version_compatible, "hardware_compatible": hardware_compatible}
     if cache is not None:
         Path(timing_cache).write_bytes(bytes(config.get_timing_cache().serialize()))
     header = Header(
         plan_sha256=hashlib.sha256(data).hexdigest(),
         plan_bytes=len(data),
         model=Path(parsed.path).name,
-        model_sha256=sha256(parsed.path),
+        model_sha256=model_sha256(parsed.path),
         precision=parsed.precision,
         targets=chosen,
         profile={name: [list(s) for s in rows] for name, rows in profile.shapes.items()},
         version_compatible=version_compatible,
         hardware_compatible=hardware_compatible,
-        settings={"workspace": workspace, "level": level, "sparse": sparse, "tf32": tf32},
+        settings={
+            **switches,
+            "asked": asked({**switches, "batches": batches, "shapes": shapes, "targets": targets}),
+        },
         **made_here(trt),
     )
     return Built(data, header, parsed.log, seconds, parsed.layers)

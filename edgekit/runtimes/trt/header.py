@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edgekit.files import write_whole
+from edgekit.graphs import reading
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.profiles import Profile
@@ -87,6 +88,20 @@ def sha256(path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def model_sha256(path) -> str:
+    """Of an ONNX file with its weights: those in a second file count, too."""
+    others = reading.external_files(path)
+    if not others:
+        return sha256(path)
+    return hashlib.sha256("".join(map(sha256, [path, *others])).encode()).hexdigest()
+
+
+def asked(options: dict) -> dict:
+    """The options of a build as they stand in a header; without those that change nothing in the engine."""
+    plain = {name: value for name, value in options.items() if name not in ("progress", "timing_cache", "api")}
+    return json.loads(json.dumps(plain, default=str))
 
 
 def here(api: str | None = None) -> dict:
@@ -164,8 +179,8 @@ def _hardware(header: Header, machine: dict) -> list[str]:
         if mine in header.targets:
             return []
         return [f"built for compute capability {', '.join(header.targets)}, this GPU has {mine} ({machine['gpu']})"]
-    if header.capability in (None, mine):
-        return []
+    if header.capability in (None, mine) or header.api == "tensorrt_rtx":
+        return []  # TensorRT-RTX: without targets it builds for every GPU from Ampere on
     if header.hardware_compatible == "ampere+" and float(mine) >= 8.0:
         return []
     return [
@@ -179,7 +194,7 @@ def _source(header: Header, model) -> list[str]:
     path = Path(model)
     if not path.is_file():
         return [f"{path}, which it should have been built from, is missing"]
-    if sha256(path) != header.model_sha256:
+    if model_sha256(path) != header.model_sha256:
         return [f"stale: {path.name} is not the {header.model} that it was built from ({header.date})"]
     return []
 

@@ -1,17 +1,22 @@
 """Device and page-locked memory, streams, events and graphs: through PyCUDA, or through cuda-python where PyCUDA is missing.
 
 Both use the GPU's *primary* context, the one that torch, ONNX Runtime and TensorRT share. (``pycuda.autoinit`` would make another, in which
-their memory and streams mean nothing.)
+their memory and streams mean nothing.) It is retained once for each GPU and given back when the process ends, after everything in it.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
+import weakref
 
 import numpy as np
 
 from edgekit.runtimes.base import RunnerError
+
+_contexts: dict[tuple, tuple] = {}  # (kind, GPU) -> (context, what gives it back)
+users: weakref.WeakSet = weakref.WeakSet()  # runners: what they hold in a context must go before the context does
 
 
 def open_memory(kind: str | None = None, index: int = 0):
@@ -36,6 +41,31 @@ def open_memory(kind: str | None = None, index: int = 0):
     )
 
 
+def _primary(key: tuple, retain):
+    """The context that ``retain()`` gives with what releases it, kept for the life of the process."""
+    if key not in _contexts:
+        if not _contexts:
+            atexit.register(release)
+        _contexts[key] = retain()
+    return _contexts[key][0]
+
+
+def release() -> None:
+    """Close the runners that are still open, then give the contexts back. Runs when the process ends."""
+    for user in list(users):
+        user.close()
+    while _contexts:
+        _, (_, give_back) = _contexts.popitem()
+        give_back()
+
+
+def _no_memory(where: str, nbytes: int, error: Exception) -> RunnerError:
+    return RunnerError(
+        f"no {nbytes:,} bytes of {where}: {error}. Fix: a smaller max batch (buffers are made for the largest), or close other "
+        "runners and programs on this GPU."
+    )
+
+
 class PyCuda:
     """Memory through PyCUDA."""
 
@@ -44,9 +74,13 @@ class PyCuda:
     def __init__(self, index: int = 0):
         import pycuda.driver as driver
 
-        driver.init()
         self._driver = driver
-        self._primary = driver.Device(index).retain_primary_context()
+        self._primary = _primary((self.name, index), lambda: self._retain(index))
+
+    def _retain(self, index: int) -> tuple:
+        self._driver.init()
+        primary = self._driver.Device(index).retain_primary_context()
+        return primary, primary.detach  # an object that is only dropped would not release the context
 
     @contextlib.contextmanager
     def active(self):
@@ -57,21 +91,34 @@ class PyCuda:
         finally:
             self._driver.Context.pop()
 
+    def _ask(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except self._driver.Error as error:
+            raise RunnerError(f"PyCUDA: {error}") from error
+
     def host(self, nbytes: int) -> np.ndarray:
-        """Page-locked bytes: the GPU copies from and to them by itself, while the CPU goes on."""
-        return self._driver.pagelocked_empty(nbytes, np.uint8)
+        """Page-locked bytes: the GPU copies from and to them by itself, while the CPU goes on. RunnerError if there are not enough."""
+        try:
+            return self._driver.pagelocked_empty(nbytes, np.uint8)
+        except self._driver.Error as error:
+            raise _no_memory("page-locked memory", nbytes, error) from error
 
     def free_host(self, array: np.ndarray) -> None:
         array.base.free()
 
     def device(self, nbytes: int):
-        return self._driver.mem_alloc(nbytes)
+        """Bytes on the GPU. RunnerError if there are not enough."""
+        try:
+            return self._driver.mem_alloc(nbytes)
+        except self._driver.Error as error:
+            raise _no_memory("device memory", nbytes, error) from error
 
     def free_device(self, allocation) -> None:
         allocation.free()
 
     def stream(self):
-        return self._driver.Stream()
+        return self._ask(self._driver.Stream, _NON_BLOCKING)
 
     def free_stream(self, stream) -> None:
         """PyCUDA destroys a stream with its object."""
@@ -80,111 +127,125 @@ class PyCuda:
         return int(stream.handle)
 
     def to_device(self, allocation, host: np.ndarray, stream) -> None:
-        self._driver.memcpy_htod_async(allocation, host, stream)
+        self._ask(self._driver.memcpy_htod_async, allocation, host, stream)
 
     def to_host(self, host: np.ndarray, allocation, stream) -> None:
-        self._driver.memcpy_dtoh_async(host, allocation, stream)
+        self._ask(self._driver.memcpy_dtoh_async, host, allocation, stream)
 
     def synchronize(self, stream) -> None:
-        stream.synchronize()
+        self._ask(stream.synchronize)
 
-    def mark(self, stream):
-        """An event at this place of the stream."""
-        event = self._driver.Event()
-        event.record(stream)
-        return event
+    def event(self):
+        return self._ask(self._driver.Event)
+
+    def mark(self, event, stream) -> None:
+        """Put the event at this place of the stream."""
+        self._ask(event.record, stream)
 
     def between(self, first, last) -> float:
         """Seconds from one event to a later one, on the GPU's clock."""
-        last.synchronize()
-        return last.time_since(first) / 1e3
+        self._ask(last.synchronize)
+        return self._ask(last.time_since, first) / 1e3
 
     def forget(self, event) -> None:
         """PyCUDA destroys an event with its object."""
 
     def free_bytes(self) -> int:
-        return int(self._driver.mem_get_info()[0])
-
-    def close(self) -> None:
-        self._primary = None  # the primary context is released with its last user
+        return int(self._ask(self._driver.mem_get_info)[0])
 
 
 class CudaPython:
-    """The same through cuda-python's runtime API, which always works in the primary context."""
+    """The same through cuda-python's driver API."""
 
     name = "cuda-python"
 
     def __init__(self, index: int = 0):
         try:
-            from cuda.bindings import runtime as cudart
+            from cuda.bindings import driver
         except ImportError:
-            from cuda import cudart  # cuda-python before 12.6
-        self._cudart, self._index = cudart, index
-        self._ask("cudaSetDevice", index)
-        self._ask("cudaFree", 0)  # starts CUDA, and says so here if it cannot
+            from cuda import cuda as driver  # cuda-python before 12.6
+        self._driver = driver
+        self._primary = _primary((self.name, index), lambda: self._retain(index))
+
+    def _retain(self, index: int) -> tuple:
+        self._ask("cuInit", 0)
+        card = self._ask("cuDeviceGet", index)
+        return self._ask("cuDevicePrimaryCtxRetain", card), lambda: self._ask("cuDevicePrimaryCtxRelease", card)
 
     def _ask(self, function: str, *arguments):
-        error, *results = getattr(self._cudart, function)(*arguments)
+        error, *results = getattr(self._driver, function)(*arguments)
         if int(error):
-            said = self._cudart.cudaGetErrorString(error)[1]
-            raise RuntimeError(f"{function}: {said.decode() if isinstance(said, bytes) else said}")
+            raise RunnerError(f"{function} failed: {self._said(error)}")
         return results[0] if len(results) == 1 else results
+
+    def _said(self, error) -> str:
+        said = self._driver.cuGetErrorString(error)[1]
+        return f"{error.name}: {said.decode() if isinstance(said, bytes) else said}"
 
     @contextlib.contextmanager
     def active(self):
-        self._ask("cudaSetDevice", self._index)
-        yield
+        self._ask("cuCtxPushCurrent", self._primary)
+        try:
+            yield
+        finally:
+            self._ask("cuCtxPopCurrent")
 
     def host(self, nbytes: int) -> np.ndarray:
-        address = int(self._ask("cudaMallocHost", nbytes))
+        try:
+            address = int(self._ask("cuMemHostAlloc", nbytes, 0))
+        except RunnerError as error:
+            raise _no_memory("page-locked memory", nbytes, error) from error
         return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
     def free_host(self, array: np.ndarray) -> None:
-        self._ask("cudaFreeHost", array.ctypes.data)
+        self._ask("cuMemFreeHost", array.ctypes.data)
 
     def device(self, nbytes: int):
-        return int(self._ask("cudaMalloc", nbytes))
+        try:
+            return self._ask("cuMemAlloc", nbytes)
+        except RunnerError as error:
+            raise _no_memory("device memory", nbytes, error) from error
 
     def free_device(self, allocation) -> None:
-        self._ask("cudaFree", allocation)
+        self._ask("cuMemFree", allocation)
 
     def stream(self):
-        return self._ask("cudaStreamCreateWithFlags", self._cudart.cudaStreamNonBlocking)
+        return self._ask("cuStreamCreate", _NON_BLOCKING)
 
     def free_stream(self, stream) -> None:
-        self._ask("cudaStreamDestroy", stream)
+        self._ask("cuStreamDestroy", stream)
 
     def handle(self, stream) -> int:
         return int(stream)
 
     def to_device(self, allocation, host: np.ndarray, stream) -> None:
-        kind = self._cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
-        self._ask("cudaMemcpyAsync", allocation, host.ctypes.data, host.nbytes, kind, stream)
+        self._ask("cuMemcpyHtoDAsync", allocation, host.ctypes.data, host.nbytes, stream)
 
     def to_host(self, host: np.ndarray, allocation, stream) -> None:
-        kind = self._cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        self._ask("cudaMemcpyAsync", host.ctypes.data, allocation, host.nbytes, kind, stream)
+        self._ask("cuMemcpyDtoHAsync", host.ctypes.data, allocation, host.nbytes, stream)
 
     def synchronize(self, stream) -> None:
-        self._ask("cudaStreamSynchronize", stream)
+        self._ask("cuStreamSynchronize", stream)
 
-    def mark(self, stream):
-        event = self._ask("cudaEventCreate")
-        self._ask("cudaEventRecord", event, stream)
-        return event
+    def event(self):
+        return self._ask("cuEventCreate", 0)
+
+    def mark(self, event, stream) -> None:
+        self._ask("cuEventRecord", event, stream)
 
     def between(self, first, last) -> float:
-        self._ask("cudaEventSynchronize", last)
-        return self._ask("cudaEventElapsedTime", first, last) / 1e3
+        self._ask("cuEventSynchronize", last)
+        return self._ask("cuEventElapsedTime", first, last) / 1e3
 
     def forget(self, event) -> None:
-        self._ask("cudaEventDestroy", event)
+        self._ask("cuEventDestroy", event)
 
     def free_bytes(self) -> int:
-        return int(self._ask("cudaMemGetInfo")[0])
+        return int(self._ask("cuMemGetInfo")[0])
 
-    def close(self) -> None:
-        """Nothing to release: the runtime API keeps the primary context for the life of the process."""
+
+# CU_STREAM_NON_BLOCKING: no waiting for the default stream, whose use would also break a capture.
+_NON_BLOCKING = 1
 
 
 class Graph:
@@ -193,19 +254,27 @@ class Graph:
     def __init__(self, stream: int, enqueue):
         """Record what ``enqueue()`` puts into the stream (a handle) without running it. RunnerError if it cannot be recorded."""
         self._cuda = ctypes.CDLL("libcuda.so.1")
-        self._stream, graph, self._exec = ctypes.c_void_p(stream), ctypes.c_void_p(), ctypes.c_void_p()
-        thread_local = 1  # other threads may go on using the GPU
-        self._call("cuStreamBeginCapture_v2", self._stream, ctypes.c_int(thread_local))
-        try:
-            enqueue()
-        finally:  # a stream must not be left in capture mode
-            ended = self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
-        if ended or not graph:
-            raise RunnerError(f"this engine cannot be captured in a CUDA graph (error {ended}). Fix: graph=False.")
+        self._stream, self._exec = ctypes.c_void_p(stream), ctypes.c_void_p()
+        graph = self._record(enqueue)
         try:
             self._call("cuGraphInstantiateWithFlags", ctypes.byref(self._exec), graph, ctypes.c_ulonglong(0))
         finally:
             self._cuda.cuGraphDestroy(graph)
+
+    def _record(self, enqueue) -> ctypes.c_void_p:
+        graph, thread_local = ctypes.c_void_p(), 1  # other threads may go on using the GPU
+        self._call("cuStreamBeginCapture_v2", self._stream, ctypes.c_int(thread_local))
+        try:
+            enqueue()
+        except BaseException:  # a stream must not be left in capture mode
+            self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
+            if graph:
+                self._cuda.cuGraphDestroy(graph)
+            raise
+        ended = self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
+        if ended or not graph:
+            raise RunnerError(f"this engine cannot be captured in a CUDA graph (error {ended}). Fix: graph=False.")
+        return graph
 
     def launch(self) -> None:
         self._call("cuGraphLaunch", self._exec, self._stream)

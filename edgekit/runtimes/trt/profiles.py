@@ -18,6 +18,10 @@ class Profile:
     @classmethod
     def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
         """min, opt and max batch for every input whose first dimension, and only that, is dynamic; the others keep their shape."""
+        try:
+            low, best, high = map(int, batches)
+        except (TypeError, ValueError):
+            raise RunnerError(f"batches={batches!r}: expected (min, opt, max), for example (1, 8, 8).") from None
         shapes = {}
         for name, spec in inputs.items():
             if any(isinstance(d, str) for d in spec.shape[1:]):
@@ -25,7 +29,7 @@ class Profile:
                     f"input '{name}' {spec} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole shapes."
                 )
             dynamic = bool(spec.shape) and isinstance(spec.shape[0], str)
-            shapes[name] = tuple((n, *spec.shape[1:]) if dynamic else tuple(spec.shape) for n in batches)
+            shapes[name] = tuple((n, *spec.shape[1:]) if dynamic else tuple(spec.shape) for n in (low, best, high))
         return cls(shapes)
 
     def check(self, inputs: dict[str, Spec]) -> Profile:
@@ -33,6 +37,10 @@ class Profile:
         if set(self.shapes) != set(inputs):
             raise RunnerError(f"the profile has {sorted(self.shapes)}, the network's inputs are {sorted(inputs)}.")
         for name, spec in inputs.items():
+            if len(self.shapes[name]) != 3 or not all(isinstance(one, (tuple, list)) for one in self.shapes[name]):
+                raise RunnerError(
+                    f"profile of '{name}': {self.shapes[name]!r}; expected three shapes, (min, opt, max)."
+                )
             low, best, high = self.shapes[name]
             if not len(low) == len(best) == len(high) == len(spec.shape):
                 raise RunnerError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, _numpy
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.building import Built, Profile, build
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector, said
-from edgekit.runtimes.trt.header import Header, header_path, refusals
-from edgekit.runtimes.trt.memory import Graph, open_memory
+from edgekit.runtimes.trt.header import Header, asked, header_path, refusals
+from edgekit.runtimes.trt.memory import Graph, open_memory, users
 from edgekit.runtimes.trt.parsing import dtype_name
 
 
@@ -51,7 +52,14 @@ class TensorRTRunner(Runner):
         self.log = Log()
         self._trt = versions.api(api or (self.header.api if self.header else None))
         self.engine = self._trt.__name__
-        self._engine = load_engine(self._trt, data, self.log, self.header)
+        try:
+            self._memory = open_memory(buffers, device)
+        except RunnerError:
+            if versions.gpu() is None:  # then TensorRT's own words come first
+                load_engine(self._trt, data, self.log, self.header)
+            raise
+        with self._memory.active():  # an engine belongs to the GPU that is current when it is deserialized
+            self._engine = load_engine(self._trt, data, self.log, self.header)
         self._start(name or label, copies, graph, buffers, device)
 
     def _start(self, name, copies, graph, buffers, device) -> None:
@@ -59,14 +67,14 @@ class TensorRTRunner(Runner):
         self.copies, self.graph, self.device = copies, graph, f"cuda:{device}"
         self.precision = self.header.precision if self.header else "unknown"
         inputs, outputs, self.profile = _describe(self._trt, self._engine)
-        self._memory = open_memory(buffers, device)
         self._settings = (copies, graph, buffers, device)
         self._buffers: dict[str, _Buffer] = {}
         self._stream = self._context = self._graph = self._shapes = self._last = None
         super().__init__(name, inputs, outputs)
+        users.add(self)
         with self._memory.active():
             try:
-                self._context = self._engine.create_execution_context()
+                self._context = self._new_context()
                 if self._context is None:
                     raise RunnerError(
                         f"{name}: no execution context: {said(self._trt)}. Fix: a GPU with more free memory."
@@ -76,6 +84,19 @@ class TensorRTRunner(Runner):
             except BaseException:
                 self._free()
                 raise
+
+    def _new_context(self):
+        """TensorRT-RTX compiles kernels while it runs, and captures graphs by itself (copies then stand outside of the graph)."""
+        trt = self._trt
+        self._captures = self.graph and not versions.features(trt).runtime_config
+        if versions.features(trt).runtime_config:
+            config = self._engine.create_runtime_config()
+            # Kernels for a new shape are made at its first call, not later in a thread of its own, in the middle of a measurement.
+            config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+            if self.graph:
+                config.cuda_graph_strategy = trt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
+            return self._engine.create_execution_context(config)
+        return self._engine.create_execution_context()
 
     def _allocate(self) -> None:
         """Buffers for the largest shapes of the profile: addresses then never change, and a graph stays valid."""
@@ -134,7 +155,7 @@ class TensorRTRunner(Runner):
         self._shapes = shapes
 
     def _launch(self, copies: bool) -> None:
-        if not self.graph:
+        if not self._captures:
             self._enqueue(copies)
             return
         if self._graph is None:
@@ -164,22 +185,31 @@ class TensorRTRunner(Runner):
     # ------------------------------------------------------------------------------------------------ more than a call
     def phases(self, x, calls: int = 50) -> dict[str, np.ndarray]:
         """Where the time of a call goes, on the GPU's own clock: {"h2d", "compute", "d2h": seconds [calls]}, without a graph."""
-        feed = x if isinstance(x, dict) else {next(iter(self.inputs)): x}
-        self(feed)
+        self(x)
         found = {"h2d": np.empty(calls), "compute": np.empty(calls), "d2h": np.empty(calls)}
-        memory, stream = self._memory, self._stream
-        with memory.active():
-            for i in range(calls):
-                marks = [memory.mark(stream)]
-                for enqueue in (self._enqueue_inputs, lambda: self._enqueue(copies=False), self._enqueue_outputs):
-                    enqueue()
-                    marks.append(memory.mark(stream))
-                memory.synchronize(stream)
-                for name, first, last in zip(found, marks[:-1], marks[1:], strict=True):
-                    found[name][i] = memory.between(first, last)
-                for mark in marks:
-                    memory.forget(mark)
+        with self._memory.active():
+            self._time_phases(found, calls)
         return found
+
+    def _time_phases(self, found: dict[str, np.ndarray], calls: int) -> None:
+        """In a function of its own, so that no event outlives the time in which the context is current."""
+        memory, stream = self._memory, self._stream
+        steps = (self._enqueue_inputs, lambda: self._enqueue(copies=False), self._enqueue_outputs)
+        events = []
+        try:
+            for _ in range(len(found) + 1):
+                events.append(memory.event())
+            for i in range(calls):
+                memory.mark(events[0], stream)
+                for enqueue, event in zip(steps, events[1:], strict=True):
+                    enqueue()
+                    memory.mark(event, stream)
+                memory.synchronize(stream)
+                for name, first, last in zip(found, events[:-1], events[1:], strict=True):
+                    found[name][i] = memory.between(first, last)
+        finally:
+            for event in events:
+                memory.forget(event)
 
     def layers(self) -> list[Layer]:
         """The engine's layers, from TensorRT's engine inspector. It needs the engine on a GPU; without one see Built.layers."""
@@ -190,7 +220,7 @@ class TensorRTRunner(Runner):
         """A second execution context on the same engine, with a stream and buffers of its own: weights are in memory once."""
         other = object.__new__(type(self))
         other.header, other.log, other.engine = self.header, self.log, self.engine
-        other._trt, other._engine = self._trt, self._engine
+        other._trt, other._engine, other._memory = self._trt, self._engine, self._memory
         other._start(name or f"{self.name} (twin)", *self._settings)
         return other
 
@@ -198,11 +228,6 @@ class TensorRTRunner(Runner):
         """Free memory of the GPU, for everybody on it."""
         with self._memory.active():
             return self._memory.free_bytes()
-
-    def synchronize(self) -> None:
-        if not self.closed:
-            with self._memory.active():
-                self._memory.synchronize(self._stream)
 
     def describe(self) -> dict:
         card = versions.gpu()
@@ -224,6 +249,10 @@ class TensorRTRunner(Runner):
         with self._memory.active():
             self._free()
 
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # also a runner that never came to life, or a process that ends
+            self.close()
+
     def _free(self) -> None:
         self._drop_graph()
         self._context = self._engine = self._last = (
@@ -235,7 +264,6 @@ class TensorRTRunner(Runner):
         if self._stream is not None:
             self._memory.free_stream(self._stream)
             self._stream = None
-        self._memory.close()
 
     def _drop_graph(self) -> None:
         if self._graph is not None:
@@ -269,10 +297,15 @@ class _Buffer:
 
 def load_engine(trt, data: bytes, log: Log, header: Header | None = None):
     """Deserialize a plan whose header has been compared. RunnerError with TensorRT's own reason, and the plain one without a GPU."""
-    runtime = trt.Runtime(collecting(trt, log))
-    if header and header.version_compatible:
+    engine = None
+    try:
+        runtime = trt.Runtime(collecting(trt, log))
+    except TypeError:  # "factory function returned nullptr": the reason stands in the log
+        runtime = None
+    if runtime and header and header.version_compatible:
         runtime.engine_host_code_allowed = True  # such a plan carries its own small runtime
-    engine = runtime.deserialize_cuda_engine(data)
+    if runtime:
+        engine = runtime.deserialize_cuda_engine(data)
     if engine is None:
         fix = (
             "a machine with an NVIDIA GPU and driver: engines are built here, and run there"
@@ -293,7 +326,7 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
-        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path):
+        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path) and _as_asked(plan, options):
             return Path(plan).read_bytes(), Header.read(plan), path.stem
         built = build(path, api=api, **options)
         if plan is not None:
@@ -307,6 +340,12 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
     if not path.is_file():
         raise RunnerError(f"{path}: no such file.")
     return path.read_bytes(), Header.read(path) if header_path(path).is_file() else None, path.stem
+
+
+def _as_asked(plan, options: dict) -> bool:
+    """Whether a kept plan was built with the options that are given now; those that are not given may be any."""
+    before = Header.read(plan).settings.get("asked", {})
+    return all(before.get(name, value) == value and name in before for name, value in asked(options).items())
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:

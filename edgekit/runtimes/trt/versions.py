@@ -24,6 +24,16 @@ FEATURES: dict[str, tuple[str, ...]] = {
     ),
     # An engine for all GPUs of the same compute capability, not only for this model; since 10.8.
     "same_capability": ("HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY",),
+    # How a context compiles kernels for new shapes and captures graphs: TensorRT-RTX.
+    "runtime_config": (
+        "ICudaEngine.create_runtime_config",
+        "IRuntimeConfig.cuda_graph_strategy",
+        "IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy",
+        "CudaGraphStrategy",
+        "CudaGraphStrategy.WHOLE_GRAPH_CAPTURE",
+        "DynamicShapesKernelSpecializationStrategy",
+        "DynamicShapesKernelSpecializationStrategy.EAGER",
+    ),
 }
 
 
@@ -33,6 +43,7 @@ class Features:
 
     targets: bool
     same_capability: bool
+    runtime_config: bool
 
 
 def features(module) -> Features:

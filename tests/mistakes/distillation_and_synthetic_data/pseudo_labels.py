@@ -70,4 +70,9 @@ MISTAKES = [
         ),
         says="ascending",
     ),
+    Mistake(
+        "an array asked for its truth",
+        "def pseudo_labels(logits, threshold):\n    kept = [i for i, row in enumerate(logits) if row >= threshold]\n    return kept, logits[kept].argmax(1)\n",
+        says=".any()",
+    ),
 ]

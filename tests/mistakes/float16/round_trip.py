@@ -65,4 +65,20 @@ MISTAKES = [
         "def round_trip(values):\n    with np.errstate(over='ignore'):\n        back = values.astype(np.float16)\n    return {'overflowed': float(np.isinf(back).mean()), 'vanished': float((back == 0).mean()), 'worst': 0.0}\n",
         says="expected",
     ),
+    Mistake(
+        "compared with 65504",
+        _trip(overflowed="np.abs(values) > 65504", rest="np.isfinite(back) & ~vanished"),
+        says="rounded *down* to 65504",
+    ),
+    Mistake(
+        "compared with 6e-8",
+        _trip(vanished="np.abs(values) < 6e-8", rest="~overflowed & (back != 0)"),
+        says="rounded *up*",
+    ),
+    Mistake("error in percent", _trip(error="100 * " + _RELATIVE), says="per cent"),
+    Mistake(
+        "the sign turned",
+        _trip(error=_RELATIVE, worst="max(initial=0.0)").replace("float(error", "-float(error"),
+        says="the sign is the other way",
+    ),
 ]

@@ -63,4 +63,5 @@ MISTAKES = [
         _int4(integers="np.round(groups / (np.abs(groups).max(axis=(1, 2), keepdims=True) / 7))"),
         says="other scales",
     ),
+    Mistake("0 / 0 cast to an integer", _int4(integers="np.round(groups / scales[..., None])"), says="by luck"),
 ]

@@ -25,4 +25,5 @@ MISTAKES = [
         "square root of the rank", _forward("base + alpha / r**0.5 * (x @ a.T) @ b.T"), says="expected alpha / r ="
     ),
     Mistake("bias twice", _forward("base + bias + alpha / r * (x @ a.T) @ b.T"), says="with its bias"),
+    Mistake("the second product not transposed", _forward("base + alpha / r * (x @ a.T) @ b"), says="to be transposed"),
 ]

@@ -70,4 +70,6 @@ MISTAKES = [
         "def round_to_fp8(x):\n    return torch.from_numpy(x).clamp(-448, 448).to(torch.float8_e4m3fn).float().numpy()\n",
         says="Do it yourself",
     ),
+    Mistake("ties upward", _fp8(round="(lambda v: np.floor(v + 0.5))"), says="halfway between two"),
+    Mistake("ties downward", _fp8(round="(lambda v: np.ceil(v - 0.5))"), says="halfway between two"),
 ]

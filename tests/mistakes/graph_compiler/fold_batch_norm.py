@@ -42,4 +42,6 @@ MISTAKES = [
         "def fold_batch_norm(weight, bias, gamma, beta, mean, variance, epsilon):\n    return weight\n",
         says="two arrays",
     ),
+    Mistake("scale not reshaped", _fold(weight="weight * scale"), says="axes of length 1"),
+    Mistake("scale with one axis only", _fold(weight="weight * scale[:, None]"), says="axes of length 1"),
 ]

@@ -38,4 +38,5 @@ MISTAKES = [
     Mistake(
         "compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="*absolute*"
     ),
+    Mistake("in percent", _parity(error="100 * np.abs(got - expected).max()"), says="per cent"),
 ]

@@ -54,4 +54,8 @@ MISTAKES = [
         "def busiest_nodes(events, top):\n    rows = [(e['name'].removesuffix('_kernel_time'), e['dur']) for e in events if e['name'].endswith('_kernel_time')]\n    whole = sum(d for _, d in rows)\n    return sorted([(n, d / whole) for n, d in rows], key=lambda r: -r[1])[:top]\n",
         says="add its times up",
     ),
+    Mistake("the sign turned", _busiest(share="-spent[name] / whole"), says="the sign is the other way"),
+    Mistake("upside down", _busiest(share="whole / spent[name]"), says="upside down"),
+    Mistake("the rest", _busiest(share="1 - spent[name] / whole"), says="1 minus the share"),
+    Mistake("no kernel was found", _busiest(condition="False", whole="1 / len(spent)"), says="can be 0"),
 ]

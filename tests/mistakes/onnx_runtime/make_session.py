@@ -110,4 +110,17 @@ MISTAKES = [
         says="passed to the session",
     ),
     Mistake("another model", _session(check=_ANOTHER), says="the model at path"),
+    Mistake(
+        "only the installation asked",
+        _session(check="pass")
+        .replace("name not in session.get_providers()", "name not in ort.get_available_providers()")
+        .replace("    pass", "    if missing: raise ValueError(str(missing))"),
+        says="not the installation",
+    ),
+    Mistake(
+        "only the installation asked, before the session is made",
+        "def make_session(path, providers, threads, level):\n    for name in providers:\n        if name not in ort.get_available_providers():\n            raise ValueError(name)\n"
+        "    options = ort.SessionOptions()\n    options.intra_op_num_threads = threads\n    options.graph_optimization_level = level\n    return ort.InferenceSession(path, options, providers=providers)\n",
+        says="Ask the session",
+    ),
 ]

@@ -50,4 +50,5 @@ MISTAKES = [
     Mistake("size upside down", _conclude(smaller="sizes[1] / sizes[0]"), says="divided by the new"),
     Mistake("saved fraction", _conclude(smaller="1 - sizes[1] / sizes[0]"), says="times smaller"),
     Mistake("verdict alone", _conclude().replace(", smaller\n", "\n").replace(", smaller", ""), says="pair"),
+    Mistake("size in percent", _conclude(smaller="100 * sizes[0] / sizes[1]"), says="per cent"),
 ]

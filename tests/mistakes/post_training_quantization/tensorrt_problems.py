@@ -68,4 +68,9 @@ MISTAKES = [
     Mistake("every zero point", _problems(shifted="len(node.input) > 2"), says="it is fine"),
     Mistake("only QuantizeLinear", _problems(ops='("QuantizeLinear",)'), says="DequantizeLinear"),
     Mistake("names of tensors", _problems(name="node.input[0]"), says="node.name"),
+    Mistake(
+        "an array asked for its truth",
+        _problems(shifted="len(node.input) > 2 and (constants[node.input[2]] != 0)"),
+        says=".any()",
+    ),
 ]

@@ -57,4 +57,26 @@ MISTAKES = [
         "def choose_precision(rows, max_drop):\n    return rows[0]['name'] if rows else 'fp32'\n",
         says="fastest",
     ),
+    Mistake(
+        "None compared",
+        _choose(allowed='row["drop"][1] <= max_drop and row["speed"][0] > 1'),
+        says="leave such rows out",
+    ),
+    Mistake(
+        "None sorted",
+        _choose(allowed='row["drop"][1] <= max_drop').replace(
+            "    return", "    allowed = sorted(allowed, key=lambda r: r['speed'])\n    return"
+        ),
+        says="leave such rows out",
+    ),
+    Mistake(
+        "exactly the limit refused",
+        _choose(allowed='row["drop"][1] < max_drop and row["speed"] is not None and row["speed"][0] > 1'),
+        says="exactly as much",
+    ),
+    Mistake(
+        "an interval from 1 on is faster",
+        _choose(allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][0] >= 1'),
+        says="begins at 1",
+    ),
 ]

@@ -59,4 +59,9 @@ MISTAKES = [
         ),
         says="raised KeyError",
     ),
+    Mistake(
+        "scale not reshaped",
+        _levels().replace("            scale = scale.reshape(shape)\n", ""),
+        says="axes of length 1",
+    ),
 ]

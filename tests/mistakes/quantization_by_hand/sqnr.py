@@ -36,4 +36,5 @@ MISTAKES = [
         "def sqnr(x, approx):\n    return float(10 * np.log10(np.sum(x**2) / np.sum((approx - x) ** 2))) if (x != approx).any() else 0.0\n",
         says="float('inf')",
     ),
+    Mistake("in percent", _sqnr("100 * 10 * np.log10(signal / noise)"), says="expected"),
 ]

@@ -51,11 +51,19 @@ MISTAKES = [
     Mistake(
         "the formula for equal images",
         "def makespan(times):\n    return sum(times[0]) + (len(times) - 1) * max(times[0])\n",
-        says="expected",
+        says="as long as the first one",
     ),
     Mistake(
         "largest maximum of each phase",
         "def makespan(times):\n    t = np.array(times)\n    return float(t[0].sum() + t[1:].max(axis=1).sum())\n",
         says="expected",
+    ),
+    Mistake(
+        "the sign turned",
+        _SPAN_OF.format(begin="max(ready, free[unit])", result="-max(free)"),
+        says="the sign is the other way",
+    ),
+    Mistake(
+        "milliseconds", _SPAN_OF.format(begin="max(ready, free[unit])", result="1e3 * max(free)"), says="another unit"
     ),
 ]

@@ -52,7 +52,7 @@ MISTAKES = [
     Mistake(
         "exactly two zeros",
         _weights(verdict="bool((np.count_nonzero(groups, axis=1) == 2).all())"),
-        says="two zeros, or more",
+        says="*at least* two",
     ),
     Mistake(
         "first attribute taken for transB",
@@ -79,5 +79,15 @@ MISTAKES = [
         "biases too",
         "def sparse_weights(path):\n    return {t.name: False for t in onnx.load(path).graph.initializer}\n",
         says="not biases",
+    ),
+    Mistake(
+        "a number of inputs that is no multiple of four",
+        _weights().replace("if weight.shape[axis] % 4:", "if False:"),
+        says="no groups of four",
+    ),
+    Mistake(
+        "transB there, whatever it says",
+        _weights().replace('a.name == "transB" and a.i == 1', 'a.name == "transB"'),
+        says="inputs are dimension 0",
     ),
 ]

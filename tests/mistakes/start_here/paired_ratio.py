@@ -24,7 +24,7 @@ MISTAKES = [
     Mistake(
         "pairs broken",
         _ratio(
-            medians="np.median(a[rng.integers(60, size=(1000, 60))], axis=1) / np.median(b[rng.integers(60, size=(1000, 60))], axis=1)"
+            medians="np.median(a[rng.integers(len(a), size=(1000, len(a)))], axis=1) / np.median(b[rng.integers(len(a), size=(1000, len(a)))], axis=1)"
         ),
         says="draw the pairs",
     ),
@@ -41,4 +41,13 @@ MISTAKES = [
         says="median ratio comes first",
     ),
     Mistake("ends swapped", _ratio(ends="[97.5, 2.5]"), says="low comes first"),
+    Mistake(
+        "means bootstrapped", _ratio(medians=_MEDIANS.replace("np.median", "np.mean")), says="*mean* of the ratios"
+    ),
+    Mistake("a 90% interval", _ratio(ends="[5, 95]"), says="5 and 95 are the ends of 90%"),
+    Mistake("a 98% interval", _ratio(ends="[1, 99]"), says="times as wide"),
+    Mistake("percentiles as fractions", _ratio(ends="[0.025, 0.975]"), says="from 0 to 100"),
+    Mistake("mean for the ratio", _ratio(ratio="np.mean(ratios)"), says="That is the mean"),
+    Mistake("in percent", _ratio(ratio="100 * np.median(ratios)"), says="per cent"),
+    Mistake("the sign turned", _ratio(ratio="-np.median(ratios)"), says="the sign is the other way"),
 ]

@@ -69,4 +69,5 @@ MISTAKES = [
         _stopwatch(before="rng = np.random.default_rng()", begin="begin = 0", sample="rng.uniform(0.002, 0.02)"),
         says="not the durations of the single calls",
     ),
+    Mistake("earlier minus later", _stopwatch(sample="begin - time.perf_counter()"), says="is not negative"),
 ]

@@ -31,4 +31,14 @@ MISTAKES = [
     Mistake(
         "maximum for p90", "def summary(s):\n    return {'median': np.median(s), 'p90': max(s)}\n", says="nine of ten"
     ),
+    Mistake(
+        "the sign turned",
+        "def summary(s):\n    return {'median': -np.median(s), 'p90': -np.percentile(s, 90)}\n",
+        says="the sign is the other way",
+    ),
+    Mistake(
+        "per second",
+        "def summary(s):\n    return {'median': 1 / np.median(s), 'p90': 1 / np.percentile(s, 90)}\n",
+        says="upside down",
+    ),
 ]

@@ -23,9 +23,9 @@ def _prune(
 
 MISTAKES = [
     Mistake("budget on the parameters", _prune(limit='"params": f"{100 * share:g}%"'), says="another budget"),
-    Mistake("a tenth of a percent", _prune(limit='"flops": f"{share}%"'), says="raised"),
-    Mistake("absolute instead of relative", _prune(limit='"flops": share'), says="raised"),
-    Mistake("default divisor", _prune(mode='"fastnas"'), says="raised"),
+    Mistake("a tenth of a percent", _prune(limit='"flops": f"{share}%"'), says="of one percent"),
+    Mistake("absolute instead of relative", _prune(limit='"flops": share'), says="of one percent"),
+    Mistake("default divisor", _prune(mode='"fastnas"'), says="default divisor, 32"),
     Mistake(
         "one checkpoint for all searches", _prune(more=', "checkpoint": CHECKPOINT'), says="restored from a checkpoint"
     ),

@@ -1,0 +1,136 @@
+"""What the two exercises that run an engine by hand share: the cases, the record of a run, and the judgement of both."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgekit.checks import AnswerRaised, array, call, require
+from edgekit.checks.fake_gpu import Gpu, tensorrt
+
+
+def inputs(rng: np.random.Generator) -> dict:
+    largest = int(rng.integers(5, 17))
+    sizes = [largest, 1, int(rng.integers(2, largest))]
+    return {
+        "largest": largest,
+        "weights": rng.normal(0, 0.1, (784, 7)).astype(np.float32),
+        "x": [rng.random((n, 1, 28, 28), dtype=np.float32) for n in sizes],
+    }
+
+
+def probe(answer, inputs: dict, libraries) -> dict:
+    """Calls with the pictures of every case, in turn, on one context; then with too many pictures; then with an engine that fails.
+
+    libraries(gpu, fail) gives what the answer gets before the context.
+    """
+    gpu = Gpu()
+    trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"])
+    context = _context(trt, plan)
+    before = libraries(gpu, False)
+    found = {"logits": [], "wrong": [], "left": []}
+    for x in inputs["x"]:
+        gpu.did.clear()
+        result, error = _result(answer, *before, context, x.copy())
+        found["logits"].append(result)
+        found["wrong"].append([*gpu.wrong, *([error] if error else [])])
+        found["left"].append(gpu.left())
+        found["order"] = list(gpu.did)
+        if gpu.wrong or error:
+            break
+    if not gpu.wrong and found["logits"][-1] is not None:
+        found["too_many"] = _error(answer, *before, context, np.ones((inputs["largest"] + 1, 1, 28, 28), np.float32))
+        gpu = Gpu()
+        trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"], works=False)
+        found["failing"] = _error(answer, *libraries(gpu, False), _context(trt, plan), inputs["x"][0].copy())
+        gpu = Gpu()
+        trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"])
+        _error(answer, *libraries(gpu, True), _context(trt, plan), inputs["x"][0].copy())
+        found["left after failing"] = gpu.left()
+    return found
+
+
+def _context(trt, plan):
+    return trt.Runtime(trt.Logger()).deserialize_cuda_engine(plan).create_execution_context()
+
+
+class _Here:
+    """The student's function gets the very objects: a copy of a stand-in would be another GPU."""
+
+    def __init__(self, answer, arguments):
+        self.answer, self.arguments = answer, arguments
+        self.__name__ = getattr(answer, "__name__", "answer")
+
+    def __call__(self):
+        return self.answer(*self.arguments)
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def _result(answer, *arguments):
+    """(result copied at once, error in words)."""
+    try:
+        found = call(_Here(answer, arguments))
+    except AnswerRaised as error:
+        return None, str(error)
+    return (np.array(found) if isinstance(found, np.ndarray) else found if found is None else str(type(found))), ""
+
+
+def _error(answer, *arguments) -> str:
+    """Name of the exception that comes out, "" for none."""
+    try:
+        call(_Here(answer, arguments))
+    except AnswerRaised as error:
+        return type(error.__cause__).__name__
+    return ""
+
+
+# What the stand-in noticed -> (advice, cause).
+_ADVICE = {
+    "a second time": ("Free every block once.", "freed twice"),
+    "nobody waited": ("stream.synchronize() after the last copy; that all is right without it on some machine is luck: freeing may wait.", "no synchronize"),
+    "still queued": ("Wait for the stream before you free.", "freed before the wait"),
+    "other way round": ("Device memory has an address of its own (int(memory)); the array's lies in the host's memory. Copy in: host to device, before the run; copy out: device to host, after it.", "direction or address"),
+    "but the device memory": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
+    "page-locked": ("The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and 'async' means nothing.", "not page-locked"),
+    "no stream": ("Give the stream that you copy in: stream.handle for PyCUDA.", "another stream"),
+    "no address": ("set_tensor_address once for each tensor, outputs too.", "address not set"),
+    "one of the host": ("set_tensor_address wants int(device memory).", "address of the host"),
+    "are needed": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
+    "was freed": ("It must live until the stream has done its work.", "used after freeing"),
+}  # fmt: skip
+
+
+def judge(inputs: dict, outputs: dict) -> None:
+    """Numbers and wrong use, case by case; CheckFailed with the likely cause."""
+    for i, (x, got) in enumerate(zip(inputs["x"], outputs["logits"], strict=False)):
+        shown = f"{len(x)} picture(s)" + (" after an earlier call" if i else "")
+        for noticed in outputs["wrong"][i]:
+            advice, cause = next((a for words, a in _ADVICE.items() if words in noticed), ("", "wrong use"))
+            require(False, f"{shown}: {noticed}. {advice}", cause)
+        want = x.reshape(len(x), -1) @ inputs["weights"]
+        got = array(got, f"the result for {shown}", shape=want.shape)
+        _right(inputs, outputs, shown, got, want, i)
+    said = outputs["too_many"]
+    require(said != "", f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: a result came back. set_input_shape returns False then, and the context keeps its old shape: look at it and raise ValueError.", "profile exceeded")  # fmt: skip
+    require(said == "ValueError", f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: {said}, expected ValueError. Look at what set_input_shape returns, before anything else.", "profile exceeded")  # fmt: skip
+    require(outputs["failing"] == "RuntimeError", f"an engine that cannot run: {outputs['failing'] or 'a result came back'}, expected RuntimeError. execute_async_v3 returns False and raises nothing; what is in the buffer then is from before.", "failed run not noticed")  # fmt: skip
+
+
+def _right(inputs, outputs, shown, got, want, i) -> None:
+    if np.allclose(got, want, rtol=1e-4, atol=1e-4):
+        return
+    poison = np.frombuffer(b"\xa5" * 4, np.float32)[0]
+    order = outputs["order"]
+    untouched = np.isclose(got, poison, rtol=1e-3).all() or not np.abs(got).max() > 1e-12
+    before = "copy out" in order and "execute" in order and order.index("copy out") < order.index("execute")
+    require("execute" in order, f"{shown}: the engine was never run (execute_async_v3).", "engine not run")
+    require("copy in" in order, f"{shown}: the engine ran on device memory that nothing was copied into.", "input not copied")  # fmt: skip
+    require("copy out" in order, f"{shown}: nothing was copied back from the device.", "output not copied")
+    require(not before, f"{shown}: the output was copied before the run was queued: that is what lay there before.", "stale output")  # fmt: skip
+    late = order.index("copy out") if "wait" not in order else order.index("wait")
+    require("wait" in order, f"{shown}: these are not the results: the work was queued, and nobody waited for it. synchronize the stream before you read.", "no synchronize")  # fmt: skip
+    require(not (untouched and late < order.index("execute")), f"{shown}: the stream was waited for before the run was queued.", "waits too early")  # fmt: skip
+    last = len(order) - 1 - order[::-1].index("wait")
+    require(order.index("execute") < last and (order.index("copy out") < last or "copy out" in order[last:]), f"{shown}: the wait stands before the work that it should wait for.", "waits too early")  # fmt: skip
+    require(False, f"{shown}: the numbers are wrong (largest difference {np.abs(got - want).max():.3g}); what ran was {', '.join(order)}. The result must be what the stream has finished, whole and in order.", "no synchronize")  # fmt: skip

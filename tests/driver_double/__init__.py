@@ -1,0 +1,42 @@
+"""A libcuda.so.1 of our own (cuda.c says what it does and what not), so that the real cuda-python, and the real PyCUDA where it is installed,
+run our code on a machine without a GPU. Code over it runs in a process of its own, with the double on the loader's path."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+KINDS = [kind for kind, module in (("cuda-python", "cuda"), ("pycuda", "pycuda")) if importlib.util.find_spec(module)]
+
+
+def built() -> Path:
+    """The folder with libcuda.so.1, compiled once for each state of the source. RuntimeError without a C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        raise RuntimeError("no C compiler: apt install gcc")
+    source = b"".join(sorted(path.read_bytes() for path in HERE.glob("*.[ch]")))
+    folder = Path(tempfile.gettempdir()) / f"driver-double-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "libcuda.so.1").is_file():
+        draft = folder / f"draft-{os.getpid()}"
+        flags = ["-std=gnu11", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"]
+        subprocess.run([compiler, *flags, "-o", draft, HERE / "cuda.c", "-ldl", "-lpthread"], check=True)
+        os.replace(draft, folder / "libcuda.so.1")
+    return folder
+
+
+def run(*arguments: str, gpus: int = 2, timeout: float = 120) -> subprocess.CompletedProcess:
+    """``python arguments`` over the double."""
+    found = os.pathsep.join(filter(None, [str(built()), os.environ.get("LD_LIBRARY_PATH")]))
+    environment = {**os.environ, "LD_LIBRARY_PATH": found, "DRIVER_DOUBLE_GPUS": str(gpus), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=timeout
+    )
