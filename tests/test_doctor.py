@@ -16,6 +16,7 @@ from edgekit import paths
 from edgekit.course import doctor
 from edgekit.course.doctor import HINT, INFO, PROBLEM, lab_imports, machine, packages
 from edgekit.device import describe
+from edgekit.runtimes import ENGINES
 from tests import recorded_trees as trees
 
 # A healthy environment without a GPU: distribution -> version.
@@ -325,7 +326,7 @@ def test_engines_that_do_not_run(monkeypatch, tmp_path):
         tensorrt=(False, "not installed", "pip install tensorrt"),
         pytorch=(True, "torch 2.13.0", ""),
     )
-    use(monkeypatch, "runtimes", available=answers)
+    use(monkeypatch, "runtimes", available=answers, ENGINES=ENGINES)
 
     found, troubles = doctor._runtimes(describe(trees.plant(tmp_path / "pc", trees.laptop())))
     assert found["pytorch"] == (True, "torch 2.13.0", "") and len(found) == 4
