@@ -198,7 +198,8 @@ def _inputs(specs, batch, rng, x) -> list[np.ndarray]:
     if x is not None:
         return _cut(shapes, batch, x)
     arrays = []
-    sized = with_batch({name: shape for name, shape in shapes.items() if shape is not None}, batch)
+    known = {name: shape for name, shape in shapes.items() if shape is not None}
+    sized = _beyond_one(known, batch) or with_batch(known, batch)
     for name, (dtype, declared) in specs.items():
         shape = sized.get(name)
         unknown = [d for d in shape or () if isinstance(d, str)]
@@ -212,6 +213,15 @@ def _inputs(specs, batch, rng, x) -> list[np.ndarray]:
         values = rng.random(shape) if "float" in dtype or "complex" in dtype else rng.integers(0, 2, shape)
         arrays.append(np.asarray(values).astype(dtype))
     return arrays
+
+
+def _beyond_one(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
+    """Where the file fixes every size and each input begins with 1, that 1 is a batch: the shapes for ``batch``, which the file refuses
+    above one. Empty elsewhere."""
+    fixed = all(isinstance(d, int) for shape in shapes.values() for d in shape)
+    if not fixed or not shapes or any(shape[:1] != (1,) for shape in shapes.values()):
+        return {}
+    return {name: (batch, *shape[1:]) for name, shape in shapes.items()}
 
 
 def _cut(shapes: dict, batch: int, x) -> list[np.ndarray]:
