@@ -149,13 +149,13 @@ def test_run_all_on_the_export_solution(page, server, course):
     for name in ("export_model", "describe", "parity", "mixes_images", "gate"):
         assert f"Passed: {name}." in outputs
     assert "A/A control" in outputs
-    assert page.locator(f"{FRONT} .jp-RenderedImage img").count() >= 1
+    assert page.locator(f"{FRONT} .jp-OutputArea-output img").count() >= 1
     graph = page.frame_locator(f"{FRONT} iframe").first
     graph.locator("svg, canvas").first.wait_for()
     assert "Conv" in graph.locator("body").inner_html()
     page.locator(f"{FRONT} iframe").first.scroll_into_view_if_needed()
     snap(page, "export.png")
-    page.locator(f"{FRONT} .jp-RenderedImage img").first.scroll_into_view_if_needed()
+    page.locator(f"{FRONT} .jp-OutputArea-output img").first.scroll_into_view_if_needed()
     snap(page, "comparison.png")
 
 
