@@ -24,7 +24,19 @@ from edgekit.device.gpu import Gpu, gpus, on_pci_bus
 from edgekit.device.jetson import Jetson, PowerMode, integrated_gpu, jetson, power_mode
 from edgekit.device.sensors import Clocks, clocks, temperatures, throttling
 
-__all__ = ["Clocks", "Cpu", "Device", "Gpu", "Jetson", "Memory", "PowerMode", "describe", "environment", "versions"]
+__all__ = [
+    "Clocks",
+    "Cpu",
+    "Device",
+    "Gpu",
+    "Jetson",
+    "Memory",
+    "PowerMode",
+    "describe",
+    "environment",
+    "setup",
+    "versions",
+]
 
 # Key in `environment()` -> distributions that may provide it, the first installed one counts.
 PACKAGES = {
@@ -122,17 +134,24 @@ def environment() -> dict[str, str | int | float | None]:
     read at every call.
     """
     state, temps = clocks(), temperatures()
-    board = _static().get("jetson") is not None
-    power = power_mode() if board else None
     return {
-        **_static(),
-        "power_mode": (power.name or power.id) if power else None,
-        "governor": state.governor,
+        **setup(),
         "cpu_mhz": state.cpu and round(state.cpu / 1e3),
         "gpu_mhz": state.gpu and round(state.gpu / 1e6),
         "temperature_c": max(temps.values(), default=None),
         "throttling": "; ".join(throttling()) or None,
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def setup() -> dict[str, str | int | float | None]:
+    """The part of `environment()` that is the same from call to call: hardware, versions, power mode and governor. Where it differs,
+    times do not compare."""
+    power = power_mode() if _static().get("jetson") is not None else None
+    return {
+        **_static(),
+        "power_mode": (power.name or power.id) if power else None,
+        "governor": clocks().governor,
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.export.writing import eval_mode
+from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
 from edgekit.graphs.refusals import explained
 
@@ -139,11 +140,11 @@ def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     try:
         want = _reference(model, arrays)
     except Exception as error:
-        return BatchResult(batch, False, error=f"the PyTorch model itself failed: {_first(error)}")
+        return BatchResult(batch, False, error=f"the PyTorch model itself failed: {one_line(error)}")
     try:
         got = [np.asarray(o) for o in _leaves(session.run(None, dict(zip(specs, arrays, strict=True))))]
     except Exception as error:
-        return BatchResult(batch, False, error=f"ONNX Runtime could not run it: {_first(error)}")
+        return BatchResult(batch, False, error=f"ONNX Runtime could not run it: {one_line(error)}")
     if len(got) != len(want):
         return BatchResult(batch, False, error=f"the file has {len(got)} outputs, the model {len(want)}")
     return _judge(batch, got, want, atol, rtol)
@@ -313,8 +314,3 @@ def _training_nodes(proto) -> str:
             if training or dropout or node.op_type.startswith(("RandomUniform", "RandomNormal", "Bernoulli")):
                 found.add(node.op_type)
     return ", ".join(sorted(found))
-
-
-def _first(error: Exception) -> str:
-    """The first 300 characters of an error on one line."""
-    return " ".join(str(error).split())[:300] or type(error).__name__

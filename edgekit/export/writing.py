@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.files import folder_beside
+from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, Report, report
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
@@ -156,7 +157,7 @@ def _ready(model, path: Path, example, input_names) -> tuple:
         _tried(model, tensors)
     except Exception as error:
         shown = ", ".join(f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in tensors)
-        said = " ".join(str(error).split())[:300]
+        said = one_line(error)
         raise ExportError(
             f"{path}: the model itself does not run on the example ({shown}): {type(error).__name__}: {said}. Nothing was written. "
             "Fix: an example of the shape and type that forward takes."

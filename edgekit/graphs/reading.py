@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from edgekit.files import sha256
 
 
 class ExportError(RuntimeError):
@@ -123,6 +126,14 @@ def graphs(model):
 def external_files(path) -> list[Path]:
     """The files beside an ONNX file that hold its weights, sorted by name."""
     return sorted(_external(load_model(path, external_data=False), Path(path)))
+
+
+def model_sha256(path) -> str:
+    """Of an ONNX file with its weights: those in a second file count, too."""
+    others = external_files(path)
+    if not others:
+        return sha256(path)
+    return hashlib.sha256("".join(map(sha256, [path, *others])).encode()).hexdigest()
 
 
 def _external(model, path: Path) -> dict[Path, int]:

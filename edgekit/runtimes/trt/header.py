@@ -6,15 +6,14 @@ made from a model that has changed since runs and is wrong. So nothing is deseri
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 
-from edgekit.files import write_whole
-from edgekit.graphs import reading
+from edgekit.files import sha256, write_whole
+from edgekit.graphs.reading import model_sha256
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.profiles import Profile
@@ -80,22 +79,6 @@ class Header:
 
 def header_path(plan) -> Path:
     return Path(f"{plan}.json")
-
-
-def sha256(path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def model_sha256(path) -> str:
-    """Of an ONNX file with its weights: those in a second file count, too."""
-    others = reading.external_files(path)
-    if not others:
-        return sha256(path)
-    return hashlib.sha256("".join(map(sha256, [path, *others])).encode()).hexdigest()
 
 
 def asked(options: dict) -> dict:
