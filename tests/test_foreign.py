@@ -23,6 +23,7 @@ from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
 from edgekit.compression.tuning import given, judging, trying
 from edgekit.course import lineup
+from edgekit.graphs import reading
 from edgekit.runtimes import InputError, RunnerError
 from edgekit.runtimes.ort.session import cpu_session
 
@@ -493,6 +494,54 @@ def test_the_batch_of_a_state_is_where_one_says(tmp_path):
     assert export.parity(Step(), tmp_path / "m.onnx", batches=(1, 5), x=feed).ok
 
 
+def test_a_dict_for_the_batch_names_exceptions(tmp_path):
+    class Step(nn.Module):
+        def forward(self, x, table, state):
+            return x @ table + state[0], state * 2
+
+    example = (torch.rand(2, 3), torch.rand(3, 4), torch.rand(1, 2, 4))
+    for dynamo in (True, False):
+        export.to_onnx(Step().eval(), tmp_path / "m.onnx", example, dynamo=dynamo, output_names=("y", "next"),
+                       dynamic_batch={"table": None, "state": 1, "next": 1})  # fmt: skip
+        found = export.report(tmp_path / "m.onnx")
+        assert [s for _, s in found.inputs.values()] == [("batch", 3), (3, 4), (1, "batch", 4)]
+        assert [s for _, s in found.outputs.values()] == [("batch", 4), (1, "batch", 4)]
+    for wrong, words in (({"stat": 1}, "'stat'; the inputs are x, table, state"), ({"state": 3}, "axis 3 for 'state'")):
+        with pytest.raises(export.ExportError, match=words):
+            export.to_onnx(Step().eval(), tmp_path / "n.onnx", example, dynamic_batch=wrong)
+
+
+@pytest.mark.parametrize("first", ["mask", "tokens"])
+def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
+    """A length of its own stands first in one input: sizing, cutting, comparing and tuning agree, also where it is as long as the batch."""
+    shapes = {"tokens": ("rows", "time", 2), "mask": ("time", 2)}
+    names = [first, *(name for name in shapes if name != first)]
+    path = save(
+        [node("Mul", ["tokens", "mask"], ["m"]), node("ReduceSum", ["m", "axis"], ["y"], keepdims=0)],
+        [value(name, T.FLOAT, shapes[name]) for name in names],
+        [value("y", T.FLOAT, ["rows", 2])],
+        [numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    ordered = {name: shapes[name] for name in names}
+    assert reading.with_batch(ordered, 7) == {
+        name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names
+    }
+    for rows, time in ((5, 9), (6, 6)):
+        x = {"tokens": np.ones((rows, time, 2), np.float32), "mask": np.ones((time, 2), np.float32)}
+        assert reading.row_axes(ordered, x) == {"tokens": 0, "mask": None}
+        model = lambda *given: (x := dict(zip(names, given, strict=True)))["tokens"].__mul__(x["mask"]).sum(1)
+        export.parity(model, path, (1, 3), x=x).check()
+        np.savez(tmp_path / "rows.npz", **x)
+        assert given.read(path, tmp_path / "rows.npz").rows == rows
+
+
+def test_what_is_called_batch_is_the_batch():
+    shapes = {"x": ("batch_size", 3), "state": ("layers", "batch_size", 3), "scale": (3,)}
+    x = {"x": np.zeros((4, 3)), "state": np.zeros((2, 4, 3)), "scale": np.zeros(3)}
+    assert reading.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
+    assert reading.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
+
+
 def test_qat_exports_what_it_was_calibrated_on(tmp_path):
     net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
     pictures = np.random.default_rng(0).random((8, 2, 8, 8), dtype=np.float32)
@@ -563,6 +612,19 @@ def test_the_compiler_refuses_rather_than_be_wrong(save):
     for words, (nodes, shape, weights) in wrong.items():
         with pytest.raises(compiler.CompileError, match=words):
             compiler.read(save(nodes, [value("a", T.FLOAT, shape)], out, weights))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3.0])
+def test_a_pass_may_not_make_other_numbers(bad, save):
+    path = save(
+        [node("Add", ["a", "w"], ["y"])], [value("a", T.FLOAT, [2, 3])], [value("y", T.FLOAT, [2, 3])], [weight("w", 3)]
+    )
+    graph = compiler.read(path)
+    assert compiler.equal(graph, graph) == 0
+    spoilt = graph.with_(constants={name: array * [1, 1, bad] for name, array in graph.constants.items()})
+    with pytest.raises(compiler.CompileError, match="changed the result"):
+        compiler.equal(graph, spoilt)
+    assert compiler.equal(spoilt, spoilt) == 0, "the same infinity and no number on both sides is no change"
 
 
 # ---------------------------------------------------------------- edgekit tune
