@@ -17,7 +17,7 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 from torch import nn
 
-from edgekit import compiler, export, graphs, runtimes
+from edgekit import bench, compiler, export, graphs, runtimes
 from edgekit.bench import memory
 from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
@@ -449,6 +449,33 @@ def test_the_gate_does_not_pass_what_answers_another_question(what, words, save)
     found = gating.gate(good, other, x=np.ones((1, 5), np.float32), min_time=0.05, max_time=0.1)
     assert not found.passed
     assert re.search(words, found.verdict)
+
+
+def test_the_gate_sees_the_rows_that_fill_no_batch(save):
+    """A batch fixed at 4 and 6 pictures: only the last of them makes the candidate's answer NaN."""
+    inputs, outputs = [value("a", T.FLOAT, [4, 3])], [value("y", T.FLOAT, [4, 3])]
+    good = save([node("Abs", ["a"], ["y"])], inputs, outputs)
+    other = save([node("Sqrt", ["a"], ["r"]), node("Mul", ["r", "r"], ["y"])], inputs, outputs)
+    x = np.ones((6, 3), np.float32)
+    timing = {"x": np.ones((4, 3), np.float32), "min_time": 0.02, "max_time": 0.05}
+    assert not gating.gate(good, other, (x, np.zeros(6, np.int64)), max_drop=1, **timing).broken
+    x[-1] = -1
+    assert "NaN or infinite" in gating.gate(good, other, (x, np.zeros(6, np.int64)), max_drop=1, **timing).broken
+
+
+@pytest.mark.parametrize("dtype, declared", [(T.INT64, None), (T.UINT8, ["n", 2]), (T.INT64, [4, 2])])
+def test_rows_of_whole_numbers_are_predicted(dtype, declared, save):
+    kind = helper.tensor_dtype_to_np_dtype(dtype)
+    path = save(
+        [node("Cast", ["a"], ["f"], to=T.FLOAT), node("MatMul", ["f", "w"], ["y"])],
+        [value("a", dtype, declared)],
+        [value("y", T.FLOAT, ["n", 5])],
+        [weight("w", 2, 5)],
+    )
+    x = np.random.default_rng(0).integers(0, 99, (7, 2)).astype(kind)
+    with runtimes.load(path) as run:
+        want = x.astype(np.float32) @ numpy_helper.to_array(weight("w", 2, 5))
+        np.testing.assert_allclose(bench.predict(run, x), want, rtol=1e-4)
 
 
 # ---------------------------------------------------------------- exporting

@@ -126,7 +126,8 @@ def to_onnx(
     """Q/DQ file of a model quantized here, weights stored as int8; checked by onnx. ``example`` and names: see export.to_onnx; default
     what the model was calibrated on.
 
-    Raises ExportError as export.to_onnx does (a model calibrated elsewhere needs an example unless it takes 1x28x28).
+    Raises ExportError as export.to_onnx does (a model calibrated elsewhere needs an example unless it takes 1x28x28); QatError for a
+    folder that cannot be written.
     """
     from edgekit.compression import qdq
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.writing import eval_mode
+from edgekit.export.writing import buffers_kept, eval_mode
 from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
 from edgekit.graphs.refusals import explained
@@ -97,24 +97,10 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
         raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {reason}.{fix}") from error
     specs = {i.name: declared[i.name] for i in session.get_inputs()}
     rng = np.random.default_rng(seed)
-    with _buffers_kept(model) as changed:
+    with buffers_kept(model) if hasattr(model, "named_buffers") else contextlib.nullcontext(list) as changed:
         results = [_compare(model, session, specs, batch, rng, x, atol, rtol) for batch in batches]
         hint = _hint(proto, results, changed())
     return Parity(str(path), results, rtol, atol, hint)
-
-
-@contextlib.contextmanager
-def _buffers_kept(model):
-    """Give back a module's buffers as they were. Yields a function that names those that have changed since."""
-    import torch
-
-    module = isinstance(model, torch.nn.Module)
-    before = {name: (b, b.detach().clone()) for name, b in model.named_buffers()} if module else {}
-    yield lambda: [name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)]
-    with torch.no_grad():
-        for now, was in before.values():
-            if now.shape == was.shape:
-                now.copy_(was)
 
 
 def batch_influence(path, x: np.ndarray) -> float:

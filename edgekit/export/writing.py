@@ -34,6 +34,23 @@ def eval_mode(model):
             module.training = training
 
 
+@contextlib.contextmanager
+def buffers_kept(model):
+    """Give back a module's buffers as they were. Yields a function that names those that have changed since."""
+    import torch
+
+    before = {name: (buffer, buffer.detach().clone()) for name, buffer in model.named_buffers()}
+    try:
+        yield lambda: [
+            name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)
+        ]
+    finally:
+        with torch.no_grad():
+            for now, was in before.values():
+                if now.shape == was.shape:
+                    now.copy_(was)
+
+
 def to_onnx(
     model,
     path,
@@ -169,14 +186,8 @@ def _tried(model, tensors: tuple) -> None:
     """Run a module once, in eval mode; its buffers stay what they are."""
     import torch
 
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    with eval_mode(model), torch.no_grad():
-        try:
-            model(*tensors)
-        finally:
-            for buffer, before in buffers:
-                if buffer.shape == before.shape:
-                    buffer.copy_(before)
+    with eval_mode(model), buffers_kept(model), torch.no_grad():
+        model(*tensors)
 
 
 def _in_order(model, path: Path, given: dict) -> tuple:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit.files import sha256
+from edgekit.formatting import one_line
 
 
 class ExportError(RuntimeError):
@@ -318,6 +319,27 @@ def with_batch(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
         n: tuple(batch if isinstance(d, str) and is_batch(i, d) else d for i, d in enumerate(s))
         for n, s in shapes.items()
     }
+
+
+def inferred(model, sizes: dict[str, tuple[int, ...]]):
+    """The ``GraphProto`` of a model with what ONNX's shape inference says where the inputs have these sizes. The sizes are written into
+    ``model`` itself, and what it noted about other tensors is dropped: it may be wrong, or of another batch. Raises ExportError."""
+    import onnx
+
+    for value in model.graph.input:
+        if value.name in sizes:
+            del value.type.tensor_type.shape.dim[:]
+            value.type.tensor_type.shape.dim.extend(
+                onnx.TensorShapeProto.Dimension(dim_value=n) for n in sizes[value.name]
+            )
+    for value in model.graph.output:
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception as error:
+        raise ExportError(f"ONNX's own shape inference refuses it: {one_line(error)}") from error
 
 
 def row_axes(shapes: dict[str, tuple | None], arrays: Mapping) -> dict[str, int | None]:

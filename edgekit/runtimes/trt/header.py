@@ -162,10 +162,11 @@ def _hardware(header: Header, machine: dict) -> list[str]:
         if mine in header.targets:
             return []
         return [f"built for compute capability {', '.join(header.targets)}, this GPU has {mine} ({machine['gpu']})"]
-    if header.capability in (None, mine) or header.api == "tensorrt_rtx":
-        return []  # TensorRT-RTX: without targets it builds for every GPU from Ampere on
-    if header.hardware_compatible == "ampere+" and float(mine) >= 8.0:
+    rtx = header.api == "tensorrt_rtx"  # without targets it builds for every GPU from Ampere on
+    if header.capability == mine or (rtx or header.hardware_compatible == "ampere+") and float(mine) >= 8.0:
         return []
+    if header.capability is None:
+        return [f"built for GPUs from compute capability 8.0 on, this one has {mine} ({machine['gpu']})"] if rtx else []
     return [
         f"built on a GPU of compute capability {header.capability} ({header.gpu}), this one has {mine} ({machine['gpu']})"
     ]
