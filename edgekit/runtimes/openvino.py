@@ -41,7 +41,7 @@ class OpenVINORunner(Runner):
         try:
             self._compiled = core.compile_model(read, device, options)
         except RuntimeError as error:
-            raise RunnerError(f"OpenVINO cannot compile {label} for {device}: {_short(error)}") from error
+            raise RunnerError(f"OpenVINO cannot compile {label} for {device}: {one_line(error)}") from error
         self.precision = "int8" if _is_int8(self._compiled) else "fp32"
         super().__init__(f"{label} (openvino)", _specs(self._compiled.inputs), _specs(self._compiled.outputs))
         self._request = self._compiled.create_infer_request()
