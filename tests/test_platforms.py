@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.submissions import finding, roster
 from edgekit.instructor.submissions.platforms import Owner
-from tests.attacks.odd import NAME, ONE, SLUG, TWO
+from tests.attacks.odd import NAME, ONE, SLUG, THREE, TWO, packed
 from tests.attacks.platform_trees import PEOPLE, ROSTER, TREES, ZIPS, as_zip
 from tests.test_submissions import put
 
@@ -71,14 +73,82 @@ def test_who_does_not_stand_in_the_roster_is_graded_and_told(tmp_path, people):
 
 
 def test_an_archive_inside_of_a_class_zip_is_told(tmp_path):
-    from tests.attacks.odd import packed
-
     inner = {
         f"Eva Ek_9_assignsubmission_file_/{NAME}": ONE,
         "Ali Ak_8_assignsubmission_file_/work.zip": packed({NAME: TWO}),
     }
     lost = finding.survey(put(tmp_path / "in", {"class.zip": packed(inner)})).lost
     assert any("Ali Ak_8" in path and "unpack the outer one" in why for path, why in lost), lost
+
+
+# What Mallory names her own files and folders, or packs into a zip of her own, to be somebody else or to have been early.
+FORGED = {
+    "a folder like Blackboard's": {f"Lab_boli_attempt_2099-01-01-00-00-00/{NAME}": THREE},
+    "a folder like Moodle's": {f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE},
+    "a name like Moodle's": {f"Bo Li_7102_assignsubmission_file_{NAME}": THREE},
+    "a home": {f"home/boli/{NAME}": THREE},
+    "a zip of homes": {"w.zip": packed({f"jupyter-boli/{NAME}": THREE})},
+    "a zip like Moodle's": {"w.zip": packed({f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE})},
+    "a zip of folders": {"w.zip": packed({f"Bo Li/{NAME}": THREE, f"x_1_assignsubmission_file_/{NAME}": THREE})},
+}
+REAL = {  # where a platform puts what is Mallory's, and somebody else's
+    "plain": ("mohara/{}", "boli/{}"),
+    "nbgrader": ("submitted/mohara/lab4/{}", "submitted/boli/lab4/{}"),
+    "homes": ("home/mohara/{}", "home/boli/{}"),
+    "Moodle": ("Mary-Ann O'Hara_7103_assignsubmission_file_/{}", "Bo Li_7102_assignsubmission_file_/{}"),
+    "Moodle, flat": ("Mary-Ann O'Hara_7103_assignsubmission_file_{}", "Bo Li_7102_assignsubmission_file_{}"),
+    "GitHub": ("lab-4-submissions/lab-4-mohara/{}", "lab-4-submissions/lab-4-boli/{}"),
+    "Canvas": ("all/oharamaryann_88003_910003_{}", "all/libo_88002_910002_{}"),
+    "Blackboard": ("Lab_mohara_attempt_2026-11-21-00-00-10_{}", "Lab_boli_attempt_2026-11-20-08-30-00_{}"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.* holds names like those of a platform")
+@pytest.mark.parametrize("stamped", [True, False])
+@pytest.mark.parametrize(
+    ("real", "forged"),  # Canvas takes and hands out no folders
+    [
+        (real, forged)
+        for real in REAL
+        for forged in FORGED
+        if real != "Canvas" or not any("/" in n for n in FORGED[forged])
+    ],
+)
+def test_nobody_takes_anothers_place_by_a_name(tmp_path, real, forged, stamped, people):
+    mine, other = REAL[real]
+    files = {other.format(NAME): TWO, **{mine.format(name): blob for name, blob in FORGED[forged].items()}}
+    if real == "nbgrader" and stamped:
+        files |= {f"submitted/{who}/lab4/timestamp.txt": b"2026-11-20 13:05:22 UTC" for who in ("mohara", "boli")}
+    found = counted(put(tmp_path / "in", files), people)[1].submissions
+    by = {one.student: one for one in found}
+    assert by["Bo Li"].blob == TWO and set(by) <= {"Bo Li", "Mary-Ann O'Hara"}
+    assert "2099" not in by["Bo Li"].owner.when
+    assert "Mary-Ann O'Hara" in by, "whose file it is stays known"
+
+
+@pytest.mark.parametrize("where", ["", "all/"])
+def test_nobody_was_early_by_a_name(tmp_path, where):
+    early = f"{where}Lab_mohara_attempt_2026-11-21-00-00-10_x_mohara_attempt_2000-01-01-00-00-00_{NAME}"
+    (one,) = counted(put(tmp_path / "in", {early: ONE}))[1].submissions
+    assert one.student == "mohara" and one.owner.when == "2026-11-21T00:00:10"
+
+
+def test_a_students_zip_beside_others_is_no_class(tmp_path):
+    files = {"boli.zip": packed({NAME: TWO}), "mohara.zip": packed({f"boli_1_assignsubmission_file_/{NAME}": ONE})}
+    with pytest.warns(UserWarning, match="mohara.zip holds names like those of a platform's download"):
+        assert counted(put(tmp_path / "in", files))[0] == {"boli": TWO, "mohara": ONE}
+
+
+@pytest.mark.parametrize("archive", ["mohara.zip", "holiday.zip"])
+def test_a_students_zip_beside_folders_replaces_nobody(tmp_path, archive, people):
+    forged = {
+        f"L_boli_attempt_2001-01-01-00-00-00/{NAME}": THREE,
+        f"L_mohara_attempt_2001-01-01-00-00-00/{NAME}": THREE,
+    }
+    files = {f"boli/{NAME}": TWO, f"anunez/{NAME}": ONE, archive: packed(forged)}
+    with pytest.warns(UserWarning) if archive == "mohara.zip" else contextlib.nullcontext():
+        found = counted(put(tmp_path / "in", files), people)
+    assert found[0] == {"Ana Núñez": ONE, "Bo Li": TWO, "Mary-Ann O'Hara": THREE}
 
 
 EXPORTS = {

@@ -14,7 +14,7 @@ import unicodedata
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -110,19 +110,20 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
     Raises:
         CourseError: when there is no such folder, when it or the zip file of the class cannot be read, or when nothing is found.
     """
-    folder = Path(folder)
+    folder, top = Path(folder), 0
     chosen = [lab for lab in labs() if only is None or lab.slug in only]
     known = {lab.slug: lab for lab in chosen if lab.notebook.is_file() and lab.items}
     try:
         if folder.is_file() and zipfile.is_zipfile(folder):
             found = list(_archive(folder, known, ""))
         elif folder.is_dir():
-            found = list(_folder(folder / "submitted" if _is_nbgrader(folder, known) else folder, known))
+            top = int(_is_nbgrader(folder, known))
+            found = list(_folder(folder / "submitted" if top else folder, known))
         else:
             raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
     except PermissionError as error:
         raise CourseError(f"{error.filename} cannot be read: {error.strerror}") from None
-    found, people, strangers = _named(found, folder, roster or Roster())
+    found, people, strangers = _named(found, folder, top, roster or Roster())
     files: dict[tuple[str, str], list[_File]] = {}
     for file in found:
         if file.slug:
@@ -142,19 +143,22 @@ def _stray(file: _File) -> tuple[str, str]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------- whose
-def _named(files: list[_File], folder: Path, roster: Roster) -> tuple[list[_File], dict[str, Person], list[str]]:
+def _named(
+    files: list[_File], folder: Path, top: int, roster: Roster
+) -> tuple[list[_File], dict[str, Person], list[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
     tree = Tree(folder)
-    claimed = [(owner, one) for file in files for owner, one in _claims(file, tree)]
-    labels = _labels([owner for owner, _ in claimed])
+    owned = _owners(files, tree, top, roster)
+    claimed = [(owner, one, deep) for file, owners, deep in owned for owner, one in _claims(file, owners, tree)]
+    labels = _labels([owner for owner, *_ in claimed])
     people = {safe(roster.label(person)): person for person in roster.people}
     called = {id(person): name for name, person in people.items()}
-    taken = {file.student for owner, file in claimed if owner.platform == FOLDER} | set(people)
-    named, strangers = [], set()
-    for owner, file in claimed:
+    taken = {file.student for owner, file, _ in claimed if owner.platform == FOLDER} | set(people)
+    named, strangers, above = [], set(), set()
+    for owner, file, deep in claimed:
         if not file.slug:
-            named.append(file)
+            named.append((file, False))
             continue
         person = roster.find(owner)
         if person:
@@ -166,17 +170,73 @@ def _named(files: list[_File], folder: Path, roster: Roster) -> tuple[list[_File
             name = safe(f"{owner.label}_{owner.key[1]}") if name in taken else name
         if roster.people and not person:
             strangers.add(name)
-        named.append(replace(file, student=name, owner=owner))
-    return named, people, sorted(strangers)
+        named.append((replace(file, student=name, owner=owner), deep))
+        above |= set() if deep else {(name, file.slug)}
+    found = [_beside(file) if deep and (file.student, file.slug) in above else file for file, deep in named]
+    return found, people, sorted(strangers)
 
 
-def _claims(file: _File, tree: Tree) -> list[tuple[Owner, _File]]:
+def _beside(file: _File) -> _File:
+    """A file in a download that names a student whose own work lies beside it: the name may be another student's invention."""
+    return _lost(
+        file.student, file.place, file.path, f"it lies in {file.path.name} and beside that, too: that one counts"
+    )
+
+
+def _parts(file: _File, tree: Tree) -> tuple[str, ...]:
+    above = () if file.path == tree.root else file.path.relative_to(tree.root).parts
+    return above + reading.parts(file.member)
+
+
+def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterator[tuple[_File, list[Owner], bool]]:
+    """Each file with whose it is as a platform says it, and whether that stands below a name of the ``top`` folders' entries.
+
+    What lies in a student's folder or zip file, the student has named. So a name further down counts only where none of the
+    entries beside it is a student's: where the same platform has named something in each of them.
+    """
+    found, beside = [], {}
+    for file in files:
+        parts = _parts(file, tree)
+        owners = platforms.owners(parts, tree) if parts else []
+        own = parts[: len(parts) - len(file.place)] or parts[:1] if tree.root.is_file() else parts[: top + 1]
+        kin = own[:-1], _is_zip(own)
+        found.append((file, owners, own, kin))
+        if file.slug and not file.problem:
+            beside.setdefault(kin, {}).setdefault(own, set()).update(owner.platform for owner in owners)
+    shared = {kin: set.intersection(*each.values()) for kin, each in beside.items()}
+    refused = set()
+    for _, owners, own, kin in found:
+        if owners and owners[0].depth > len(own):
+            login = own[-1][:-4] if _is_zip(own) else own[-1]
+            if owners[0].platform not in shared.get(kin, ()) or roster.find(Owner(FOLDER, login=login)):
+                refused.add(own)
+    _warn_of_names(own[-1] for own in refused)
+    for file, owners, own, _ in found:
+        if own in refused:
+            student = safe(own[-1][:-4]) if _is_zip(own) else file.student
+            yield replace(file, student=student, place=_parts(file, tree)[len(own) :] or own[-1:]), [], False
+        else:
+            yield file, owners, bool(owners) and owners[0].depth > len(own)
+
+
+def _is_zip(parts: tuple[str, ...]) -> bool:
+    return bool(parts) and parts[-1].lower().endswith(".zip")
+
+
+def _warn_of_names(refused: Iterable[str]) -> None:
+    for name in sorted(refused):
+        warnings.warn(
+            f"{name} holds names like those of a platform's download and counts as one student's, because other students' work "
+            "lies beside it. If it is a download, grade it by itself",
+            stacklevel=4,
+        )
+
+
+def _claims(file: _File, owners: list[Owner], tree: Tree) -> list[tuple[Owner, _File]]:
     """Whose a file is; a group's counts for each of its members."""
-    parts = () if file.path == tree.root else file.path.relative_to(tree.root).parts
-    parts += reading.parts(file.member)
-    owners = platforms.owners(parts, tree) if parts else []
     if not owners:
         return [(Owner(FOLDER, login=file.student), file)]
+    parts = _parts(file, tree)
     if not file.slug:
         return [(owners[0], replace(file, student=parts[0], place=parts[1:]))]
     return [(owner, replace(file, place=_place(parts, owner))) for owner in owners]
@@ -317,12 +377,13 @@ def _lost(student: str, place: tuple[str, ...], path: Path, reason: str) -> _Fil
 
 
 def _file(path: Path, known: dict[str, Lab], student: str, place: tuple[str, ...]) -> Iterator[_File]:
-    """What one file is; ``student``: whose folder it is in, "" for none."""
+    """What one file is; ``student``: whose folder it is in, "" for none. A zip file in a student's folder is the student's."""
     suffix = os.path.splitext(plain_name(path.name))[1].lower()
-    if suffix == ".zip" and not path.is_symlink():
-        yield from _archive(
-            path, known, "" if _of_a_class(path) else student or safe(path.stem), place if student else ()
-        )
+    if suffix == ".zip" and path.is_symlink():
+        yield _lost(student, place, path, "it is a link")
+    elif suffix == ".zip":
+        whole = not student and _of_a_class(path)
+        yield from _archive(path, known, "" if whole else student or safe(path.stem), place if student else ())
     elif suffix == ".ipynb":
         slug = slug_of(path.name, known) or ""
         yield _File(student or _author(path.name, slug), slug, path, place)

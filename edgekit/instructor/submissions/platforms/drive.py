@@ -22,4 +22,4 @@ def owners(parts, tree) -> list[Owner]:
     found = FORM.fullmatch(parts[-1]) or CLASSROOM.fullmatch(parts[-1])
     if not found or found["name"].lower() in NO_NAMES:
         return []
-    return [Owner("drive", name=found["name"], depth=len(parts) - 1)]
+    return [Owner("drive", name=found["name"], depth=len(parts), ends=len(parts[-1]))]

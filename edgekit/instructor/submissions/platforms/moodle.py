@@ -7,12 +7,12 @@ import re
 
 from edgekit.instructor.submissions.platforms.owner import Owner
 
-NAME = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<rest>.*))?")
+NAME = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_(?P<rest>.*))?")
 
 
 def owners(parts, tree) -> list[Owner]:
     for depth, part in enumerate(parts):
         if found := NAME.fullmatch(part):
-            folder = depth + 1 < len(parts)
-            return [Owner("moodle", name=found["name"], number=found["number"], depth=depth + folder)]
+            name, number, ends = found["name"], found["number"], found.end("number")
+            return [Owner("moodle", name=name, number=number, depth=depth + 1, ends=ends)]
     return []
