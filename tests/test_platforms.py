@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 
@@ -149,6 +150,79 @@ def test_a_students_zip_beside_folders_replaces_nobody(tmp_path, archive, people
     with pytest.warns(UserWarning) if archive == "mohara.zip" else contextlib.nullcontext():
         found = counted(put(tmp_path / "in", files), people)
     assert found[0] == {"Ana Núñez": ONE, "Bo Li": TWO, "Mary-Ann O'Hara": THREE}
+
+
+# What a student may write where Gradescope's own file would stand.
+HOSTILE = {
+    "nested lists": "submission_7:\n  :submitters: " + "- " * 20_000 + "x\n",
+    "nested mappings": "submission_7:\n  :submitters: " + "{a: " * 2_000 + "\n",
+    "brackets without end": "submission_7:\n  :submitters:\n  - :name: " + "[" * 1_000_000 + "\n",
+    "a date that is none": "submission_7:\n  :submitters: []\n  :created_at: 2026-02-30 25:00:00\n",
+    "aliases of aliases": "submission_7:\n  :submitters:\n  - :name: &a [x, x]\n"
+    + "".join(
+        f"  - :name: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "itself": "submission_7:\n  :submitters: &a [*a]\n",
+    "many indents": "".join(f"submission_{n}:\n{' ' * n}:submitters: []\n" for n in range(1, 3000)),
+    "no text": "\x00\x01\ufffe",
+}
+
+
+@pytest.mark.parametrize("written", HOSTILE)
+def test_no_file_beside_the_work_stops_the_run(tmp_path, written):
+    files = {
+        f"boli/{NAME}": TWO,
+        f"mohara/submission_7/{NAME}": ONE,
+        "mohara/submission_metadata.yml": HOSTILE[written].encode(),
+    }
+    start = time.monotonic()
+    found = counted(put(tmp_path / "in", files))[0]
+    assert found["boli"] == TWO and ONE in found.values() and time.monotonic() - start < 10
+
+
+def _gradescope(count: int, more: str = "") -> dict[str, bytes]:
+    about = "".join(
+        f"submission_{n}:\n  :submitters:\n  - :name: Student {n}\n    :sid: '00{n}'\n    :email: s{n}@uni.example\n"
+        f"  :created_at: 2026-11-19 10:12:13.123456789 +01:00\n  :results:\n    :output: |\n      {more}\n      ]]{{{{[\n"
+        for n in range(count)
+    )
+    return {"submission_metadata.yml": f"---\n{about}".encode()} | {f"submission_{n}/{NAME}": ONE for n in range(count)}
+
+
+def test_a_large_class_keeps_its_names(tmp_path):
+    found = counted(put(tmp_path / "in", {f"g/{name}": blob for name, blob in _gradescope(300, "x" * 2_000).items()}))[
+        1
+    ]
+    assert {one.student for one in found.submissions} == {f"Student {n}" for n in range(300)} and not found.lost
+    owner = found.submissions[7].owner
+    assert owner.number.startswith("00") and owner.when == "2026-11-19T10:12:13+01:00"
+
+
+@pytest.mark.parametrize("only", [None, [SLUG]])
+def test_a_table_that_is_too_large_is_told(tmp_path, only):
+    files = {"g.zip": packed(_gradescope(2, "x" * 9_000_000))}
+    (told,) = finding.survey(put(tmp_path / "in", files), only).lost
+    assert told[0] == "g.zip/submission_metadata.yml" and "16,777,216 bytes" in told[1]
+
+
+MANY = {
+    "Canvas": lambda n: f"doe_{n}_{n}_{NAME}",
+    "clones": lambda n: f"lab-{n}/work/{n}.ipynb",
+    "Drive": lambda n: f"{n}" + " - 04_a" * 30 + ".ipyn",
+    "deep": lambda n: "a/" * 20_000 + f"{n % 50}/{NAME}",
+    "long": lambda n: "a - 04_" * 5_000 + f"{n % 50}",
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_what_a_student_packs_costs_no_more_than_its_size(tmp_path, kind):
+    files = {MANY[kind](n): b"" for n in range(6_000)} | {f"mine/{NAME}": ONE}
+    if kind == "clones":
+        files |= {f"lab-{n}/.git/HEAD": b"x" for n in range(3_000)}
+    folder = put(tmp_path / "in", {"mohara.zip": packed(files), f"boli/{NAME}": TWO})
+    start = time.monotonic()
+    found = counted(folder)[0]
+    assert TWO in found.values() and time.monotonic() - start < 20
 
 
 EXPORTS = {

@@ -123,12 +123,13 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
             raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
     except PermissionError as error:
         raise CourseError(f"{error.filename} cannot be read: {error.strerror}") from None
-    found, people, strangers = _named(found, folder, top, roster or Roster())
+    found, people, strangers = _named(found, tree := Tree(folder), top, roster or Roster())
     files: dict[tuple[str, str], list[_File]] = {}
     for file in found:
         if file.slug:
             files.setdefault((file.student, file.slug), []).append(file)
     lost = sorted(_stray(file) for file in found if not file.slug) if only is None else []
+    lost += tree.problems
     if not files:
         slugs = ", ".join(known) or "none of them has graded items: " + ", ".join(lab.slug for lab in chosen)
         _warn_of(lost)
@@ -144,11 +145,10 @@ def _stray(file: _File) -> tuple[str, str]:
 
 # ----------------------------------------------------------------------------------------------------------------------- whose
 def _named(
-    files: list[_File], folder: Path, top: int, roster: Roster
+    files: list[_File], tree: Tree, top: int, roster: Roster
 ) -> tuple[list[_File], dict[str, Person], list[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
-    tree = Tree(folder)
     owned = _owners(files, tree, top, roster)
     claimed = [(owner, one, deep) for file, owners, deep in owned for owner, one in _claims(file, owners, tree)]
     labels = _labels([owner for owner, *_ in claimed])

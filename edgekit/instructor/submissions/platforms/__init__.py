@@ -18,13 +18,15 @@ from edgekit.instructor.submissions.platforms import (
     nbgrader,
 )
 from edgekit.instructor.submissions.platforms.owner import Owner
-from edgekit.instructor.submissions.reading import Tree
+from edgekit.instructor.submissions.reading import MAX_DEPTH, MAX_NAME, Tree
 
 READERS = (moodle, gradescope, blackboard, nbgrader, canvas, github, homes, drive)
 
 
 def owners(parts: tuple[str, ...], tree: Tree) -> list[Owner]:
     """Whose a file is; empty where no platform's naming is recognized. ``parts``: its path below ``tree.root``."""
+    if len(parts) > MAX_DEPTH or max(map(len, parts)) > MAX_NAME:
+        return []
     found = [owners for reader in READERS if (owners := reader.owners(parts, tree))]
     return min(found, key=lambda owners: (owners[0].depth, owners[0].ends), default=[])
 

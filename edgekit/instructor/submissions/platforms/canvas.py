@@ -14,14 +14,14 @@ def owners(parts, tree) -> list[Owner]:
     for depth, part in enumerate(parts):
         last = depth == len(parts) - 1
         found = NAME.fullmatch(part) if last or part.lower().endswith(".zip") else None
-        if found and all(map(NAME.fullmatch, _beside(parts[:depth], tree))):
+        if found and tree.once(_is_canvas, parts[:depth]):
             named = f"{found['name']}_{found['number']}"  # "doejane" alone is nobody's name
             late, ends = bool(found["late"]), found.start("rest")
             return [Owner("canvas", login=named, number=found["number"], depth=depth + 1, ends=ends, late=late)]
     return []
 
 
-def _beside(folder, tree) -> list[str]:
-    """The files of a folder; of the submissions' own folder, where others may lie, none."""
+def _is_canvas(tree, folder) -> bool:
+    """Whether all files of a folder are named so; in the submissions' own folder others may lie."""
     names = tree.names(*folder) if folder or tree.root.suffix.lower() == ".zip" else ()
-    return [name for name in names if not name.startswith((".", "__MACOSX"))]
+    return all(NAME.fullmatch(name) for name in names if not name.startswith((".", "__MACOSX")))
