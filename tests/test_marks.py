@@ -11,6 +11,7 @@ from datetime import datetime
 import pytest
 
 from edgekit.course.catalog import CourseError
+from edgekit.instructor.grading import changes
 from edgekit.instructor.reports import about, deadlines, exports, marks, records
 from edgekit.instructor.reports import tables as reports
 from edgekit.instructor.submissions import finding, roster
@@ -221,6 +222,15 @@ def test_a_forged_result_is_settled_by_hand_and_stays_so(tmp_path):
     assert records.points(eve) == 5 and "another file was handed in since" in eve["review"][0]
     marks.decide(tmp_path, ("eve", SLUG, "export_model"), None)
     assert records.points(marks.counted(tmp_path, given)[0]) is None
+
+
+def test_changes_know_what_was_decided_in_the_old_folder(tmp_path):
+    for name in ("old", "new"):
+        records.append(tmp_path / name / records.FILE, record("pia", statuses=["fail"]))
+    assert changes.between(tmp_path / "old", tmp_path / "new") == []
+    marks.decide(tmp_path / "old", ("pia", SLUG, "export_model"), marks.Decision(1.5, "", ""))
+    (one,) = changes.between(tmp_path / "old", tmp_path / "new")
+    assert (one.before, one.after) == (6.5, 5) and "settled 1.5/3 -> fail 0/3" in str(one)
 
 
 def test_a_damaged_file_of_decisions_is_never_taken_for_none(tmp_path):

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course.catalog import CourseError
-from edgekit.instructor.reports import marks
-from edgekit.instructor.reports.records import FILE, faulty, identity, latest, points, read
+from edgekit.instructor.reports import about, marks
+from edgekit.instructor.reports.records import FILE, faulty, identity, points, read
 from edgekit.instructor.reports.tables import harmless
 
 WHY = {
@@ -45,14 +44,16 @@ class Change:
 def of(out: Path) -> list[Change]:
     """What changed in a result folder since each submission was graded the time before."""
     pairs: dict[tuple[str, str], list[dict]] = {}
-    for record in read(Path(out) / FILE) if (Path(out) / FILE).is_file() else []:
+    stored = read(Path(out) / FILE) if (Path(out) / FILE).is_file() else []
+    here = {(one["student"], one["lab"]) for one in about.counting(out, stored)}
+    for record in stored:
         before = pairs.setdefault((record["student"], record["lab"]), [])
         if before and (identity(before[-1]) == identity(record) or faulty(record)):
             before[-1] = before[-1] if faulty(record) else record
         else:
             before.append(record)
-    pairs = {key: found[-2:] for key, found in pairs.items() if len(found) > 1}
-    return _changes(out, [one for one, _ in pairs.values()], [two for _, two in pairs.values()])
+    pairs = {key: found[-2:] for key, found in pairs.items() if len(found) > 1 and key in here}
+    return _changes(*(marks.counted(out, (pair[at] for pair in pairs.values())) for at in (0, 1)))
 
 
 def between(old: Path, new: Path) -> list[Change]:
@@ -61,15 +62,12 @@ def between(old: Path, new: Path) -> list[Change]:
     Raises:
         CourseError: when one has no records.
     """
-    for folder in (old, new):
-        if not (Path(folder) / FILE).is_file():
-            raise CourseError(f"{folder} has no {FILE}: is it the --out folder of a run?")
-    return _changes(new, *(latest(read(Path(folder) / FILE)) for folder in (old, new)))
+    return _changes(*(marks.counted(folder, about.counting(folder)) for folder in (old, new)))
 
 
-def _changes(out: Path, before: Iterable[dict], after: Iterable[dict]) -> list[Change]:
-    olds = {(one["student"], one["lab"]): one for one in marks.counted(out, before)}
-    found = [_change(olds.get((new["student"], new["lab"])), new) for new in marks.counted(out, after)]
+def _changes(before: Iterable[dict], after: Iterable[dict]) -> list[Change]:
+    olds = {(one["student"], one["lab"]): one for one in before}
+    found = [_change(olds.get((new["student"], new["lab"])), new) for new in after]
     return sorted((one for one in found if one), key=lambda one: (one.student, one.lab))
 
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit import files
+from edgekit.course.catalog import CourseError
+from edgekit.instructor.reports import records
 from edgekit.instructor.submissions.finding import Survey
 from edgekit.instructor.submissions.roster import Person
 
@@ -62,7 +64,11 @@ def _without(handed_in: dict, labs: list[str]) -> dict:
 
 
 def read(out: Path) -> About:
-    """What is kept in a result folder; empty where it has none."""
+    """What is kept in a result folder; empty where it has none.
+
+    Raises:
+        CourseError: when a file is damaged.
+    """
     found = _json(Path(out) / FILE) or {}
     people = {name: Person(**person) for name, person in found.get("people", {}).items()}
     lost = [(path, why) for path, why in _json(Path(out) / LOST) or []]
@@ -70,4 +76,24 @@ def read(out: Path) -> About:
 
 
 def _json(file: Path):
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    try:
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    except ValueError as error:
+        raise CourseError(f"{file} is damaged: {error}. Grade again to restore it") from None
+
+
+def counting(out: Path, stored: list[dict] | None = None) -> list[dict]:
+    """The records of a result folder that count: the latest of each student and lab, of those that the last run found handed in.
+
+    Args:
+        stored: what ``records.jsonl`` holds; read from ``out`` if left out.
+
+    Raises:
+        CourseError: when ``out`` has no records, or a file is damaged.
+    """
+    file = Path(out) / records.FILE
+    if stored is None and not file.is_file():
+        raise CourseError(f"{out} has no {records.FILE}: is it the --out folder of a run?")
+    found = records.latest(records.read(file) if stored is None else stored)
+    handed_in = read(out).handed_in
+    return [one for one in found if not handed_in or one["lab"] in handed_in.get(one["student"], {})]

@@ -58,6 +58,11 @@ def decide(out: Path, key: tuple[str, str, str], decision: Decision | None) -> N
     kept.pop(key, None)
     if decision is not None:
         kept[key] = decision
+    keep(out, kept)
+
+
+def keep(out: Path, kept: dict[tuple[str, str, str], Decision]) -> None:
+    """Replace all decisions of a result folder."""
     lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(kept.items())]
     files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course.catalog import Lab
+from edgekit.course.catalog import CourseError, Lab
 
 FILE = "records.jsonl"
 OUR_FAULT = "grader-error"
@@ -87,6 +87,25 @@ def clean(text: object, limit: int = 4000) -> str:
     """Text that a student may have chosen, fit for every file format: unprintable characters replaced, long text cut."""
     shown = _UNPRINTABLE.sub("\ufffd", str(text))
     return shown if len(shown) <= limit else shown[:limit] + " ..."
+
+
+def graded_cells(out: Path, student: str, slug: str) -> dict[str, str]:
+    """The source of every cell with an id of a submission as it was graded, by id; empty where it could not be rebuilt.
+
+    Raises:
+        CourseError: when the file is damaged.
+    """
+    return cells_of(Path(out) / "notebooks" / student / f"{slug}.ipynb")
+
+
+def cells_of(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    try:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        return {cell["id"]: "".join(cell["source"]) for cell in cells if "id" in cell}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CourseError(f"{file} is damaged: {type(error).__name__}: {error}. Grade again to restore it") from None
 
 
 def append(path: Path, record: dict) -> None:

@@ -12,7 +12,6 @@ import builtins
 import csv
 import io
 import itertools
-import json
 import keyword
 import tokenize
 from collections import Counter
@@ -21,7 +20,8 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import Lab, labs
-from edgekit.instructor.reports import pages
+from edgekit.instructor.reports import about, pages
+from edgekit.instructor.reports.records import cells_of, graded_cells
 from edgekit.instructor.reports.tables import harmless
 from edgekit.instructor.submissions import rebuild
 
@@ -72,33 +72,21 @@ def shingles(source: str) -> frozenset[int]:
 
 def of(out: Path) -> list[Pair]:
     """All pairs of a result folder, the most alike first."""
-    folder = Path(out) / "notebooks"
+    handed_in = [(one["student"], one["lab"]) for one in about.counting(out)]
     found: list[Pair] = []
     for lab in labs():
-        answers = _answers(folder, lab)
+        answers = {
+            who: cells for who, slug in handed_in if slug == lab.slug and (cells := graded_cells(out, who, slug))
+        }
         for item in lab.items if answers else ():
             mine = {student: cells[item.name] for student, cells in answers.items() if item.name in cells}
             found += _pairs(lab, item.name, mine)
     return sorted(found, key=lambda pair: (-pair.share, -pair.shingles, pair.lab, pair.item, pair.one))
 
 
-def _answers(folder: Path, lab: Lab) -> dict[str, dict[str, str]]:
-    """Every student's answers, as they were graded."""
-    names = {item.name for item in lab.items}
-    found = {}
-    for path in sorted(folder.glob(f"*/{lab.slug}.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found[path.parent.name] = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["id"] in names}
-    return found
-
-
-def _cell(notebook: dict, name: str) -> str:
-    return next(("".join(cell["source"]) for cell in notebook["cells"] if cell["id"] == name), "")
-
-
 def _pairs(lab: Lab, item: str, answers: dict[str, str]) -> list[Pair]:
-    solution = _cell(json.loads(lab.solution.read_text(encoding="utf-8")), item) if lab.solution.is_file() else ""
-    expected = shingles(solution) | shingles(_cell(rebuild.released(lab), item))
+    solution = cells_of(lab.solution).get(item, "")
+    expected = shingles(solution) | shingles(cells_of(lab.notebook).get(item, ""))
     runs = {student: shingles(source) for student, source in answers.items()}
     often = Counter(itertools.chain.from_iterable(runs.values()))
     most = max(2, COMMON * len(runs))
@@ -136,13 +124,12 @@ def write(out: Path, pairs: list[Pair]) -> tuple[Path, Path]:
     table, page = Path(out) / "similarity.csv", Path(out) / "similarity.html"
     files.write_whole(table, "\ufeff" + text.getvalue())
     by_slug = {lab.slug: lab for lab in labs()}
-    files.write_whole(page, pages.similar(pairs, lambda pair: _both(Path(out) / "notebooks", by_slug[pair.lab], pair)))
+    files.write_whole(page, pages.similar(pairs, lambda pair: _both(out, by_slug[pair.lab], pair)))
     return table, page
 
 
-def _both(folder: Path, lab: Lab, pair: Pair) -> tuple[str, str]:
-    sources = []
-    for who in (pair.one, pair.two):
-        path = lab.solution if who == SOLUTION else folder / who / f"{lab.slug}.ipynb"
-        sources.append(_cell(json.loads(path.read_text(encoding="utf-8")), pair.item))
-    return sources[0], sources[1]
+def _both(out: Path, lab: Lab, pair: Pair) -> list[str]:
+    both = (
+        cells_of(lab.solution) if who == SOLUTION else graded_cells(out, who, lab.slug) for who in (pair.one, pair.two)
+    )
+    return [cells.get(pair.item, "") for cells in both]

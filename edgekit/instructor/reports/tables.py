@@ -27,7 +27,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
 
     Args:
         out: the grader's output folder.
-        records: the results that count, as the grader returned them; read from ``out/records.jsonl`` if left out.
+        records: the results that count, as the grader returned them; left out, see :func:`edgekit.instructor.reports.about.counting`.
 
     Returns:
         The files by kind: csv, junit, summary, plot, and students (a folder).
@@ -37,8 +37,11 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     """
     out = Path(out)
     stored = read(out / FILE) if records is None or (out / FILE).is_file() else []
-    counted = latest(stored if records is None else records)
-    _agree(out, stored, counted)
+    if records is None:
+        counted = about.counting(out, stored)
+    else:
+        counted = latest(records)
+        _agree(out, stored, counted)
     known = about.read(out)
     counted = marks.counted(out, counted)
     figure = pages.figure(counted)
