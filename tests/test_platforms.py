@@ -258,3 +258,63 @@ def test_an_ambiguous_name_is_nobodys(tmp_path):
     found = roster.read(tmp_path / "r.csv")
     assert found.find(Owner("folder", login="Kim Lee")) is None
     assert found.find(Owner("moodle", name="Kim Lee", number="2")).id == "2"
+
+
+OTHER = "05a_onnx_runtime"
+
+
+def moodle_downloads(*folders) -> dict[str, bytes]:
+    """Moodle's folders as (download, name, number, lab)."""
+    return {f"{root}{name}_{number}_assignsubmission_file_/{lab}.ipynb": ONE for root, name, number, lab in folders}
+
+
+@pytest.mark.parametrize(
+    ("folders", "students"),
+    [
+        ([("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, OTHER)], {"Eva Ek": {SLUG, OTHER}}),
+        # Two in one download, and two who handed in one lab, are two.
+        ([("", "Eva Ek", 31, SLUG), ("", "Eva Ek", 77, OTHER)], {"Eva Ek_31": {SLUG}, "Eva Ek_77": {OTHER}}),
+        ([("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, SLUG)], {"Eva Ek_31": {SLUG}, "Eva Ek_77": {SLUG}}),
+        # Another assignment's number may be somebody's id.
+        ([("a/", "Ana Núñez", 5, SLUG), ("b/", "Ana Núñez", 88002, OTHER)], {"Ana Núñez": {SLUG, OTHER}}),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_number_of_one_assignment_is_nobodys_in_another(tmp_path, folders, students, listed, people):
+    found = finding.survey(put(tmp_path / "in", moodle_downloads(*folders)), None, people if listed else None)
+    got = {}
+    for one in found.submissions:
+        got.setdefault(one.student, set()).add(one.slug)
+    assert got == students
+
+
+def test_two_of_one_name_in_the_roster_stay_two(tmp_path):
+    (tmp_path / "r.csv").write_text("name,id\nEva Ek,1\nEva Ek,2\n")
+    files = moodle_downloads(("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, OTHER))
+    found = finding.survey(put(tmp_path / "in", files), None, roster.read(tmp_path / "r.csv"))
+    assert found.strangers == ["Eva Ek_31", "Eva Ek_77"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("name,section\nPia P,A\nOle O,A\nPia P,B\n", "r.csv: Pia P stands in 2 rows without an id, login or email"),
+        ("name\n" + "x" * 140_000 + "\n", "r.csv: the roster is no CSV file: field larger than"),
+    ],
+)
+def test_a_roster_that_cannot_be_meant_is_an_error(tmp_path, text, wrong):
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(CourseError, match=wrong):
+        roster.read(tmp_path / "r.csv")
+
+
+def test_two_of_one_name_are_told_apart_by_what_one_of_them_has(tmp_path):
+    (tmp_path / "r.csv").write_text("name,id\nPia P,3\nPia P,\n")
+    assert list(roster.read(tmp_path / "r.csv").labels.values()) == ["Pia P (3)", "Pia P"]
+
+
+def test_a_linked_archive_in_a_students_folder_is_told(tmp_path):
+    folder = put(tmp_path / "in", {f"ole/{NAME}": ONE, "elsewhere.txt": packed({NAME: TWO})})
+    (folder / "ole" / "more.ZIP").symlink_to(folder / "elsewhere.txt")
+    found = finding.survey(folder)
+    assert ("ole/more.ZIP", "it is a link") in found.lost and [one.blob for one in found.submissions] == [ONE]

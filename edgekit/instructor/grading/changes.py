@@ -5,16 +5,13 @@ records.jsonl keeps every result, so one folder is enough: the latest of each st
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit import files
 from edgekit.instructor.reports import about, marks
-from edgekit.instructor.reports.records import FILE, faulty, identity, points, read
-from edgekit.instructor.reports.tables import harmless
+from edgekit.instructor.reports.records import FILE, csv_text, faulty, identity, points, read, with_mark
 
 WHY = {
     2: "another file was handed in",
@@ -90,13 +87,10 @@ def _shown(item: dict | None) -> str:
 
 def write(out: Path, changes: list[Change]) -> Path:
     """A CSV with a line an item."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", "lab", "points before", "points after", "item", "before", "after", "why"])
+    rows: list[list] = [["student", "lab", "points before", "points after", "item", "before", "after", "why"]]
     for one in changes:
         worth = ["" if value is None else value for value in (one.before, one.after)]
-        for item in one.items:
-            writer.writerow([harmless(one.student), one.lab, *worth, *map(harmless, item), one.why])
+        rows += [[one.student, one.lab, *worth, *item, one.why] for item in one.items]
     file = Path(out) / "changes.csv"
-    files.write_whole(file, "\ufeff" + text.getvalue())
+    files.write_whole(file, with_mark(csv_text(rows)))
     return file

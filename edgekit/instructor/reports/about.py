@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from edgekit import files
@@ -30,10 +31,25 @@ class About:
     strangers: list[str] = field(default_factory=list)
     lost: list[tuple[str, str]] = field(default_factory=list)
 
-    def number(self, student: str, platform: str) -> str:
-        """The platform's own number of a student; "" where nothing tells it."""
-        labs = self.handed_in.get(student, {}).values()
+    def number(self, student: str, platform: str, lab: str | None = None) -> str:
+        """The platform's own number of a student, with ``lab`` that in its assignment; "" where nothing tells it."""
+        mine = self.handed_in.get(student, {})
+        labs = mine.values() if lab is None else [mine[lab]] if lab in mine else []
         return next((one["number"] for one in labs if one["platform"] == platform and one["number"]), "")
+
+    @cached_property
+    def worksheet(self) -> str:
+        """The lab of whose assignment the roster is Moodle's grading worksheet: that with the same participants; where no download
+        has numbers, the only lab that was handed in. "" where it is none, or nothing tells."""
+        own = {name: person.participant for name, person in self.people.items() if person.participant}
+        says = [(who, lab, one) for who, mine in self.handed_in.items() for lab, one in mine.items()]
+        moodles = [one for one in says if one[2]["platform"] == "moodle"]
+        labs = (
+            {lab for who, lab, one in moodles if one["number"] == own.get(who)}
+            if moodles
+            else {lab for _, lab, _ in says}
+        )
+        return labs.pop() if own and len(labs) == 1 else ""
 
 
 def write(out: Path, found: Survey, only: list[str] | None) -> None:

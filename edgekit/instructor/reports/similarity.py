@@ -9,7 +9,6 @@ without the winnowing, which saves memory that a class does not need.
 from __future__ import annotations
 
 import builtins
-import csv
 import io
 import itertools
 import keyword
@@ -21,8 +20,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.course.catalog import Lab, labs
 from edgekit.instructor.reports import about, pages
-from edgekit.instructor.reports.records import cells_of, graded_cells
-from edgekit.instructor.reports.tables import harmless
+from edgekit.instructor.reports.records import cells_of, csv_text, graded_cells, with_mark
 from edgekit.instructor.submissions import rebuild
 
 SHINGLE = 10  # tokens: about a line
@@ -114,15 +112,10 @@ def _plain(source: str) -> str:
 
 def write(out: Path, pairs: list[Pair]) -> tuple[Path, Path]:
     """The report as a table and as a page with both answers side by side."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["lab", "item", "one", "two", "share", "shingles"])
-    for pair in pairs:
-        writer.writerow(
-            [pair.lab, pair.item, harmless(pair.one), harmless(pair.two), round(pair.share, 3), pair.shingles]
-        )
+    rows = [["lab", "item", "one", "two", "share", "shingles"]]
+    rows += [[pair.lab, pair.item, pair.one, pair.two, round(pair.share, 3), pair.shingles] for pair in pairs]
     table, page = Path(out) / "similarity.csv", Path(out) / "similarity.html"
-    files.write_whole(table, "\ufeff" + text.getvalue())
+    files.write_whole(table, with_mark(csv_text(rows)))
     by_slug = {lab.slug: lab for lab in labs()}
     files.write_whole(page, pages.similar(pairs, lambda pair: _both(out, by_slug[pair.lab], pair)))
     return table, page

@@ -151,7 +151,8 @@ def _named(
     the roster by what they are called here, and who is not among them."""
     owned = _owners(files, tree, top, roster)
     claimed = [(owner, one, deep) for file, owners, deep in owned for owner, one in _claims(file, owners, tree)]
-    labels = _labels([owner for owner, *_ in claimed])
+    keys = _keys([(owner, file.slug) for owner, file, _ in claimed], roster)
+    labels = _labels({keys[owner]: owner for owner, *_ in claimed if owner.platform != FOLDER})
     people = {safe(roster.label(person)): person for person in roster.people}
     called = {id(person): name for name, person in people.items()}
     taken = {file.student for owner, file, _ in claimed if owner.platform == FOLDER} | set(people)
@@ -166,8 +167,8 @@ def _named(
         elif owner.platform == FOLDER:
             name = file.student
         else:
-            name = safe(labels[owner.key])
-            name = safe(f"{owner.label}_{owner.key[1]}") if name in taken else name
+            name = safe(labels[keys[owner]])
+            name = safe(f"{owner.label}_{keys[owner][1]}") if name in taken else name
         if roster.people and not person:
             strangers.add(name)
         named.append((replace(file, student=name, owner=owner), deep))
@@ -247,9 +248,24 @@ def _place(parts: tuple[str, ...], owner: Owner) -> tuple[str, ...]:
     return parts[owner.depth :] or parts[-1:]
 
 
-def _labels(owners: list[Owner]) -> dict[tuple[str, str], str]:
+def _keys(claimed: list[tuple[Owner, str]], roster: Roster) -> dict[Owner, tuple[str, str]]:
+    """What tells the students of a platform apart. Where each download has its own numbers, one name is one student, unless it has
+    two numbers in one download, or for one lab, or two rows in the roster."""
+    numbers: dict[tuple[str, str], dict[object, set[str]]] = {}
+    for owner, slug in claimed:
+        if owner.within is not None:
+            for place in (owner.within, slug):
+                numbers.setdefault((owner.platform, owner.name), {}).setdefault(place, set()).add(owner.number)
+    one = {key for key, by in numbers.items() if all(len(found) == 1 for found in by.values())}
+    one = {key for key in one if len(roster.called(key[1])) < 2}
+    return {
+        owner: (owner.platform, owner.name) if (owner.platform, owner.name) in one else owner.key
+        for owner, _ in claimed
+    }
+
+
+def _labels(found: dict[tuple[str, str], Owner]) -> dict[tuple[str, str], str]:
     """What each is called: with the number where two have one name."""
-    found = {owner.key: owner for owner in owners if owner.platform != FOLDER}
     several = Counter(owner.label for owner in found.values())
     return {
         key: owner.label if several[owner.label] == 1 else f"{owner.label}_{key[1]}" for key, owner in found.items()

@@ -16,6 +16,8 @@ class Owner:
         ends: how many letters of the last of these are the platform's, where the student's own name of the file follows.
         when: when it was handed in, ISO 8601, as exact as the platform says it; "" where it does not.
         late: whether the platform calls it late; None where it does not say.
+        within: the folders of the download whose number it is, where each download numbers its students anew; None where the number
+            is the student's everywhere.
         attempt: sorts the attempts of one student; "" where the platform keeps only one.
     """
 
@@ -29,6 +31,7 @@ class Owner:
     when: str = ""
     late: bool | None = None
     attempt: str = ""
+    within: tuple[str, ...] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
