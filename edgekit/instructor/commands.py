@@ -271,9 +271,9 @@ def _several(count: int, what: str) -> str:
 
 
 def _tell(records: list[dict], made: dict[str, Path]) -> None:
-    faults = sum(
-        r["status"] == "grader-error" or any(i["status"] == "grader-error" for i in r["items"]) for r in records
-    )
+    from edgekit.instructor.reports.records import faulty
+
+    faults = sum(map(faulty, records))
     students = len({r["student"] for r in records})
     counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
     typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")
