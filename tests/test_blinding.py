@@ -27,8 +27,9 @@ def test_probes_have_what_they_need(tmp_path):
     """`python -m tests.blinded` tries all labs; these two are quick and use helpers, files and tables."""
     env = {**os.environ, "EDGEKIT_WORK": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.blinded", "03a", "06b"], capture_output=True, text=True, env=env
+        [sys.executable, "-m", "tests.blinded", "03a", "06b"], capture_output=True, text=True, env=env, timeout=300
     )
+    assert ended.returncode == 0, ended.stderr[-2000:]
     found = json.loads(ended.stdout.splitlines()[-1])
     assert found["cases"] >= 8 and found["wrong"] == {}
 

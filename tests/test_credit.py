@@ -50,8 +50,13 @@ def test_no_attack_is_credited_without_a_note(notes, tmp_path):
         path = tmp_path / "in" / f"attack{index:02}" / f"{lab.slug}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_bytes(handed_in(lab, name, source))
+    honest = find("03a")
+    solved = tmp_path / "in" / "honest" / f"{honest.slug}.ipynb"
+    solved.parent.mkdir(parents=True)
+    solved.write_bytes(honest.solution.read_bytes())
     records = grade_all(tmp_path / "in", tmp_path / "out", workers=1, audit=0, progress=False)
-    earned = {
-        silent[int(record["student"][6:])][:3]: sum(item["earned"] for item in record["items"]) for record in records
-    }
+    points = {record["student"]: sum(item["earned"] for item in record["items"]) for record in records}
+    assert points.pop("honest") == honest.points, "a grader that gives nobody anything would stop every attack"
+    assert len(points) == len(silent)
+    earned = {silent[int(student[6:])][:3]: got for student, got in points.items()}
     assert not {how: points for how, points in earned.items() if points}

@@ -181,16 +181,27 @@ def runs(path, x, want):
         assert want is None
 
 
-def compiles(path, x, want):
+def compiles(path, x, want) -> bool:
+    """Whether a result was compared; what is refused by name, or that ONNX Runtime refuses, has none."""
     with contextlib.suppress(compiler.CompileError):
         graph = compiler.read(path, batch=x.shape[0] if x.ndim else 1)
         if want is None or graph.inputs["x"] != x.shape:
-            return
+            return False
         same(next(iter(compiler.interpret(graph, {"x": x}).values())), want)
         same(compiler.build(graph, compiler.Rules(order=lambda n, a: n, may_fuse=lambda *a: True))(x), want)
+        return True
+    return False
 
 
-def quantizes(path, x, want, recipe):
+def plans(path) -> bool:
+    try:
+        assert graphs.plan(path).flops >= 0
+    except export.ExportError:
+        return False
+    return True
+
+
+def quantizes(path, x, want, recipe) -> bool:
     target = path.with_name("q.onnx")
     target.unlink(missing_ok=True)
     try:
@@ -198,16 +209,17 @@ def quantizes(path, x, want, recipe):
         quantization.quantize(path, target, data, recipe)
     except (quantization.QuantizationError, export.ExportError):
         assert not target.exists()
-        return
+        return False
     got = expected(target, x)
     assert (got is None) <= (want is None)
     if want is not None:
         assert got.shape == want.shape and np.isfinite(got).all() >= np.isfinite(want).all()
+    return True
 
 
 def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "m.onnx"
-    seen = {"graphs": 0, "run": 0}
+    seen = dict.fromkeys(("graphs", "run", "planned", "compiled", "quantized"), 0)
 
     @hypothesis.settings(max_examples=GRAPHS, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
     @hypothesis.given(drawn())
@@ -219,11 +231,15 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
         seen["run"] += want is not None
         assert sum(export.report(path).nodes.values()) >= 1
         runs(path, x, want)
-        with contextlib.suppress(export.ExportError):
-            assert graphs.plan(path).flops >= 0
-        compiles(path, x, want)
+        seen["planned"] += plans(path)
+        seen["compiled"] += compiles(path, x, want)
         if seen["graphs"] % 10 == 0:
-            quantizes(path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 10 % 3])
+            seen["quantized"] += quantizes(
+                path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 10 % 3]
+            )
 
     hold()
-    assert seen["graphs"] >= GRAPHS and seen["run"] >= GRAPHS / 2
+    print(seen)
+    # Four fifths of what it was when this was written: a package that refuses more would pass as well as one that works.
+    floors = {"graphs": GRAPHS, "run": 380, "planned": 240, "compiled": 86, "quantized": 10}
+    assert all(seen[name] >= least for name, least in floors.items()), (seen, floors)

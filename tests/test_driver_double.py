@@ -47,8 +47,9 @@ def test_every_scenario(kind):
     if kind not in driver_double.KINDS:
         pytest.skip(f"{kind} is not installed")
     done = driver_double.run("-m", "tests.driver_double.scenarios", kind)
-    lines = done.stdout.splitlines()
-    assert lines and all(line.startswith("ok ") for line in lines), done.stdout + done.stderr[-2000:]
+    *lines, last = done.stdout.splitlines() or [""]
+    assert all(line.startswith("ok ") for line in lines), done.stdout + done.stderr[-2000:]
+    assert done.returncode == 0 and last == f"done {len(lines)}", done.stdout + done.stderr[-2000:]
     assert len(lines) >= 15
 
 

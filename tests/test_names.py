@@ -32,16 +32,8 @@ def code(path: Path) -> str:
     if path.suffix == ".py":
         return path.read_text(encoding="utf-8")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return "\n".join(source for source in sources if parses(source))
-
-
-def parses(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
+    return "\n".join(line for line in lines if not line.startswith(("%", "!")))
 
 
 def found(owner: str, name: str):
@@ -65,6 +57,17 @@ def missing(source: str) -> Iterator[str]:
                 modules.setdefault(alias.asname or alias.name, []).append(
                     thing if isinstance(thing, ModuleType) else None
                 )
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] != "edgekit":
+                    continue
+                try:
+                    thing = importlib.import_module(alias.name)
+                except ImportError as error:
+                    yield f"line {node.lineno}: import {alias.name}: {error}"
+                    continue
+                if alias.asname:
+                    modules.setdefault(alias.asname, []).append(thing)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             modules.setdefault(node.id, []).append(None)
         elif isinstance(node, ast.arg):
@@ -98,6 +101,8 @@ def test_every_name_taken_from_edgekit_is_there(folder):
         ("from edgekit import counting", "import counting"),
         ("def f():\n    from edgekit.bench import evaluat", "evaluat"),
         ("from edgekit import bench\nbench.evaluat(1)", "bench.evaluat"),
+        ("import edgekit.zoo.trainin", "edgekit.zoo.trainin"),
+        ("import edgekit.bench.speed as s\ns.compar(1)", "s.compar"),
         ("from edgekit.zoo import training as t\nt.compare_accuracy(1, 2, 3)", "t.compare_accuracy"),
     ],
 )

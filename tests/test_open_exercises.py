@@ -43,10 +43,11 @@ def uses(node: ast.AST, names: set[str]) -> list[str]:
 
 def with_helpers(cells: list[ast.Module], names: set[str]) -> set[str]:
     """The exercises, and the functions of the notebook that call one of them: whoever calls those needs the exercise, too."""
-    for cell in cells:
-        for node in ast.walk(cell):
-            if isinstance(node, ast.FunctionDef) and any(uses(line, names) for line in node.body):
-                names = names | {node.name}
+    functions = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.FunctionDef)]
+    before: set[str] = set()
+    while names != before:  # a helper may call one that stands further below
+        before = names
+        names = names | {one.name for one in functions if any(uses(line, names) for line in one.body)}
     return names
 
 

@@ -78,12 +78,7 @@ def test_a_person_settles_what_is_open(out):
         assert queue.index("eve") < queue.index("Søren"), "what could not be graded comes first"
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         page = browser.at("eve\u202e")[1]
-        assert (
-            "return &#39;" in page
-            and EVIL not in page
-            and "49" not in Tags(page).tags
-            and "script" not in Tags(page).tags
-        )
+        assert "return &#39;" in page and EVIL not in page and "{{ 7*7 }}" in page and "script" not in Tags(page).tags
         assert browser.at("eve\u202e", item="export_model", points="2,5", comment="Seen. Half.")[0] == 303
         assert "Saved." in browser.ask(quote("eve\u202e", safe="") + f"/{SLUG}?saved")[1]
         assert "1 open, 1 settled by hand" in browser.ask()[1]

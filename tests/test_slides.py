@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from edgekit.course.catalog import labs
 from edgekit.course.notebooks import as_json, text
 from edgekit.instructor import claims, slides
 from edgekit.instructor.slides import building, looking
@@ -53,6 +54,15 @@ def test_the_room_predicts_at_least_every_ten_minutes(path):
         since = 0.0 if slide.predicts else since + slide.minutes
         assert since <= 10, f"{slide.title}: {since:g} minutes without a prediction"
     assert 8 <= sum(slide.predicts for slide in deck.slides) <= 13
+
+
+@by_deck
+def test_the_last_slide_names_each_lab_and_its_minutes(path):
+    ending, chapter = slides.read(path).slides[-1].prose.rpartition("**Lab")[2], int(path.stem[:2])
+    for lab in (lab for lab in labs() if lab.chapter == chapter):
+        name = lab.slug.split("_")[0]
+        found = re.search(rf"{name}\b[^(:\d]*[(:]\D*(\d+)", ending)
+        assert found and int(found[1]) == lab.minutes, f"{path.stem} ends without {name} and its {lab.minutes} minutes"
 
 
 @by_deck

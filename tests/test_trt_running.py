@@ -12,9 +12,9 @@ import pytest
 
 from edgekit import runtimes
 from edgekit.runtimes import InputError, RunnerError
-from edgekit.runtimes.trt import Profile
 from edgekit.runtimes.trt import runner as running
 from edgekit.runtimes.trt.header import Header
+from tests import fake_trt
 
 
 class Device:
@@ -81,21 +81,12 @@ class Device:
         return 1e-6 * (last.at - first.at)
 
 
-class Context:
+class Context(fake_trt.Context):
     """y = 2 x, on the device's memory."""
 
     def __init__(self, device):
-        self.device, self.shapes, self.addresses, self.works = device, {}, {}, True
-
-    def set_input_shape(self, name, shape):
-        self.shapes[name] = tuple(shape)
-        return True
-
-    def get_tensor_shape(self, name):
-        return self.shapes["x"]
-
-    def set_tensor_address(self, name, address):
-        self.addresses[name] = address
+        super().__init__()
+        self.device = device
 
     def execute_async_v3(self, stream):
         self.device.did.append("run")
@@ -121,25 +112,17 @@ class Graph:
 def start(monkeypatch):
     device = Device()
     header = Header("", 0, "m.onnx", "", "fp32", "tensorrt", "10.3.0", "", None, None, None, [], {})
-    contexts, where = [], {}
+    contexts, on_host = [], set()
 
     def context():
         contexts.append(Context(device))
         return contexts[-1]
 
-    fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST=1))
-    engine = SimpleNamespace(create_execution_context=context, get_tensor_location=lambda name: where.get(name, 0))
-    io = {"x": runtimes.Spec("float32", ("batch", 3))}, {"y": runtimes.Spec("float32", ("batch", 3))}
-    profile = Profile({"x": ((1, 3), (2, 3), (4, 3))})
-    monkeypatch.setattr(running, "_plan", lambda *_: (b"", header, "m"))
-    monkeypatch.setattr(running.versions, "api", lambda *_: fake)
-    monkeypatch.setattr(running, "load_engine", lambda *_: engine)
-    monkeypatch.setattr(running, "_describe", lambda *_: (*io, profile))
+    fake_trt.install(running, lambda *_: fake_trt.engine(context, on_host), monkeypatch.setattr, header)
     monkeypatch.setattr(running, "open_memory", lambda *_: device)
-    monkeypatch.setattr(running, "said", lambda _: "it broke")
     monkeypatch.setattr(running, "Graph", Graph)
     return SimpleNamespace(
-        device=device, contexts=contexts, where=where, load=lambda **o: runtimes.load("m.plan", "tensorrt", **o)
+        device=device, contexts=contexts, on_host=on_host, load=lambda **o: runtimes.load("m.plan", "tensorrt", **o)
     )
 
 
@@ -227,7 +210,7 @@ def test_a_runner_that_fails_to_start_gives_back_what_it_took(start, monkeypatch
 
 
 def test_an_input_that_the_host_reads_is_refused_by_name(start):
-    start.where["x"] = 1
+    start.on_host.add("x")
     with pytest.raises(RunnerError, match="'x' is read by the host"):
         start.load()
     assert not start.device.held

@@ -10,7 +10,19 @@ from edgekit.checks.answers import call, in_order, in_place, quietly, shuffled
 from edgekit.checks.border import BorderError, OnnxFile
 from edgekit.checks.exercise import GRADING, Exercise, visible
 from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, require, worded
-from edgekit.checks.values import array, came, close, integer, mapping, number, onnx_path, slip, text, truth
+from edgekit.checks.values import (
+    array,
+    came,
+    close,
+    integer,
+    mapping,
+    number,
+    onnx_path,
+    same_as_right,
+    slip,
+    text,
+    truth,
+)
 
 __all__ = [
     "AnswerRaised",
@@ -33,6 +45,7 @@ __all__ = [
     "quietly",
     "require",
     "shuffled",
+    "same_as_right",
     "slip",
     "text",
     "truth",

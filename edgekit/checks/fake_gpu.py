@@ -1,8 +1,9 @@
 """A stand-in for a GPU, in plain Python: the parts of PyCUDA, cuda-python and TensorRT that one inference needs.
 
 It is there for machines without a GPU. Memory "on the device" is bytes with addresses of their own, filled with 0xA5 and never with zeros, so that
-an output that nobody wrote shows. A stream is a queue that runs when somebody waits, and not before. Wrong use is written down in ``wrong``, and
-what was not given back is counted. Its "engine" is one matrix product. It has no clock and no kernels, and it says nothing about speed.
+an output that nobody wrote shows. A stream is a queue that runs when somebody waits, and not before. A plain copy in from ordinary memory has its
+bytes when it returns, and may arrive later (CUDA Driver API, "API synchronization behavior"). Wrong use is written down in ``wrong``, and what was
+not given back is counted. Its "engine" is one matrix product. It has no clock and no kernels, and it says nothing about speed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Gpu:
         self.blocks: dict[int, np.ndarray] = {}
         self.pinned: list = []
         self.queues: dict[int, list] = {}
+        self.default: list = []  # plain copies in that have not arrived; they run in the default stream
+        self.blocking: set[int] = set()  # streams that wait for the default one
         self.wrong: list[str] = []
         self.did: list[str] = []
         self._next, self._handles = FIRST_ADDRESS, itertools.count(0x1000, 16)
@@ -48,6 +51,7 @@ class Gpu:
         if address not in self.blocks:
             self.wrong.append("device memory is freed that is none, or a second time")
             return False
+        self.arrive()
         if any(self.queues.values()):
             self.wrong.append("device memory is freed while work with it is still queued")
         del self.blocks[address]
@@ -79,9 +83,10 @@ class Gpu:
         return any(a.ctypes.data <= address and address + nbytes <= a.ctypes.data + a.nbytes for a in there)
 
     # streams
-    def stream(self) -> int:
+    def stream(self, blocking: bool = False) -> int:
         handle = next(self._handles)
         self.queues[handle] = []
+        self.blocking |= {handle} if blocking else set()
         return handle
 
     def put(self, handle, work, what: str) -> bool:
@@ -92,7 +97,15 @@ class Gpu:
         self.queues[int(handle)].append(work)
         return True
 
+    def arrive(self) -> None:
+        """The plain copies in are there."""
+        while self.default:
+            self.default.pop(0)()
+
     def wait(self, handle) -> None:
+        if int(handle) == 0:
+            self.did.append("wait for the default stream")
+            return self.arrive()
         self.did.append("wait")
         queue = self.queues.get(int(handle), [])
         while queue:
@@ -126,8 +139,20 @@ class Gpu:
         if handle is not None:
             return self.put(handle, move, what)
         self.did.append(what)
+        if to_device and not self.is_pinned(host, nbytes):
+            staged = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(host)).copy()
+            self.default.append(lambda: self._place(device, staged, what))
+            return True
+        self.arrive()
         move()
         return True
+
+    def _place(self, device: int, staged: np.ndarray, what: str) -> None:
+        there = self.view(device, len(staged))
+        if there is None:
+            self.wrong.append(f"{what}: it runs after its device memory was freed")
+        else:
+            there[:] = staged
 
     def left(self) -> int:
         """Blocks of device memory that nobody gave back."""
@@ -162,7 +187,7 @@ def pycuda_driver(gpu: Gpu):
 
     class Stream(_Named):
         def __init__(self, flags=0):
-            self.handle = gpu.stream()
+            self.handle = gpu.stream(blocking=not flags & 1)
 
         def synchronize(self):
             gpu.wait(self.handle)
@@ -241,6 +266,11 @@ def cuda_python_driver(gpu: Gpu, fail: str = ""):
         gpu.wait(hStream)
         return (ok,)
 
+    def cuCtxSynchronize():
+        for handle in (0, *gpu.queues):
+            gpu.wait(handle)
+        return (ok,)
+
     result = lambda fine: (ok if fine else invalid,)
     return SimpleNamespace(
         __name__="cuda.bindings.driver (stand-in)",
@@ -252,8 +282,9 @@ def cuda_python_driver(gpu: Gpu, fail: str = ""):
         cuMemcpyDtoH=lambda dstHost, srcDevice, ByteCount: result(gpu.copy(False, int(srcDevice), int(dstHost), ByteCount)),
         cuMemcpyHtoDAsync=lambda dstDevice, srcHost, ByteCount, hStream: result(gpu.copy(True, int(dstDevice), int(srcHost), ByteCount, hStream)),
         cuMemcpyDtoHAsync=lambda dstHost, srcDevice, ByteCount, hStream: result(gpu.copy(False, int(srcDevice), int(dstHost), ByteCount, hStream)),
-        cuStreamCreate=lambda Flags: (ok, gpu.stream()),
+        cuStreamCreate=lambda Flags: (ok, gpu.stream(blocking=not int(Flags) & 1)),
         cuStreamSynchronize=cuStreamSynchronize,
+        cuCtxSynchronize=cuCtxSynchronize,
     )  # fmt: skip
 
 
@@ -298,6 +329,13 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
                         f"execute: the address of {name!r} is one of the host, and the GPU computes on its own memory"
                     )
                     return False
+            if int(stream_handle) in gpu.blocking:
+                gpu.arrive()
+            if gpu.default:
+                gpu.wrong.append(
+                    "execute: the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
+                )
+                return False
             return gpu.put(stream_handle, lambda: self._compute(n, at), "execute")
 
         def _compute(self, n, at):

@@ -156,6 +156,24 @@ def close(got: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bo
     return got.shape == expected.shape and bool(np.allclose(got, expected, rtol=rtol, atol=atol))
 
 
+def same_as_right(
+    what: str, got: np.ndarray, variants: dict[str, np.ndarray], why: dict[str, str], wanted: str
+) -> None:
+    """Compare an array with what the right answer and the usual slips compute: ``variants`` by cause, "" is the right one.
+
+    Raises:
+        CheckFailed: with ``why[cause]`` for the slip that computes the same; with ``wanted`` where none does.
+    """
+    right = variants[""]
+    if close(got, right, 1e-4, 1e-4):
+        return
+    for cause, value in variants.items():
+        if cause and close(got, value, 1e-4, 1e-4):
+            raise CheckFailed(f"{what}: {why[cause]}", cause)
+    worst = float(np.abs(got - right).max())
+    raise CheckFailed(f"{what} differs by up to {worst:.3g}: {wanted}", "another computation")
+
+
 _FACTORS = {
     100: "a hundred times as much: is it in per cent?",
     1 / 100: "a hundredth of it: was it divided by 100?",
@@ -168,15 +186,18 @@ _FACTORS = {
 }
 
 
-def slip(got: float, expected: float, rtol: float = 1e-3) -> str:
-    """The usual slip that makes ``got`` of the number ``expected``, as a sentence with a blank before it; "" if it is none of them."""
+def slip(got: float, expected: float, rtol: float = 1e-3, share: bool = False) -> str:
+    """The usual slip that makes ``got`` of the number ``expected``, as a sentence with a blank before it; "" if it is none of them.
+
+    share: the number is a share of a whole, of which the rest may be given by mistake.
+    """
     if not expected or not np.isfinite(got) or close(got, expected, rtol=rtol, atol=0):
         return ""
     if close(got, -expected, rtol=rtol, atol=0):
         return " Only the sign is the other way round: what is taken from what?"
     if close(got, 1 / expected, rtol=rtol, atol=0):
         return " It is upside down: 1 over what was asked for."
-    if 0 < expected < 1 and close(got, 1 - expected, rtol=rtol, atol=0):
+    if share and close(got, 1 - expected, rtol=rtol, atol=0):
         return " It is the rest: 1 minus the share that was asked for."
     times = (says for factor, says in _FACTORS.items() if close(got, factor * expected, rtol=rtol, atol=0))
     return next((f" That is {says}" for says in times), "")

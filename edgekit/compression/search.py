@@ -22,7 +22,10 @@ def draw(space: Sequence[Sequence], rng: np.random.Generator) -> tuple:
 
 def mutate(network: tuple, space: Sequence[Sequence], rng: np.random.Generator) -> tuple:
     """``network`` with another choice at one place."""
-    at = int(rng.choice([i for i, place in enumerate(space) if len(place) > 1]))
+    places = [i for i, place in enumerate(space) if len(place) > 1]
+    if not places:
+        raise SearchError("no place of the space has a second choice: there is nothing to search")
+    at = int(rng.choice(places))
     others = [choice for choice in space[at] if choice != network[at]]
     return (*network[:at], others[rng.integers(len(others))], *network[at + 1 :])
 
@@ -85,7 +88,8 @@ def subnet(model, expands: Sequence[int], pictures):
 
     from edgekit.zoo import models
 
-    made = models.build("depthwisecnn", width=model.stem[0].out_channels, expand=tuple(expands), seed=0)
+    sizes = {"in_channels": model.stem[0].in_channels, "num_classes": model.fc.out_features}
+    made = models.build("depthwisecnn", width=model.stem[0].out_channels, expand=tuple(expands), seed=0, **sizes)
     whole, part = dict(model.named_modules()), dict(made.named_modules())
     for i, block in enumerate(model.blocks):
         count = made.blocks[i].depthwise[0].out_channels
@@ -97,7 +101,7 @@ def subnet(model, expands: Sequence[int], pictures):
     norms = [m for m in made.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over the batches
+        norm.momentum = None  # the statistics of this batch alone
     with torch.no_grad():
         made.train()(torch.as_tensor(pictures))
     for norm in norms:

@@ -118,14 +118,17 @@ def describe(root: str | Path = "/") -> Device:
 def environment() -> dict[str, str | int | float | None]:
     """What a measurement was made on and with, as flat plain data; every key is always there, None if not known.
 
-    Hardware and versions are found out once per process; load, clocks, power mode, temperature and signs of throttling are
-    read at every call.
+    Hardware is found out once per process; load, clocks, power mode, temperature and signs of throttling are read at every
+    call, and so are versions: where two packages provide one module, the one that was imported since then counts.
     """
-    state, temps = clocks(), temperatures()
-    board = _static().get("jetson") is not None
-    power = power_mode() if board else None
+    state, temps, packages, machine = clocks(), temperatures(), versions(), dict(_static())
+    on_board = machine.pop("board_tensorrt")
+    if on_board and not packages["tensorrt"]:  # an isolated environment does not see the board's package
+        packages["tensorrt"] = f"{on_board} (board)"
+    power = power_mode() if machine["jetson"] is not None else None
     return {
-        **_static(),
+        **machine,
+        **packages,
         "power_mode": (power.name or power.id) if power else None,
         "governor": state.governor,
         "cpu_mhz": state.cpu and round(state.cpu / 1e3),
@@ -145,11 +148,7 @@ def versions() -> dict[str, str | None]:
 def _static() -> dict[str, str | int | float | None]:
     machine = describe()
     gpu = machine.gpus[0] if machine.gpus else None
-    board, packages = machine.jetson, versions()
-    if (
-        board and board.tensorrt and not packages["tensorrt"]
-    ):  # an isolated environment does not see the board's package
-        packages["tensorrt"] = f"{board.tensorrt} (board)"
+    board = machine.jetson
     return {
         "device": machine.name,
         "cpu": machine.cpu.model,
@@ -171,7 +170,7 @@ def _static() -> dict[str, str | int | float | None]:
         "os": machine.os,
         "kernel": machine.kernel,
         "python": machine.python,
-        **packages,
+        "board_tensorrt": board and board.tensorrt,
     }
 
 
@@ -186,6 +185,7 @@ def _version(module: str, distributions: tuple[str, ...]) -> str | None:
     return None
 
 
+@functools.lru_cache
 def _installed(name: str) -> str | None:
     try:
         return metadata.version(name)

@@ -12,8 +12,9 @@ from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
 FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
-OURS = ("edgekit/instructor/", "docs/architecture.", "docs/instructor/", "data/questions/")
-MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py"]
+OURS = ("edgekit/instructor/", "docs/architecture.", "docs/instructor/", "docs/words.py")
+OURS += ("data/questions/", "data/claims.toml", "data/recorded/claims_")  # with the answers to "audit the slide"
+MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py", "data/README.md"]
 # Lines for authors and instructors in these files stand between these, whatever a comment looks like there.
 BEGIN, END = "[authors", "authors]"
 

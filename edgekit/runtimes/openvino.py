@@ -26,16 +26,21 @@ class OpenVINORunner(Runner):
         import openvino
 
         core = openvino.Core()
-        if device.split(".")[0] not in core.available_devices:
+        here = core.available_devices  # with two GPUs: GPU.0 and GPU.1, and "GPU" is the first
+        if device not in {*here, *(one.split(".")[0] for one in here)}:
             raise RunnerError(
-                f"OpenVINO has no device {device!r} here; it has {', '.join(core.available_devices) or 'none'}. Fix: take one of those."
+                f"OpenVINO has no device {device!r} here; it has {', '.join(here) or 'none'}. Fix: take one of those."
             )
         self.device, self.threads = device.lower(), threads or default_threads()
         label = name or (Path(model).stem if isinstance(model, str | Path) else "model")
         options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_PRECISION_HINT": "f32"}
         if device == "CPU":
             options["INFERENCE_NUM_THREADS"] = str(self.threads)
-        self._compiled = core.compile_model(_read(core, model, label), device, options)
+        read = _read(core, model, label)
+        try:
+            self._compiled = core.compile_model(read, device, options)
+        except RuntimeError as error:
+            raise RunnerError(f"OpenVINO cannot compile {label} for {device}: {_short(error)}") from error
         self.precision = "int8" if _is_int8(self._compiled) else "fp32"
         super().__init__(f"{label} (openvino)", _specs(self._compiled.inputs), _specs(self._compiled.outputs))
         self._request = self._compiled.create_infer_request()

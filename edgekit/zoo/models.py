@@ -112,8 +112,8 @@ class InvertedResidual(nn.Module):
 class DepthwiseCNN(nn.Module):
     """A small MobileNetV2: most of its arithmetic in 1x1 convolutions, its 3x3 filters depthwise.
 
-    It stands beside EdgeCNN at less than a quarter of the MACs, and is what per-tensor INT8 has trouble with: a depthwise filter has
-    nine weights of its own, and one scale for all channels fits few of them. Its three stages have ``width``, ``2 * width`` and
+    It stands beside EdgeCNN at less than a quarter of the MACs. Lab 05b measures what one INT8 scale for all of its channels costs: a
+    depthwise filter has nine weights of its own. Its three stages have ``width``, ``2 * width`` and
     ``4 * width`` channels; ``expand`` is how much wider each block is inside, one number or one for each stage.
     """
 

@@ -13,9 +13,10 @@ import math
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
+
+from tests import fake_trt
 
 KINDS = ("device allocations", "host allocations", "streams", "events", "graphs", "graph executables")
 cuda = ctypes.CDLL("libcuda.so.1")
@@ -38,21 +39,12 @@ def with_fault(file: str, old: str, new: str) -> None:
     setattr(importlib.import_module("edgekit.runtimes.trt"), file, module)
 
 
-class Context:
-    """An execution context that doubles its input."""
+class Context(fake_trt.Context):
+    """Doubles its input, in the stream."""
 
     def __init__(self):
-        self.shapes, self.addresses, self.keep, self.works = {}, {}, [], True
-
-    def set_input_shape(self, name, shape):
-        self.shapes[name] = tuple(shape)
-        return True
-
-    def get_tensor_shape(self, name):
-        return self.shapes["x"]
-
-    def set_tensor_address(self, name, address):
-        self.addresses[name] = address
+        super().__init__()
+        self.keep = []
 
     def execute_async_v3(self, stream):
         count = math.prod(self.shapes["x"])
@@ -65,24 +57,18 @@ class Context:
 class Scenarios:
     def __init__(self, kind: str):
         from edgekit import runtimes
-        from edgekit.runtimes.trt import Profile, memory
+        from edgekit.runtimes.trt import memory
         from edgekit.runtimes.trt import runner as running
 
         self.kind, self.running, self.memory, self.Error = kind, running, memory, runtimes.RunnerError
         self.contexts, self.engine_on, self.many = [], None, 10_000
-        fake = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST="host"))
-        specs = {"x": runtimes.Spec("float32", ("batch", 3))}, {"y": runtimes.Spec("float32", ("batch", 3))}
-        running._plan = lambda *_: (b"", None, "stand-in")
-        running.versions.api = lambda *_: fake
-        running.load_engine = self.engine
-        running._describe = lambda *_: (*specs, Profile({"x": ((1, 3), (2, 3), (4, 3))}))
-        running.said = lambda _: "it broke"
+        fake_trt.install(running, self.engine)
 
     def engine(self, *_):
         device = ctypes.c_int(-1)
         cuda.cuCtxGetDevice(ctypes.byref(device))
         self.engine_on = device.value
-        return SimpleNamespace(create_execution_context=self.context, get_tensor_location=lambda _: "device")
+        return fake_trt.engine(self.context)
 
     def context(self):
         self.contexts.append(Context())
@@ -154,9 +140,12 @@ class Scenarios:
     def twins_run_in_threads(self):
         with self.load() as run, run.twin() as twin:
             threads = [threading.Thread(target=self.right, args=(one, *[2, 4] * 50)) for one in (run, twin)]
-            failed = []
+            failed, usual = [], threading.excepthook
             threading.excepthook = lambda hook: failed.append(hook.exc_value)
-            [t.start() for t in threads], [t.join() for t in threads]
+            try:
+                [t.start() for t in threads], [t.join() for t in threads]
+            finally:
+                threading.excepthook = usual
             assert not failed, failed
 
     def one_graph_for_each_shape(self):
@@ -246,13 +235,18 @@ class Scenarios:
         assert cuda.double_retained(0) == 0, f"the context is retained {cuda.double_retained(0)} times"
 
 
+def names() -> list[str]:
+    """The scenarios, in order."""
+    helpers = ("engine", "context", "load", "right", "nothing_is_left", "in_a_thread")
+    return [name for name in vars(Scenarios) if name not in helpers and not name.startswith("_")]
+
+
 def main(kind: str, *fault: str) -> None:
     if fault:
         with_fault(*fault)
     all_ = Scenarios(kind)
     all_.many = 200 if fault else 10_000
-    names = [n for n in vars(Scenarios) if n not in ("__init__", "engine", "context", "load", "right", "nothing_is_left", "in_a_thread")]  # fmt: skip
-    for name in (n for n in names if not n.startswith("_")):
+    for name in names():
         cuda.double_forget()
         cuda.double_fail_after(0)
         try:
@@ -265,6 +259,7 @@ def main(kind: str, *fault: str) -> None:
                 return
         else:
             print(f"ok {name}", flush=True)
+    print(f"done {len(names())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _one(seconds: np.ndarray, period: float, got: float) -> None:
     ]  # fmt: skip
     for value, cause, why in slips:
         require(not close(got, value, rtol=1e-6), f"{shown}. {why}", cause)
-    require(not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
+    require(not slip(got, expected, share=True), f"{shown}.{slip(got, expected, share=True)}", "sign or unit")
     require(
         close(got, expected, rtol=1e-6),
         f"{shown}. A call of s seconds takes s / period periods, rounded up; if it takes more than one, none of them is served.",

@@ -80,7 +80,7 @@ def _judge_busiest(got, expected: list, top: int) -> None:
     require(len(got) == len(wanted), f"{shown}. That are {len(got)} nodes, expected {len(wanted)}.", "wrong number")
     require(set(names) <= {name for name, _ in expected}, f"{shown}. Take off only the suffix, at the end of the name.", "name damaged")  # fmt: skip
     if names == wanted:
-        hint = slip(shares[0], expected[0][1])
+        hint = slip(shares[0], expected[0][1], share=True)
         require(not hint, f"{shown}.{hint} A share is a node's time over the time of all kernels, between 0 and 1.", "sign or unit")  # fmt: skip
     require(shares[0] >= shares[-1], f"{shown}. The busiest comes first.", "ascending")
     require(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import AnswerRaised, Exercise, call, in_order, require, shuffled, text
+from edgekit.checks import AnswerRaised, Exercise, call, in_order, require, shuffled, text, worded
 
 
 def _row(name: str, drop: tuple, speed: tuple | None) -> dict:
@@ -40,7 +40,7 @@ def probe(answer, inputs: dict) -> dict:
     except AnswerRaised as error:
         if isinstance(error.__cause__, TypeError) and "None" in str(error.__cause__):
             hint = 'A row whose "speed" is None was not measured on this device: leave such rows out before you compare anything'
-            raise AnswerRaised(f"{str(error).partition('. Something is None')[0]}. {hint}.") from error.__cause__
+            raise AnswerRaised(f"choose_precision raised {worded(error.__cause__)}. {hint}.") from error.__cause__
         raise
 
 

@@ -27,7 +27,7 @@ def probe(answer, inputs: dict, libraries) -> dict:
     trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"])
     context = _context(trt, plan)
     before = libraries(gpu, False)
-    found = {"logits": [], "wrong": [], "left": []}
+    found = {"logits": [], "wrong": [], "left": [], "order": []}
     for x in inputs["x"]:
         gpu.did.clear()
         result, error = None, ""
@@ -40,7 +40,7 @@ def probe(answer, inputs: dict, libraries) -> dict:
         found["logits"].append(result)
         found["wrong"].append([*gpu.wrong, *([error] if error else [])])
         found["left"].append(gpu.left())
-        found["order"] = list(gpu.did)
+        found["order"].append(list(gpu.did))
         if gpu.wrong or error:
             break
     if not gpu.wrong and found["logits"][-1] is not None:
@@ -95,6 +95,7 @@ _ADVICE = {
     "other way round": ("Device memory has an address of its own (int(memory)); the array's lies in the host's memory. Copy in: host to device, before the run; copy out: device to host, after it.", "direction or address"),
     "but the device memory": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
     "page-locked": ("The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and 'async' means nothing.", "not page-locked"),
+    "may not have arrived": ("cuStreamSynchronize(0) after the copy in: 0 is the default stream, in which the plain copy runs.", "copy in not waited for"),
     "no stream": ("Give the stream that you copy in: stream.handle for PyCUDA.", "another stream"),
     "no address": ("set_tensor_address once for each tensor, outputs too.", "address not set"),
     "one of the host": ("set_tensor_address wants int(device memory).", "address of the host"),
@@ -123,7 +124,7 @@ def _right(inputs, outputs, shown, got, want, i) -> None:
     if np.allclose(got, want, rtol=1e-4, atol=1e-4):
         return
     poison = np.frombuffer(b"\xa5" * 4, np.float32)[0]
-    order = outputs["order"]
+    order = outputs["order"][i]
     untouched = np.isclose(got, poison, rtol=1e-3).all() or not np.abs(got).max() > 1e-12
     before = "copy out" in order and "execute" in order and order.index("copy out") < order.index("execute")
     require("execute" in order, f"{shown}: the engine was never run (execute_async_v3).", "engine not run")
@@ -134,5 +135,5 @@ def _right(inputs, outputs, shown, got, want, i) -> None:
     require("wait" in order, f"{shown}: these are not the results: the work was queued, and nobody waited for it. synchronize the stream before you read.", "no synchronize")  # fmt: skip
     require(not (untouched and late < order.index("execute")), f"{shown}: the stream was waited for before the run was queued.", "waits too early")  # fmt: skip
     last = len(order) - 1 - order[::-1].index("wait")
-    require(order.index("execute") < last and (order.index("copy out") < last or "copy out" in order[last:]), f"{shown}: the wait stands before the work that it should wait for.", "waits too early")  # fmt: skip
-    require(False, f"{shown}: the numbers are wrong (largest difference {np.abs(got - want).max():.3g}); what ran was {', '.join(order)}. The result must be what the stream has finished, whole and in order.", "no synchronize")  # fmt: skip
+    require(order.index("execute") < last, f"{shown}: the wait stands before the work that it should wait for.", "waits too early")  # fmt: skip
+    require(False, f"{shown}: the numbers are wrong (largest difference {np.abs(got - want).max():.3g}); what ran was {', '.join(order)}. The result must be what the stream has finished, whole and in order.", "wrong numbers")  # fmt: skip

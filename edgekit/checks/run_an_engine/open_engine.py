@@ -17,7 +17,7 @@ def probe(answer, inputs: dict) -> dict:
     trt, plan = tensorrt(Gpu(), weights, inputs["largest"])
     found = call(answer, trt, trt.Logger(), plan)
     parts = list(found) if isinstance(found, tuple | list) else [found]
-    plain = {"parts": len(parts), "engine": hasattr(parts[0], "create_execution_context")}
+    plain = {"parts": len(parts), "engine": bool(parts) and hasattr(parts[0], "create_execution_context")}
     if len(parts) == 3:
         plain["inputs"] = {str(n): _shape(s) for n, s in parts[1].items()} if isinstance(parts[1], dict) else None
         plain["outputs"] = [str(n) for n in parts[2]] if isinstance(parts[2], tuple | list | set | dict) else None

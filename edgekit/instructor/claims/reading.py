@@ -25,7 +25,7 @@ class ClaimError(CourseError):
 class Claim:
     """One quantitative statement.
 
-    says: the workshop's wording. tested: "function" (a function of measuring.py, named in ``by``), "lab" (a lab's cell, "SLUG CELL-ID" in ``by``),
+    says: the workshop's wording. tested: "function" (one of measuring.MEASURES, named in ``by``), "lab" (a lab's cell, "SLUG CELL-ID" in ``by``),
     "cited" (public evidence), "open" (nothing found). verdict and why: what may be said today, from public evidence, as a condition or a
     correction; read: the day the evidence was read. lab: where a learner meets it.
     """
@@ -64,7 +64,7 @@ def claims(file: Path | None = None) -> tuple[Claim, ...]:
             f"verdict {row.verdict!r} is none of {VERDICTS}": row.verdict not in VERDICTS,
             f"tested {row.tested!r} is none of {WAYS}": row.tested not in WAYS,
             f"there is no lab {row.lab!r}": row.lab not in slugs,
-            f"measuring.py has no {row.by!r}": row.tested == "function" and row.by not in MEASURES,
+            f"no function measures {row.by!r}": row.tested == "function" and row.by not in MEASURES,
         }
         for fault, there in faults.items():
             if there:

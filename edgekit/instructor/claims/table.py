@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgekit.instructor.claims.measuring import Finding, measure
+from edgekit.instructor.claims.finding import Finding
+from edgekit.instructor.claims.measuring import measure
 from edgekit.instructor.claims.reading import Claim, claims, find, verdicts
 
 

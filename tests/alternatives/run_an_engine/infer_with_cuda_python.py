@@ -25,6 +25,7 @@ def infer_with_cuda_python(driver, stream, context, x):
         context.set_tensor_address("input", int(d_x))
         context.set_tensor_address("logits", int(d_y))
         ask(driver.cuMemcpyHtoD(d_x, x.ctypes.data, x.nbytes))
+        ask(driver.cuStreamSynchronize(0))
         if not context.execute_async_v3(stream):
             raise RuntimeError("the engine did not run")
         ask(driver.cuStreamSynchronize(stream))
@@ -51,6 +52,7 @@ def infer_with_cuda_python(driver, stream, context, x):
         context.set_tensor_address("input", block)
         context.set_tensor_address("logits", block + room)
         ask(driver.cuMemcpyHtoD(block, x.ctypes.data, x.nbytes))
+        ask(driver.cuCtxSynchronize())
         ran = context.execute_async_v3(int(stream))
         ask(driver.cuStreamSynchronize(stream))
         if not ran:

@@ -33,6 +33,11 @@ MISTAKES = [
     Mistake("biases left on", _block(first=_FIRST.replace(", bias=False", "")), says="bias=False"),
     Mistake("one batch norm only", _block(between="nn.ReLU(), "), says="BatchNorm2d right behind"),
     Mistake("no ReLU between", _block(between="nn.BatchNorm2d(channels_in), "), says="only one"),
+    Mistake(
+        "both ReLUs at the end",
+        _block(between="nn.BatchNorm2d(channels_in), ", after="nn.BatchNorm2d(channels_out), nn.ReLU(), nn.ReLU()"),
+        says="behind both batch norms",
+    ),
     Mistake("no ReLU at the end", _block(after="nn.BatchNorm2d(channels_out)"), says="end in a ReLU"),
     Mistake(
         "3x3 twice", _block(second="nn.Conv2d(channels_in, channels_out, 3, 1, 1, bias=False)"), says="expected 1x1"

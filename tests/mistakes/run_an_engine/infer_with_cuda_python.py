@@ -1,6 +1,9 @@
 """Wrong answers to `infer_with_cuda_python`, lab 06b."""
 
+from functools import partial
+
 from tests.mistakes import Mistake
+from tests.mistakes import changed as _changed
 
 RIGHT = """
 def ask(answer):
@@ -19,6 +22,7 @@ def infer_with_cuda_python(driver, stream, context, x):
             taken[name] = ask(driver.cuMemAlloc(array.nbytes))
             context.set_tensor_address(name, int(taken[name]))
         ask(driver.cuMemcpyHtoD(taken["input"], x.ctypes.data, x.nbytes))
+        ask(driver.cuStreamSynchronize(0))  # the default stream, in which the plain copy runs
         if not context.execute_async_v3(int(stream)):
             raise RuntimeError("the engine did not run")
         ask(driver.cuStreamSynchronize(stream))
@@ -30,17 +34,13 @@ def infer_with_cuda_python(driver, stream, context, x):
 """
 
 
-def changed(*pairs: tuple[str, str]) -> str:
-    code = RIGHT
-    for old, new in pairs:
-        assert old in code, old
-        code = code.replace(old, new)
-    return code
-
-
+changed = partial(_changed, RIGHT)
 _FREE = "        for memory in taken.values():\n            ask(driver.cuMemFree(memory))\n"
+_WAIT = "        ask(driver.cuStreamSynchronize(0))  # the default stream, in which the plain copy runs\n"
 MISTAKES = [
     Mistake("no synchronize", changed(("        ask(driver.cuStreamSynchronize(stream))\n", "")), says="still queued"),
+    Mistake("copy in not waited for", changed((_WAIT, "")), says="may not have arrived"),
+    Mistake("waits for the own stream in place of the copy", changed((_WAIT, "        ask(driver.cuStreamSynchronize(stream))\n")), says="may not have arrived"),
     Mistake("leaked buffers", changed((_FREE, "        pass\n")), says="cuMemFree for every cuMemAlloc"),
     Mistake("leaked after an error", changed(("    try:\n        for name, array", "    if True:\n        for name, array"), ("    finally:\n", "    if True:\n")), says="free in a finally"),
     Mistake("elements for bytes", changed(("cuMemAlloc(array.nbytes)", "cuMemAlloc(array.size)")), says="array.nbytes"),

@@ -1,0 +1,42 @@
+"""What one measurement of a claim says, and the table of the functions that measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+HOLDS, CONDITIONS, NOT, UNSHOWN = "holds", "holds under conditions", "does not hold here", "not shown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """verdict: one of reading.VERDICTS. found: a sentence with the numbers."""
+
+    verdict: str
+    found: str
+
+
+MEASURES: dict[str, Callable[..., Finding]] = {}
+
+
+def measures(function):
+    MEASURES[function.__name__] = function
+    return function
+
+
+def holds_if(condition: bool, found: str) -> Finding:
+    return Finding(HOLDS if condition else NOT, found)
+
+
+def share(cases: dict[str, bool], found: str) -> Finding:
+    """holds where all cases do, under conditions where some do."""
+    right = [name for name, yes in cases.items() if yes]
+    if not right:
+        return Finding(NOT, found)
+    if len(right) == len(cases):
+        return Finding(HOLDS, found)
+    return Finding(CONDITIONS, f"only for {', '.join(right)}: {found}")
+
+
+def ratio_of(one) -> str:
+    return f"{one.interval()} ({one.verdict})"
