@@ -318,3 +318,26 @@ def test_a_linked_archive_in_a_students_folder_is_told(tmp_path):
     (folder / "ole" / "more.ZIP").symlink_to(folder / "elsewhere.txt")
     found = finding.survey(folder)
     assert ("ole/more.ZIP", "it is a link") in found.lost and [one.blob for one in found.submissions] == [ONE]
+
+
+def _broken_zips() -> dict[str, bytes]:
+    whole = packed({f"Żółw/{NAME}": TWO})
+    name = f"Żółw/{NAME}".encode()
+    end = whole.rindex(b"PK\5\6")
+    return {
+        "a name that is no UTF-8 in front of the data": whole.replace(name, b"\xff" * len(name), 1),
+        "a name that is none in the table of contents": whole[: whole.rindex(name)] + b"\xfe" * len(name) + whole[end:],
+        "a table of contents before the file": whole[: end + 12]
+        + b"\xff\xff\xff\x7f\xf0\xff\xff\xff"
+        + whole[end + 20 :],
+        "a table beyond the file": whole[: end + 16] + b"\xf0\xff\xff\x7f" + whole[end + 20 :],
+        "a date in month 15": whole[: end - len(name) - 34] + b"\xff\xff" + whole[end - len(name) - 32 :],
+    }
+
+
+@pytest.mark.parametrize("how", _broken_zips())
+def test_no_zip_file_stops_the_run(tmp_path, how):
+    found = finding.survey(put(tmp_path / "in", {"ida.zip": _broken_zips()[how], f"ole/{NAME}": ONE}), [SLUG])
+    by = {one.student: one for one in found.submissions}
+    assert by["ole"].blob == ONE
+    assert by["ida"].problem or by["ida"].blob == TWO

@@ -57,7 +57,7 @@ def tokens(source: str, names: bool = False) -> list[str]:
             text = not names and token.type == tokenize.STRING
             found.append("x" if chosen else "s" if text else token.string)
             with_dot = token.string == "."
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, ValueError):  # a lone surrogate
         pass
     return found
 

@@ -413,7 +413,7 @@ def _of_a_class(path: Path) -> bool:
     """Whether a zip file is what a platform hands out for all students, by the names inside."""
     try:
         names = [parts for member in reading.members(path) if (parts := reading.parts(member.filename))]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+    except (OSError, *reading.BROKEN):
         return False
     tree = Tree(path)
     return any(platforms.owners(one, tree) for one in names if not any(map(_hidden, one)))
@@ -470,7 +470,7 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
     """
     try:
         members = reading.members(path)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+    except (OSError, *reading.BROKEN) as error:
         if student and isinstance(error, OSError):
             yield _lost(student, below or (path.name,), path, f"it cannot be read: {error.strerror}")
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -23,6 +24,12 @@ MAX_TABLE = 16 * 2**20  # of a platform's table of all students
 MAX_TABLES = 256 * 2**20  # of all of them
 
 
+# What Python raises for a zip file that somebody damaged or made up, besides OSError.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
+
+
 class Ours(str):
     """What is wrong with a file, where that is not the student's doing: it may not be read, or the disk fails."""
 
@@ -36,7 +43,7 @@ def take(path: Path, member: str) -> tuple[bytes, str]:
         return _member(archive, archive.getinfo(member))
     except OSError as error:
         return b"", Ours(f"{path.name} cannot be read: {error.strerror or error}")
-    except (KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (*BROKEN, KeyError) as error:
         return b"", f"it cannot be unpacked: {error}"
 
 
@@ -44,7 +51,7 @@ def opened(path: Path) -> zipfile.ZipFile:
     """A zip file, kept open for a while: reading the table of contents anew for each member of a class takes a minute.
 
     Raises:
-        OSError, BadZipFile, NotImplementedError: when it cannot be read.
+        OSError, BROKEN: when it cannot be read.
     """
     about = path.stat()
     return _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
@@ -78,7 +85,7 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
     """The members of a zip file; of several with one name the last, which is the one that is found by name.
 
     Raises:
-        BadZipFile, OSError: when it is none, or too large.
+        OSError, BROKEN: when it is none, or too large.
     """
     if path.stat().st_size > MAX_ARCHIVE:
         raise zipfile.BadZipFile(f"has more than {MAX_ARCHIVE:,} bytes")
@@ -116,12 +123,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, s
         return b"", problem
     try:
         blob = _unpacked(archive, member, MAX_NOTEBOOK + 1)
-    except (*UNPACKING, OSError) as error:
+    except (*BROKEN, OSError) as error:
         return b"", f"it cannot be unpacked: {error}"
     return (b"", f"it unpacks to more than {MAX_NOTEBOOK:,} bytes") if len(blob) > MAX_NOTEBOOK else (blob, "")
-
-
-UNPACKING = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
@@ -199,7 +203,7 @@ class Tree:
                 return b""
             with plain.open("rb") as handle:
                 return handle.read(most)
-        except (*UNPACKING, OSError, ValueError):
+        except (*BROKEN, OSError):
             return b""
 
     def _located(self, path: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
@@ -215,7 +219,7 @@ class Tree:
         """The names in each folder of a zip file, and its members by their paths."""
         if file not in self._zips:
             folders, found = {}, {}
-            with suppress(OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+            with suppress(OSError, *BROKEN):
                 found = {path: one for one in members(file) if len(path := parts(one.filename)) <= MAX_DEPTH}
             for path in found:
                 for depth, name in enumerate(path):
