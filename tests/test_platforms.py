@@ -225,6 +225,13 @@ def test_what_a_student_packs_costs_no_more_than_its_size(tmp_path, kind):
     assert TWO in found.values() and time.monotonic() - start < 20
 
 
+def test_long_names_stay_two_and_cost_no_time():
+    start = time.monotonic()
+    names = {finding.safe("\u0301\u0316" * 16_000 + end) for end in "abcdefgh"}  # normalizing one whole takes seconds
+    assert len(names) == 8 and time.monotonic() - start < 4
+    assert finding.safe("e\u0301") == finding.safe("\u00e9") == "\u00e9"
+
+
 EXPORTS = {
     "Moodle participants": "First name,Last name,ID number,Email address,Groups\nAna,Núñez,88001,ana@x.example,A\n",
     "Moodle worksheet": 'Identifier,"Full name","Email address",Status,Grade\n"Participant 88001","Ana Núñez",ana@x.example,"Submitted for grading",\n',

@@ -76,7 +76,10 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
-    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
+    from edgekit.instructor.reports.records import clean
+
+    # A warning may hold names that students chose, with what a terminal obeys.
+    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {clean(message, 2000)}", err=True)
     word, *rest = folders
     if str(word) in WORDS:
         with _room(out or rest[-1] if rest else Path()):

@@ -10,6 +10,7 @@ from functools import lru_cache
 import yaml
 
 from edgekit.instructor.submissions.platforms.owner import Owner
+from edgekit.instructor.submissions.reading import MAX_NAME
 
 FOLDER = re.compile(r"submission_\d+")
 METADATA = "submission_metadata.yml"
@@ -77,7 +78,7 @@ def _submitters(about: dict, folder: str, depth: int) -> list[Owner]:
 
 def _text(about: dict, key: str) -> str:
     value = about.get(key)
-    return value if isinstance(value, str) and value not in ("~", "null") else ""
+    return value[:MAX_NAME] if isinstance(value, str) and value not in ("~", "null") else ""
 
 
 def _when(text: str) -> str:
