@@ -225,6 +225,20 @@ def test_what_a_student_packs_costs_no_more_than_its_size(tmp_path, kind):
     assert TWO in found.values() and time.monotonic() - start < 20
 
 
+@pytest.mark.parametrize("zips", [False, True])
+def test_downloads_of_two_platforms_lie_beside_each_other(tmp_path, people, zips):
+    one = moodle_downloads(("", "Ana Núñez", 5, SLUG), ("", "Bo Li", 6, SLUG))
+    two = {f"libo_88002_910002_{OTHER}.ipynb": ONE, f"oharamaryann_88003_910003_{OTHER}.ipynb": TWO}
+    files = {"a.zip": packed(one), "b.zip": packed(two)} if zips else {}
+    files = files or {f"a/{name}": blob for name, blob in one.items()} | {
+        f"b/{name}": blob for name, blob in two.items()
+    }
+    found = finding.survey(put(tmp_path / "in", files), None, people)
+    assert [(one.student, one.slug) for one in found.submissions] == [
+        ("Ana Núñez", SLUG), ("Bo Li", SLUG), ("Bo Li", OTHER), ("Mary-Ann O'Hara", OTHER),
+    ]  # fmt: skip
+
+
 def test_long_names_stay_two_and_cost_no_time():
     start = time.monotonic()
     names = {finding.safe("\u0301\u0316" * 16_000 + end) for end in "abcdefgh"}  # normalizing one whole takes seconds

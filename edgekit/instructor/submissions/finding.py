@@ -193,7 +193,7 @@ def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterato
     """Each file with whose it is as a platform says it, and whether that stands below a name of the ``top`` folders' entries.
 
     What lies in a student's folder or zip file, the student has named. So a name further down counts only where none of the
-    entries beside it is a student's: where the same platform has named something in each of them.
+    entries beside it is a student's: where a platform has named something in each of them.
     """
     found, beside = [], {}
     for file in files:
@@ -203,13 +203,13 @@ def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterato
         kin = own[:-1], _is_zip(own)
         found.append((file, owners, own, kin))
         if file.slug and not file.problem:
-            beside.setdefault(kin, {}).setdefault(own, set()).update(owner.platform for owner in owners)
-    shared = {kin: set.intersection(*each.values()) for kin, each in beside.items()}
+            by_platform = beside.setdefault(kin, {})
+            by_platform[own] = by_platform.get(own, False) or bool(owners)
     refused = set()
     for _, owners, own, kin in found:
         if owners and owners[0].depth > len(own):
             login = own[-1][:-4] if _is_zip(own) else own[-1]
-            if owners[0].platform not in shared.get(kin, ()) or roster.find(Owner(FOLDER, login=login)):
+            if not all(beside.get(kin, {}).values()) or roster.find(Owner(FOLDER, login=login)):
                 refused.add(own)
     _warn_of_names(own[-1] for own in refused)
     for file, owners, own, _ in found:
