@@ -51,6 +51,14 @@ class Context:
         return True
 
 
+def without_torch(memory) -> int:
+    """Free bytes, after PyTorch gave back what it keeps: cached blocks, and a cuBLAS workspace (32 MiB on Hopper) for each stream it has seen."""
+    torch.cuda.synchronize()
+    torch._C._cuda_clearCublasWorkspaces()
+    torch.cuda.empty_cache()
+    return memory.free_bytes()
+
+
 @pytest.fixture(params=driver_double.KINDS)
 def memory(request):
     try:
@@ -95,12 +103,12 @@ def test_the_labs_own_inference(memory):
     with memory.active():
         stream = memory.stream()
         before = (memory._driver,) if memory.name == "pycuda" else (memory._driver, stream)
-        free = memory.free_bytes()
+        free = without_torch(memory)
         for n in (16, 1, 7):
             x = rng.random((n, 1, 28, 28), dtype=np.float32)
             got = found[name](*before, context, x)
             np.testing.assert_allclose(got, x.reshape(n, -1) @ weights, rtol=1e-2, atol=1e-2)
         with pytest.raises(ValueError):
             found[name](*before, context, np.ones((17, 1, 28, 28), np.float32))
-        assert free - memory.free_bytes() <= 4 << 20
+        assert free - without_torch(memory) <= 4 << 20, "the answer keeps device memory"
         memory.free_stream(stream)

@@ -130,8 +130,8 @@ def describe(root: str | Path = "/") -> Device:
 def environment() -> dict[str, str | int | float | None]:
     """What a measurement was made on and with, as flat plain data; every key is always there, None if not known.
 
-    Hardware and versions are found out once per process; load, clocks, power mode, temperature and signs of throttling are
-    read at every call.
+    Hardware is found out once per process; load, clocks, power mode, temperature and signs of throttling are read at every
+    call, and so are versions: where two packages provide one module, the one that was imported since then counts.
     """
     state, temps = clocks(), temperatures()
     return {
@@ -147,9 +147,14 @@ def environment() -> dict[str, str | int | float | None]:
 def setup() -> dict[str, str | int | float | None]:
     """The part of `environment()` that is the same from call to call: hardware, versions, power mode and governor. Where it differs,
     times do not compare."""
-    power = power_mode() if _static().get("jetson") is not None else None
+    packages, machine = versions(), dict(_static())
+    on_board = machine.pop("board_tensorrt")
+    if on_board and not packages["tensorrt"]:  # an isolated environment does not see the board's package
+        packages["tensorrt"] = f"{on_board} (board)"
+    power = power_mode() if machine["jetson"] is not None else None
     return {
-        **_static(),
+        **machine,
+        **packages,
         "power_mode": (power.name or power.id) if power else None,
         "governor": clocks().governor,
     }
@@ -164,11 +169,7 @@ def versions() -> dict[str, str | None]:
 def _static() -> dict[str, str | int | float | None]:
     machine = describe()
     gpu = machine.gpus[0] if machine.gpus else None
-    board, packages = machine.jetson, versions()
-    if (
-        board and board.tensorrt and not packages["tensorrt"]
-    ):  # an isolated environment does not see the board's package
-        packages["tensorrt"] = f"{board.tensorrt} (board)"
+    board = machine.jetson
     return {
         "device": machine.name,
         "cpu": machine.cpu.model,
@@ -190,7 +191,7 @@ def _static() -> dict[str, str | int | float | None]:
         "os": machine.os,
         "kernel": machine.kernel,
         "python": machine.python,
-        **packages,
+        "board_tensorrt": board and board.tensorrt,
     }
 
 
@@ -205,6 +206,7 @@ def _version(module: str, distributions: tuple[str, ...]) -> str | None:
     return None
 
 
+@functools.lru_cache
 def _installed(name: str) -> str | None:
     try:
         return metadata.version(name)
