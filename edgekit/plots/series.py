@@ -31,7 +31,9 @@ def spectrograms(frames: np.ndarray, titles: Sequence[str], hop: float, rate: fl
         spot.set_title(titles[place], fontsize=10)
     figure.supxlabel("seconds", fontsize=10)
     figure.supylabel("kHz", fontsize=10)
-    return finish(figure, f"Spectrograms, dark is loud: {', '.join(titles)}. Time runs to the right, frequency upwards.")
+    return finish(
+        figure, f"Spectrograms, dark is loud: {', '.join(titles)}. Time runs to the right, frequency upwards."
+    )
 
 
 def scores(values: Mapping[str, np.ndarray], limit: float, label: str):
@@ -41,7 +43,13 @@ def scores(values: Mapping[str, np.ndarray], limit: float, label: str):
     for row, (name, score) in enumerate(values.items()):
         height = len(values) - 1 - row
         axes.plot(
-            score, height + rng.uniform(-0.3, 0.3, len(score)), _MARKERS[row], ms=3, alpha=0.35, mew=0, color=_COLOURS[row]
+            score,
+            height + rng.uniform(-0.3, 0.3, len(score)),
+            _MARKERS[row],
+            ms=3,
+            alpha=0.35,
+            mew=0,
+            color=_COLOURS[row],
         )
         beyond = float(np.mean(score > limit))
         axes.annotate(
@@ -98,12 +106,18 @@ def answers(probabilities: np.ndarray, classes: Sequence[str], hop: float, word:
         at = int(probabilities[:, k].argmax())
         if probabilities[at, k] > 0.15:
             axes.annotate(
-                classes[k], (time[at], probabilities[at, k]), (0, 4), textcoords="offset points", ha="center", fontsize=9
+                classes[k],
+                (time[at], probabilities[at, k]),
+                (0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
             )
     axes.set_ylim(0, 1.12)
     axes.set_xlabel("seconds heard")
     axes.set_ylabel("probability")
     likely = classes[int(probabilities[-1].argmax())]
     return finish(
-        figure, f"Probabilities of the words while '{word}' is heard, '{word}' as a thick line. At the end the likeliest is '{likely}', {probabilities[-1].max():.2f}."
+        figure,
+        f"Probabilities of the words while '{word}' is heard, '{word}' as a thick line. At the end the likeliest is '{likely}', {probabilities[-1].max():.2f}.",
     )

@@ -54,7 +54,12 @@ class WaveCNN(nn.Module):
 
     def __init__(self, width: int = 16, classes: int = 8) -> None:
         super().__init__()
-        shape = [(1, width, 64, 8), (width, 2 * width, 8, 4), (2 * width, 2 * width, 8, 2), (2 * width, 4 * width, 8, 2)]
+        shape = [
+            (1, width, 64, 8),
+            (width, 2 * width, 8, 4),
+            (2 * width, 2 * width, 8, 2),
+            (2 * width, 4 * width, 8, 2),
+        ]
         self.layers = nn.Sequential(
             *(
                 nn.Sequential(nn.Conv1d(a, b, k, s, k // 2, bias=False), nn.BatchNorm1d(b), nn.ReLU())
@@ -103,10 +108,7 @@ class SpectrogramCNN(nn.Module):
         super().__init__()
         shape = [(1, width, (1, 2)), (width, 2 * width, (2, 2)), (2 * width, 4 * width, (2, 2))]
         self.layers = nn.Sequential(
-            *(
-                nn.Sequential(nn.Conv2d(a, b, 3, s, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-                for a, b, s in shape
-            )
+            *(nn.Sequential(nn.Conv2d(a, b, 3, s, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU()) for a, b, s in shape)
         )
         self.fc = nn.Linear(4 * width * 9, classes)
 

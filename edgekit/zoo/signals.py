@@ -124,7 +124,9 @@ def _spoken(said: list[str], rng: np.random.Generator) -> np.ndarray:
     out = np.zeros((count, WORD_SAMPLES), np.float32)
     for part in range(parts):
         formants = tract * np.array([FORMANTS[word[part]] for word in said]) * rng.normal(1, 0.04, (count, 2))
-        edge = np.clip(np.minimum(place - part, part + 1 - place) * 8, 0, 1)  # an eighth of the vowel to grow, and to fade
+        edge = np.clip(
+            np.minimum(place - part, part + 1 - place) * 8, 0, 1
+        )  # an eighth of the vowel to grow, and to fade
         out += edge * np.take_along_axis(_voice(f0, formants), index, axis=1)
     return out
 
@@ -166,7 +168,9 @@ def _healthy(time: np.ndarray, shaft: np.ndarray, rng: np.random.Generator) -> n
         amount = (size * rng.uniform(0.4, 1.6, (count, 1))).astype(np.float32)
         out += amount * np.sin(2 * np.pi * (order * turns + rng.random((count, 1), np.float32)))
     hiss = rng.standard_normal((count, len(time) + 2), np.float32)
-    out += rng.uniform(0.3, 0.8, (count, 1)).astype(np.float32) * (hiss[:, 2:] + 0.6 * hiss[:, 1:-1] - 0.5 * hiss[:, :-2])
+    out += rng.uniform(0.3, 0.8, (count, 1)).astype(np.float32) * (
+        hiss[:, 2:] + 0.6 * hiss[:, 1:-1] - 0.5 * hiss[:, :-2]
+    )
     return out
 
 

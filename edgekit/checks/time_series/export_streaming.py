@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, OnnxFile, call, close, first_line, onnx_path, require
+from edgekit.checks import CheckFailed, Exercise, OnnxFile, call, close, first_line, onnx_path, quietly, require
 from edgekit.runtimes.ort.session import cpu_session
 
 FRAMES = 12
@@ -24,7 +24,7 @@ def inputs(rng: np.random.Generator) -> dict:
 
 
 def probe(answer, inputs: dict) -> dict:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quietly():
         path = Path(folder) / "gru.onnx"
         call(answer, _gru(inputs["seed"], inputs["hidden"]), path)
         return {"model": OnnxFile.read(path)}
@@ -109,7 +109,11 @@ def _one(t: int, before, logits, state, expected, kept, fresh) -> None:
         "old state returned",
     )
     probabilities = np.exp(expected) / np.exp(expected).sum()
-    require(not near(logits, probabilities), "logits went through a softmax: export what the linear layer gives.", "softmax added")
+    require(
+        not near(logits, probabilities),
+        "logits went through a softmax: export what the linear layer gives.",
+        "softmax added",
+    )
     require(
         logits.shape == expected.shape,
         f"the logits have shape {logits.shape}, expected {expected.shape}: fc of the last frame's output, out[:, -1].",

@@ -78,7 +78,11 @@ def _one(speedups: dict, got: dict, x: np.ndarray, expected: np.ndarray) -> None
         found = {kind for kind, name in KINDS.items() if name in kinds}
         _decided(shown, speedups, pays, found)
         away = np.abs(cpu_run(path, x) - expected).max() / np.abs(expected).max()
-        require(away < 0.3, f"with speed-ups {shown}: the file's logits are {away:.0%} away from the float ones.", "other logits")
+        require(
+            away < 0.3,
+            f"with speed-ups {shown}: the file's logits are {away:.0%} away from the float ones.",
+            "other logits",
+        )
 
 
 def _decided(shown: str, speedups: dict, pays: set, found: set) -> None:
@@ -88,14 +92,28 @@ def _decided(shown: str, speedups: dict, pays: set, found: set) -> None:
     if not pays and found == set(KINDS):
         require(
             False,
-            said + "nothing pays here, and quantize_dynamic takes an empty op_types_to_quantize for *all* types. Write the float file to target as it is.",
+            said
+            + "nothing pays here, and quantize_dynamic takes an empty op_types_to_quantize for *all* types. Write the float file to target as it is.",
             "empty list means all",
         )
     extra, missing = found - pays, pays - found
     unclear = {kind for kind in extra if speedups[kind][0] <= 1 <= speedups[kind][1]}
-    require(not (extra - unclear), said + f"{', '.join(sorted(extra - unclear))} is slower in integers, all of its interval is below 1.", "slower quantized")
-    require(not unclear, said + f"the interval of {', '.join(sorted(unclear))} contains 1: that is \"can't tell\", and no reason to change a file.", "interval ignored")
-    hint = " A linear layer is Gemm in the file, and quantize_dynamic makes a MatMul of it: name MatMul." if missing == {"MatMul"} else ""
+    require(
+        not (extra - unclear),
+        said + f"{', '.join(sorted(extra - unclear))} is slower in integers, all of its interval is below 1.",
+        "slower quantized",
+    )
+    require(
+        not unclear,
+        said
+        + f'the interval of {", ".join(sorted(unclear))} contains 1: that is "can\'t tell", and no reason to change a file.',
+        "interval ignored",
+    )
+    hint = (
+        " A linear layer is Gemm in the file, and quantize_dynamic makes a MatMul of it: name MatMul."
+        if missing == {"MatMul"}
+        else ""
+    )
     require(False, said + f"all of the interval of {', '.join(sorted(missing))} is above 1.{hint}", "left in float")
 
 

@@ -32,11 +32,11 @@ def _shortest_input(layers: list) -> int:
     import torch.nn.functional as F
 
     def makes_one(samples: int) -> bool:
-        x = torch.empty(1, 1, samples, device="meta")
+        x = torch.zeros(1, 1, samples)
         for kernel, dilation, stride in layers:
             if x.shape[-1] < dilation * (kernel - 1) + 1:
                 return False
-            x = F.conv1d(x, torch.empty(1, 1, kernel, device="meta"), stride=stride, dilation=dilation)
+            x = F.conv1d(x, torch.zeros(1, 1, kernel), stride=stride, dilation=dilation)
         return True
 
     low, high = 0, 1
@@ -93,8 +93,16 @@ def judge(inputs: dict, outputs: dict) -> str:
         slips = _slips(layers)
         found = [cause for cause, value in slips.items() if value in (got, got + 1) and slips[cause] != expected]
         exact = [cause for cause in found if slips[cause] == got] or found
-        why = _SAYS[exact[0]] if exact else f"PyTorch makes its first output from {expected} samples, and none from {expected - 1}."
-        require(False, f"{what}, {case['_what']}, gave {got}, expected {expected}: {why}", exact[0] if exact else "another count")
+        why = (
+            _SAYS[exact[0]]
+            if exact
+            else f"PyTorch makes its first output from {expected} samples, and none from {expected - 1}."
+        )
+        require(
+            False,
+            f"{what}, {case['_what']}, gave {got}, expected {expected}: {why}",
+            exact[0] if exact else "another count",
+        )
     return "Equal to the shortest input from which PyTorch's convolutions make an output: one layer, doubling dilations, mixed kernels, strides."
 
 

@@ -73,11 +73,17 @@ def judge(inputs: dict, outputs: dict) -> str:
         x, window, hop = case["x"], case["window"], case["hop"]
         what = f"stft of {len(x)} samples, window {len(window)}, hop {hop}"
         if isinstance(got, str):
-            raise CheckFailed(f"{what} is {got.removeprefix('complex: ')}: the magnitude is asked for, np.abs.", "complex")
+            raise CheckFailed(
+                f"{what} is {got.removeprefix('complex: ')}: the magnitude is asked for, np.abs.", "complex"
+            )
         got, made = array(got, what), _transforms(x, window, hop)
         _shape(what, got.shape, made[""].shape, len(x), len(window), hop)
         same_as_right(
-            what, got, made, _SAYS, "expected what torch.stft gives with center=False: cut, multiply by the window, rfft, magnitude."
+            what,
+            got,
+            made,
+            _SAYS,
+            "expected what torch.stft gives with center=False: cut, multiply by the window, rfft, magnitude.",
         )
     return "Frame by frame the same as torch.stft, also with samples left over and with a window of 50."
 

@@ -52,9 +52,13 @@ def _whole(case: dict, weight=None, dilation=None, bias=True) -> np.ndarray:
 
     weight = case["weight"] if weight is None else weight
     dilation = dilation or case["dilation"]
-    seen = np.concatenate([case["state"], case["x"].T], axis=1)[:, case["state"].shape[1] - (weight.shape[2] - 1) * dilation :]
+    seen = np.concatenate([case["state"], case["x"].T], axis=1)[
+        :, case["state"].shape[1] - (weight.shape[2] - 1) * dilation :
+    ]
     y = F.conv1d(
-        torch.from_numpy(np.ascontiguousarray(seen))[None], torch.from_numpy(np.ascontiguousarray(weight)), dilation=dilation
+        torch.from_numpy(np.ascontiguousarray(seen))[None],
+        torch.from_numpy(np.ascontiguousarray(weight)),
+        dilation=dilation,
     )
     return y[0].T.numpy() + (case["bias"] if bias else 0)
 
@@ -119,7 +123,10 @@ def _outputs(what: str, case: dict, got: np.ndarray, expected: np.ndarray) -> No
             "state handed on wrongly",
         )
     if case["state"].any() and close(got[-1], expected[-1], 1e-3, 1e-4):
-        raise CheckFailed(f"{what}: the first outputs are wrong, the last one is right: the state that came in is not used.", "first state ignored")
+        raise CheckFailed(
+            f"{what}: the first outputs are wrong, the last one is right: the state that came in is not used.",
+            "first state ignored",
+        )
     raise CheckFailed(
         f"{what}: already the first output differs, by up to {np.abs(got[0] - expected[0]).max():.3g}. Put the new sample behind the state, take every "
         "dilation-th of these, multiply by the weight, sum over channels and taps, add the bias.",

@@ -10,9 +10,9 @@ KEYS = ("flash", "ram", "time")
 
 
 def inputs(rng: np.random.Generator) -> dict:
-    """Two networks, in float32 and in int8, on devices of other sizes."""
+    """Two networks, with weights in float16 and in int8, on devices of other sizes."""
     cases = []
-    for size in (4, 1):
+    for size in (2, 1):
         draw = lambda low, high: int(rng.integers(low, high))
         model = {
             "parameters": draw(5_000, 60_000),
@@ -22,7 +22,11 @@ def inputs(rng: np.random.Generator) -> dict:
             "window": draw(1000, 1600),
             "macs": draw(20_000, 90_000),
         }
-        device = {"flash": draw(200, 900) * 1000, "ram": draw(60, 200) * 1000, "macs_per_second": draw(30, 90) * 1_000_000}
+        device = {
+            "flash": draw(200, 900) * 1000,
+            "ram": draw(60, 200) * 1000,
+            "macs_per_second": draw(30, 90) * 1_000_000,
+        }
         cases.append({"model": model, "hop": draw(50, 300), "rate": draw(4, 17) * 1000, "device": device})
     return {"cases": cases}
 
@@ -33,7 +37,10 @@ def probe(answer, inputs: dict) -> dict:
 
 def _shares(model: dict, hop: int, rate: int, device: dict) -> dict[str, tuple[float, dict[str, float]]]:
     """For every key the right share, and what the usual slips compute."""
-    weights, values = model["parameters"] * model["bytes_per_weight"], 2 * model["state"] + model["activations"] + model["window"]
+    weights, values = (
+        model["parameters"] * model["bytes_per_weight"],
+        2 * model["state"] + model["activations"] + model["window"],
+    )
     busy, period = model["macs"] / device["macs_per_second"], hop / rate
     ram = lambda count, more=0: (4 * count + more) / device["ram"]
     flash = lambda size: size / device["flash"]
@@ -42,7 +49,7 @@ def _shares(model: dict, hop: int, rate: int, device: dict) -> dict[str, tuple[f
             flash(weights),
             {
                 "parameters, not bytes": flash(model["parameters"]) if model["bytes_per_weight"] != 1 else np.nan,
-                "float32 assumed": flash(4 * model["parameters"]) if model["bytes_per_weight"] != 4 else np.nan,
+                "float32 assumed": flash(4 * model["parameters"]),
                 "bits": flash(8 * weights),
             },
         ),
@@ -55,7 +62,7 @@ def _shares(model: dict, hop: int, rate: int, device: dict) -> dict[str, tuple[f
                 "no state": ram(values - 2 * model["state"]),
                 "no activations": ram(values - model["activations"]),
                 "values, not bytes": values / device["ram"],
-                "size of a weight": model["bytes_per_weight"] * values / device["ram"] if model["bytes_per_weight"] != 4 else np.nan,
+                "size of a weight": model["bytes_per_weight"] * values / device["ram"],
             },
         ),
         "time": (
@@ -95,7 +102,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         what = f"streaming_budget for {case['model']['bytes_per_weight']} byte(s) a weight"
         found = mapping(got, what)
         missing = [key for key in KEYS if key not in found]
-        require(not missing, f"{what} has no {', '.join(missing)}: {list(found)}. The keys are {', '.join(KEYS)}.", "keys")
+        require(
+            not missing, f"{what} has no {', '.join(missing)}: {list(found)}. The keys are {', '.join(KEYS)}.", "keys"
+        )
         for key, (expected, slips) in _shares(case["model"], case["hop"], case["rate"], case["device"]).items():
             _one(f"{key!r} of {what}", number(found[key], f"{key!r} of {what}"), expected, slips)
     return "Flash, RAM and time of two networks as shares of what two devices have."

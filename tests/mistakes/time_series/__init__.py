@@ -18,6 +18,8 @@ import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
+
+from edgekit import export
 """
 
 MISTAKES = {

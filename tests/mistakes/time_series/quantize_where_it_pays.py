@@ -3,7 +3,12 @@
 from tests.mistakes import Mistake
 
 
-def _answer(test="low > 1", kinds="[kind for kind, (low, high) in speedups.items() if TEST]", empty=True, call="quantize_dynamic(source, target, op_types_to_quantize=pays)"):
+def _answer(
+    test="low > 1",
+    kinds="[kind for kind, (low, high) in speedups.items() if TEST]",
+    empty=True,
+    call="quantize_dynamic(source, target, op_types_to_quantize=pays)",
+):
     nothing = "    if not pays:\n        shutil.copy(source, target)\n        return\n" if empty else ""
     return f"def quantize_where_it_pays(source, target, speedups):\n    pays = {kinds.replace('TEST', test)}\n{nothing}    {call}\n"
 

@@ -3,7 +3,9 @@
 from tests.mistakes import Mistake
 
 
-def _answer(starts="range(0, len(x) - size + 1, hop)", row="np.abs(np.fft.rfft(x[i : i + size] * window))", end="np.array(rows)"):
+def _answer(
+    starts="range(0, len(x) - size + 1, hop)", row="np.abs(np.fft.rfft(x[i : i + size] * window))", end="np.array(rows)"
+):
     return f"def stft(x, window, hop):\n    size = len(window)\n    rows = []\n    for i in {starts}:\n        rows.append({row})\n    return {end}\n"
 
 
