@@ -11,7 +11,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from edgekit import bench, export, runtimes
+from edgekit import bench, export, ledger, runtimes
 from edgekit.compression import counting, pruning
 from edgekit.compression.pruning import two_of_four_share
 from edgekit.zoo import data, models
@@ -133,6 +133,16 @@ def test_gpu_benchmark_says_why_it_does_not_run():
         pytest.skip("there is a GPU: test_sparse_products_agree runs instead")
     done = subprocess.run([sys.executable, sparse_gpu.__file__], capture_output=True, text=True)
     assert done.returncode == 2 and against in done.stderr
+
+
+def test_the_recorded_products_are_what_lab_and_claim_say():
+    """Lab 07c and claim C57 speak of this recording: one made anew may need other sentences."""
+    found = ledger.recorded("sparse_gpu")
+    assert found.title == sparse_gpu.TITLE and len(found.data) == len(sparse_gpu.SIZES) * len(sparse_gpu.BATCHES)
+    gains = [row for row in found.data if row["verdict"] == "faster"]
+    assert len(gains) == 4 and max(row["speed-up"] for row in gains) == 1.414
+    assert all(int(row["weight"].split()[0]) >= 2048 and row["rows of input"] >= 1024 for row in gains)
+    assert all(row["speed-up as called from Python"] < 1 for row in found.data)
 
 
 @pytest.mark.gpu

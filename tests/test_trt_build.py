@@ -495,9 +495,12 @@ def test_a_timing_cache_that_does_not_fit_is_said_and_replaced(tmp_path, monkeyp
     assert "of another TensorRT or GPU" in log.lines[-1][1]
 
 
-def test_an_rtx_engine_for_all_gpus_is_not_refused_on_another(saved):
-    header = json.loads((saved.parent / f"{saved.name}.json").read_text())
-    header |= {"gpu": "NVIDIA RTX A2000", "capability": "8.6", "targets": []}
-    (saved.parent / f"{saved.name}.json").write_text(json.dumps(header))
-    machine = trt.here(RTX) | {"gpu": "NVIDIA GeForce RTX 4090", "capability": "8.9"}
-    assert trt.refusals(saved, machine=machine) == []
+@pytest.mark.parametrize(
+    "built_on, mine, accepted",
+    [("8.6", "8.9", True), ("8.6", "7.5", False), ("7.5", "7.5", True), (None, "12.0", True), (None, "7.5", False)],
+)
+def test_an_rtx_engine_without_targets_runs_on_every_gpu_from_ampere_on(saved, built_on, mine, accepted):
+    rewritten(saved, gpu=built_on and "a card", capability=built_on, targets=[])
+    machine = trt.here(RTX) | {"gpu": "another card", "capability": mine}
+    reasons = trt.refusals(saved, machine=machine)
+    assert (reasons == []) == accepted and all(mine in reason for reason in reasons)

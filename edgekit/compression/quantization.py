@@ -17,6 +17,7 @@ import numpy as np
 
 from edgekit import export
 from edgekit.files import folder_beside
+from edgekit.formatting import one_line
 from edgekit.graphs.reading import row_axes
 from edgekit.graphs.refusals import explained
 
@@ -324,7 +325,7 @@ def _modern(source: Path, folder: Path, least: int) -> Path:
         model = version_converter.convert_version(export.load_model(source), least)
     except Exception as error:
         raise QuantizationError(
-            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {_first(error)}. "
+            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {one_line(error)}. "
             f"Fix: export it again with opset {least} or newer."
         ) from error
     onnx.save(model, str(folder / "modern.onnx"))
@@ -344,7 +345,7 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
             break
         except Exception as error:
             if skip:
-                raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+                raise QuantizationError(f"{source}: preparing it for quantization failed: {one_line(error)}") from error
         finally:
             if not before:
                 dropped.unlink(missing_ok=True)
@@ -417,7 +418,7 @@ def _proven(draft: Path, source: Path, data) -> str:
             data.rewind()
             session.run(None, data.get_next())
     except Exception as error:
-        text = _first(error)
+        text = one_line(error)
         if "NOT_IMPLEMENTED" in text:
             return f"this ONNX Runtime has no kernel for it: {text}"
         try:
@@ -460,10 +461,6 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
             text = f"the calibration data does not fit the model: {text}"
         raise QuantizationError(f"{source}: {text}") from error
-
-
-def _first(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 @contextmanager

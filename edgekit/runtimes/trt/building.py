@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.graphs.reading import model_sha256
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
-from edgekit.runtimes.trt.header import Header, asked, made_here, model_sha256
+from edgekit.runtimes.trt.header import Header, asked, made_here
 from edgekit.runtimes.trt.parsing import Parsed, parse
 from edgekit.runtimes.trt.profiles import Profile, Shape
 from edgekit.runtimes.trt.progress import watch
@@ -138,10 +139,7 @@ def build(
         profile={name: [list(s) for s in rows] for name, rows in profile.shapes.items()},
         version_compatible=version_compatible,
         hardware_compatible=hardware_compatible,
-        settings={
-            **switches,
-            "asked": asked({**switches, "batches": batches, "shapes": shapes, "targets": targets}),
-        },
+        settings=asked({**switches, "batches": batches, "shapes": shapes, "targets": targets}),
         **made_here(trt),
     )
     return Built(data, header, parsed.log, seconds, parsed.layers)
