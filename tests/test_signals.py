@@ -115,3 +115,31 @@ def test_the_datasheet_says_what_the_records_say():
         info, size = models.checkpoint_info(name), (paths.data() / "checkpoints" / f"{name}.pt").stat().st_size
         test = bench.Accuracy(info["accuracy"]["test"]["correct"], info["accuracy"]["test"]["total"])
         assert f"| {info['parameters']} | {size} | {test} |" in text
+
+
+def test_the_figures_say_what_they_show(words):
+    """Their text alternatives carry the numbers, for those who do not see the picture."""
+    import dataclasses
+
+    from edgekit import plots
+
+    @dataclasses.dataclass
+    class Found:
+        speedup: float
+        low: float
+        high: float
+        verdict: str
+
+        def interval(self):
+            return f"{self.speedup}x [{self.low}, {self.high}]"
+
+    frames = sequence_models.frames(words.x[:3])
+    shown = plots.series.spectrograms(frames, ["io", "oi", "au"], 0.016, 4000)
+    assert "io, oi, au" in shown.alt and len(shown.axes) == 3
+    scores = plots.series.scores({"good": np.array([0.1, 0.2]), "bad": np.array([0.3, 0.9])}, 0.5, "error")
+    assert "good: median 0.15, 0% beyond the limit; bad: median 0.6, 50% beyond" in scores.alt
+    ratios = {64: Found(0.9, 0.8, 1.1, "can't tell"), 128: Found(2.0, 1.8, 2.2, "faster")}
+    gains = plots.series.speedups({"one step": ratios}, "units")
+    assert "one step, 64: 0.9x [0.8, 1.1], can't tell; one step, 128: 2.0x [1.8, 2.2], faster" in gains.alt
+    answer = plots.series.answers(np.array([[0.5, 0.5], [0.1, 0.9]]), ["io", "oi"], 0.016, "oi")
+    assert "while 'oi' is heard" in answer.alt and "likeliest is 'oi', 0.90" in answer.alt
