@@ -47,7 +47,7 @@ def scores(values: Mapping[str, np.ndarray], limit: float, label: str):
             height + rng.uniform(-0.3, 0.3, len(score)),
             _MARKERS[row],
             ms=3,
-            alpha=0.35,
+            alpha=0.5,
             mew=0,
             color=_COLOURS[row],
         )
@@ -58,6 +58,8 @@ def scores(values: Mapping[str, np.ndarray], limit: float, label: str):
         said.append(f"{name}: median {np.median(score):.2g}, {beyond:.0%} beyond the limit")
     axes.axvline(limit, color="black", ls="--", lw=1)
     axes.set_xscale("log")
+    for side in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        side(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "1246" else "")
     axes.set_yticks(range(len(values) - 1, -1, -1), list(values))
     axes.set_xlabel(label)
     return finish(figure, f"Scores of windows, limit {limit:.2g}. {'; '.join(said)}.")

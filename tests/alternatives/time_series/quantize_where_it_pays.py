@@ -11,7 +11,7 @@ def quantize_where_it_pays(source, target, speedups):
     if pays:
         quantize_dynamic(str(source), str(target), op_types_to_quantize=sorted(pays), weight_type=QuantType.QUInt8)
     else:
-        Path(target).write_bytes(Path(source).read_bytes())
+        shutil.copyfile(source, target)
 """,
     ),
     Right(

@@ -11,7 +11,6 @@ from tests.mistakes.time_series import (
 
 SETUP = """
 import shutil
-from pathlib import Path
 
 import numpy as np
 import onnx
