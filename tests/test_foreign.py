@@ -7,7 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ import pytest
 import torch
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
+from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 from torch import nn
 
 from edgekit import bench, compiler, export, graphs, runtimes
@@ -386,6 +389,77 @@ def test_a_folder_that_takes_no_files_is_said(tmp_path, save):
     )
     with pytest.raises(QuantizationError, match="nothing can be written to"):
         quantization.dynamic(path, tmp_path / "file" / "q.onnx")
+
+
+@pytest.mark.parametrize("bias", [(1, 6), (6,), (1,), (), (1, 1)])
+def test_a_bias_is_a_vector_however_it_is_written(bias, save, tmp_path):
+    """Of a Gemm: as TensorFlow writes it, and as one number for all columns; shared with an Add, which keeps its own."""
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["g"], transB=1), node("Add", ["g", "b"], ["y"])],
+        [value("a", T.FLOAT, ["n", 4])],
+        [value("y", T.FLOAT, ["n", 6])],
+        [weight("w", 6, 4), weight("b", *bias, seed=1)],
+    )
+    x = np.random.default_rng(2).normal(size=(32, 4)).astype(np.float32)
+    for recipe in ("for_cpu", "for_tensorrt", "qoperator"):
+        quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, recipe)
+        want, got = plain(path, {"a": x})[0], plain(tmp_path / "q.onnx", {"a": x})[0]
+        assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("added", [(8, 1), (8, 6)])
+@pytest.mark.parametrize("recipe", ["for_cpu", "for_tensorrt"])
+def test_a_gemm_may_add_a_matrix(added, recipe, save, tmp_path):
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["y"], alpha=0.5, beta=2.0)],
+        [value("a", T.FLOAT, [8, 4])],
+        [value("y", T.FLOAT, [8, 6])],
+        [weight("w", 4, 6), weight("b", *added, seed=1)],
+    )
+    x = np.random.default_rng(2).normal(size=(32, 4)).astype(np.float32)
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, recipe)
+    want, got = plain(path, {"a": x[:8]})[0], plain(tmp_path / "q.onnx", {"a": x[:8]})[0]
+    assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("method", ["percentile", "entropy"])
+@pytest.mark.parametrize("rows", [38, 37])
+def test_histograms_of_rows_that_fill_no_batch(method, rows, save, tmp_path):
+    path = save(
+        [node("Conv", ["a", "w"], ["c"]), node("Relu", ["c"], ["y"])],
+        [value("a", T.FLOAT, ["n", 2, 6])],
+        [value("y", T.FLOAT, ["n", 3, 4])],
+        [weight("w", 3, 2, 3)],
+    )
+    x = np.random.default_rng(2).random((rows, 2, 6), dtype=np.float32)
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, method=method, batch_size=16)
+    assert export.report(tmp_path / "q.onnx").precision == "uint8-qdq"
+
+
+def test_quantizing_leaves_nothing_in_the_current_folder(save, tmp_path, monkeypatch):
+    """Symbolic shape inference gives up on two lengths that are equal and have two names, and drops its model with a file of weights."""
+    half = lambda name: node("Compress", ["a", "which"], [name], axis=0)
+    path = save(
+        [half("left"), half("right"), node("Add", ["left", "right"], ["s"]), node("MatMul", ["s", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 30])],
+        [value("y", T.FLOAT, None)],
+        [weight("w", 30, 40), numpy_helper.from_array(np.array([True] * 10), "which")],
+    )
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    gave_up = []
+    infer = SymbolicShapeInference.infer_shapes
+
+    def watched(*given, **options):
+        try:
+            return infer(*given, **options)
+        finally:
+            gave_up.append(bool(list(here.iterdir())))
+
+    monkeypatch.setattr(SymbolicShapeInference, "infer_shapes", staticmethod(watched))
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": np.ones((20, 30), np.float32)}, batch_size=20)
+    assert gave_up == [True] and not list(here.iterdir())
 
 
 # ---------------------------------------------------------------- parity and the gate
@@ -831,6 +905,38 @@ def test_tune_refuses_by_name(save, tmp_path, few):
     ):
         with pytest.raises(tuning.TuneError, match=words):
             tuned(model, tmp_path / data, labels)
+
+
+def test_float16_takes_what_one_converter_alone_refuses(save, tmp_path):
+    """A Cast to float32 in the middle, as in a one-hot layer."""
+    path = save(
+        [
+            node("Equal", ["a", "kinds"], ["e"]),
+            node("Cast", ["e"], ["f"], to=T.FLOAT),
+            node("MatMul", ["f", "w"], ["y"]),
+        ],
+        [value("a", T.INT32, ["n", 5, 1])],
+        [value("y", T.FLOAT, ["n", 5, 3])],
+        [numpy_helper.from_array(np.arange(7, dtype=np.int32), "kinds"), weight("w", 7, 3)],
+    )
+    assert tuning.float16(path, tmp_path / "h.onnx").precision == "fp16"
+    x = np.arange(10, dtype=np.int32).reshape(2, 5, 1) % 7
+    np.testing.assert_allclose(plain(tmp_path / "h.onnx", {"a": x})[0], plain(path, {"a": x})[0], atol=2e-3)
+
+
+def test_a_gpu_gets_the_files_that_are_made_for_it():
+    """Whatever the CPU made of them: here it lost all of them but one."""
+    trial = SimpleNamespace(free_batch=False)
+    rows = []
+    for row in trying._plan(trial, rows, ["openvino", "tensorrt"]):
+        kept = row.file in ("float32", "int8 dynamic")
+        rows.append(replace(row, speed={"speedup": 1.0}, quality={"verdict": "kept" if kept else "lost"}))
+    of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
+    assert of("tensorrt") == ["float32", "float16", "int8 for_tensorrt"] and of("openvino") == [
+        "float32",
+        "int8 dynamic",
+    ]
+    assert of(trying.CPU) == trying.files.NAMES
 
 
 def test_engines_are_those_of_the_table():

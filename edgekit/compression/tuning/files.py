@@ -39,22 +39,25 @@ def reader(rows: Data) -> quantization.Reader:
 def float16(source, target) -> export.Report:
     """Write a float16 copy of a float32 file; inputs and outputs keep their type. TuneError where the converter gives up or ONNX Runtime
     refuses the result."""
-    from onnxconverter_common import float16 as converter
+    import onnx
+    from onnxconverter_common import float16 as common
+    from onnxruntime.transformers import float16 as runtime
 
     from edgekit.runtimes.ort.session import cpu_session
 
     source, target = Path(source), Path(target)
-    model = export.load_model(source)
     with folder_beside(target, ".float16-", TuneError) as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it lists every weight that it rounds to the smallest number
-        draft = Path(folder) / target.name
-        try:
-            import onnx
-
-            onnx.save(converter.convert_float_to_float16(model, keep_io_types=True), str(draft))
-            cpu_session(draft)
-        except Exception as error:
-            raise TuneError(f"{source}: no float16 file: {explained(error)[0][:300]}") from error
+        warnings.simplefilter("ignore")  # they list every weight that is rounded to the smallest number
+        draft, failed = Path(folder) / target.name, None
+        for converter in (runtime, common):  # each gives up on casts and bodies of loops that the other one takes
+            try:
+                onnx.save(converter.convert_float_to_float16(export.load_model(source), keep_io_types=True), str(draft))
+                cpu_session(draft)
+                break
+            except Exception as error:
+                failed = failed or error
+        else:
+            raise TuneError(f"{source}: no float16 file: {explained(failed)[0][:300]}") from failed
         os.replace(draft, target)
     return export.report(target)
 

@@ -19,6 +19,7 @@ from edgekit.runtimes.ort.runner import SHORT_NAMES
 
 CPU = "onnxruntime cpu"
 BUILT = ("tensorrt",)  # engines that are built for their sizes: here for the one row that the comparison of speed feeds
+FOR_GPU = (files.FLOAT32, files.FLOAT16, "int8 for_tensorrt")
 BATCHES = (8, 32)
 SECONDS = 2.0  # at most, for one comparison of speed
 
@@ -41,10 +42,10 @@ def tune(
     precision = export.report(source).precision
     if precision != "fp32":
         raise TuneError(f"{source} is {precision}. Fix: start from the float32 model.")
-    mark = fingerprint(device.setup(), source, data, *([labels] if labels else []))
-    place = _made(Path(folder or source.with_suffix(".tune")) / mark[:12])
     engines, unable = _engines()
     with runtimes.load(source, threads=1, name=files.FLOAT32) as reference, _bar(progress) as show:
+        mark = fingerprint(device.setup(), source, data, *([labels] if labels else []))
+        place = _made(Path(folder or source.with_suffix(".tune")) / mark[:12])
         trial, rows = _Trial(source, given, max_drop, place, reference), []
         for row in _plan(trial, rows, engines):
             found = trial.known.get(row.key)
@@ -82,13 +83,14 @@ def _engines() -> tuple[list[str], dict[str, str]]:
 
 def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
     """What to try next, from what is known: first the files; then engines, threads and batches for float32 and the two best others: the
-    fastest of those that kept their quality, and then of those about which there is too little data to tell."""
+    fastest of those that kept their quality, and then of those about which there is too little data to tell. What a GPU makes of a file
+    does not follow from what the CPU did: it gets the files that are made for it."""
     yield from (Row(name, CPU, 1, 1) for name in files.NAMES)
     others = [r for r in rows if r.speed and r.file != files.FLOAT32 and r.quality["verdict"] != "lost"]
     chosen = sorted(others, key=lambda r: (not r.kept, -r.speed["speedup"]))[:2]
     both = [files.FLOAT32, *(r.file for r in chosen)]
     for engine in engines:
-        yield from (Row(name, engine, 1, 1) for name in both)
+        yield from (Row(name, engine, 1, 1) for name in (FOR_GPU if engine.endswith(("cuda", "tensorrt")) else both))
     cores = runtimes.default_threads()
     if cores > 1:
         yield from (Row(name, CPU, cores, 1) for name in both)
