@@ -1,4 +1,4 @@
-"""Trains the checkpoints for time series: ``python data/make_signal_checkpoints.py [NAME ...]`` (about three minutes on one core).
+"""Trains the checkpoints for time series: ``python data/make_signal_checkpoints.py [NAME ...]`` (eleven minutes on a busy core).
 
 Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json, as make_checkpoints.py does for pictures.
 """
