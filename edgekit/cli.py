@@ -177,7 +177,8 @@ def runtimes(
 
     from edgekit.course import leaderboard
 
-    found = leaderboard.rank(model, seconds=seconds, engines=engine)
+    tell = lambda line: typer.echo(line, err=True)
+    found = leaderboard.rank(model, seconds=seconds, engines=engine, tell=tell)
     print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
 
 

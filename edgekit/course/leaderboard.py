@@ -31,7 +31,7 @@ KINDS = [
     ("litert", (FLOAT32, INT8), "tflite"),
     ("tflite-micro", (INT8,), "tflite"),
 ]
-TIMEOUT = 300  # seconds for one engine's conversions
+TIMEOUT = 600  # seconds for one engine's conversions
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,13 @@ class Leaderboard:
         return {"model": self.model, "pictures": self.pictures, "rows": [asdict(r) for r in self.rows]}
 
 
-def rank(model: str, *, seconds: float = 10.0, pictures: int = 64, engines: list[str] | None = None) -> Leaderboard:
+def rank(
+    model: str, *, seconds: float = 10.0, pictures: int = 64, engines: list[str] | None = None, tell=None
+) -> Leaderboard:
     """The leaderboard of a shipped model, by its name in `edgekit.zoo.models`.
 
-    seconds: for the comparison. pictures: of the test set, to agree on; 64 of the training set calibrate INT8. engines: only these.
+    seconds: for the comparison. pictures: of the test set, to agree on; 64 of the training set calibrate INT8. engines: only these beside PyTorch.
+    tell: called with a line of text for each engine that is done; conversions take long.
     RunnerError for a model that is not shipped or an engine that is not in KINDS.
     """
     from edgekit.course.lineup import SHIPPED
@@ -106,6 +109,8 @@ def rank(model: str, *, seconds: float = 10.0, pictures: int = 64, engines: list
         for engine, precisions, ending in KINDS:
             if not engines or engine in engines or engine == "pytorch":
                 rows += _engine(model, engine, precisions, ending, folder)
+                if tell:
+                    tell(f"{engine}: {rows[-1].failed or 'done'}")
         rows, facts = _raced(model, rows, folder, seconds)
         return Leaderboard(model, pictures, tuple(rows), facts)
 

@@ -14,6 +14,7 @@ def inputs(rng: np.random.Generator) -> dict:
     close_by = rng.integers(-120, 120, (40, 10)).astype(np.int8)
     off = np.zeros((40, 10), np.int8)
     off[rng.permutation(40)[:7], rng.integers(0, 10, 7)] = 3
+    off[np.arange(3), close_by[:3].argmax(1)] = 2  # the same class with another largest value
     far = rng.integers(-60, 60, (25, 6)).astype(np.int8)
     other = far.copy()
     far[3, 1], other[3, 1] = -128, 127

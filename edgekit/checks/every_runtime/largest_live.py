@@ -28,7 +28,11 @@ def inputs(rng: np.random.Generator) -> dict:
         (int(rng.integers(4000, 4500)), 2, 3),
         (int(rng.integers(100, 200)), 3, 4),
     ]
+    # Two of them end where a third one begins: in that step all three are there.
+    a, b, c, d = (int(rng.integers(low, low + 900)) for low in (4000, 2000, 1000, 100))
+    ends = [(a, 0, 3), (c, 3, 4), (b, 1, 3), (d, 0, 0)]
     cases = [
+        {"what": "tensors that end where another begins", "tensors": ends},
         {"what": "a chain", "tensors": chain},
         {"what": "a layer's input and its output", "tensors": edge},
         {"what": "a chain with a shortcut", "tensors": branch},

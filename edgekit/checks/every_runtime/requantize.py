@@ -14,7 +14,15 @@ def inputs(rng: np.random.Generator) -> dict:
         m = int(rng.integers(2**30, 2**31))
         wide = int(220 * 2**shift / m)
         acc = rng.integers(-wide, wide, 60).astype(np.int32)
-        cases.append({"what": "random accumulators", "acc": acc, "m": m, "s": shift, "z": int(rng.integers(-30, 30))})
+        cases.append(
+            {
+                "what": "random accumulators",
+                "acc": acc,
+                "m": m,
+                "s": shift,
+                "z": int(rng.choice([-1, 1]) * rng.integers(5, 30)),
+            }
+        )
     halves = np.arange(-21, 22, dtype=np.int32)
     cases.append({"what": "halves, a factor of exactly 1/2", "acc": halves, "m": 2**30, "s": 31, "z": 0})
     far = np.array([2**31 - 1, -(2**31), 10**6, -(10**6), 5, -5], np.int32)
