@@ -55,6 +55,12 @@ class Row:
     def name(self) -> str:
         return f"{self.engine} {self.precision}"
 
+    def to_dict(self) -> dict:
+        """Plain and flat: what one line of a recorded leaderboard holds. The baseline's speed-up is 1."""
+        speed = self.ratio or ({} if self.failed else {"speedup": 1.0, "low": 1.0, "high": 1.0, "verdict": "baseline"})
+        kept = {k: v for k, v in asdict(self).items() if k not in ("engine", "precision", "ratio", "failed")}
+        return {"name": self.name, **kept, **speed, "failed": self.failed}
+
     def __str__(self) -> str:
         if self.failed:
             return f"{self.name:22} -  {self.failed}"
@@ -83,7 +89,7 @@ class Leaderboard:
         return "\n".join([head, *map(str, self.rows), note, *self.facts])
 
     def to_dict(self) -> dict:
-        return {"model": self.model, "pictures": self.pictures, "rows": [asdict(r) for r in self.rows]}
+        return {"model": self.model, "pictures": self.pictures, "rows": [row.to_dict() for row in self.rows]}
 
 
 def rank(

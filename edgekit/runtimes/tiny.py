@@ -146,9 +146,10 @@ def executorch(name: str, _: str) -> tuple[bool, str, str]:
 
     from edgekit import runtimes
 
+    here = version("executorch")  # where it is missing, this says so before PyTorch is imported
     with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
         _check(run)
-    return True, f"executorch {version('executorch')} lowered a tiny model to XNNPACK and ran it on the CPU", ""
+    return True, f"executorch {here} lowered a tiny model to XNNPACK and ran it on the CPU", ""
 
 
 def litert(name: str, _: str) -> tuple[bool, str, str]:

@@ -1,6 +1,12 @@
 """Wrong answers to lab 03f."""
 
-from tests.mistakes.every_runtime import agreement, largest_live, multiplier_and_shift, pick_runtime, requantize
+from tests.mistakes.one_model_every_runtime import (
+    agreement,
+    largest_live,
+    multiplier_and_shift,
+    pick_runtime,
+    requantize,
+)
 
 SETUP = """
 import math
