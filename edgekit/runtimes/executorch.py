@@ -30,11 +30,12 @@ class ExecuTorchRunner(Runner):
     """Runs a .pte file, or a torch.nn.Module that is lowered to XNNPACK first (`lower`).
 
     model: a path or a module. example: an array of the input, shape and all: a module needs it, and its batch is then fixed. threads: the
-    size of ExecuTorch's thread pool, which the whole process shares: it is set again before each call of this runner where it differs.
-    RunnerError names the file and the fix.
+    size of ExecuTorch's thread pool, which the whole process shares. A loaded program keeps the pool that it found and hangs if that is
+    replaced, so two runners with different numbers cannot be open at the same time. RunnerError names the file and the fix.
     """
 
     engine = "executorch"
+    _open = 0  # runners in this process
 
     def __init__(self, model, *, threads: int | None = None, example=None, name: str | None = None):
         import torch
@@ -43,7 +44,9 @@ class ExecuTorchRunner(Runner):
         data = _bytes(Path(model)) if is_file else lower(model, example)
         label = name or f"{Path(model).stem if is_file else type(model).__name__} (executorch)"
         self._torch, self.threads = torch, threads or default_threads()
+        self._size_pool()
         self._program, self._method = _load(data, label)
+        ExecuTorchRunner._open += 1
         meta = self._method.metadata
         inputs = [_spec(meta.input_tensor_meta(i)) for i in range(meta.num_inputs())]
         outputs = [_spec(meta.output_tensor_meta(i)) for i in range(meta.num_outputs())]
@@ -51,14 +54,28 @@ class ExecuTorchRunner(Runner):
         super().__init__(label, _named("input", inputs), _named("logits", outputs))
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        _set_threads(self.threads)
         tensors = [self._torch.from_numpy(np.array(feed[name], order="C")) for name in self.inputs]
         try:
             return [np.array(t.numpy()) for t in self._method.execute(tensors)]
         except RuntimeError as error:
             raise RunnerError(f"{self.name}: ExecuTorch stopped: {' '.join(str(error).split())[:300]}") from error
 
+    def _size_pool(self) -> None:
+        """Before the program is loaded: see the class."""
+        from executorch.extension.pybindings import _C
+
+        now = _C._threadpool_get_thread_count()
+        if now == self.threads:
+            return
+        if ExecuTorchRunner._open:
+            raise RunnerError(
+                f"threads={self.threads}: ExecuTorch's thread pool has {now} threads and is in use. Fix: threads={now}, or close the other runner first."
+            )
+        _C._unsafe_reset_threadpool(self.threads)
+
     def close(self) -> None:
+        if not self.closed:
+            ExecuTorchRunner._open -= 1
         self._method = self._program = None
         super().close()
 
@@ -134,13 +151,6 @@ def _named(one: str, specs: list[Spec]) -> dict[str, Spec]:
 def _is_int8(data: bytes) -> bool:
     """Whether XNNPACK's part of the file holds quantized values: its flatbuffer is not open to Python, the operators at the border are."""
     return b"quantized_decomposed::" in data
-
-
-def _set_threads(count: int) -> None:
-    from executorch.extension.pybindings import _C
-
-    if _C._threadpool_get_thread_count() != count:
-        _C._unsafe_reset_threadpool(count)
 
 
 @contextmanager

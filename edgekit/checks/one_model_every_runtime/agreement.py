@@ -20,9 +20,9 @@ def inputs(rng: np.random.Generator) -> dict:
     far[3, 1], other[3, 1] = -128, 127
     far[9, 2], other[9, 2] = 125, -125
     cases = [
-        {"what": "two engines that are close", "got": close_by + off, "want": close_by},
-        {"what": "two engines with two values far apart", "got": far, "want": other},
-        {"what": "an engine and itself", "got": far, "want": far.copy()},
+        {"_what": "two engines that are close", "got": close_by + off, "want": close_by},
+        {"_what": "two engines with two values far apart", "got": far, "want": other},
+        {"_what": "an engine and itself", "got": far, "want": far.copy()},
     ]
     return {"cases": shuffled(cases, rng)}
 
@@ -42,7 +42,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
 
 def _judge(case: dict, found: dict) -> None:
-    got, want, what = np.asarray(case["got"]), np.asarray(case["want"]), case["what"]
+    got, want, what = np.asarray(case["got"]), np.asarray(case["want"]), case["_what"]
     difference = got.astype(int) - want.astype(int)
     steps = integer(found["steps"], "'steps'")
     wrapped = int(np.abs(np.asarray(got - want, dtype=int)).max())

@@ -32,12 +32,12 @@ def inputs(rng: np.random.Generator) -> dict:
     a, b, c, d = (int(rng.integers(low, low + 900)) for low in (4000, 2000, 1000, 100))
     ends = [(a, 0, 3), (c, 3, 4), (b, 1, 3), (d, 0, 0)]
     cases = [
-        {"what": "tensors that end where another begins", "tensors": ends},
-        {"what": "a chain", "tensors": chain},
-        {"what": "a layer's input and its output", "tensors": edge},
-        {"what": "a chain with a shortcut", "tensors": branch},
-        {"what": "tensors that are not there at the same time", "tensors": gaps},
-        {"what": "one tensor", "tensors": [(int(rng.integers(10, 99)), 2, 2)]},
+        {"_what": "tensors that end where another begins", "tensors": ends},
+        {"_what": "a chain", "tensors": chain},
+        {"_what": "a layer's input and its output", "tensors": edge},
+        {"_what": "a chain with a shortcut", "tensors": branch},
+        {"_what": "tensors that are not there at the same time", "tensors": gaps},
+        {"_what": "one tensor", "tensors": [(int(rng.integers(10, 99)), 2, 2)]},
     ]
     return {"cases": shuffled(cases, rng)}
 
@@ -48,7 +48,7 @@ def probe(answer, inputs: dict) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     for case, found in in_order(inputs["cases"], outputs["found"]):
-        tensors, what = [tuple(t) for t in case["tensors"]], case["what"]
+        tensors, what = [tuple(t) for t in case["tensors"]], case["_what"]
         found = integer(found, f"the largest live memory of {what}")
         slips = _slips(tensors)
         true = _peak(tensors)

@@ -45,12 +45,12 @@ def inputs(rng: np.random.Generator) -> dict:
     ]
     none = [_row(a, 3.0 * w, 3.1 * w, 90 * 10**6, 1.0), _row(b, 1.5 * w, 1.6 * w, mb(), 0.5)]
     cases = [
-        {"what": "a clear winner", "rows": clear, "_why": "its interval lies above all others"},
-        {"what": "two that can't be told apart", "rows": overlap, "_why": "its interval overlaps the leader's, so it is not slower for all that is known, and it needs less memory"},
-        {"what": "the fastest gives other answers", "rows": differs, "_why": "the faster one does not agree often enough"},
-        {"what": "the fastest needs too much memory", "rows": heavy, "_why": "the faster one is over the memory limit"},
-        {"what": "the fastest failed", "rows": failed, "_why": "the other did not run"},
-        {"what": "nothing fits", "rows": none, "_why": ""},
+        {"_what": "a clear winner", "rows": clear, "_why": "its interval lies above all others"},
+        {"_what": "two that can't be told apart", "rows": overlap, "_why": "its interval overlaps the leader's, so it is not slower for all that is known, and it needs less memory"},
+        {"_what": "the fastest gives other answers", "rows": differs, "_why": "the faster one does not agree often enough"},
+        {"_what": "the fastest needs too much memory", "rows": heavy, "_why": "the faster one is over the memory limit"},
+        {"_what": "the fastest failed", "rows": failed, "_why": "the other did not run"},
+        {"_what": "nothing fits", "rows": none, "_why": ""},
     ]  # fmt: skip
     for case in cases:
         case["rows"] = [case["rows"][i] for i in rng.permutation(len(case["rows"]))]
@@ -68,7 +68,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
 
 def _judge(case: dict, memory: int, same: float, found) -> None:
-    rows, what = case["rows"], case["what"]
+    rows, what = case["rows"], case["_what"]
     allowed = [r for r in rows if not r["failed"] and r["memory"] <= memory and r["same"] >= same]
     if not allowed:
         require(found is None, f"{what}: expected None, got {found!r}: no row is within the limits.", "none allowed")

@@ -16,7 +16,7 @@ def inputs(rng: np.random.Generator) -> dict:
         acc = rng.integers(-wide, wide, 60).astype(np.int32)
         cases.append(
             {
-                "what": "random accumulators",
+                "_what": "random accumulators",
                 "acc": acc,
                 "m": m,
                 "s": shift,
@@ -24,9 +24,9 @@ def inputs(rng: np.random.Generator) -> dict:
             }
         )
     halves = np.arange(-21, 22, dtype=np.int32)
-    cases.append({"what": "halves, a factor of exactly 1/2", "acc": halves, "m": 2**30, "s": 31, "z": 0})
+    cases.append({"_what": "halves, a factor of exactly 1/2", "acc": halves, "m": 2**30, "s": 31, "z": 0})
     far = np.array([2**31 - 1, -(2**31), 10**6, -(10**6), 5, -5], np.int32)
-    cases.append({"what": "accumulators beyond the range", "acc": far, "m": 2**30 + 12345, "s": 33, "z": 7})
+    cases.append({"_what": "accumulators beyond the range", "acc": far, "m": 2**30 + 12345, "s": 33, "z": 7})
     return {"cases": shuffled(cases, rng)}
 
 
@@ -41,7 +41,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
 
 def _judge(case: dict, found: np.ndarray) -> None:
-    what, right = case["what"], _right(case)
+    what, right = case["_what"], _right(case)
     require(
         found.dtype == np.int8,
         f"{what}: the result is {found.dtype}, expected int8: the next layer reads int8. Clip before you convert: a conversion wraps.",
