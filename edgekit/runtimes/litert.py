@@ -89,7 +89,7 @@ def convert(model, example, calibration: Iterable | None = None) -> bytes:
 
 
 # xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages; it works with the newer one.
-INSTALL = "uv pip install --override requirements/litert.txt litert-torch"
+INSTALL = "uv pip install --override requirements/litert.override litert-torch"
 
 
 def _int8(model, given: tuple, calibration: Iterable):
