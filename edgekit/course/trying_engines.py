@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit.course.leaderboard import FLOAT32, INT8, KINDS, file_of, missing, runner
+from edgekit.runtimes.engines import ENGINES
 
 
 def make(model: str, engine: str, folder: Path) -> dict:
@@ -23,12 +24,18 @@ def make(model: str, engine: str, folder: Path) -> dict:
     for precision in next(precisions for name, precisions, _ in KINDS if name == engine):
         try:
             MAKERS[engine](net, x, calibration if precision == INT8 else None, file_of(folder, engine, precision))
-        except ModuleNotFoundError as error:
-            package = "nncf" if error.name == "nncf" else ""
-            failed[precision] = f"not installed. Fix: pip install {package}" if package else missing(engine)
         except Exception as error:
-            failed[precision] = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            failed[precision] = _why(engine, error)
     return failed
+
+
+def _why(engine: str, error: Exception) -> str:
+    """What to say of a failure; for a package that is not here, the command that brings it."""
+    if isinstance(error, ModuleNotFoundError) and error.name == "nncf":
+        return "not installed. Fix: pip install nncf"
+    if isinstance(error, ModuleNotFoundError) and error.name == ENGINES[engine].package.replace("-", "_"):
+        return missing(engine)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _pytorch(net, x, _, path: Path) -> None:
@@ -111,10 +118,8 @@ def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
         with runner(model, engine, precision, folder) as run:
             got = np.concatenate([run(row[None]) for row in x])
             memory = max(_peak() - before, 0)
-    except ModuleNotFoundError:
-        return {"failed": missing(engine)}
     except Exception as error:
-        return {"failed": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
+        return {"failed": _why(engine, error)}
     return {
         "file": file_of(folder, engine, precision).stat().st_size,
         "difference": float(np.abs(got - want).max() / np.abs(want).max()),
@@ -125,15 +130,13 @@ def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
 
 def _import(engine: str) -> None:
     """The engine's libraries are not the model's memory: they come before the measurement. The peak so far is forgotten."""
-    from edgekit.runtimes.engines import ENGINES
-
     ENGINES[engine].runner_class()
     names = {
         "onnxruntime": ["onnxruntime"],
         "openvino": ["openvino"],
         "executorch": ["torch", "executorch.runtime"],
         "litert": ["ai_edge_litert.interpreter"],
-        "tflite-micro": ["tflite_micro.runtime"],
+        "tflite-micro": ["tflite_micro"],
     }
     for name in names.get(engine, ["torch", "edgekit.zoo.models"]):
         __import__(name)

@@ -32,7 +32,8 @@ def spectrograms(frames: np.ndarray, titles: Sequence[str], hop: float, rate: fl
     figure.supxlabel("seconds", fontsize=10)
     figure.supylabel("kHz", fontsize=10)
     return finish(
-        figure, f"Spectrograms, the stronger a mark the louder: {', '.join(titles)}. Time runs to the right, frequency upwards."
+        figure,
+        f"Spectrograms, the stronger a mark the louder: {', '.join(titles)}. Time runs to the right, frequency upwards.",
     )
 
 
