@@ -10,7 +10,7 @@ _WHERE = {
     "DEVICES": "budgets", "Budget": "budgets", "SubmissionError": "failure", "check": "checking", "draw": "budgets",
     "pack": "packing", "unpack": "packing", "write": "template",
 }  # fmt: skip
-__all__ = list(_WHERE)  # noqa: PLE0605
+__all__ = list(_WHERE)
 
 
 def __getattr__(name: str):

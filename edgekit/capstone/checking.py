@@ -30,7 +30,9 @@ ADDRESS_SPACE = 16 * 2**30  # bytes for the process that opens a model
 Runner = Callable[[dict[str, bytes], float], bytes]
 
 
-def check(folder: str | Path, split: data.Split | None = None, *, seconds: float = SECONDS, run: Runner | None = None) -> Report:
+def check(
+    folder: str | Path, split: data.Split | None = None, *, seconds: float = SECONDS, run: Runner | None = None
+) -> Report:
     """Read the submission in a folder, measure it, and say for every budget whether it is kept and why.
 
     split: the pictures to judge by; without it, new ones are drawn, from a seed that the report names. run: what runs
@@ -54,7 +56,9 @@ def check_submission(
     return judge(submission, measured, split, seed)
 
 
-def measure(model: bytes, budget: Budget, pictures: np.ndarray, *, seconds: float = SECONDS, run: Runner | None = None) -> dict:
+def measure(
+    model: bytes, budget: Budget, pictures: np.ndarray, *, seconds: float = SECONDS, run: Runner | None = None
+) -> dict:
     """What :mod:`edgekit.capstone.inside` finds out about the bytes of a model. pictures: uint8 [N, 28, 28].
 
     Raises:

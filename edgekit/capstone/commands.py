@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -48,7 +48,9 @@ def template(
 @app.command()
 def check(
     folder: Path,
-    split: Annotated[Optional[Path], typer.Option(help="an .npz file with images and labels, instead of new pictures")] = None,  # noqa: UP045
+    split: Annotated[
+        Path | None, typer.Option(help="an .npz file with images and labels, instead of new pictures")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing")] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
@@ -64,7 +66,7 @@ def check(
 def pack(
     folder: Path,
     token: Annotated[str, typer.Option(envvar="EDGEKIT_TOKEN", help="from your instructor")] = "",
-    out: Annotated[Optional[Path], typer.Option(help="the file; FOLDER.edgekit unless given")] = None,  # noqa: UP045
+    out: Annotated[Path | None, typer.Option(help="the file; FOLDER.edgekit unless given")] = None,
 ) -> None:
     """Make one signed file of a submission: hashes of its files, device, versions."""
     from edgekit.capstone.packing import pack as packed

@@ -75,7 +75,13 @@ def interface(path: Path, name: str) -> None:
     if list(inputs) != [name]:
         raise Refused(f"its inputs are {', '.join(map(repr, inputs))}, and your budget says {name!r}: a wrong input name, or another student's file. Fix: export with input_names=[{name!r}].")  # fmt: skip
     dtype, shape = inputs[name]
-    if dtype != "float32" or shape is None or len(shape) != 4 or shape[1:] != (1, 28, 28) or not isinstance(shape[0], str):
+    if (
+        dtype != "float32"
+        or shape is None
+        or len(shape) != 4
+        or shape[1:] != (1, 28, 28)
+        or not isinstance(shape[0], str)
+    ):
         raise Refused(f"input {name!r} is {reading.described(dtype, shape)}. Fix: float32 [N, 1, 28, 28] with N free.")
     if len(model.graph.output) != 1:
         raise Refused(f"it has {len(model.graph.output)} outputs. Fix: the logits [N, 10] are the only one.")
@@ -90,10 +96,14 @@ def one_by_one(run, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         answer = run(pictures[i : i + 1])
         seconds[i] = time.perf_counter() - start
         if answer.shape != (1, 10) or not np.isfinite(answer).all():
-            raise Refused(f"for one picture it gives {list(answer.shape)}, or values that are not finite. Fix: [N, 10] logits.")
+            raise Refused(
+                f"for one picture it gives {list(answer.shape)}, or values that are not finite. Fix: [N, 10] logits."
+            )
         logits[i] = answer
     if np.ptp(logits, axis=0).max() < 1e-6:
-        raise Refused("a constant output: it gives the same answer for every picture. A model that does not look is not timed.")
+        raise Refused(
+            "a constant output: it gives the same answer for every picture. A model that does not look is not timed."
+        )
     return logits, seconds
 
 
@@ -101,7 +111,9 @@ def same_answer_twice(run, pictures: np.ndarray, logits: np.ndarray) -> None:
     """In groups, too: the answer to a picture must not depend on its neighbours, or on chance."""
     several = run(pictures[:64])
     if several.shape != (len(pictures[:64]), 10) or (several.argmax(1) != logits[:64].argmax(1)).mean() > 0.05:
-        raise Refused("another answer in a group of 64 than for each picture alone. Fix: no randomness, and rows that do not mix.")
+        raise Refused(
+            "another answer in a group of 64 than for each picture alone. Fix: no randomness, and rows that do not mix."
+        )
 
 
 def same_time_for_all(run, unseen: np.ndarray, seconds: np.ndarray, known: np.ndarray) -> None:
@@ -130,7 +142,10 @@ def latency(given: Path, x: np.ndarray, seconds: float) -> dict:
     """Time over the baseline's, paired, with the A/A control."""
     from edgekit import bench, runtimes
 
-    with runtimes.load(given / "baseline.onnx", threads=1) as base, runtimes.load(given / "model.onnx", threads=1) as own:
+    with (
+        runtimes.load(given / "baseline.onnx", threads=1) as base,
+        runtimes.load(given / "model.onnx", threads=1) as own,
+    ):
         found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds)
     ratio, control = found["model"], found.control
     return {

@@ -27,7 +27,9 @@ class Item:
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verdict:10} {self.name:9} {self.measured}; budget {self.allowed}" + (f": {self.why}" if self.why else "")
+        return f"{self.verdict:10} {self.name:9} {self.measured}; budget {self.allowed}" + (
+            f": {self.why}" if self.why else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,7 @@ def judge(submission: Submission, measured: dict, split: Split, seed: int | None
     budget = submission.budget
     guess = np.array([int(budget.classes[i]) for i in measured["predictions"]])
     numbers = numbers_of(submission.model, measured, guess == split.labels)
-    items = [accuracy(numbers, budget), time(numbers, measured["latency"]["failed"], budget), size(numbers, budget)]
-    items += [memory(numbers, budget), *engine(measured)]
+    items = [*budgets(numbers, budget, measured["latency"]["failed"]), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
     drawn = f"judged on {len(split)} unseen pictures" + (f", drawn from seed {seed}" if seed is not None else "")
     notes = [f"accuracy by kind of picture: {by_style(split, guess)}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
@@ -71,6 +72,11 @@ def judge(submission: Submission, measured: dict, split: Split, seed: int | None
         budget, submission.division, tuple(items + claims), numbers, hashlib.sha256(submission.model).hexdigest(), drawn,
         tuple(notes), measured["latency"]["environment"],
     )  # fmt: skip
+
+
+def budgets(numbers: dict, budget: Budget, failed: str = "") -> list[Item]:
+    """Accuracy, latency, file and memory of one model against a budget; ``failed``: why the A/A control failed, if it did."""
+    return [accuracy(numbers, budget), time(numbers, failed, budget), size(numbers, budget), memory(numbers, budget)]
 
 
 def numbers_of(model: bytes, measured: dict, right: np.ndarray) -> dict:
@@ -91,7 +97,11 @@ def accuracy(numbers: dict, budget: Budget) -> Item:
     allowed = f"lower end at least {budget.accuracy:.1%}"
     if found["low"] >= budget.accuracy:
         return Item("accuracy", KEPT, measured, allowed)
-    why = "the whole interval lies below" if found["high"] < budget.accuracy else "the lower end of the interval does not reach it"
+    why = (
+        "the whole interval lies below"
+        if found["high"] < budget.accuracy
+        else "the lower end of the interval does not reach it"
+    )
     return Item("accuracy", MISSED, measured, allowed, why)
 
 
@@ -101,7 +111,13 @@ def time(numbers: dict, failed: str, budget: Budget) -> Item:
     measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {BASELINE}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
-        return Item("latency", OPEN, measured, allowed, f"the A/A control failed: {failed}. Close other programs and measure again")
+        return Item(
+            "latency",
+            OPEN,
+            measured,
+            allowed,
+            f"the A/A control failed: {failed}. Close other programs and measure again",
+        )
     if found["high"] <= budget.latency:
         return Item("latency", KEPT, measured, allowed)
     if found["low"] > budget.latency:
@@ -112,7 +128,9 @@ def time(numbers: dict, failed: str, budget: Budget) -> Item:
 def size(numbers: dict, budget: Budget) -> Item:
     over = numbers["file"] - budget.file
     why = f"{over:,} bytes too many" if over > 0 else ""
-    return Item("file", MISSED if over > 0 else KEPT, f"{numbers['file']:,} bytes", f"at most {budget.file:,} bytes", why)
+    return Item(
+        "file", MISSED if over > 0 else KEPT, f"{numbers['file']:,} bytes", f"at most {budget.file:,} bytes", why
+    )
 
 
 def memory(numbers: dict, budget: Budget) -> Item:

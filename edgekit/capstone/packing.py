@@ -91,7 +91,9 @@ def unpack(packed: bytes, token: str) -> tuple[Submission, dict]:
     manifest = manifest_of(said)
     altered = [name for name, blob in content.items() if manifest["files"].get(name) != sha256(blob)]
     if altered:
-        raise SubmissionError(f"{', '.join(altered)}: altered after packing (its hash is not the manifest's). Fix: pack again.")
+        raise SubmissionError(
+            f"{', '.join(altered)}: altered after packing (its hash is not the manifest's). Fix: pack again."
+        )
     submission = parse(content)
     own = submission.budget
     wrong = [key for key in ("student", "device", "task", "course") if manifest.get(key) != getattr(own, key)]
@@ -123,7 +125,9 @@ def contents(packed: bytes) -> dict[str, bytes]:
             members = archive.infolist()
             names = [member.filename for member in members]
             if sorted(names) != sorted(_LIMITS):
-                raise SubmissionError(f"it holds {', '.join(names[:8])[:200]}; a packed submission holds {', '.join(_LIMITS)}.")
+                raise SubmissionError(
+                    f"it holds {', '.join(names[:8])[:200]}; a packed submission holds {', '.join(_LIMITS)}."
+                )
             return {member.filename: _unpacked(archive, member) for member in members}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, SubmissionError):
@@ -134,9 +138,15 @@ def contents(packed: bytes) -> dict[str, bytes]:
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     limit = _LIMITS[member.filename]
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise SubmissionError(f"{member.filename}: packed by method {member.compress_type}; only stored and deflated are read.")
+        raise SubmissionError(
+            f"{member.filename}: packed by method {member.compress_type}; only stored and deflated are read."
+        )
     with archive.open(member) as file:
         blob = file.read(limit + 1) if member.file_size <= limit else b""
     if member.file_size > limit or len(blob) > limit:
-        raise SubmissionError(too_large(member.filename, member.file_size) if member.filename in LIMITS else f"{member.filename} is too large.")
+        raise SubmissionError(
+            too_large(member.filename, member.file_size)
+            if member.filename in LIMITS
+            else f"{member.filename} is too large."
+        )
     return blob

@@ -48,7 +48,9 @@ def read(folder: str | Path) -> Submission:
     for name in found:
         _refuse_strange(folder / name)
     if missing := [name for name in LIMITS if name not in found]:
-        raise SubmissionError(f"{folder}: {', '.join(missing)} is missing. Fix: edgekit submit template shows all files.")
+        raise SubmissionError(
+            f"{folder}: {', '.join(missing)} is missing. Fix: edgekit submit template shows all files."
+        )
     return parse({name: (folder / name).read_bytes() for name in LIMITS})
 
 
@@ -69,7 +71,7 @@ def parse(files: dict[str, bytes]) -> Submission:
 
 
 def too_large(name: str, size: int) -> str:
-    return f"{name} has {size:,} bytes; at most {LIMITS[name]:,} are read. It was not opened. Fix: hand in a smaller file."
+    return f"{name} has {size:,} bytes; at most {LIMITS[Path(name).name]:,} are read. It was not opened. Fix: hand in a smaller file."
 
 
 def _refuse_strange(path: Path) -> None:
@@ -116,7 +118,9 @@ def _about(text: str) -> tuple[Budget, str, dict]:
     for name, value in claims.items():
         low, high = CLAIMS[name]
         if value is not None and not (type(value) in (int, float) and low <= value <= high):
-            raise SubmissionError(f"{ABOUT}: claims.{name} is {str(value)[:40]!r}. Fix: a number from {low} to {high}, or null.")
+            raise SubmissionError(
+                f"{ABOUT}: claims.{name} is {str(value)[:40]!r}. Fix: a number from {low} to {high}, or null."
+            )
     return draw(*words), division, claims
 
 

@@ -55,5 +55,7 @@ def write(folder: str | Path, budget: Budget, division: str = "closed") -> list[
                 (folder / name).write_text(text, encoding="utf-8")
                 made.append(folder / name)
     except OSError as error:
-        raise SubmissionError(f"{folder}: {error.strerror or error}. Fix: name a folder that you may write to.") from None
+        raise SubmissionError(
+            f"{folder}: {error.strerror or error}. Fix: name a folder that you may write to."
+        ) from None
     return made

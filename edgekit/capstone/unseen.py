@@ -43,7 +43,7 @@ def load(path: str | Path) -> Split:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            styles = arrays["styles"] if "styles" in arrays else None
+            styles = arrays.get("styles", None)
             return Split("digits", "unseen", arrays["images"], arrays["labels"].astype(np.int64), DIGITS, styles)
     except (OSError, KeyError, ValueError, AttributeError, DataError) as error:
         raise SubmissionError(
