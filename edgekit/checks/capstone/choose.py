@@ -41,7 +41,7 @@ def _probe(answer, inputs: dict) -> dict:
 def _judge(inputs: dict, outputs: dict) -> str:
     for case, got in in_order(inputs["cases"], outputs["chosen"]):
         candidates = case["candidates"]
-        if got is not None and got not in candidates:
+        if got is not None and not (isinstance(got, str) and got in candidates):
             raise CheckFailed(
                 f"choose(...) should return one of {', '.join(candidates)}, or None, got {came(got)}.", "no candidate"
             )
