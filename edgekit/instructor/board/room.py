@@ -66,7 +66,9 @@ def read(folder: str | Path) -> Board:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         return Board(folder, settings["course"], _tokens(folder / TOKENS), _moment(settings["until"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"{folder} is no board ({error}). Fix: edgekit board init {folder} --roster roster.csv") from None
+        raise CourseError(
+            f"{folder} is no board ({error}). Fix: edgekit board init {folder} --roster roster.csv"
+        ) from None
 
 
 def _tokens(path: Path) -> dict[str, str]:

@@ -64,7 +64,9 @@ class Store:
 
     def refuse(self, student: str, reason: str) -> None:
         with self._open() as db:
-            db.execute("INSERT INTO refusal (student, received, reason) VALUES (?, ?, ?)", (student, time.time(), reason))
+            db.execute(
+                "INSERT INTO refusal (student, received, reason) VALUES (?, ?, ?)", (student, time.time(), reason)
+            )
 
     def waiting(self) -> list[int]:
         with self._open() as db:
@@ -77,13 +79,19 @@ class Store:
     def settle(self, number: int, state: str, reason: str = "", report: dict | None = None) -> None:
         text = json.dumps(report, default=str) if report else ""
         with self._open() as db:
-            db.execute("UPDATE submission SET state = ?, reason = ?, report = ? WHERE id = ?", (state, reason, text, number))
+            db.execute(
+                "UPDATE submission SET state = ?, reason = ?, report = ? WHERE id = ?", (state, reason, text, number)
+            )
 
     def rows(self) -> list[dict]:
         """Every submission without its files, oldest first."""
         with self._open() as db:
             found = db.execute("SELECT id, student, device, task, division, received, packed_sha, model_sha, manifest, state, reason, report FROM submission ORDER BY id").fetchall()  # fmt: skip
-        loaded = lambda row: {**row, "manifest": json.loads(row["manifest"]), "report": json.loads(row["report"] or "null")}
+        loaded = lambda row: {
+            **row,
+            "manifest": json.loads(row["manifest"]),
+            "report": json.loads(row["report"] or "null"),
+        }
         return [loaded(dict(row)) for row in found]
 
     def refusals(self) -> list[dict]:
