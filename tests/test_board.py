@@ -20,8 +20,11 @@ from edgekit import capstone
 from edgekit.capstone import packing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
-from edgekit.instructor.board import intake, pages, room, server
+from edgekit.instructor import review
+from edgekit.instructor.board import intake, marks, pages, room, server
 from edgekit.instructor.board.front import Point, dominates, points, surely
+from edgekit.instructor.reports.records import points as points_of
+from edgekit.instructor.reports.records import tidy
 from tests import capstone as made
 
 
@@ -185,6 +188,24 @@ def test_what_waits_is_judged_in_turn_and_stands_on_the_page(board, tmp_path):
     assert "not kept: accuracy" in page or "not kept: file" in page
     assert first["model_sha"] in page and "nobody: on the front" in page and "constant output" in page
     assert not re.search(r"<script|https?://", page)
+    _written_part(board, tmp_path / "marks")
+
+
+def _written_part(board, out):
+    """Card and defence wait in the grader's queue, with their text, and get their points there."""
+    assert (marks.write(board, out), marks.write(board, out)) == (1, 0)
+    desk = review.Desk(out)
+    (entry,) = desk.queue()[0]
+    assert (entry.student, entry.lab) == ("anna", "capstone-cpu-board") and "card, defence" in entry.why[0]
+    assert made.SENTENCE in desk.code("anna", entry.lab)["defence"]
+    desk.decide("anna", entry.lab, "card", "2", "name the worst kind of picture")
+    desk.decide("anna", entry.lab, "defence", "3", "")
+    (record,) = desk.records()
+    automatic = sum(item["earned"] for item in record["items"] if item["name"] not in ("card", "defence"))
+    assert 0 < automatic < 6 and points_of(record) == tidy(automatic + 5)
+    assert not desk.queue()[0]
+    with review.serving(out) as address:
+        assert b"capstone-cpu-board" in urllib.request.urlopen(address, timeout=30).read()
 
 
 def test_dominated_by_whom():
@@ -204,3 +225,10 @@ def _report(p):
 def test_a_name_cannot_write_into_the_page():
     page = pages.page("x", [], [{"student": "<script>alert(1)</script>", "reason": "<b>", "received": 0}])
     assert "<script>" not in page and "<b>" not in page
+
+
+@pytest.mark.parametrize("low, span", [(0.91, 0.0999), (0.5, 0.1), (0.97, 0.0), (1e-3, 3.3), (0.2, 99.0)])
+def test_an_axis_has_ticks_for_every_span(low, span):
+    scale = pages._scale([low, low + span], 0, 100)
+    assert 2 <= len(scale.ticks) <= 9
+    assert all(0 <= scale(tick) <= 100 for tick in scale.ticks)

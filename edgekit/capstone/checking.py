@@ -66,6 +66,7 @@ def measure(
     """
     of = budget.of
     job = {"input": budget.input, "batch": of.batch, "kind": of.kind, "engine": of.engine, "seconds": seconds}
+    job["limit"] = budget.latency
     packed = io.BytesIO()
     np.savez(packed, unseen=pictures, known=data.load("digits", "test").images[:KNOWN])
     given = {"model.onnx": model, "baseline.onnx": baseline(), "pictures.npz": packed.getvalue()}

@@ -51,7 +51,7 @@ def look(given: Path) -> dict:
     same_time_for_all(run, unseen, seconds, known)
     return {
         "predictions": logits.argmax(1).tolist(),
-        "latency": latency(given, unseen[: job["batch"]], job["seconds"]),
+        "latency": latency(given, unseen[: job["batch"]], job["seconds"], job["limit"]),
         **memory(given, job),
         **({"parser": parser(model)} if job["engine"] else {}),
     }
@@ -138,15 +138,19 @@ def same_time_for_all(run, unseen: np.ndarray, seconds: np.ndarray, known: np.nd
         raise Refused(f"it takes {usual / seen:.1f}x as long for pictures that it has not seen as for the course's own: its time depends on the picture.")  # fmt: skip
 
 
-def latency(given: Path, x: np.ndarray, seconds: float) -> dict:
-    """Time over the baseline's, paired, with the A/A control."""
+def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
+    """Time over the baseline's, paired, with the A/A control. An interval that reaches over the limit is measured once more, for three
+    times as long, and then that one alone counts."""
     from edgekit import bench, runtimes
 
     with (
         runtimes.load(given / "baseline.onnx", threads=1) as base,
         runtimes.load(given / "model.onnx", threads=1) as own,
     ):
-        found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds)
+        both = {"baseline": base, "model": own}
+        found = bench.compare(both, x, max_time=seconds)
+        if found.control_failed or 1 / found["model"].high <= limit < 1 / found["model"].low:
+            found = bench.compare(both, x, min_time=3 * seconds, max_time=3 * seconds)
     ratio, control = found["model"], found.control
     return {
         "value": 1 / ratio.speedup, "low": 1 / ratio.high, "high": 1 / ratio.low, "pairs": int(ratio.pairs.size),

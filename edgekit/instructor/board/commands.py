@@ -76,3 +76,11 @@ def export(
     from edgekit.instructor.board import room, server
 
     typer.echo(f"wrote {server.export(room.read(folder), target)}")
+
+
+@app.command()
+def marks(folder: Path, out: Annotated[Path, typer.Option(help="folder for records and texts")]) -> None:
+    """Put cards and defences into the grader's queue: edgekit grade review OUT."""
+    from edgekit.instructor.board import marks, room
+
+    typer.echo(f"{marks.write(room.read(folder), out)} submissions added. Read them: edgekit grade review {out}")

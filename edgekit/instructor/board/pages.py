@@ -138,7 +138,7 @@ class _scale:
         room = 0.08 * (high - low) or 0.05
         self.low, self.high, self.first, self.last = low - room, high + room, first, last
         step = 10 ** math.floor(math.log10(self.high - self.low))
-        step *= next(f for f in (0.1, 0.2, 0.5, 1) if (self.high - self.low) / (step * f) <= 8)
+        step *= next(f for f in (0.2, 0.5, 1, 2) if (self.high - self.low) / (step * f) <= 8)
         start = math.ceil(self.low / step)
         self.ticks = [i * step for i in range(start, math.floor(self.high / step) + 1)]
 
