@@ -65,7 +65,7 @@ def interface(path: Path, name: str) -> None:
         model = reading.load_model(path, external_data=False)
     except reading.ExportError as error:
         raise Refused(str(error).replace(str(path), path.name)) from None
-    if [t for t in reading._tensors(model) if t.data_location == t.EXTERNAL]:
+    if reading.external_files(path):
         raise Refused("its weights stand in another file. Fix: export it with external_data=False.")
     strange = {node.domain for graph in reading.graphs(model) for node in graph.node} - DOMAINS
     if strange - {function.domain for function in model.functions}:
