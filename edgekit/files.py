@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -95,6 +96,15 @@ def folder_beside(target: Path, prefix: str, error: type[Exception]):
         ) from cause
     with folder as name:
         yield name
+
+
+def sha256(path) -> str:
+    """Of a file's content, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -56,6 +56,11 @@ def with_unit(value, unit: str) -> str:
     return f"{number_text(value)}{unit}" if unit in ("x", "%", "") else f"{number_text(value)} {unit}"
 
 
+def one_line(error: object, most: int = 300) -> str:
+    """What an error says, in one line of so many characters at most; its class where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def short(value: Mapping) -> str:
     """The scalars of a dict, in one line."""
     return ", ".join(f"{k}={number_text(v)}" for k, v in value.items() if isinstance(v, (int, float, str)) and v != "")

@@ -202,7 +202,7 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
     page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
     page.wait_for_timeout(3000)
     run_all(page, timeout=120)
-    pictures = page.locator(f"{FRONT} img.widget-image")
+    pictures = page.locator(f"{FRONT} .widget-html img")
     pictures.nth(1).wait_for()
     for number, knob in ((0, "peak, % of published"), (1, "reached share of roof, %")):
         before = pictures.nth(number).get_attribute("src")
@@ -211,7 +211,7 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
         for _ in range(6):
             slider.press("ArrowLeft")
         page.wait_for_function(
-            "([number, before]) => document.querySelectorAll('img.widget-image')[number].src !== before",
+            "([number, before]) => document.querySelectorAll('.widget-html img')[number].src !== before",
             arg=[number, before],
         )
         target = os.environ.get("EDGEKIT_SCREENSHOTS")

@@ -101,11 +101,11 @@ def test_free_widths_and_what_a_linear_layer_freezes():
     free = pruning.free_widths(models.EdgeCNN(), 8)
     assert set(free) == {"stem.0.out_channels", "block1.conv1.out_channels", "block2.conv1.out_channels", "block2.conv2.out_channels", "block3.conv1.out_channels"}  # fmt: skip
     assert free["block2.conv1.out_channels"] == list(range(8, 65, 8))
-    with pytest.raises(Exception, match="does not contain any configurable"):
+    with pytest.raises(ValueError, match="no width that FastNAS may choose"):
         pruning.free_widths(models.TinyCNN(), 8)
     pooled = [torch.nn.Conv2d(1, 16, 3), torch.nn.AdaptiveAvgPool2d(1)]
     linear = torch.nn.Sequential(*pooled, torch.nn.Flatten(1), torch.nn.Linear(16, 10))
-    with pytest.raises(Exception, match="does not contain any configurable"):
+    with pytest.raises(ValueError, match="no width that FastNAS may choose"):
         pruning.free_widths(linear, 8)
     conv = torch.nn.Sequential(*pooled, torch.nn.Conv2d(16, 10, 1), torch.nn.Flatten(1))
     assert pruning.free_widths(conv, 8) == {"0.out_channels": [8, 16]}
@@ -149,3 +149,10 @@ def test_the_recorded_products_are_what_lab_and_claim_say():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 def test_sparse_products_agree():
     assert sparse_gpu.pair(512, 64)[2] < 1e-2
+
+
+def test_a_network_without_a_free_width_is_refused():
+    with pytest.raises(
+        ValueError, match="Sequential has no width that FastNAS may choose. Fix: a network with convolutions"
+    ):
+        pruning.free_widths(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 3)))

@@ -16,6 +16,7 @@ from edgekit.compression.roofline import Roof, Work
 from edgekit.device import catalogue
 from edgekit.plots import hardware as plots_hardware
 from edgekit.zoo import device_models
+from tests.conftest import picture_of
 
 FIGURES = catalogue.load()
 HEAD = "device,class,field,value,unit,precision,sparsity,engine,mode,source,publisher,source_date,kind,checked,note"
@@ -194,18 +195,18 @@ ROOFS = {"A": Roof("A", 1e12, 1e10), "B": Roof("B", 4e12, None)}
 def test_every_knob_of_the_roofline_changes_picture_and_words(knob, value):
     box = plots_hardware.explore_roofline(ROOFS, WORKS)
     box.knobs["peak"].value = 95
-    before = bytes(box.children[-2].value)
+    before = picture_of(box)
     box.knobs[knob].value = value
-    assert bytes(box.children[-2].value) != before and box.shown in box.children[-1].value
+    assert picture_of(box) != before and box.shown in box.children[-1].value
 
 
 def test_both_knobs_of_the_fit_explorer_change_the_picture():
     table = lambda deadline, share: {"A": {"m": "" if deadline * share > 0.01 else "late"}, "B": {"m": "RAM ?"}}
     box = plots_hardware.explore_fit(table)
-    seen = [bytes(box.children[-2].value)]
+    seen = [picture_of(box)]
     for knob, value in (("deadline", 200), ("share", 50)):
         box.knobs[knob].value = value
-        seen.append(bytes(box.children[-2].value))
+        seen.append(picture_of(box))
     assert len(set(seen)) == 3 and "1 of 2 pairs fit" in box.shown and "of 1 nobody" in box.shown
 
 

@@ -144,3 +144,39 @@ def test_accuracy_against_cost_draws_intervals_and_the_front():
     assert np.allclose(front.get_xydata(), [[5, 94], [10, 95]])
     low, high = 100 * accuracy(90, 100).low, 100 * accuracy(90, 100).high
     assert f"beaten: 90 [{low:.4g}, {high:.4g}] at 7" in figure.alt
+
+
+def test_macs_go_to_the_layer_that_makes_them_whatever_way_leads_to_it():
+    """One layer in two places of two blocks, and one that is called by its forward, which no hook sees."""
+
+    class Block(nn.Module):
+        def __init__(self, shared):
+            super().__init__()
+            self.first, self.own = shared, nn.Linear(6, 6, bias=False)
+
+        def forward(self, x):
+            return self.own(self.first(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            shared = nn.Conv1d(3, 3, 1, bias=False)
+            self.left, self.right = Block(shared), Block(shared)
+            self.again = shared
+
+        def forward(self, x):
+            return self.again(self.left(x) + self.right(x)) + self.right.own.forward(x)
+
+    found = cost(Net(), torch.zeros(1, 3, 6))
+    macs = {layer.name: layer.macs for layer in found.layers}
+    assert macs == {"Net": 108, "left.first": 3 * 54, "left.own": 108, "right.own": 108}
+    assert sum(macs.values()) == found.macs
+
+
+def test_a_norm_is_no_product():
+    class Turned(nn.Module):
+        def forward(self, x):
+            unit = nn.functional.normalize(x, dim=-1)
+            return torch.linalg.cross(unit, unit.roll(1, 0)) + torch.linalg.inv(x @ x.mT + 1)[..., :3]
+
+    assert cost(Turned(), torch.rand(1, 3, 3)).uncounted == ("linalg_inv_ex",)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -10,13 +17,16 @@ import pytest
 import torch
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
+from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
 from torch import nn
 
-from edgekit import compiler, export, graphs, runtimes
+from edgekit import bench, compiler, export, graphs, runtimes
 from edgekit.bench import memory
 from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
+from edgekit.compression.tuning import given, judging, trying
 from edgekit.course import lineup
+from edgekit.graphs import reading
 from edgekit.runtimes import InputError, RunnerError
 from edgekit.runtimes.ort.session import cpu_session
 
@@ -381,6 +391,77 @@ def test_a_folder_that_takes_no_files_is_said(tmp_path, save):
         quantization.dynamic(path, tmp_path / "file" / "q.onnx")
 
 
+@pytest.mark.parametrize("bias", [(1, 6), (6,), (1,), (), (1, 1)])
+def test_a_bias_is_a_vector_however_it_is_written(bias, save, tmp_path):
+    """Of a Gemm: as TensorFlow writes it, and as one number for all columns; shared with an Add, which keeps its own."""
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["g"], transB=1), node("Add", ["g", "b"], ["y"])],
+        [value("a", T.FLOAT, ["n", 4])],
+        [value("y", T.FLOAT, ["n", 6])],
+        [weight("w", 6, 4), weight("b", *bias, seed=1)],
+    )
+    x = np.random.default_rng(2).normal(size=(32, 4)).astype(np.float32)
+    for recipe in ("for_cpu", "for_tensorrt", "qoperator"):
+        quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, recipe)
+        want, got = plain(path, {"a": x})[0], plain(tmp_path / "q.onnx", {"a": x})[0]
+        assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("added", [(8, 1), (8, 6)])
+@pytest.mark.parametrize("recipe", ["for_cpu", "for_tensorrt"])
+def test_a_gemm_may_add_a_matrix(added, recipe, save, tmp_path):
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["y"], alpha=0.5, beta=2.0)],
+        [value("a", T.FLOAT, [8, 4])],
+        [value("y", T.FLOAT, [8, 6])],
+        [weight("w", 4, 6), weight("b", *added, seed=1)],
+    )
+    x = np.random.default_rng(2).normal(size=(32, 4)).astype(np.float32)
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, recipe)
+    want, got = plain(path, {"a": x[:8]})[0], plain(tmp_path / "q.onnx", {"a": x[:8]})[0]
+    assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("method", ["percentile", "entropy"])
+@pytest.mark.parametrize("rows", [38, 37])
+def test_histograms_of_rows_that_fill_no_batch(method, rows, save, tmp_path):
+    path = save(
+        [node("Conv", ["a", "w"], ["c"]), node("Relu", ["c"], ["y"])],
+        [value("a", T.FLOAT, ["n", 2, 6])],
+        [value("y", T.FLOAT, ["n", 3, 4])],
+        [weight("w", 3, 2, 3)],
+    )
+    x = np.random.default_rng(2).random((rows, 2, 6), dtype=np.float32)
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, method=method, batch_size=16)
+    assert export.report(tmp_path / "q.onnx").precision == "uint8-qdq"
+
+
+def test_quantizing_leaves_nothing_in_the_current_folder(save, tmp_path, monkeypatch):
+    """Symbolic shape inference gives up on two lengths that are equal and have two names, and drops its model with a file of weights."""
+    half = lambda name: node("Compress", ["a", "which"], [name], axis=0)
+    path = save(
+        [half("left"), half("right"), node("Add", ["left", "right"], ["s"]), node("MatMul", ["s", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 30])],
+        [value("y", T.FLOAT, None)],
+        [weight("w", 30, 40), numpy_helper.from_array(np.array([True] * 10), "which")],
+    )
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    gave_up = []
+    infer = SymbolicShapeInference.infer_shapes
+
+    def watched(*given, **options):
+        try:
+            return infer(*given, **options)
+        finally:
+            gave_up.append(bool(list(here.iterdir())))
+
+    monkeypatch.setattr(SymbolicShapeInference, "infer_shapes", staticmethod(watched))
+    quantization.quantize(path, tmp_path / "q.onnx", {"a": np.ones((20, 30), np.float32)}, batch_size=20)
+    assert gave_up == [True] and not list(here.iterdir())
+
+
 # ---------------------------------------------------------------- parity and the gate
 
 
@@ -444,6 +525,33 @@ def test_the_gate_does_not_pass_what_answers_another_question(what, words, save)
     assert re.search(words, found.verdict)
 
 
+def test_the_gate_sees_the_rows_that_fill_no_batch(save):
+    """A batch fixed at 4 and 6 pictures: only the last of them makes the candidate's answer NaN."""
+    inputs, outputs = [value("a", T.FLOAT, [4, 3])], [value("y", T.FLOAT, [4, 3])]
+    good = save([node("Abs", ["a"], ["y"])], inputs, outputs)
+    other = save([node("Sqrt", ["a"], ["r"]), node("Mul", ["r", "r"], ["y"])], inputs, outputs)
+    x = np.ones((6, 3), np.float32)
+    timing = {"x": np.ones((4, 3), np.float32), "min_time": 0.02, "max_time": 0.05}
+    assert not gating.gate(good, other, (x, np.zeros(6, np.int64)), max_drop=1, **timing).broken
+    x[-1] = -1
+    assert "NaN or infinite" in gating.gate(good, other, (x, np.zeros(6, np.int64)), max_drop=1, **timing).broken
+
+
+@pytest.mark.parametrize("dtype, declared", [(T.INT64, None), (T.UINT8, ["n", 2]), (T.INT64, [4, 2])])
+def test_rows_of_whole_numbers_are_predicted(dtype, declared, save):
+    kind = helper.tensor_dtype_to_np_dtype(dtype)
+    path = save(
+        [node("Cast", ["a"], ["f"], to=T.FLOAT), node("MatMul", ["f", "w"], ["y"])],
+        [value("a", dtype, declared)],
+        [value("y", T.FLOAT, ["n", 5])],
+        [weight("w", 2, 5)],
+    )
+    x = np.random.default_rng(0).integers(0, 99, (7, 2)).astype(kind)
+    with runtimes.load(path) as run:
+        want = x.astype(np.float32) @ numpy_helper.to_array(weight("w", 2, 5))
+        np.testing.assert_allclose(bench.predict(run, x), want, rtol=1e-4)
+
+
 # ---------------------------------------------------------------- exporting
 
 
@@ -485,6 +593,54 @@ def test_the_batch_of_a_state_is_where_one_says(tmp_path):
     assert found["state"][1] == (4, "batch", 3) and found["gain"][1] == ()
     feed = (np.ones((5, 3), np.float32), np.ones((4, 5, 3), np.float32), np.float32(3))
     assert export.parity(Step(), tmp_path / "m.onnx", batches=(1, 5), x=feed).ok
+
+
+def test_a_dict_for_the_batch_names_exceptions(tmp_path):
+    class Step(nn.Module):
+        def forward(self, x, table, state):
+            return x @ table + state[0], state * 2
+
+    example = (torch.rand(2, 3), torch.rand(3, 4), torch.rand(1, 2, 4))
+    for dynamo in (True, False):
+        export.to_onnx(Step().eval(), tmp_path / "m.onnx", example, dynamo=dynamo, output_names=("y", "next"),
+                       dynamic_batch={"table": None, "state": 1, "next": 1})  # fmt: skip
+        found = export.report(tmp_path / "m.onnx")
+        assert [s for _, s in found.inputs.values()] == [("batch", 3), (3, 4), (1, "batch", 4)]
+        assert [s for _, s in found.outputs.values()] == [("batch", 4), (1, "batch", 4)]
+    for wrong, words in (({"stat": 1}, "'stat'; the inputs are x, table, state"), ({"state": 3}, "axis 3 for 'state'")):
+        with pytest.raises(export.ExportError, match=words):
+            export.to_onnx(Step().eval(), tmp_path / "n.onnx", example, dynamic_batch=wrong)
+
+
+@pytest.mark.parametrize("first", ["mask", "tokens"])
+def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
+    """A length of its own stands first in one input: sizing, cutting, comparing and tuning agree, also where it is as long as the batch."""
+    shapes = {"tokens": ("rows", "time", 2), "mask": ("time", 2)}
+    names = [first, *(name for name in shapes if name != first)]
+    path = save(
+        [node("Mul", ["tokens", "mask"], ["m"]), node("ReduceSum", ["m", "axis"], ["y"], keepdims=0)],
+        [value(name, T.FLOAT, shapes[name]) for name in names],
+        [value("y", T.FLOAT, ["rows", 2])],
+        [numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    ordered = {name: shapes[name] for name in names}
+    assert reading.with_batch(ordered, 7) == {
+        name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names
+    }
+    for rows, time in ((5, 9), (6, 6)):
+        x = {"tokens": np.ones((rows, time, 2), np.float32), "mask": np.ones((time, 2), np.float32)}
+        assert reading.row_axes(ordered, x) == {"tokens": 0, "mask": None}
+        model = lambda *given: (x := dict(zip(names, given, strict=True)))["tokens"].__mul__(x["mask"]).sum(1)
+        export.parity(model, path, (1, 3), x=x).check()
+        np.savez(tmp_path / "rows.npz", **x)
+        assert given.read(path, tmp_path / "rows.npz").rows == rows
+
+
+def test_what_is_called_batch_is_the_batch():
+    shapes = {"x": ("batch_size", 3), "state": ("layers", "batch_size", 3), "scale": (3,)}
+    x = {"x": np.zeros((4, 3)), "state": np.zeros((2, 4, 3)), "scale": np.zeros(3)}
+    assert reading.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
+    assert reading.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
 
 
 def test_qat_exports_what_it_was_calibrated_on(tmp_path):
@@ -559,6 +715,19 @@ def test_the_compiler_refuses_rather_than_be_wrong(save):
             compiler.read(save(nodes, [value("a", T.FLOAT, shape)], out, weights))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3.0])
+def test_a_pass_may_not_make_other_numbers(bad, save):
+    path = save(
+        [node("Add", ["a", "w"], ["y"])], [value("a", T.FLOAT, [2, 3])], [value("y", T.FLOAT, [2, 3])], [weight("w", 3)]
+    )
+    graph = compiler.read(path)
+    assert compiler.equal(graph, graph) == 0
+    spoilt = graph.with_(constants={name: array * [1, 1, bad] for name, array in graph.constants.items()})
+    with pytest.raises(compiler.CompileError, match="changed the result"):
+        compiler.equal(graph, spoilt)
+    assert compiler.equal(spoilt, spoilt) == 0, "the same infinity and no number on both sides is no change"
+
+
 # ---------------------------------------------------------------- edgekit tune
 
 
@@ -583,3 +752,196 @@ def test_tune_keeps_what_it_may_and_goes_on_where_it_stopped(save, tmp_path):
     with pytest.raises(tuning.TuneError, match="Missing: a"):
         np.savez(tmp_path / "other.npz", b=x, c=x)
         tuning.tune(path, tmp_path / "other.npz")
+
+
+def classifier(save, wide=24, seed=0, rows="n"):
+    return save(
+        [node("MatMul", ["a", "w"], ["h"]), node("Tanh", ["h"], ["t"]), node("MatMul", ["t", "v"], ["y"])],
+        [value("a", T.FLOAT, [rows, 8])],
+        [value("y", T.FLOAT, [rows, 3])],
+        [weight("w", 8, wide, seed=seed), weight("v", wide, 3, seed=seed + 1)],
+    )
+
+
+@pytest.fixture
+def rows(tmp_path):
+    np.savez(tmp_path / "rows.npz", a=np.random.default_rng(3).normal(size=(40, 8)).astype(np.float32))
+    return tmp_path / "rows.npz"
+
+
+def tuned(*given, **options):
+    return tuning.tune(*given, **{"budget": 60, "progress": False} | options)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two files, no comparison of speed: seconds instead of minutes."""
+    monkeypatch.setattr(trying.files, "NAMES", ["float32", "int8 dynamic"])
+    monkeypatch.setattr(trying, "_engines", lambda: ([], {}))
+    monkeypatch.setattr(trying.runtimes, "default_threads", lambda: 1)
+    monkeypatch.setattr(trying, "BATCHES", ())
+    monkeypatch.setattr(trying, "SECONDS", 0.05)
+
+
+def test_tune_touches_no_files_but_its_own(save, rows, tmp_path, few):
+    """Two models of one name in one folder, with files of somebody else beside them."""
+    folder = tmp_path / "models"
+    one, two = (classifier(save, wide).rename(tmp_path / f"{wide}" / "net.onnx") for wide in made(tmp_path, 24, 40))
+    mine = [folder / name for name in ("net.dynamic.onnx", "net.fp16.onnx.data", "results.jsonl")]
+    folder.mkdir()
+    for file in mine:
+        file.write_text("mine")
+    sizes = [tuned(model, rows, folder=folder).rows[1].bytes for model in (one, two, one)]
+    assert [file.read_text() for file in mine] == ["mine"] * 3
+    assert sizes[0] == sizes[2] < sizes[1]
+
+
+def made(folder, *names):
+    for name in names:
+        (folder / f"{name}").mkdir()
+    return names
+
+
+def test_tune_measures_again_where_numbers_no_longer_hold(save, rows, few, monkeypatch):
+    path, calls = classifier(save), []
+    run, setup = trying._Trial.run, trying.device.setup
+    monkeypatch.setattr(trying._Trial, "run", lambda self, row: calls.append(row.key) or run(self, row))
+    tuned(path, rows), tuned(path, rows)
+    assert len(calls) == 2
+    monkeypatch.setattr(trying.device, "setup", lambda: setup() | {"driver": "590.1"})
+    tuned(path, rows)
+    assert len(calls) == 4
+
+
+def test_what_a_result_depends_on(save, rows, tmp_path):
+    """Machine, versions, model with its second file, rows, labels: each of them, and nothing that changes from call to call."""
+    path = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 8])],
+        [value("y", T.FLOAT, ["n", 400])],
+        [weight("w", 8, 400)],
+        save_as_external_data=True,
+        location="w.bin",
+        size_threshold=0,
+    )
+    of = lambda labels="kind", **other: given.fingerprint(trying.device.setup() | other, path, rows, labels)
+    marks = [of(), of("other"), of(onnxruntime="9.9"), of(power_mode="10W"), of(gpu="another")]
+    assert of() == marks[0]
+    data = bytearray((tmp_path / "w.bin").read_bytes())
+    data[0] ^= 1
+    (tmp_path / "w.bin").write_bytes(data)
+    marks.append(of())
+    np.savez(rows, a=np.zeros((6, 8), np.float32))
+    marks.append(of())
+    assert len(set(marks)) == len(marks)
+
+
+def test_tune_tries_again_what_failed_or_is_gone(save, rows, few, monkeypatch):
+    path, make = classifier(save), trying.files.make
+    monkeypatch.setattr(trying.files, "make", lambda *given: (_ for _ in ()).throw(OSError("the disk was full")))
+    with pytest.raises(tuning.TuneError, match="the disk was full"):
+        tuned(path, rows)
+    monkeypatch.setattr(trying.files, "make", make)
+    found = tuned(path, rows).rows[1]
+    assert not found.failed
+    Path(found.path).unlink()
+    assert Path(tuned(path, rows).rows[1].path).is_file()
+
+
+def test_a_later_call_judges_by_its_own_limit(save, rows, few):
+    """The same noted answers, with labels and without: another max_drop is another verdict."""
+    path = classifier(save)
+    for labels in (None, rows.with_name("kinds.npy")):
+        if labels:
+            np.save(labels, plain(path, dict(np.load(rows)))[0].argmax(1))
+        verdicts = [tuned(path, rows, labels, max_drop=drop).rows[1].quality["verdict"] for drop in (60, 0, 60)]
+        assert verdicts[::2] == ["kept", "kept"] and verdicts[1] != "kept"
+
+
+def test_a_verdict_is_what_the_interval_says():
+    """Three equal rows say little, with labels and without; three thousand say much."""
+    for many, verdict in ((3, "can't tell"), (3000, "kept")):
+        logits = np.random.default_rng(1).normal(size=(many, 5)).astype(np.float32)
+        for labels in (None, logits.argmax(1)):
+            found = judging.judge([logits], [logits.copy()], labels, max_drop=0.5)
+            assert found["verdict"] == verdict == judging.verdict(found, 0.5)
+    other = judging.judge([logits], [logits[:, ::-1].copy()], None, max_drop=0.5)
+    broken = judging.judge([logits], [logits * np.nan], None, max_drop=100)
+    assert other["verdict"] == broken["verdict"] == "lost" and other["score"] > broken["score"]
+
+
+@pytest.mark.parametrize("name", ["int8 for_cpu", "float16"])
+def test_the_printed_command_makes_the_file_again(name, save, tmp_path):
+    """From a folder with a quote and a blank in its name, with the labels among the data."""
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    path = classifier(save).rename(folder / "net.onnx")
+    x = np.random.default_rng(3).normal(size=(40, 8)).astype(np.float32)
+    np.savez(folder / "rows.npz", a=x, kind=np.arange(40) % 3)
+    target, again = folder / "made.onnx", folder / "made again.onnx"
+    found = given.read(path, folder / "rows.npz", "kind")
+    trying.files.make(name, path, target, found.calibrating)
+    command = trying.files.command(name, path, again, folder / "rows.npz", "kind")
+    _, *words = shlex.split(command)
+    subprocess.run([sys.executable, *words], check=True, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    assert again.read_bytes() == target.read_bytes()
+
+
+def test_tune_refuses_by_name(save, tmp_path, few):
+    free, fixed = classifier(save), classifier(save, rows=6)
+    x = np.zeros((8, 8), np.float32)
+    np.savez(tmp_path / "rows.npz", a=x, kind=np.zeros(8, np.int64))
+    whole = (tmp_path / "rows.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "altered.npz").write_bytes(whole[:200] + b"!" + whole[201:])
+    (tmp_path / "empty.npy").write_bytes(b"")
+    for data, model, labels, words in (
+        ("cut.npz", free, None, "cut.npz: not an .npz file"),
+        ("altered.npz", free, None, "altered.npz: not an .npz file"),
+        ("empty.npy", free, None, "empty.npy: not an .npz file"),
+        ("none.npz", free, None, "none.npz: no such file"),
+        ("rows.npz", fixed, "kind", "batches of 6, and 4 rows are left"),
+        ("rows.npz", free, "kinds", "'kinds': neither a file nor an array of the data, which has a, kind"),
+    ):
+        with pytest.raises(tuning.TuneError, match=words):
+            tuned(model, tmp_path / data, labels)
+
+
+def test_float16_takes_what_one_converter_alone_refuses(save, tmp_path):
+    """A Cast to float32 in the middle, as in a one-hot layer."""
+    path = save(
+        [
+            node("Equal", ["a", "kinds"], ["e"]),
+            node("Cast", ["e"], ["f"], to=T.FLOAT),
+            node("MatMul", ["f", "w"], ["y"]),
+        ],
+        [value("a", T.INT32, ["n", 5, 1])],
+        [value("y", T.FLOAT, ["n", 5, 3])],
+        [numpy_helper.from_array(np.arange(7, dtype=np.int32), "kinds"), weight("w", 7, 3)],
+    )
+    assert tuning.float16(path, tmp_path / "h.onnx").precision == "fp16"
+    x = np.arange(10, dtype=np.int32).reshape(2, 5, 1) % 7
+    np.testing.assert_allclose(plain(tmp_path / "h.onnx", {"a": x})[0], plain(path, {"a": x})[0], atol=2e-3)
+
+
+def test_a_gpu_gets_the_files_that_are_made_for_it():
+    """Whatever the CPU made of them: here it lost all of them but one."""
+    trial = SimpleNamespace(free_batch=False)
+    rows = []
+    for row in trying._plan(trial, rows, ["openvino", "tensorrt"]):
+        kept = row.file in ("float32", "int8 dynamic")
+        rows.append(replace(row, speed={"speedup": 1.0}, quality={"verdict": "kept" if kept else "lost"}))
+    of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
+    assert of("tensorrt") == ["float32", "float16", "int8 for_tensorrt"] and of("openvino") == [
+        "float32",
+        "int8 dynamic",
+    ]
+    assert of(trying.CPU) == trying.files.NAMES
+
+
+def test_engines_are_those_of_the_table():
+    """What `runtimes.available` says about each engine that takes a file, once, and ONNX Runtime on the CPU not among them."""
+    able, unable = trying._engines()
+    assert not set(able) & set(unable)
+    assert {"openvino", "tensorrt", "onnxruntime cuda"} <= {*able, *unable} and trying.CPU not in {*able, *unable}
+    assert all(unable.values())

@@ -11,11 +11,13 @@ from datetime import datetime
 import pytest
 
 from edgekit.course.catalog import CourseError
+from edgekit.instructor.grading import batch, changes
 from edgekit.instructor.reports import about, deadlines, exports, marks, records
 from edgekit.instructor.reports import tables as reports
 from edgekit.instructor.submissions import finding, roster
-from tests.attacks.odd import NAME, SLUG
+from tests.attacks.odd import NAME, ONE, SLUG
 from tests.attacks.platform_trees import CANVAS, MOODLE, ROSTER
+from tests.test_platforms import OTHER, moodle_downloads
 from tests.test_reports import record, rows
 from tests.test_submissions import put
 
@@ -117,6 +119,52 @@ def test_without_numbers_nothing_is_exported(tmp_path):
     assert exports.write(out, given, about.read(out)) == []
 
 
+@pytest.mark.parametrize("worksheet", ["none", SLUG, OTHER])
+def test_each_lab_goes_back_with_the_numbers_of_its_own_assignment(tmp_path, dates, worksheet, monkeypatch):
+    monkeypatch.setattr(deadlines, "read", lambda: dates)
+    numbers = {SLUG: {"Eva Ek": 31, "Ole Oz": 32}, OTHER: {"Eva Ek": 77, "Ole Oz": 78}}
+    folders = [(f"{lab}/", name, number, lab) for lab, people in numbers.items() for name, number in people.items()]
+    head = "Identifier,Full name,Status,Last modified (submission)\n"
+    text = head + "".join(
+        f'Participant {number},{name},Submitted,"Saturday, 21 November 2026, 9:30 AM"\n'
+        for name, number in numbers.get(worksheet, {}).items()
+    )
+    people = roster.Roster()
+    if worksheet != "none":
+        (tmp_path / "roster.csv").write_text(text, encoding="utf-8")
+        people = roster.read(tmp_path / "roster.csv")
+    found = finding.survey(put(tmp_path / "in", moodle_downloads(*folders)), None, people)
+    (tmp_path / "out").mkdir()
+    about.write(tmp_path / "out", found, None)
+    given = [record(one.student, one.slug) for one in found.submissions]
+    reports.write(tmp_path / "out", given)
+    for lab, mine in numbers.items():
+        sheet = strict((tmp_path / "out" / "exports" / f"moodle_{lab}.csv").read_bytes().decode())
+        assert {row["Full name"]: row["Identifier"] for row in sheet} == {
+            who: f"Participant {n}" for who, n in mine.items()
+        }
+        assert {row["Status"] for row in sheet} == {"Submitted" if lab == worksheet else ""}
+    late = {one["lab"] for one in marks.counted(tmp_path / "out", given) if one.get("late")}
+    assert late == ({SLUG} if worksheet == SLUG else set()), "its times are those of one assignment, too"
+
+
+def test_no_cell_of_an_export_is_a_formula(tmp_path):
+    text = (
+        'Student,ID,SIS User ID,SIS Login ID,Section\n"  =2*3, Eve",9,"=HYPERLINK(""x"")",＝9,"+1\n=2"\n'
+        "Ole Oz,10,S10,ole,A\n"
+    )
+    given, out = platform_class(tmp_path, {f"eve/{NAME}": ONE, f"ole/{NAME}": ONE}, text.replace("＝9", "eve"))
+    made = exports.gradebook({"=2*3 Eve": "9"}, [record("=2*3 Eve")], about.read(out)) + exports.worksheet(
+        {"\t-1": "7"}, {"\t-1": record("\t-1")}, about.About(), False
+    )
+    assert "\n=2" not in made
+    for line in csv.reader(io.StringIO(made)):
+        assert not any(cell.lstrip().startswith(("=", "+", "@", "＝")) for cell in line), line
+        assert not any(cell.startswith("-") and cell != "-" for cell in line), line
+    eve = next(name for name in about.read(out).people if "Eve" in name)
+    assert "'=HYPERLINK" in exports.gradebook({eve: "9"}, [record(eve)], about.read(out))
+
+
 # -------------------------------------------------------------------------------------------------------------------- deadlines
 TABLE = """
 [deadlines]
@@ -166,6 +214,9 @@ def test_what_being_late_costs(dates, when, extension, days, kept):
         ("[deadlines]\nlate_precent = 3", "late_precent is not known"),
         ("[deadlines.due]\n04_onnx_export = 2026-11-20", "needs a time and a zone"),
         ("[deadlines.due]\n99_nothing = 2026-11-20T12:00:00Z", "no lab is called '99_nothing'"),
+        ("deadlines = 3", "are tables"),
+        ("[deadlines]\ngrace_minutes = nan", "grace_minutes = nan is no number"),
+        ("[deadlines]\nlate_percent_per_day = inf", "late_percent_per_day = inf is no number"),
         ("[deadlines]\nlate_days = -1", "late_days = -1 is no number from 0 up"),
     ],
 )
@@ -178,6 +229,45 @@ def test_deadlines_that_cannot_be_meant(tmp_path, text, wrong):
 def test_an_extension_that_cannot_be_read_names_itself(dates):
     with pytest.raises(CourseError, match="extension '04=tomorrow': write"):
         dates.late(SLUG, "2026-11-22T10:00:00", "04=tomorrow")
+
+
+@pytest.mark.parametrize("cell", ["+99999999999999d", "+9e9h", "88=+1d", "04=+1d; 05a=soon", "04=2026-02-30"])
+def test_extensions_are_read_before_anything_is_graded(tmp_path, cell):
+    (tmp_path / "roster.csv").write_text(f'name,extension\nOle Oz,"+1d"\nPia P,"{cell}"\n')
+    put(tmp_path / "in", {f"Ole Oz/{NAME}": ONE})
+    with pytest.raises(CourseError, match="Pia P, column extension: "):
+        batch.Batch(tmp_path / "in", tmp_path / "out", class_list=tmp_path / "roster.csv")
+    assert not (tmp_path / "out").exists()
+
+
+def test_extensions_stand_apart_by_comma_or_semicolon(dates):
+    for cell in ("04=+2d, 05a=+1d", "05a=+1d; 04=+2d"):
+        assert dates.late(SLUG, "2026-11-22T12:10:00", cell) is None
+        assert dates.late(SLUG, "2026-11-22T12:16:00", cell)["days"] == 1
+
+
+def test_a_deadline_at_the_end_of_time(tmp_path):
+    text = "[deadlines]\ngrace_minutes = 1e300\n[deadlines.due]\n04_onnx_export = 9999-12-31T23:59:59Z"
+    (tmp_path / "course.toml").write_text(text)
+    assert deadlines.read(tmp_path / "course.toml").late(SLUG, "0001-01-01T00:00:00+14:00") is None
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("samedi 21 novembre 2026, 13:05", True),
+        ("2026-13-45 00:00:00", True),
+        ("-", False),
+        ("2026-11-19T09:00:00", False),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_for_a_person(tmp_path, dates, monkeypatch, when, told):
+    monkeypatch.setattr(deadlines, "read", lambda: dates)
+    says = {SLUG: {"platform": "moodle", "number": "7", "when": when, "late": None}}
+    (tmp_path / about.FILE).write_text(json.dumps({"handed_in": {"pia": says}}))
+    (one,) = marks.counted(tmp_path, [record("pia")])
+    assert records.points(one) == 8 and not one.get("late")
+    assert any(f"{when!r} cannot be read: nothing was taken off" in note for note in one.get("review") or []) is told
 
 
 def test_late_marks_stand_everywhere(tmp_path, dates, monkeypatch):
@@ -221,6 +311,15 @@ def test_a_forged_result_is_settled_by_hand_and_stays_so(tmp_path):
     assert records.points(eve) == 5 and "another file was handed in since" in eve["review"][0]
     marks.decide(tmp_path, ("eve", SLUG, "export_model"), None)
     assert records.points(marks.counted(tmp_path, given)[0]) is None
+
+
+def test_changes_know_what_was_decided_in_the_old_folder(tmp_path):
+    for name in ("old", "new"):
+        records.append(tmp_path / name / records.FILE, record("pia", statuses=["fail"]))
+    assert changes.between(tmp_path / "old", tmp_path / "new") == []
+    marks.decide(tmp_path / "old", ("pia", SLUG, "export_model"), marks.Decision(1.5, "", ""))
+    (one,) = changes.between(tmp_path / "old", tmp_path / "new")
+    assert (one.before, one.after) == (6.5, 5) and "settled 1.5/3 -> fail 0/3" in str(one)
 
 
 def test_a_damaged_file_of_decisions_is_never_taken_for_none(tmp_path):

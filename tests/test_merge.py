@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgekit.instructor.grading.merge import MergeError, merge
-from edgekit.instructor.reports import records
+from edgekit.instructor.reports import marks, records
 from edgekit.instructor.reports import tables as reports
 from tests.test_reports import CLASS, item, record, store
 
@@ -81,3 +81,23 @@ def test_a_shard_that_is_not_there_is_named(tmp_path):
     reports.write(empty, [])  # it ran to its end, and nobody fell to it
     [line] = merge([a, empty], tmp_path / "m2").conflicts
     assert line.startswith("shard 3/3 is not among the folders")
+
+
+def _decided(folder, student, points, comment=""):
+    marks.decide(folder, (student, "04_onnx_export", "gate"), marks.Decision(points, comment, "x"))
+
+
+def test_what_was_decided_in_any_part_counts(tmp_path):
+    parts = [store(tmp_path / f"part{i}", CLASS[i::2]) for i in range(2)]
+    first, second = CLASS[0]["student"], CLASS[1]["student"]
+    _decided(parts[0], first, 0.5)
+    _decided(parts[1], second, 1.5, "by voice")
+    merged = merge(parts, tmp_path / "m")
+    assert not merged.conflicts
+    assert {key[0]: one.points for key, one in marks.decisions(tmp_path / "m").items()} == {first: 0.5, second: 1.5}
+    _decided(parts[1], first, 2)
+    _decided(tmp_path / "m", second, 0)
+    told = merge(parts, tmp_path / "m").conflicts
+    assert len(told) == 3 and all("decided differently by hand" in line for line in told), told
+    kept = {key[0]: one.points for key, one in marks.decisions(tmp_path / "m").items()}
+    assert kept == {first: 0.5, second: 0}, "what stands in the merged folder was decided last"

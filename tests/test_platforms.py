@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.submissions import finding, roster
 from edgekit.instructor.submissions.platforms import Owner
-from tests.attacks.odd import NAME, ONE, SLUG, TWO
+from tests.attacks.odd import NAME, ONE, SLUG, THREE, TWO, packed
 from tests.attacks.platform_trees import PEOPLE, ROSTER, TREES, ZIPS, as_zip
 from tests.test_submissions import put
 
@@ -71,14 +74,176 @@ def test_who_does_not_stand_in_the_roster_is_graded_and_told(tmp_path, people):
 
 
 def test_an_archive_inside_of_a_class_zip_is_told(tmp_path):
-    from tests.attacks.odd import packed
-
     inner = {
         f"Eva Ek_9_assignsubmission_file_/{NAME}": ONE,
         "Ali Ak_8_assignsubmission_file_/work.zip": packed({NAME: TWO}),
     }
     lost = finding.survey(put(tmp_path / "in", {"class.zip": packed(inner)})).lost
     assert any("Ali Ak_8" in path and "unpack the outer one" in why for path, why in lost), lost
+
+
+# What Mallory names her own files and folders, or packs into a zip of her own, to be somebody else or to have been early.
+FORGED = {
+    "a folder like Blackboard's": {f"Lab_boli_attempt_2099-01-01-00-00-00/{NAME}": THREE},
+    "a folder like Moodle's": {f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE},
+    "a name like Moodle's": {f"Bo Li_7102_assignsubmission_file_{NAME}": THREE},
+    "a home": {f"home/boli/{NAME}": THREE},
+    "a zip of homes": {"w.zip": packed({f"jupyter-boli/{NAME}": THREE})},
+    "a zip like Moodle's": {"w.zip": packed({f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE})},
+    "a zip of folders": {"w.zip": packed({f"Bo Li/{NAME}": THREE, f"x_1_assignsubmission_file_/{NAME}": THREE})},
+}
+REAL = {  # where a platform puts what is Mallory's, and somebody else's
+    "plain": ("mohara/{}", "boli/{}"),
+    "nbgrader": ("submitted/mohara/lab4/{}", "submitted/boli/lab4/{}"),
+    "homes": ("home/mohara/{}", "home/boli/{}"),
+    "Moodle": ("Mary-Ann O'Hara_7103_assignsubmission_file_/{}", "Bo Li_7102_assignsubmission_file_/{}"),
+    "Moodle, flat": ("Mary-Ann O'Hara_7103_assignsubmission_file_{}", "Bo Li_7102_assignsubmission_file_{}"),
+    "GitHub": ("lab-4-submissions/lab-4-mohara/{}", "lab-4-submissions/lab-4-boli/{}"),
+    "Canvas": ("all/oharamaryann_88003_910003_{}", "all/libo_88002_910002_{}"),
+    "Blackboard": ("Lab_mohara_attempt_2026-11-21-00-00-10_{}", "Lab_boli_attempt_2026-11-20-08-30-00_{}"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.* holds names like those of a platform")
+@pytest.mark.parametrize("stamped", [True, False])
+@pytest.mark.parametrize(
+    ("real", "forged"),  # Canvas takes and hands out no folders
+    [
+        (real, forged)
+        for real in REAL
+        for forged in FORGED
+        if real != "Canvas" or not any("/" in n for n in FORGED[forged])
+    ],
+)
+def test_nobody_takes_anothers_place_by_a_name(tmp_path, real, forged, stamped, people):
+    mine, other = REAL[real]
+    files = {other.format(NAME): TWO, **{mine.format(name): blob for name, blob in FORGED[forged].items()}}
+    if real == "nbgrader" and stamped:
+        files |= {f"submitted/{who}/lab4/timestamp.txt": b"2026-11-20 13:05:22 UTC" for who in ("mohara", "boli")}
+    found = counted(put(tmp_path / "in", files), people)[1].submissions
+    by = {one.student: one for one in found}
+    assert by["Bo Li"].blob == TWO and set(by) <= {"Bo Li", "Mary-Ann O'Hara"}
+    assert "2099" not in by["Bo Li"].owner.when
+    assert "Mary-Ann O'Hara" in by, "whose file it is stays known"
+
+
+@pytest.mark.parametrize("where", ["", "all/"])
+def test_nobody_was_early_by_a_name(tmp_path, where):
+    early = f"{where}Lab_mohara_attempt_2026-11-21-00-00-10_x_mohara_attempt_2000-01-01-00-00-00_{NAME}"
+    (one,) = counted(put(tmp_path / "in", {early: ONE}))[1].submissions
+    assert one.student == "mohara" and one.owner.when == "2026-11-21T00:00:10"
+
+
+def test_a_students_zip_beside_others_is_no_class(tmp_path):
+    files = {"boli.zip": packed({NAME: TWO}), "mohara.zip": packed({f"boli_1_assignsubmission_file_/{NAME}": ONE})}
+    with pytest.warns(UserWarning, match="mohara.zip holds names like those of a platform's download"):
+        assert counted(put(tmp_path / "in", files))[0] == {"boli": TWO, "mohara": ONE}
+
+
+@pytest.mark.parametrize("archive", ["mohara.zip", "holiday.zip"])
+def test_a_students_zip_beside_folders_replaces_nobody(tmp_path, archive, people):
+    forged = {
+        f"L_boli_attempt_2001-01-01-00-00-00/{NAME}": THREE,
+        f"L_mohara_attempt_2001-01-01-00-00-00/{NAME}": THREE,
+    }
+    files = {f"boli/{NAME}": TWO, f"anunez/{NAME}": ONE, archive: packed(forged)}
+    with pytest.warns(UserWarning) if archive == "mohara.zip" else contextlib.nullcontext():
+        found = counted(put(tmp_path / "in", files), people)
+    assert found[0] == {"Ana Núñez": ONE, "Bo Li": TWO, "Mary-Ann O'Hara": THREE}
+
+
+# What a student may write where Gradescope's own file would stand.
+HOSTILE = {
+    "nested lists": "submission_7:\n  :submitters: " + "- " * 20_000 + "x\n",
+    "nested mappings": "submission_7:\n  :submitters: " + "{a: " * 2_000 + "\n",
+    "brackets without end": "submission_7:\n  :submitters:\n  - :name: " + "[" * 1_000_000 + "\n",
+    "a date that is none": "submission_7:\n  :submitters: []\n  :created_at: 2026-02-30 25:00:00\n",
+    "aliases of aliases": "submission_7:\n  :submitters:\n  - :name: &a [x, x]\n"
+    + "".join(
+        f"  - :name: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "itself": "submission_7:\n  :submitters: &a [*a]\n",
+    "many indents": "".join(f"submission_{n}:\n{' ' * n}:submitters: []\n" for n in range(1, 3000)),
+    "no text": "\x00\x01\ufffe",
+}
+
+
+@pytest.mark.parametrize("written", HOSTILE)
+def test_no_file_beside_the_work_stops_the_run(tmp_path, written):
+    files = {
+        f"boli/{NAME}": TWO,
+        f"mohara/submission_7/{NAME}": ONE,
+        "mohara/submission_metadata.yml": HOSTILE[written].encode(),
+    }
+    start = time.monotonic()
+    found = counted(put(tmp_path / "in", files))[0]
+    assert found["boli"] == TWO and ONE in found.values() and time.monotonic() - start < 10
+
+
+def _gradescope(count: int, more: str = "") -> dict[str, bytes]:
+    about = "".join(
+        f"submission_{n}:\n  :submitters:\n  - :name: Student {n}\n    :sid: '00{n}'\n    :email: s{n}@uni.example\n"
+        f"  :created_at: 2026-11-19 10:12:13.123456789 +01:00\n  :results:\n    :output: |\n      {more}\n      ]]{{{{[\n"
+        for n in range(count)
+    )
+    return {"submission_metadata.yml": f"---\n{about}".encode()} | {f"submission_{n}/{NAME}": ONE for n in range(count)}
+
+
+def test_a_large_class_keeps_its_names(tmp_path):
+    found = counted(put(tmp_path / "in", {f"g/{name}": blob for name, blob in _gradescope(300, "x" * 2_000).items()}))[
+        1
+    ]
+    assert {one.student for one in found.submissions} == {f"Student {n}" for n in range(300)} and not found.lost
+    owner = found.submissions[7].owner
+    assert owner.number.startswith("00") and owner.when == "2026-11-19T10:12:13+01:00"
+
+
+@pytest.mark.parametrize("only", [None, [SLUG]])
+def test_a_table_that_is_too_large_is_told(tmp_path, only):
+    files = {"g.zip": packed(_gradescope(2, "x" * 9_000_000))}
+    (told,) = finding.survey(put(tmp_path / "in", files), only).lost
+    assert told[0] == "g.zip/submission_metadata.yml" and "16,777,216 bytes" in told[1]
+
+
+MANY = {
+    "Canvas": lambda n: f"doe_{n}_{n}_{NAME}",
+    "clones": lambda n: f"lab-{n}/work/{n}.ipynb",
+    "Drive": lambda n: f"{n}" + " - 04_a" * 30 + ".ipyn",
+    "deep": lambda n: "a/" * 20_000 + f"{n % 50}/{NAME}",
+    "long": lambda n: "a - 04_" * 5_000 + f"{n % 50}",
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_what_a_student_packs_costs_no_more_than_its_size(tmp_path, kind):
+    files = {MANY[kind](n): b"" for n in range(6_000)} | {f"mine/{NAME}": ONE}
+    if kind == "clones":
+        files |= {f"lab-{n}/.git/HEAD": b"x" for n in range(3_000)}
+    folder = put(tmp_path / "in", {"mohara.zip": packed(files), f"boli/{NAME}": TWO})
+    start = time.monotonic()
+    found = counted(folder)[0]
+    assert TWO in found.values() and time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("zips", [False, True])
+def test_downloads_of_two_platforms_lie_beside_each_other(tmp_path, people, zips):
+    one = moodle_downloads(("", "Ana Núñez", 5, SLUG), ("", "Bo Li", 6, SLUG))
+    two = {f"libo_88002_910002_{OTHER}.ipynb": ONE, f"oharamaryann_88003_910003_{OTHER}.ipynb": TWO}
+    files = {"a.zip": packed(one), "b.zip": packed(two)} if zips else {}
+    files = files or {f"a/{name}": blob for name, blob in one.items()} | {
+        f"b/{name}": blob for name, blob in two.items()
+    }
+    found = finding.survey(put(tmp_path / "in", files), None, people)
+    assert [(one.student, one.slug) for one in found.submissions] == [
+        ("Ana Núñez", SLUG), ("Bo Li", SLUG), ("Bo Li", OTHER), ("Mary-Ann O'Hara", OTHER),
+    ]  # fmt: skip
+
+
+def test_long_names_stay_two_and_cost_no_time():
+    start = time.monotonic()
+    names = {finding.safe("\u0301\u0316" * 16_000 + end) for end in "abcdefgh"}  # normalizing one whole takes seconds
+    assert len(names) == 8 and time.monotonic() - start < 4
+    assert finding.safe("e\u0301") == finding.safe("\u00e9") == "\u00e9"
 
 
 EXPORTS = {
@@ -114,3 +279,86 @@ def test_an_ambiguous_name_is_nobodys(tmp_path):
     found = roster.read(tmp_path / "r.csv")
     assert found.find(Owner("folder", login="Kim Lee")) is None
     assert found.find(Owner("moodle", name="Kim Lee", number="2")).id == "2"
+
+
+OTHER = "05a_onnx_runtime"
+
+
+def moodle_downloads(*folders) -> dict[str, bytes]:
+    """Moodle's folders as (download, name, number, lab)."""
+    return {f"{root}{name}_{number}_assignsubmission_file_/{lab}.ipynb": ONE for root, name, number, lab in folders}
+
+
+@pytest.mark.parametrize(
+    ("folders", "students"),
+    [
+        ([("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, OTHER)], {"Eva Ek": {SLUG, OTHER}}),
+        # Two in one download, and two who handed in one lab, are two.
+        ([("", "Eva Ek", 31, SLUG), ("", "Eva Ek", 77, OTHER)], {"Eva Ek_31": {SLUG}, "Eva Ek_77": {OTHER}}),
+        ([("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, SLUG)], {"Eva Ek_31": {SLUG}, "Eva Ek_77": {SLUG}}),
+        # Another assignment's number may be somebody's id.
+        ([("a/", "Ana Núñez", 5, SLUG), ("b/", "Ana Núñez", 88002, OTHER)], {"Ana Núñez": {SLUG, OTHER}}),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_number_of_one_assignment_is_nobodys_in_another(tmp_path, folders, students, listed, people):
+    found = finding.survey(put(tmp_path / "in", moodle_downloads(*folders)), None, people if listed else None)
+    got = {}
+    for one in found.submissions:
+        got.setdefault(one.student, set()).add(one.slug)
+    assert got == students
+
+
+def test_two_of_one_name_in_the_roster_stay_two(tmp_path):
+    (tmp_path / "r.csv").write_text("name,id\nEva Ek,1\nEva Ek,2\n")
+    files = moodle_downloads(("a/", "Eva Ek", 31, SLUG), ("b/", "Eva Ek", 77, OTHER))
+    found = finding.survey(put(tmp_path / "in", files), None, roster.read(tmp_path / "r.csv"))
+    assert found.strangers == ["Eva Ek_31", "Eva Ek_77"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("name,section\nPia P,A\nOle O,A\nPia P,B\n", "r.csv: Pia P stands in 2 rows without an id, login or email"),
+        ("name\n" + "x" * 140_000 + "\n", "r.csv: the roster is no CSV file: field larger than"),
+    ],
+)
+def test_a_roster_that_cannot_be_meant_is_an_error(tmp_path, text, wrong):
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(CourseError, match=wrong):
+        roster.read(tmp_path / "r.csv")
+
+
+def test_two_of_one_name_are_told_apart_by_what_one_of_them_has(tmp_path):
+    (tmp_path / "r.csv").write_text("name,id\nPia P,3\nPia P,\n")
+    assert list(roster.read(tmp_path / "r.csv").labels.values()) == ["Pia P (3)", "Pia P"]
+
+
+def test_a_linked_archive_in_a_students_folder_is_told(tmp_path):
+    folder = put(tmp_path / "in", {f"ole/{NAME}": ONE, "elsewhere.txt": packed({NAME: TWO})})
+    (folder / "ole" / "more.ZIP").symlink_to(folder / "elsewhere.txt")
+    found = finding.survey(folder)
+    assert ("ole/more.ZIP", "it is a link") in found.lost and [one.blob for one in found.submissions] == [ONE]
+
+
+def _broken_zips() -> dict[str, bytes]:
+    whole = packed({f"Żółw/{NAME}": TWO})
+    name = f"Żółw/{NAME}".encode()
+    end = whole.rindex(b"PK\5\6")
+    return {
+        "a name that is no UTF-8 in front of the data": whole.replace(name, b"\xff" * len(name), 1),
+        "a name that is none in the table of contents": whole[: whole.rindex(name)] + b"\xfe" * len(name) + whole[end:],
+        "a table of contents before the file": whole[: end + 12]
+        + b"\xff\xff\xff\x7f\xf0\xff\xff\xff"
+        + whole[end + 20 :],
+        "a table beyond the file": whole[: end + 16] + b"\xf0\xff\xff\x7f" + whole[end + 20 :],
+        "a date in month 15": whole[: end - len(name) - 34] + b"\xff\xff" + whole[end - len(name) - 32 :],
+    }
+
+
+@pytest.mark.parametrize("how", _broken_zips())
+def test_no_zip_file_stops_the_run(tmp_path, how):
+    found = finding.survey(put(tmp_path / "in", {"ida.zip": _broken_zips()[how], f"ole/{NAME}": ONE}), [SLUG])
+    by = {one.student: one for one in found.submissions}
+    assert by["ole"].blob == ONE
+    assert by["ida"].problem or by["ida"].blob == TWO

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from edgekit import plots
 from edgekit.course.catalog import find
 from edgekit.runtimes import RunnerError
 from edgekit.runtimes.ort.node import run_node
-from tests.conftest import answer_cells
+from tests.conftest import answer_cells, picture_of
 
 CASES = 1000
 
@@ -113,7 +115,7 @@ def weights():
 
 def test_explorer_moves_with_every_knob(weights):
     box = plots.explorer.quantization({"weights": weights, "activations": np.abs(weights)})
-    knobs, seen = box.knobs, [(box.shown.sqnr, box.children[-2].value, box.children[-1].value)]
+    knobs, seen = box.knobs, [(box.shown.sqnr, picture_of(box), box.children[-1].value)]
     for knob, value in (
         ("bits", 4),
         ("share", 40),
@@ -122,10 +124,13 @@ def test_explorer_moves_with_every_knob(weights):
         ("name", "activations"),
     ):
         knobs[knob].value = value
-        seen.append((box.shown.sqnr, box.children[-2].value, box.children[-1].value))
+        seen.append((box.shown.sqnr, picture_of(box), box.children[-1].value))
     assert len({s for s, _, _ in seen}) == len({p for _, p, _ in seen}) == len({t for _, _, t in seen}) == 6
-    assert all(bytes(png).startswith(b"\x89PNG") for _, png, _ in seen)
+    assert all(png.startswith(b"\x89PNG") for _, png, _ in seen)
     assert f"{box.shown.sqnr:.1f} dB" in box.children[-1].value
+    assert re.search('<img class="edgekit"[^>]* alt="[^"]{20}', box.children[-2].value), (
+        "no text alternative, no dark theme"
+    )
 
 
 def test_quantized_numbers(weights):

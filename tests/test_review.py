@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from html.parser import HTMLParser
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,7 +12,7 @@ import pytest
 
 from edgekit.course.catalog import CourseError
 from edgekit.instructor import review
-from edgekit.instructor.reports import marks, records
+from edgekit.instructor.reports import about, marks, records, similarity
 from edgekit.instructor.reports import tables as reports
 from tests.attacks.odd import SLUG
 from tests.test_reports import record, rows
@@ -130,3 +131,73 @@ def test_marks_survive_grading_again_and_a_new_file_is_looked_at_again(out):
 def test_a_folder_without_results_is_said(tmp_path):
     with pytest.raises(CourseError, match="has no records.jsonl"), review.serving(tmp_path):
         pass
+
+
+def test_what_is_graded_while_the_page_is_open_counts(out):
+    with review.serving(out) as address:
+        browser = Browser(address)
+        assert "3 submissions" in browser.ask()[1] and "8 of 8" in browser.ask()[1]
+        records.append(out / records.FILE, record("tom", statuses=["fail"], sha256="newer"))
+        records.append(out / records.FILE, record("uma"))
+        assert "4 submissions" in browser.ask()[1]
+        assert browser.at("uma", item="gate", points="1", comment="")[0] == 303
+    before = (out / records.FILE).read_bytes()
+    table = {row["student"]: row["total"] for row in rows((out / "grades.csv").read_text("utf-8-sig"))}
+    assert table["tom"] == "5" and table["uma"] == "6"
+    with review.serving(out):
+        pass
+    assert (out / records.FILE).read_bytes() == before, "looking grades nothing"
+
+
+def test_points_for_a_file_that_was_replaced_meanwhile_are_looked_at_again(out):
+    with review.serving(out) as address:
+        browser = Browser(address)
+        seen = re.search('name="seen" value="([^"]+)"', browser.at("tom")[1])[1]
+        records.append(out / records.FILE, record("tom", sha256="newer"))
+        browser.at("tom", item="gate", points="0", comment="copied", seen=seen)
+        assert "look again" in browser.at("tom")[1]
+
+
+def test_who_left_the_class_is_not_brought_back(out):
+    says = {SLUG: {"platform": "folder", "number": "", "when": "", "late": None}}
+    known = {"handed_in": {"tom": says, "Søren O'Neil": says}}
+    (out / about.FILE).write_text(json.dumps(known))
+    with review.serving(out) as address:
+        browser = Browser(address)
+        assert "2 submissions" in browser.ask()[1] and browser.at("eve\u202e")[0] == 404
+    table = rows((out / "grades.csv").read_text("utf-8-sig"))
+    assert [row["student"] for row in table] == ["Søren O'Neil", "tom"]
+    assert {name for pair in similarity.of(out) for name in (pair.one, pair.two)} <= {"Søren O'Neil", "tom"}
+
+
+def test_a_damaged_file_is_named_on_the_page(out):
+    with review.serving(out) as address:
+        browser = Browser(address)
+        for name, whole in (
+            ("manual.json", b"[]"),
+            ("class.json", b"{}"),
+            (f"notebooks/tom/{SLUG}.ipynb", b'{"cells": []}'),
+        ):
+            (out / name).write_text('[{"student":')
+            status, page, _ = browser.at("tom")
+            assert status == 500 and name in page and "script" not in Tags(page).tags
+            (out / name).write_bytes(whole)
+            assert browser.at("tom")[0] == 200
+
+
+def test_a_length_that_is_none_is_refused(out):
+    with review.serving(out) as address:
+        browser = Browser(address)
+        for length in ("abc", "-5", "1_0", "٣", "99999999999", "+3"):
+            for home in (browser.parts.path, "/x/"):
+                connection = http.client.HTTPConnection(browser.parts.hostname, browser.parts.port, timeout=10)
+                connection.putrequest("POST", f"{home}tom/{SLUG}")
+                connection.putheader("Content-Length", length.encode())
+                connection.endheaders()
+                assert connection.getresponse().status == 404
+
+
+def test_no_other_page_may_show_this_one_in_a_frame(out):
+    with review.serving(out) as address:
+        policy = Browser(address).ask()[2]["Content-Security-Policy"]
+    assert {"default-src 'none'", "form-action 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))

@@ -463,6 +463,37 @@ def test_inspector_json():
     assert bare.name == "only a name" and bare.computes
 
 
+def onnx_file(path, shapes: dict):
+    """The sum of its inputs, and of 1."""
+    from onnx import TensorProto, helper
+
+    tensor = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    nodes = [helper.make_node("Sum", list(shapes), ["s"]), helper.make_node("Relu", ["s"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [tensor(*one) for one in shapes.items()], [tensor("y", None)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_the_batch_of_a_profile_is_where_the_file_has_it(tmp_path):
+    path = onnx_file(tmp_path / "m.onnx", {"x": ["rows", 5], "state": [3, "rows", 5], "all": []})
+    profile = trt.build(path, api=RTX, batches=(1, 3, 6)).header.profile
+    assert profile == {"x": [[1, 5], [3, 5], [6, 5]], "state": [[3, 1, 5], [3, 3, 5], [3, 6, 5]], "all": [[], [], []]}
+
+
+@pytest.mark.parametrize(
+    "shape, options, words",
+    [
+        (None, {"batches": (1, 1, 1)}, "'x' has no shape"),
+        (["n", 2, "long"], {}, "x float32 .n, 2, long. is dynamic.*Fix: shapes="),
+        (["n", 2], {}, "is dynamic.*Fix: batches="),
+        ([4, 2], {"level": 7}, "level=7: the builder optimization level is 0 to 5"),
+    ],
+)
+def test_what_cannot_be_built_is_said_with_the_fix_that_fits(shape, options, words, tmp_path):
+    with pytest.raises(RunnerError, match=words):
+        trt.build(onnx_file(tmp_path / "m.onnx", {"x": shape}), api=RTX, **options)
+
+
 def test_features_are_found_out_by_looking():
     assert features(trt.api(RTX)).targets and trt.targets(trt.api(RTX))
 
@@ -495,9 +526,12 @@ def test_a_timing_cache_that_does_not_fit_is_said_and_replaced(tmp_path, monkeyp
     assert "of another TensorRT or GPU" in log.lines[-1][1]
 
 
-def test_an_rtx_engine_for_all_gpus_is_not_refused_on_another(saved):
-    header = json.loads((saved.parent / f"{saved.name}.json").read_text())
-    header |= {"gpu": "NVIDIA RTX A2000", "capability": "8.6", "targets": []}
-    (saved.parent / f"{saved.name}.json").write_text(json.dumps(header))
-    machine = trt.here(RTX) | {"gpu": "NVIDIA GeForce RTX 4090", "capability": "8.9"}
-    assert trt.refusals(saved, machine=machine) == []
+@pytest.mark.parametrize(
+    "built_on, mine, accepted",
+    [("8.6", "8.9", True), ("8.6", "7.5", False), ("7.5", "7.5", True), (None, "12.0", True), (None, "7.5", False)],
+)
+def test_an_rtx_engine_without_targets_runs_on_every_gpu_from_ampere_on(saved, built_on, mine, accepted):
+    rewritten(saved, gpu=built_on and "a card", capability=built_on, targets=[])
+    machine = trt.here(RTX) | {"gpu": "another card", "capability": mine}
+    reasons = trt.refusals(saved, machine=machine)
+    assert (reasons == []) == accepted and all(mine in reason for reason in reasons)

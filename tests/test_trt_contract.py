@@ -28,11 +28,11 @@ VERSIONS = bindings.VERSIONS
 def sources() -> list[Path]:
     package = Path(__file__).parents[1] / "edgekit"
     labs = sorted(paths.solutions().glob("06*.ipynb"))
-    checks = [package / "checks" / f"{lab.stem.partition('_')[2]}.py" for lab in labs]
+    checks = [file for lab in labs for file in (package / "checks" / lab.stem.partition("_")[2]).glob("*.py")]
     return [
         *sorted((package / "runtimes").glob("trt*/*.py")),
         *labs,
-        *filter(Path.exists, checks),
+        *sorted(checks),
     ]
 
 

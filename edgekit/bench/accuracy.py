@@ -31,15 +31,9 @@ def predict(model, x, batch_size: int = 256) -> np.ndarray:
         raise ValueError(f"x must be a batch of pictures [N, C, H, W] with N of at least 1, got shape {list(x.shape)}")
     if _is_module(model):
         return _predict_module(model, x, batch_size)
-    fixed, dtype = _input_spec(model)
-    size = fixed or batch_size
     rows = []
-    for start in range(0, len(x), size):
-        batch = x[start : start + size]
-        count = len(batch)
-        if fixed and count < fixed:
-            batch = np.concatenate([batch, np.repeat(batch[-1:], fixed - count, axis=0)])
-        answer = model(np.ascontiguousarray(batch, dtype=dtype))
+    for batch, count in batches(model, x, batch_size):
+        answer = model(batch)
         if isinstance(answer, dict):
             if len(answer) != 1:
                 raise ValueError(
@@ -48,6 +42,20 @@ def predict(model, x, batch_size: int = 256) -> np.ndarray:
             (answer,) = answer.values()
         rows.append(_checked(answer, len(batch))[:count])
     return np.concatenate(rows)
+
+
+def batches(model, x: np.ndarray, size: int = 256) -> Iterator[tuple[np.ndarray, int]]:
+    """(batch, how many of its rows count) of all rows of ``x``, in the floating-point type that a Runner with one input takes. Where it
+    fixes the batch size, the last batch is filled up with copies of the last row."""
+    fixed, dtype = _input_spec(model)
+    size = fixed or size
+    for start in range(0, len(x), size):
+        batch = np.ascontiguousarray(x[start : start + size], dtype=dtype)
+        missing = (fixed or 0) - len(batch)
+        if missing > 0:
+            yield np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]), len(batch)
+        else:
+            yield batch, len(batch)
 
 
 def _predict_module(model, x: np.ndarray, batch_size: int) -> np.ndarray:
@@ -90,17 +98,18 @@ def _checked(answer, count: int) -> np.ndarray:
     return logits
 
 
-def _input_spec(model) -> tuple[int | None, type]:
-    """(fixed batch size or None, floating point type of the input) of a Runner; (None, float32) for a plain callable."""
+def _input_spec(model) -> tuple[int | None, type | None]:
+    """(fixed batch size or None, type that rows are given in: float32 or float16, None where the input takes other than floating-point
+    numbers: they come as they are) of a Runner; (None, float32) for a plain callable."""
     specs = getattr(model, "inputs", None)
     if not isinstance(specs, dict) or len(specs) != 1:
         return None, np.float32
     (spec,) = specs.values()
-    first = spec.shape[0] if len(spec.shape) else None
-    half = "float16" in str(spec.dtype) and "bfloat16" not in str(spec.dtype)
-    return (
-        int(first) if isinstance(first, int | np.integer) and first > 0 else None
-    ), np.float16 if half else np.float32
+    first = spec.shape[0] if spec.shape else None
+    fixed = int(first) if isinstance(first, int | np.integer) and first > 0 else None
+    if "float" not in str(spec.dtype):
+        return fixed, None
+    return fixed, np.float16 if str(spec.dtype) == "float16" else np.float32
 
 
 # --- how good is it -----------------------------------------------------------------------------------------------------

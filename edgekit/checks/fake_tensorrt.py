@@ -42,7 +42,7 @@ class _Thing:
     """A stand-in object that says what is missing in today's words."""
 
     def __getattr__(self, name):
-        raise AttributeError(f"{self!r}.{name} is not in every TensorRT from 10.3 on, or not needed to parse")
+        raise AttributeError(f"{self!r}.{name} is not in every TensorRT from 10.3 on, or not needed here")
 
     def __repr__(self):
         return type(self).__name__
@@ -142,3 +142,76 @@ def standin(errors: list[list[str]], calls: list):
     module.Logger, module.Builder, module.OnnxParser = Logger, Builder, OnnxParser
     module.NetworkDefinitionCreationFlag, module.__name__ = flags, "tensorrt"
     return module, Logger(given=True)
+
+
+def build_standin(log: dict, works: bool = True):
+    """(module, builder, network) that look like TensorRT for one build, and write down in ``log`` how they are used. works: False makes the build
+    fail as TensorRT's does, with None. Names and manners are those of every version from 10.3 on: an attribute that is gone cannot be set."""
+    log |= {"workspace": None, "profiles": [], "builds": [], "configs": 0}
+
+    class MemoryPoolType(_Thing):
+        WORKSPACE, TACTIC_DRAM, TACTIC_SHARED_MEMORY = "WORKSPACE", "TACTIC_DRAM", "TACTIC_SHARED_MEMORY"
+
+    class ProfilingVerbosity(_Thing):
+        NONE, LAYER_NAMES_ONLY, DETAILED = "NONE", "LAYER_NAMES_ONLY", "DETAILED"
+
+    class IOptimizationProfile(_Thing):
+        def __init__(self):
+            self.shapes = {}
+
+        def set_shape(self, input, min, opt, max):
+            self.shapes[str(input)] = [[int(n) for n in shape] for shape in (min, opt, max)]
+
+    class IBuilderConfig(_Fixed):
+        _settable = ("builder_optimization_level", "profiling_verbosity")
+
+        def set_memory_pool_limit(self, pool, pool_size):
+            if pool == MemoryPoolType.WORKSPACE:
+                log["workspace"] = int(pool_size)
+
+        def add_optimization_profile(self, profile):
+            log["profiles"].append(dict(profile.shapes))  # as it is now: what is set later is not in it
+            return len(log["profiles"]) - 1 if profile.shapes else -1
+
+    class IHostMemory(bytearray):
+        nbytes = property(len)
+
+    class INetworkDefinition(_Thing):
+        num_layers, num_inputs, num_outputs = 7, 2, 1
+
+    class Builder(_Fixed):
+        _settable = ("max_threads",)
+
+        def create_builder_config(self):
+            log["configs"] += 1
+            return IBuilderConfig()
+
+        def create_optimization_profile(self):
+            return IOptimizationProfile()
+
+        def build_serialized_network(self, network, config):
+            log["builds"].append(
+                [isinstance(network, INetworkDefinition), isinstance(config, IBuilderConfig), len(log["profiles"])]
+            )
+            return IHostMemory(BUILT) if works else None
+
+    class trt(_Thing):
+        pass
+
+    module = trt()
+    module.MemoryPoolType, module.ProfilingVerbosity, module.__name__ = MemoryPoolType, ProfilingVerbosity, "tensorrt"
+    return module, Builder(), INetworkDefinition()
+
+
+BUILT = b"an engine " * 20
+
+
+class _Fixed(_Thing):
+    """A class of the bindings: an attribute that it does not have cannot be set."""
+
+    _settable: tuple[str, ...] = ()
+
+    def __setattr__(self, name, value):
+        if name not in self._settable:
+            raise AttributeError(f"{self!r} has no attribute {name!r} in TensorRT from 10.3 on")
+        object.__setattr__(self, name, value)

@@ -148,20 +148,10 @@ def _tried(graph: Graph, model) -> Graph:
 
 def _inferred(model, inputs: dict[str, tuple[int, ...]]) -> dict[str, tuple]:
     """{tensor: (shape, dtype)}, by ONNX's shape inference for these inputs; without what it does not know."""
-    import onnx
-
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    for value in fixed.graph.input:
-        if value.name in inputs:
-            value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, inputs[value.name]))
-    for value in fixed.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    del fixed.graph.value_info[:]
     try:
-        graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
-    except Exception as error:
-        raise CompileError(f"ONNX's own shape inference refuses it: {' '.join(str(error).split())[:300]}") from error
+        graph = reading.inferred(model, inputs)
+    except reading.ExportError as error:
+        raise CompileError(str(error)) from error.__cause__
     found = {}
     for value in (*graph.value_info, *graph.output):
         dtype, shape = reading.signature(value)

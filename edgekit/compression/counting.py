@@ -98,27 +98,23 @@ def cost(model, example=None) -> Cost:
     arguments = _arguments(torch.zeros(1, 1, 28, 28) if example is None else example)
     modules = dict(model.named_modules())
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    counts, outputs, uncounted = _run(model, modules, _moved(arguments, device))
-    root, macs_of = type(model).__name__, {}
-    for name, module in modules.items():
-        total = lambda n: counts.get(f"{root}.{n}" if n else root, 0)
-        inner = [f"{name}.{child}" if name else child for child, _ in module.named_children()]
-        macs_of[name] = max(total(name) - sum(map(total, inner)), 0)
+    total, macs_of, outputs, uncounted = _run(model, modules, _moved(arguments, device))
     layers = []
     for name, module in modules.items():
         size = sum(p.numel() for p in module.parameters(recurse=False))
         done, shape = outputs.get(name, (0, ()))
-        if size or macs_of[name]:
-            layers.append(Layer(name or root, type(module).__name__, size, macs_of[name], done, shape))
+        if size or macs_of.get(name):
+            kind = type(module).__name__
+            layers.append(Layer(name or kind, kind, size, macs_of.get(name, 0), done, shape))
     parameters = list(model.parameters())
-    first = next((a for a in _tensors(arguments)), None)
+    first = next(_tensors(arguments))
     return Cost(
         tuple(layers),
         sum(p.numel() for p in parameters),
         sum(int(torch.count_nonzero(p)) for p in parameters),
-        counts.get("Global", 0),
+        total,
         sum(layer.activations for layer in layers),
-        () if first is None else tuple(first.shape if isinstance(example, list) else first.shape[1:]),
+        tuple(first.shape if isinstance(example, list) else first.shape[1:]),
         tuple(uncounted),
     )
 
@@ -161,29 +157,40 @@ def _moved(value, device):
     return value.to(device) if hasattr(value, "to") else value
 
 
-def _run(model, modules: dict, arguments: tuple) -> tuple[dict, dict, list]:
-    """({module: MACs}, {module: (elements, shape of one output)}, names of operators that were not counted) of one forward pass."""
+def _run(model, modules: dict, arguments: tuple) -> tuple[int, dict, dict, list]:
+    """(MACs, {module: MACs of its own}, {module: (elements, shape of one output)}, names of operators that were not counted) of one
+    forward pass. A module is known by its first name, whatever way it is called."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     counter, outputs, handles = FlopCounterMode(display=False, custom_mapping=_vector_products()), {}, []
+    macs, running = (
+        dict.fromkeys(modules, 0),
+        [],
+    )  # running: [FLOPs before, FLOPs of those inside] of the modules that are being called
 
-    def remember(name):
+    def enter(module, args):
+        running.append([counter.get_total_flops(), 0])
+
+    def leave(name):
         def hook(module, args, output):
+            before, inside = running.pop()
+            done = counter.get_total_flops() - before
+            macs[name] += (done - inside) // 2
+            if running:
+                running[-1][1] += done
             shape = tuple(output.shape[1:]) if isinstance(output, torch.Tensor) else ()
-            done = sum(one[0].numel() if one.ndim else 1 for one in _tensors(output) if one.ndim == 0 or len(one))
-            outputs[name] = (outputs.get(name, (0, ()))[0] + done, shape)
+            size = sum(one[0].numel() if one.ndim else 1 for one in _tensors(output) if one.ndim == 0 or len(one))
+            outputs[name] = (outputs.get(name, (0, ()))[0] + size, shape)
 
         return hook
 
     modes = {m: m.training for m in modules.values()}
+    hooked = {n: m for n, m in modules.items() if not isinstance(m, torch.jit.ScriptModule)}
     try:
         model.eval()
-        handles = [
-            m.register_forward_hook(remember(n))
-            for n, m in modules.items()
-            if not isinstance(m, torch.jit.ScriptModule)
-        ]
+        handles += [module.register_forward_pre_hook(enter) for module in hooked.values()]
+        handles += [module.register_forward_hook(leave(name)) for name, module in hooked.items()]
         with _unfused(modules), counter, _operators() as seen, torch.no_grad():
             model(*arguments)
     finally:
@@ -191,8 +198,7 @@ def _run(model, modules: dict, arguments: tuple) -> tuple[dict, dict, list]:
             handle.remove()
         for module, training in modes.items():
             module.training = training
-    counts = {key: sum(found.values()) // 2 for key, found in counter.get_flop_counts().items()}
-    return counts, outputs, _uncounted(seen)
+    return counter.get_total_flops() // 2, macs, outputs, _uncounted(seen)
 
 
 @contextlib.contextmanager
@@ -230,12 +236,15 @@ def _vector_products() -> dict:
 
 # Operators with arithmetic of the order of a matrix product, for which nobody here has a formula. Whatever is not PyTorch's own is one, too.
 _UNCOUNTED = ("_fft", "_cdist", "linalg", "_linalg", "mkldnn_rnn", "_cudnn_rnn", "_trilinear", "_thnn_fused", "_weight_int", "_int_mm", "_native_multi_head", "_transformer_encoder_layer", "cholesky", "triangular_solve")  # fmt: skip
+_NO_PRODUCT = ("linalg_vector_norm", "linalg_cross", "linalg_diagonal", "_linalg_check_errors")
 
 
 def _uncounted(names) -> list[str]:
     own = lambda name: name.startswith(("aten::", "prim::", "prims::", "profiler::"))
-    known = lambda name: own(name) and not name.removeprefix("aten::").startswith(_UNCOUNTED)
-    return [name.removeprefix("aten::") for name in names if not known(name)]
+    short = [(name.removeprefix("aten::"), own(name)) for name in names]
+    return [
+        name for name, ours in short if not ours or name.startswith(_UNCOUNTED) and not name.startswith(_NO_PRODUCT)
+    ]
 
 
 @contextlib.contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgekit import bench, export, runtimes
+from edgekit.bench.accuracy import batches
 from edgekit.formatting import table
 from edgekit.runtimes.ort.session import EXACT_INT8
 
@@ -154,7 +156,8 @@ def gate(
         pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
         if x is None:
             x = first.example() if pictures is None else pictures[:1]
-        broken = _broken(first, second, [x] if pictures is None else [x, *_batches(first, pictures)])
+        feeds = itertools.chain([x], () if pictures is None else (batch for batch, _ in batches(first, pictures)))
+        broken = _broken(first, second, feeds)
         accuracy = change = kernels = None
         if split is not None and not broken:
             labels = split.y if hasattr(split, "y") else split[1]
@@ -165,17 +168,6 @@ def gate(
         sizes = export.report(baseline).size, export.report(candidate).size
         name = getattr(split, "split", "")
         return Gate(first.name, second.name, sizes, accuracy, change, latency, max_drop, name, kernels, broken)
-
-
-def _batches(runner, pictures, size: int = 256):
-    """The pictures as a model with one input takes them: whole batches of the size that it fixes."""
-    spec = next(iter(runner.inputs.values()))
-    fixed = spec.shape[0] if spec.shape and isinstance(spec.shape[0], int) else 0
-    step = fixed or size
-    for start in range(0, len(pictures), step):
-        if fixed and len(pictures) - start < fixed:
-            return
-        yield pictures[start : start + step]
 
 
 def _broken(first, second, feeds) -> str:

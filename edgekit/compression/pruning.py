@@ -68,13 +68,20 @@ def narrow_blocks(model: nn.Module, share: float) -> nn.Module:
 def free_widths(model: nn.Module, divisor: int = 8) -> dict[str, list[int]]:
     """What FastNAS of NVIDIA Model Optimizer may choose in ``model``: {hyperparameter: its choices}, widths in multiples of ``divisor``.
 
-    The model stays as it is. Raises modelopt's ApplyModeError where nothing is free.
+    The model stays as it is. ValueError where nothing is free.
     """
     import modelopt.torch.nas as mtn
+    from modelopt.torch.opt.conversion import ApplyModeError
     from modelopt.torch.opt.utils import named_hparams
     from modelopt.torch.prune.pruning import PruneModeRegistry
 
-    converted = mtn.convert(copy.deepcopy(model), [("fastnas", fastnas_rules(divisor))], registry=PruneModeRegistry)
+    try:
+        converted = mtn.convert(copy.deepcopy(model), [("fastnas", fastnas_rules(divisor))], registry=PruneModeRegistry)
+    except ApplyModeError as error:
+        raise ValueError(
+            f"{type(model).__name__} has no width that FastNAS may choose. Fix: a network with convolutions (nn.Conv2d) one behind the other, "
+            f"of more than {divisor} channels."
+        ) from error
     return {name: list(hp.choices) for name, hp in named_hparams(converted, configurable=True)}
 
 

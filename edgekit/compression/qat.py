@@ -14,6 +14,7 @@ from torch import nn
 
 from edgekit import export
 from edgekit.files import folder_beside
+from edgekit.formatting import one_line
 from edgekit.zoo import training
 
 
@@ -63,7 +64,7 @@ def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
         except RuntimeError as error:
             if "nothing would be quantized" not in str(error):
                 raise QatError(
-                    f"{type(model).__name__} does not run on pictures {list(shown.shape)}: {_first(error)}"
+                    f"{type(model).__name__} does not run on pictures {list(shown.shape)}: {one_line(error)}"
                 ) from error
             raise QatError(
                 f"{type(model).__name__} has no layer that Model Optimizer quantizes (nn.Conv2d, nn.Linear ...): weights that "
@@ -90,10 +91,6 @@ def _checked(model: nn.Module, pictures) -> np.ndarray:
             f"the pictures contain NaN or infinity (in {int((~np.isfinite(array)).sum())} of {array.size} values)"
         )
     return array
-
-
-def _first(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def qat(
@@ -129,7 +126,8 @@ def to_onnx(
     """Q/DQ file of a model quantized here, weights stored as int8; checked by onnx. ``example`` and names: see export.to_onnx; default
     what the model was calibrated on.
 
-    Raises ExportError as export.to_onnx does (a model calibrated elsewhere needs an example unless it takes 1x28x28).
+    Raises ExportError as export.to_onnx does (a model calibrated elsewhere needs an example unless it takes 1x28x28); QatError for a
+    folder that cannot be written.
     """
     from edgekit.compression import qdq
 

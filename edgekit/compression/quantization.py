@@ -17,7 +17,8 @@ import numpy as np
 
 from edgekit import export
 from edgekit.files import folder_beside
-from edgekit.graphs.reading import row_axes
+from edgekit.formatting import one_line
+from edgekit.graphs.reading import external_files, graphs, row_axes
 from edgekit.graphs.refusals import explained
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
@@ -180,6 +181,8 @@ def quantize(
     _refuse_unless_float(model, source)
     if recipe != "dynamic":
         data = _checked(model, source, data, input_name, batch_size, allow_test)
+        if method != "minmax" and isinstance(data, Reader):  # its histograms take batches of one size only
+            data.batch_size = next(n for n in range(min(data.batch_size, data.size), 0, -1) if data.size % n == 0)
     large = export.report(source).size > LARGE
     with folder_beside(target, ".quantize-", QuantizationError) as folder, quiet():
         ready = _modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
@@ -324,7 +327,7 @@ def _modern(source: Path, folder: Path, least: int) -> Path:
         model = version_converter.convert_version(export.load_model(source), least)
     except Exception as error:
         raise QuantizationError(
-            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {_first(error)}. "
+            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {one_line(error)}. "
             f"Fix: export it again with opset {least} or newer."
         ) from error
     onnx.save(model, str(folder / "modern.onnx"))
@@ -336,7 +339,9 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
-    dropped = Path("sym_shape_infer_temp.onnx")  # what it leaves in the current folder when it gives up
+    dropped = Path(
+        "sym_shape_infer_temp.onnx"
+    )  # what it leaves in the current folder when it gives up, beside a file of weights
     before = dropped.exists()
     for skip in (False, True):
         try:
@@ -344,32 +349,86 @@ def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
             break
         except Exception as error:
             if skip:
-                raise QuantizationError(f"{source}: preparing it for quantization failed: {_first(error)}") from error
+                raise QuantizationError(f"{source}: preparing it for quantization failed: {one_line(error)}") from error
         finally:
-            if not before:
-                dropped.unlink(missing_ok=True)
-    _flat_layer_norms(target)
+            if not before and dropped.exists():
+                for file in [*external_files(dropped), dropped]:
+                    file.unlink(missing_ok=True)
+    _flat_vectors(target)
     return target
 
 
-def _flat_layer_norms(path: Path) -> None:
-    """Scales and biases of layer norms as [C]. Exporters of TensorFlow and JAX write [1, C], which means the same, and on which
-    ONNX Runtime's quantizer stops."""
+_VECTORS = {
+    "LayerNormalization": (1, 2),
+    "Gemm": (2,),
+    "Conv": (2,),
+    "ConvTranspose": (2,),
+}  # inputs that are scales and biases
+
+
+def _flat_vectors(path: Path) -> None:
+    """Scales and biases as [C], each for itself. Exporters of TensorFlow and JAX write [1, C] or one number, which mean the same, or let
+    another operator read the same tensor: ONNX Runtime's quantizer stops at the one, and at the other it writes a file that is refused."""
     import onnx
+    from onnx import numpy_helper
 
     model = onnx.load(str(path), load_external_data=False)
-    norms = [node for node in model.graph.node if node.op_type == "LayerNormalization"]
-    others = {name for node in model.graph.node if node.op_type != "LayerNormalization" for name in node.input}
-    names = {name for node in norms for name in node.input[1:]} - others
-    changed = [t for t in model.graph.initializer if t.name in names and len(t.dims) > 1 and set(t.dims[:-1]) == {1}]
-    for tensor in changed:
-        tensor.dims[:] = tensor.dims[-1:]
-    if changed:
-        shaped = {tensor.name for tensor in changed}
-        kept = [value for value in model.graph.value_info if value.name not in shaped]
-        del model.graph.value_info[:]
-        model.graph.value_info.extend(kept)
+    tensors, made = {tensor.name: tensor for tensor in model.graph.initializer}, {}
+    reads = [(node, i, name) for graph in graphs(model) for node in graph.node for i, name in enumerate(node.input)]
+    others = {name for node, i, name in reads if i not in _VECTORS.get(node.op_type, ())}
+    split = _split(model.graph, tensors)
+    for node in model.graph.node:
+        for place in _VECTORS.get(node.op_type, ()):
+            tensor = tensors.get(node.input[place]) if place < len(node.input) else None
+            width = _width(node, tensor, tensors) if tensor is not None else 0
+            if not width or (list(tensor.dims) == [width] and tensor.name not in others):
+                continue
+            name = f"{tensor.name}_as_{width}"
+            if name not in made:
+                value = numpy_helper.to_array(tensor, base_dir=str(path.parent)).reshape(-1)
+                made[name] = numpy_helper.from_array(np.broadcast_to(value, width).copy(), name)
+            node.input[place] = name
+    if made or split:
+        used = {name for graph in graphs(model) for node in graph.node for name in node.input}
+        used |= {value.name for value in model.graph.output}
+        kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend([*kept, *made.values()])
         onnx.save(model, str(path))
+
+
+def _split(graph, tensors: dict) -> bool:
+    """Every Gemm that adds a matrix instead of a bias, as a Gemm and an Add. True where there was one."""
+    from onnx import helper, numpy_helper
+
+    nodes, split = [], False
+    for node in graph.node:
+        nodes.append(node)
+        tensor = tensors.get(node.input[2]) if node.op_type == "Gemm" and len(node.input) > 2 else None
+        if tensor is None or node.input[1] not in tensors or _width(node, tensor, tensors):
+            continue
+        beta = next((a.f for a in node.attribute if a.name == "beta"), 1.0)
+        added, out = f"{node.output[0]}_added", node.output[0]
+        graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(beta), added))
+        node.output[0] = f"{out}_product"
+        del node.input[2]
+        nodes.append(helper.make_node("Add", [node.output[0], added], [out], name=f"{node.name or out}_add"))
+        split = True
+    if split:
+        del graph.node[:]
+        graph.node.extend(nodes)
+    return split
+
+
+def _width(node, tensor, tensors: dict) -> int:
+    """How long a scale or bias is as a vector; 0 for what is none (a matrix that a Gemm adds) or not known."""
+    width = tensor.dims[-1] if tensor.dims else 1
+    if node.op_type == "Gemm":
+        weight = tensors.get(node.input[1])
+        across = any(a.name == "transB" and a.i for a in node.attribute)
+        width = weight.dims[0 if across else 1] if weight is not None else 0
+    vector = not set(tensor.dims[:-1]) - {1} and list(tensor.dims[-1:]) in ([], [1], [width])
+    return width if vector else 0
 
 
 def _float_constants(draft: Path, ready: Path) -> None:
@@ -417,7 +476,7 @@ def _proven(draft: Path, source: Path, data) -> str:
             data.rewind()
             session.run(None, data.get_next())
     except Exception as error:
-        text = _first(error)
+        text = one_line(error)
         if "NOT_IMPLEMENTED" in text:
             return f"this ONNX Runtime has no kernel for it: {text}"
         try:
@@ -457,13 +516,11 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
         text = f"{reason}. Fix: {fix}." if fix else reason[:300]
         if "No data is collected" in str(error):
             text = "the calibration reader gave no data (did it run before? make a new one, or rewind it)"
+        elif "inhomogeneous" in str(error):
+            text = "a tensor has another size from batch to batch, which histograms do not take. Fix: method='minmax'; or batches of one size."
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
             text = f"the calibration data does not fit the model: {text}"
         raise QuantizationError(f"{source}: {text}") from error
-
-
-def _first(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 @contextmanager

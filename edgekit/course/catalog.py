@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from edgekit import paths
@@ -97,7 +97,7 @@ def chapters(file: Path | None = None) -> list[Chapter]:
 def _entries(kind: type, table: str, file: Path | None) -> list:
     file = file or paths.labs() / "course.toml"
     try:
-        return [kind(**entry) for entry in tomllib.loads(file.read_text(encoding="utf-8"))[table]]
+        return [kind(**entry) for entry in _parsed(file.read_text(encoding="utf-8"))[table]]
     except FileNotFoundError:
         raise CourseError(
             f"{file} is missing: run this inside the course's folder, or set EDGEKIT_ROOT to it"
@@ -105,6 +105,12 @@ def _entries(kind: type, table: str, file: Path | None) -> list:
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         *first, last = [field.name for field in fields(kind)]
         raise CourseError(f"{file}: {error}. Every [[{table}]] needs {', '.join(first)} and {last}.") from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> dict:
+    """The tables of a course.toml; reports on a class ask for them a thousand times."""
+    return tomllib.loads(text)
 
 
 def find(name: str) -> Lab:

@@ -24,7 +24,19 @@ from edgekit.device.gpu import Gpu, gpus, on_pci_bus
 from edgekit.device.jetson import Jetson, PowerMode, integrated_gpu, jetson, power_mode
 from edgekit.device.sensors import Clocks, clocks, temperatures, throttling
 
-__all__ = ["Clocks", "Cpu", "Device", "Gpu", "Jetson", "Memory", "PowerMode", "describe", "environment", "versions"]
+__all__ = [
+    "Clocks",
+    "Cpu",
+    "Device",
+    "Gpu",
+    "Jetson",
+    "Memory",
+    "PowerMode",
+    "describe",
+    "environment",
+    "setup",
+    "versions",
+]
 
 # Key in `environment()` -> distributions that may provide it, the first installed one counts.
 PACKAGES = {
@@ -121,7 +133,21 @@ def environment() -> dict[str, str | int | float | None]:
     Hardware is found out once per process; load, clocks, power mode, temperature and signs of throttling are read at every
     call, and so are versions: where two packages provide one module, the one that was imported since then counts.
     """
-    state, temps, packages, machine = clocks(), temperatures(), versions(), dict(_static())
+    state, temps = clocks(), temperatures()
+    return {
+        **setup(),
+        "cpu_mhz": state.cpu and round(state.cpu / 1e3),
+        "gpu_mhz": state.gpu and round(state.gpu / 1e6),
+        "temperature_c": max(temps.values(), default=None),
+        "throttling": "; ".join(throttling()) or None,
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def setup() -> dict[str, str | int | float | None]:
+    """The part of `environment()` that is the same from call to call: hardware, versions, power mode and governor. Where it differs,
+    times do not compare."""
+    packages, machine = versions(), dict(_static())
     on_board = machine.pop("board_tensorrt")
     if on_board and not packages["tensorrt"]:  # an isolated environment does not see the board's package
         packages["tensorrt"] = f"{on_board} (board)"
@@ -130,12 +156,7 @@ def environment() -> dict[str, str | int | float | None]:
         **machine,
         **packages,
         "power_mode": (power.name or power.id) if power else None,
-        "governor": state.governor,
-        "cpu_mhz": state.cpu and round(state.cpu / 1e3),
-        "gpu_mhz": state.gpu and round(state.gpu / 1e6),
-        "temperature_c": max(temps.values(), default=None),
-        "throttling": "; ".join(throttling()) or None,
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "governor": clocks().governor,
     }
 
 

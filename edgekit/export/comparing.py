@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.writing import eval_mode
+from edgekit.export.writing import buffers_kept, eval_mode
+from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
 from edgekit.graphs.refusals import explained
 
@@ -96,24 +97,10 @@ def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-
         raise ExportError(f"{path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {reason}.{fix}") from error
     specs = {i.name: declared[i.name] for i in session.get_inputs()}
     rng = np.random.default_rng(seed)
-    with _buffers_kept(model) as changed:
+    with buffers_kept(model) if hasattr(model, "named_buffers") else contextlib.nullcontext(list) as changed:
         results = [_compare(model, session, specs, batch, rng, x, atol, rtol) for batch in batches]
         hint = _hint(proto, results, changed())
     return Parity(str(path), results, rtol, atol, hint)
-
-
-@contextlib.contextmanager
-def _buffers_kept(model):
-    """Give back a module's buffers as they were. Yields a function that names those that have changed since."""
-    import torch
-
-    module = isinstance(model, torch.nn.Module)
-    before = {name: (b, b.detach().clone()) for name, b in model.named_buffers()} if module else {}
-    yield lambda: [name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)]
-    with torch.no_grad():
-        for now, was in before.values():
-            if now.shape == was.shape:
-                now.copy_(was)
 
 
 def batch_influence(path, x: np.ndarray) -> float:
@@ -139,11 +126,11 @@ def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     try:
         want = _reference(model, arrays)
     except Exception as error:
-        return BatchResult(batch, False, error=f"the PyTorch model itself failed: {_first(error)}")
+        return BatchResult(batch, False, error=f"the PyTorch model itself failed: {one_line(error)}")
     try:
         got = [np.asarray(o) for o in _leaves(session.run(None, dict(zip(specs, arrays, strict=True))))]
     except Exception as error:
-        return BatchResult(batch, False, error=f"ONNX Runtime could not run it: {_first(error)}")
+        return BatchResult(batch, False, error=f"ONNX Runtime could not run it: {one_line(error)}")
     if len(got) != len(want):
         return BatchResult(batch, False, error=f"the file has {len(got)} outputs, the model {len(want)}")
     return _judge(batch, got, want, atol, rtol)
@@ -313,8 +300,3 @@ def _training_nodes(proto) -> str:
             if training or dropout or node.op_type.startswith(("RandomUniform", "RandomNormal", "Bernoulli")):
                 found.add(node.op_type)
     return ", ".join(sorted(found))
-
-
-def _first(error: Exception) -> str:
-    """The first 300 characters of an error on one line."""
-    return " ".join(str(error).split())[:300] or type(error).__name__

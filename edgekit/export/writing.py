@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.files import folder_beside
+from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, Report, report
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
@@ -33,6 +34,23 @@ def eval_mode(model):
             module.training = training
 
 
+@contextlib.contextmanager
+def buffers_kept(model):
+    """Give back a module's buffers as they were. Yields a function that names those that have changed since."""
+    import torch
+
+    before = {name: (buffer, buffer.detach().clone()) for name, buffer in model.named_buffers()}
+    try:
+        yield lambda: [
+            name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)
+        ]
+    finally:
+        with torch.no_grad():
+            for now, was in before.values():
+                if now.shape == was.shape:
+                    now.copy_(was)
+
+
 def to_onnx(
     model,
     path,
@@ -48,8 +66,8 @@ def to_onnx(
 
     example: a tensor or array, or a tuple of them, as forward takes it, or a dict by the names of its parameters; default one 1x28x28
     float32 image, batch 1. input_names: default "input" for one, and the names of forward's parameters for several.
-    dynamic_batch: dimension 0 of every input and output may differ at run time (a number without dimensions has none);
-    {name: axis} says it where the batch is elsewhere, as in a state [layers, batch, width]. An example of
+    dynamic_batch: dimension 0 of every input and output may differ at run time (a number without dimensions has none). A dict names the
+    exceptions: {name: axis} where the batch is elsewhere, as in a state [layers, batch, width], {name: None} where there is none. An example of
     one row is shown to the exporter as two, since a batch of 1 is often fixed in the graph. dynamo=False takes the older tracing
     exporter, which models quantized by ModelOpt need. The file appears only when it is complete and valid; weights go
     into it, except above 2 GB (the limit of protobuf), where they stand in a second file beside it and the report says so.
@@ -69,7 +87,7 @@ def to_onnx(
             stacklevel=2,
         )
     model, example, input_names = _ready(model, path, example, input_names)
-    axes = _axes(path, input_names, example, dynamic_batch)
+    axes = _axes(path, input_names, output_names, example, dynamic_batch)
     if axes and dynamo:  # the tracing exporter keeps a size of 1 free
         example = _two_rows(model, example, input_names, axes)
     external = _parameter_bytes(model) > ONE_FILE_LIMIT
@@ -156,7 +174,7 @@ def _ready(model, path: Path, example, input_names) -> tuple:
         _tried(model, tensors)
     except Exception as error:
         shown = ", ".join(f"{str(t.dtype).removeprefix('torch.')} {list(t.shape)}" for t in tensors)
-        said = " ".join(str(error).split())[:300]
+        said = one_line(error)
         raise ExportError(
             f"{path}: the model itself does not run on the example ({shown}): {type(error).__name__}: {said}. Nothing was written. "
             "Fix: an example of the shape and type that forward takes."
@@ -168,14 +186,8 @@ def _tried(model, tensors: tuple) -> None:
     """Run a module once, in eval mode; its buffers stay what they are."""
     import torch
 
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    with eval_mode(model), torch.no_grad():
-        try:
-            model(*tensors)
-        finally:
-            for buffer, before in buffers:
-                if buffer.shape == before.shape:
-                    buffer.copy_(before)
+    with eval_mode(model), buffers_kept(model), torch.no_grad():
+        model(*tensors)
 
 
 def _in_order(model, path: Path, given: dict) -> tuple:
@@ -210,15 +222,22 @@ def _kind(value) -> str:
     )
 
 
-def _axes(path: Path, names: tuple, example: tuple, dynamic_batch) -> dict[str, int]:
+def _axes(path: Path, names: tuple, outputs, example: tuple, dynamic_batch) -> dict[str, int]:
     """The axis of the batch, for every input that has one."""
-    if not isinstance(dynamic_batch, dict):
-        return {name: 0 for name, one in zip(names, example, strict=True) if dynamic_batch and one.ndim}
+    if not dynamic_batch and not isinstance(dynamic_batch, dict):
+        return {}
+    said = dynamic_batch if isinstance(dynamic_batch, dict) else {}
+    if unknown := [name for name in said if name not in (*names, *outputs)]:
+        raise ExportError(
+            f"{path}: dynamic_batch names {unknown[0]!r}; the inputs are {', '.join(names)}, the outputs {', '.join(outputs)}."
+        )
+    axes = {}
     for name, one in zip(names, example, strict=True):
-        axis = dynamic_batch.get(name)
+        axis = said.get(name, 0 if one.ndim else None)
         if axis is not None and not 0 <= axis < one.ndim:
             raise ExportError(f"{path}: dynamic_batch has axis {axis} for {name!r}, which is {list(one.shape)}.")
-    return {name: axis for name, axis in dynamic_batch.items() if name in names and axis is not None}
+        axes |= {} if axis is None else {name: axis}
+    return axes
 
 
 def _two_rows(model, example: tuple, names: tuple, axes: dict[str, int]) -> tuple:
@@ -246,9 +265,9 @@ def _dynamic(model, example, input_names, output_names, dynamo: bool, axes: dict
     import torch
 
     if not dynamo:
-        outputs = said if isinstance(said, dict) else dict.fromkeys(output_names, 0)
-        every = {**{name: outputs[name] for name in output_names if name in outputs}, **axes}
-        return {"dynamic_axes": {name: {axis: "batch"} for name, axis in every.items()}}
+        exceptions = said if isinstance(said, dict) else {}
+        every = {**{name: exceptions.get(name, 0) for name in output_names}, **axes}
+        return {"dynamic_axes": {name: {axis: "batch"} for name, axis in every.items() if axis is not None}}
     batch = torch.export.Dim("batch")
     left = iter([{axes[name]: batch} if name in axes else None for name in input_names])
     shapes = {}

@@ -46,8 +46,12 @@ def plan(path, batch: int = 1) -> Plan:
     weights = {name: size for graph in reading.graphs(model) for name, size in _constants(graph).items()}
     given = {tensor.name for tensor in model.graph.initializer}
     inputs = [v for v in model.graph.input if v.name not in given]
-    _size(path, inputs, batch)
-    graph, shapes, sizes = _inferred(path, model, weights)
+    sized = _sized(path, inputs, batch)
+    try:
+        graph = reading.inferred(model, sized)
+    except reading.ExportError as error:
+        raise reading.ExportError(f"{path.name}: {error}") from error.__cause__
+    shapes, sizes = _known(graph, weights)
     nodes, flops, traffic = [], 0, 0
     alive = {value.name for value in inputs}
     for node in graph.node:
@@ -100,8 +104,8 @@ def _constants(graph) -> dict[str, tuple[tuple[int, ...], int]]:
     return found
 
 
-def _size(path: Path, inputs: list, batch: int) -> None:
-    """Write the batch into the inputs of the model."""
+def _sized(path: Path, inputs: list, batch: int) -> dict[str, tuple[int, ...]]:
+    """The sizes of the inputs of the model for a batch."""
     declared = {value.name: reading.signature(value) for value in inputs}
     for name, (dtype, shape) in declared.items():
         if shape is None:
@@ -117,25 +121,11 @@ def _size(path: Path, inputs: list, batch: int) -> None:
     if batch != 1 and batch not in fixed and sized == {name: shape for name, (_, shape) in declared.items()}:
         what = f"its batch is fixed at {fixed[0]}" if fixed else "it has no batch"
         raise reading.ExportError(f"{path.name}: {what}, so it cannot be planned for {batch}. Fix: leave batch out, or export it with a dynamic batch.")  # fmt: skip
-    for value in inputs:
-        for d, size in zip(value.type.tensor_type.shape.dim, sized[value.name], strict=True):
-            d.dim_value = size
+    return sized
 
 
-def _inferred(path: Path, model, weights: dict):
-    """(graph, shapes, bytes) of all tensors whose shapes are known, those in the bodies of If and Loop included."""
-    import onnx
-
-    for value in model.graph.output:
-        if value.type.HasField("tensor_type"):
-            value.type.tensor_type.ClearField("shape")
-    del model.graph.value_info[:]
-    try:
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    except Exception as error:
-        raise reading.ExportError(
-            f"{path.name}: ONNX's shape inference fails: {' '.join(str(error).split())[:300]}"
-        ) from error
+def _known(graph, weights: dict) -> tuple[dict, dict]:
+    """(shapes, bytes) of all tensors whose shapes are known, those in the bodies of If and Loop included."""
     shapes, sizes = {name: dims for name, (dims, _) in weights.items()}, {}
     for one in _with_bodies(graph):
         for value in (*one.input, *one.value_info, *one.output):
@@ -148,7 +138,7 @@ def _inferred(path: Path, model, weights: dict):
             ):
                 shapes[value.name] = dims
                 sizes[value.name] = math.ceil(math.prod(dims) * _bytes_of(value.type.tensor_type.elem_type))
-    return graph, shapes, sizes
+    return shapes, sizes
 
 
 def _bodies(node) -> Iterator:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from edgekit.files import sha256
+from edgekit.formatting import one_line
 
 
 class ExportError(RuntimeError):
@@ -123,6 +127,14 @@ def graphs(model):
 def external_files(path) -> list[Path]:
     """The files beside an ONNX file that hold its weights, sorted by name."""
     return sorted(_external(load_model(path, external_data=False), Path(path)))
+
+
+def model_sha256(path) -> str:
+    """Of an ONNX file with its weights: those in a second file count, too."""
+    others = external_files(path)
+    if not others:
+        return sha256(path)
+    return hashlib.sha256("".join(map(sha256, [path, *others])).encode()).hexdigest()
 
 
 def _external(model, path: Path) -> dict[Path, int]:
@@ -286,45 +298,70 @@ def dimension(d) -> int | str:
     return FREE if name in ("", "?", "None", "none") or name.lstrip("-").isdigit() else name
 
 
-def with_batch(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
-    """The shapes of a model's inputs with ``batch`` where a free dimension is the batch; other free dimensions stay as they are.
+def _batch(shapes: dict[str, tuple | None]) -> tuple[Callable[[int, int | str], bool], set[str]]:
+    """(whether a dimension at a place is the batch, the names that are dimensions of their own) of a model's inputs.
 
-    The batch is a free first dimension, and every dimension of the same name ([2, n, 4] beside [n, 3]). A first dimension whose name
-    stands behind the batch of another input is none: positions [seq] beside ids [batch, seq].
+    The batch is a free first dimension, and every dimension of the same name ([2, n, 4] beside [n, 3]), and what is called so. A first
+    dimension whose name stands behind the batch of another input is none: positions [seq] beside ids [batch, seq].
     """
-    behind = {d for s in shapes.values() for d in s[1:] if isinstance(d, str) and isinstance(s[0], str) and s[0] != d}
-    first = {s[0] for s in shapes.values() if s and isinstance(s[0], str)} - behind | {FREE}
-    named = {d for s in shapes.values() for d in s if isinstance(d, str) and "batch" in d.lower()}
-    is_batch = lambda i, d: d in named or (d in first and (i == 0 or d != FREE))
+    known = [shape for shape in shapes.values() if shape]
+    named = {d for shape in known for d in shape if isinstance(d, str) and "batch" in d.lower()}
+    leading = [s for s in known if isinstance(s[0], str) and (s[0] in named or not named.intersection(s))]
+    behind = {d for s in leading for d in s[1:] if isinstance(d, str) and d != s[0]} - named - {FREE}
+    first = {s[0] for s in leading} - behind
+    return lambda i, d: d in named or (d in first and (i == 0 or d != FREE)), behind
+
+
+def with_batch(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
+    """The shapes of a model's inputs with ``batch`` where a free dimension is the batch; other free dimensions stay as they are."""
+    is_batch, _ = _batch(shapes)
     return {
         n: tuple(batch if isinstance(d, str) and is_batch(i, d) else d for i, d in enumerate(s))
         for n, s in shapes.items()
     }
 
 
+def inferred(model, sizes: dict[str, tuple[int, ...]]):
+    """The ``GraphProto`` of a model with what ONNX's shape inference says where the inputs have these sizes. The sizes are written into
+    ``model`` itself, and what it noted about other tensors is dropped: it may be wrong, or of another batch. Raises ExportError."""
+    import onnx
+
+    for value in model.graph.input:
+        if value.name in sizes:
+            del value.type.tensor_type.shape.dim[:]
+            value.type.tensor_type.shape.dim.extend(
+                onnx.TensorShapeProto.Dimension(dim_value=n) for n in sizes[value.name]
+            )
+    for value in model.graph.output:
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception as error:
+        raise ExportError(f"ONNX's own shape inference refuses it: {one_line(error)}") from error
+
+
 def row_axes(shapes: dict[str, tuple | None], arrays: Mapping) -> dict[str, int | None]:
-    """Which axis of each array counts the rows: the one that the model names like the first free dimension of an input; else the
-    first, where it is free; else none, where the model fixes every size. Without any free first dimension it is the first of all."""
+    """Which axis of each array counts the rows: the one that is the batch (see `with_batch`); else the only free one, without a name of its
+    own, that is as long as the batch of the others; else none. Where no input has a batch it is the first of all."""
     import numpy as np
 
-    first = [shape[0] for shape in shapes.values() if shape and isinstance(shape[0], str)]
-    batch = next((name for name in first if name != FREE), None)
-    shape_of = {name: np.shape(arrays[name]) for name in shapes if name in arrays}
-    rows = {shape_of[n][0] for n, s in shapes.items() if shape_of.get(n) and s and isinstance(s[0], str)}
+    is_batch, own = _batch(shapes)
+    have = {name: np.shape(arrays[name]) for name in shapes if name in arrays}
+    places = {n: [i for i, d in enumerate(shapes[n] or ()) if isinstance(d, str) and is_batch(i, d)] for n in have}
+    rows = {have[name][found[0]] for name, found in places.items() if found and found[0] < len(have[name])}
     axes: dict[str, int | None] = {}
-    for name, have in shape_of.items():
-        shape = shapes[name]
-        if shape is None or not first:
-            axes[name] = 0 if have else None
-        elif batch in shape:
-            axes[name] = shape.index(batch)
-        elif shape and isinstance(shape[0], str):
-            axes[name] = 0
-        else:
-            alike = len(have) == len(shape)
-            free = [i for i, d in enumerate(shape) if alike and isinstance(d, str) and have[i] in rows]
-            axes[name] = free[0] if len(free) == 1 else None
-    return {name: axis for name, axis in axes.items() if axis is None or axis < len(shape_of[name])}
+    for name, sizes in have.items():
+        shape, found = shapes[name], places[name]
+        if shape is None or not any(places.values()):
+            axes[name] = 0 if sizes else None
+            continue
+        if not found and len(sizes) == len(shape):
+            alike = [i for i, d in enumerate(shape) if isinstance(d, str) and d not in own and sizes[i] in rows]
+            found = alike if len(alike) == 1 else []
+        axes[name] = found[0] if found else None
+    return {name: axis for name, axis in axes.items() if axis is None or axis < len(have[name])}
 
 
 def _type_name(kind) -> str:

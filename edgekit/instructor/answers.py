@@ -26,7 +26,6 @@ def write(lab: Lab, out: Path) -> Path:
     from edgekit.instructor.slides.running import run
 
     notebook = run(read(lab.solution), lab.solution.name, timeout=300)
-    out.mkdir(parents=True, exist_ok=True)
     file = out / f"{lab.slug}.html"
     write_whole(file, page(lab.title, notebook))
     return file

@@ -79,7 +79,10 @@ def grade(
     """Mark a class: rebuild each submission, run it in a sandbox, judge it outside. Repeating the command goes on where it ended."""
     import warnings
 
-    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {message}", err=True)
+    from edgekit.instructor.reports.records import clean
+
+    # A warning may hold names that students chose, with what a terminal obeys.
+    warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {clean(message, 2000)}", err=True)
     word, *rest = folders
     if str(word) in WORDS:
         with _room(out or rest[-1] if rest else Path()):
@@ -274,9 +277,9 @@ def _several(count: int, what: str) -> str:
 
 
 def _tell(records: list[dict], made: dict[str, Path]) -> None:
-    faults = sum(
-        r["status"] == "grader-error" or any(i["status"] == "grader-error" for i in r["items"]) for r in records
-    )
+    from edgekit.instructor.reports.records import faulty
+
+    faults = sum(map(faulty, records))
     students = len({r["student"] for r in records})
     counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
     typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")

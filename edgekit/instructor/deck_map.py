@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, labs
+from edgekit.files import write_whole
 
 START, END = "<!-- map: made by `edgekit release` -->", "<!-- end of map -->"
 
@@ -31,4 +32,4 @@ def update(check: bool = False) -> None:
     if check and new != old:
         raise CourseError("labs/README.md's map is out of date: run `edgekit release`")
     if not check:
-        file.write_text(new, encoding="utf-8")
+        write_whole(file, new)

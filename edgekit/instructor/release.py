@@ -19,6 +19,7 @@ from edgekit import paths
 from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, Lab, labs
 from edgekit.course.notebooks import KERNEL, as_json, read, text
+from edgekit.files import write_whole
 
 STUB = '# Your code here\nraise NotImplementedError("write this function, then run this cell and the check below it")'
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -145,7 +146,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
     catalog = labs()
     for lab in catalog:
         if tidy_first:
-            lab.solution.write_text(text(as_json(committed(read(lab.solution), lab))), encoding="utf-8")
+            write_whole(lab.solution, text(as_json(committed(read(lab.solution), lab))))
         solution = read(lab.solution)
         findings += problems(lab, solution)
         made = release(solution)
@@ -154,7 +155,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
             if not lab.notebook.is_file() or lab.notebook.read_text(encoding="utf-8") != text(made):
                 findings.append(f"labs/{lab.slug}.ipynb differs from its solution: run `edgekit release`")
         else:
-            lab.notebook.write_text(text(made), encoding="utf-8")
+            write_whole(lab.notebook, text(made))
     findings += _landing(check)
     known = {lab.slug for lab in catalog} | {course_map.landing_file().stem}
     for folder in (paths.labs(), paths.solutions()):
@@ -170,7 +171,7 @@ def _landing(check: bool) -> list[str]:
     """Write the landing notebook, or with ``check`` only compare."""
     file, made = course_map.landing_file(), text(as_json(course_map.landing()))
     if not check:
-        file.write_text(made, encoding="utf-8")
+        write_whole(file, made)
     elif not file.is_file() or file.read_text(encoding="utf-8") != made:
         return [f"labs/{file.name} differs from course.toml: run `edgekit release`"]
     return []
@@ -232,4 +233,4 @@ def update_readme(check: bool = False) -> None:
     if check and new != old:
         raise CourseError("README.md's table of labs is out of date: run `edgekit release`")
     if not check:
-        file.write_text(new, encoding="utf-8")
+        write_whole(file, new)

@@ -7,7 +7,7 @@ reports are made anew. Only this machine is listened to, and every address holds
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
 
 from edgekit.course.catalog import CourseError
-from edgekit.instructor.reports import marks, pages
+from edgekit.instructor.reports import about, marks, pages
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.records import FILE, OUR_FAULT, clean, latest, points, read, tidy
+from edgekit.instructor.reports.records import OUR_FAULT, clean, graded_cells, points, tidy
 
 MAX_FORM = 2**16
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": pages.POLICY.replace("default-src 'none'", "default-src 'none'; form-action 'self'"),
+    "Content-Security-Policy": f"{pages.POLICY}; form-action 'self'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -58,7 +58,7 @@ LOOK = """
 {{ tidy(item.earned) }} of {{ tidy(item.points) }}</h3>
 {% if item.message %}<pre>{{ item.message }}</pre>{% endif %}
 <details {{ "open" if opened(item) }}><summary>The answer</summary><pre class="code">{{ code.get(item.name, "There is none.") }}</pre></details>
-<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}">
+<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}"><input type="hidden" name="seen" value="{{ record.sha256 }}">
 <label>Points, 0 to {{ tidy(item.points) }} (empty: the grader's)<br><input name="points" inputmode="decimal"
  value="{{ '' if given(item).points is none else tidy(given(item).points) }}"></label>
 <label>Comment for the student<br><textarea name="comment">{{ given(item).comment }}</textarea></label>
@@ -80,13 +80,15 @@ class Desk:
     """The results of one folder, for a person to look at."""
 
     def __init__(self, out: Path):
-        if not (Path(out) / FILE).is_file():
-            raise CourseError(f"{out} has no {FILE}: is it the --out folder of a run?")
         self.out, self.lock = Path(out), threading.Lock()
-        self.graded = {(one["student"], one["lab"]): one for one in latest(read(self.out / FILE))}
+        self.graded()
+
+    def graded(self) -> list[dict]:
+        """What the grader says now: it may run while the page is open."""
+        return about.counting(self.out)
 
     def records(self) -> list[dict]:
-        return marks.counted(self.out, self.graded.values())
+        return marks.counted(self.out, self.graded())
 
     def queue(self) -> tuple[list[Entry], list[Entry]]:
         """What is open, faults of ours first, and what somebody has settled or commented on."""
@@ -110,25 +112,26 @@ class Desk:
 
     def code(self, student: str, lab: str) -> dict[str, str]:
         """The answers of a submission as they were graded, by exercise."""
-        file = self.out / "notebooks" / student / f"{lab}.ipynb"
-        if (student, lab) not in self.graded or not file.is_file():
+        if self._one(student, lab) is None:
             return {}
-        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
-        return {cell["id"]: clean("".join(cell["source"]), 100_000) for cell in cells}
+        return {name: clean(source, 100_000) for name, source in graded_cells(self.out, student, lab).items()}
 
-    def decide(self, student: str, lab: str, item: str, worth: str, comment: str) -> None:
-        """Keep points and comment; both empty take the decision back.
+    def _one(self, student: str, lab: str) -> dict | None:
+        return next((one for one in self.graded() if (one["student"], one["lab"]) == (student, lab)), None)
+
+    def decide(self, student: str, lab: str, item: str, worth: str, comment: str, seen: str = "") -> None:
+        """Keep points and comment; both empty take the decision back. ``seen``: the sha256 of the file that was looked at.
 
         Raises:
             CourseError: when there is no such item, or the points are none that it can have.
         """
-        record = self.graded.get((student, lab), {"items": []})
+        record = self._one(student, lab) or {"items": []}
         most = next((one["points"] for one in record["items"] if one["name"] == item), None)
         if most is None:
             raise CourseError(f"{student} has no {item} in {lab}")
         given = _points(worth, most)
         empty = given is None and not comment.strip()
-        decision = None if empty else marks.Decision(given, comment.strip()[:4000], record["sha256"])
+        decision = None if empty else marks.Decision(given, comment.strip()[:4000], seen[:64] or record["sha256"])
         with self.lock:
             marks.decide(self.out, (student, lab, item), decision)
 
@@ -185,12 +188,12 @@ class View:
         )  # fmt: skip
         return self._page(student, body)
 
-    def problem(self, what: str) -> str:
-        return self._page("Not saved", f"<h1>Not saved</h1><p>{pages.escape(what)}</p><p>Go back and try again.</p>")
+    def problem(self, head: str, what: str) -> str:
+        return self._page(head, f"<h1>{head}</h1><p>{pages.escape(what)}</p><p>Go back and try again.</p>")
 
     @staticmethod
     def _page(title: str, body: str) -> str:
-        return pages.page(title, body).replace("</style>", f"{STYLE}</style>", 1)
+        return pages.page(title, body, STYLE)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -205,24 +208,35 @@ class Handler(BaseHTTPRequestHandler):
         return [unquote(part) for part in path[len(self.view.home) :].split("/") if part] if known else None
 
     def do_GET(self) -> None:
-        where = self._where()
-        page = None
-        if where == []:
-            page = self.view.queue()
-        elif where and len(where) == 2:
-            page = self.view.look(*where, saved="saved" in self.path.partition("?")[2])
+        try:
+            page = self._page(self._where())
+        except CourseError as error:
+            self._answer(500, self.view.problem("This cannot be shown", str(error)))
+            return
         self._answer(200 if page else 404, page or "<h1>There is no such page.</h1>")
 
+    def _page(self, where: list[str] | None) -> str | None:
+        if where == []:
+            return self.view.queue()
+        return (
+            self.view.look(*where, saved="saved" in self.path.partition("?")[2]) if where and len(where) == 2 else None
+        )
+
+    def _length(self) -> int:
+        """Bytes of the form; -1 for what is no length."""
+        text = self.headers.get("Content-Length") or ""
+        return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+
     def do_POST(self) -> None:
-        where, length = self._where(), int(self.headers.get("Content-Length") or 0)
+        where, length = self._where(), self._length()
         if not where or len(where) != 2 or not 0 <= length <= MAX_FORM:
             self._answer(404, "<h1>There is no such page.</h1>")
             return
         form = {key: values[0] for key, values in parse_qs(self.rfile.read(length).decode("utf-8", "replace")).items()}
         try:
-            self.view.desk.decide(*where, form.get("item", ""), form.get("points", ""), form.get("comment", ""))
+            self.view.desk.decide(*where, *(form.get(name, "") for name in ("item", "points", "comment", "seen")))
         except CourseError as error:
-            self._answer(400, self.view.problem(str(error)))
+            self._answer(400, self.view.problem("Not saved", str(error)))
             return
         self.send_response(303)
         self.send_header(
@@ -259,7 +273,7 @@ def serving(out: Path, port: int = 0) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        reports.write(desk.out, desk.graded.values())
+        reports.write(desk.out)
 
 
 def wait() -> None:

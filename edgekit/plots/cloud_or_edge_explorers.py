@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 
 import numpy as np
 
 from edgekit.plots import cloud_or_edge
-from edgekit.plots.explorer import _png
+from edgekit.plots.explorer import explorer
 
 FLEETS = np.geomspace(10, 100_000, 60)
 
@@ -23,7 +22,7 @@ def light(deadline_ms: float = 20.0):
         "server": _slider("server, ms", 5, 0, 200),
         "deadline": _slider("deadline, ms", deadline_ms, 1, 500),
     }
-    return _box(knobs, lambda distance, server, deadline: cloud_or_edge.light(distance, server, deadline))
+    return explorer(knobs, lambda distance, server, deadline: _told(cloud_or_edge.light(distance, server, deadline)))
 
 
 def fleet(savings: Callable[[float, float, float], np.ndarray], years: float = 3.0, per_second: float = 10.0):
@@ -35,14 +34,19 @@ def fleet(savings: Callable[[float, float, float], np.ndarray], years: float = 3
 
     def draw(fleet, years, per_second):
         ends = np.array([np.percentile(savings(size, years, per_second), [5, 50, 95]) for size in FLEETS])
-        return cloud_or_edge.savings(FLEETS, *ends.T, fleet)
+        return _told(cloud_or_edge.savings(FLEETS, *ends.T, fleet))
 
     knobs = {
         "fleet": _slider("devices", 100, 10, 100_000, logarithmic=True),
         "years": _slider("years", years, 1, 10),
         "per_second": _slider("requests/s", per_second, 1, 60),
     }
-    return _box(knobs, draw)
+    return explorer(knobs, draw)
+
+
+def _told(figure) -> tuple:
+    """The figure, and its text alternative as the sentence below it."""
+    return figure, figure.alt
 
 
 def _slider(name: str, value: float, low: float, high: float, logarithmic: bool = False):
@@ -58,22 +62,3 @@ def _slider(name: str, value: float, low: float, high: float, logarithmic: bool 
     if logarithmic:
         return w.FloatLogSlider(min=np.log10(low), max=np.log10(high), step=0.01, readout_format=",.0f", **common)
     return w.FloatSlider(min=low, max=high, step=1, readout_format=".0f", **common)
-
-
-def _box(knobs: dict, draw: Callable):
-    """The sliders, the picture that ``draw(**values)`` makes of them, and its text. Where no widget can live (a printed page),
-    the picture of the first setting is what is kept."""
-    import ipywidgets as w
-
-    picture, words = w.Image(format="png", width=700), w.HTML()
-    box = w.VBox([*knobs.values(), picture, words])
-
-    def redraw(_=None):
-        figure = draw(**{name: knob.value for name, knob in knobs.items()})
-        picture.value, words.value = _png(figure), f"<p>{html.escape(figure.alt)}</p>"
-
-    for knob in knobs.values():
-        knob.observe(redraw, "value")
-    box.knobs = knobs
-    redraw()
-    return box

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+from edgekit.plots.figures import as_html
 
 MOST_VALUES = 50_000  # more only slow the knobs down
 
@@ -94,33 +95,40 @@ def quantization(tensors: Mapping[str, np.ndarray]):
         "scheme": w.ToggleButtons(options=["symmetric", "asymmetric"], description="scheme", style=wide),
         "per": w.ToggleButtons(options=["per tensor", "per channel"], description="one scale", style=wide),
     }
-    picture, words = w.Image(format="png", width=700), w.HTML()
-    box = w.VBox([*knobs.values(), picture, words])
 
-    def redraw(_=None):
+    def draw(name, bits, share, scheme, per):
         from edgekit.plots.quantization import grid
 
-        name = knobs["name"].value
-        x = np.asarray(tensors[name])
-        per_channel = knobs["per"].value == "per channel"
-        box.shown = quantized(x, knobs["bits"].value, knobs["share"].value / 100, knobs["scheme"].value, per_channel)
-        approx, what = box.shown.approx, name
+        x, per_channel = np.asarray(tensors[name]), per == "per channel"
+        found = quantized(x, bits, share / 100, scheme, per_channel)
+        approx, what = found.approx, name
         if per_channel:  # every channel has a grid of its own: show the first
             x, approx, what = x[0], approx[0], f"{name}, channel 0"
         thin = np.random.default_rng(0).permutation(x.size)[:MOST_VALUES]
-        overall = f"SQNR of the tensor {box.shown.sqnr:.1f} dB"
-        figure = grid(x.ravel()[thin], approx.ravel()[thin], box.shown.levels, what, overall)
-        picture.value = _png(figure)
-        words.value = f"<p>{html.escape(str(box.shown))}.</p>"
+        overall = f"SQNR of the tensor {found.sqnr:.1f} dB"
+        return grid(x.ravel()[thin], approx.ravel()[thin], found.levels, what, overall), found
+
+    return explorer(knobs, draw)
+
+
+def explorer(knobs: Mapping, draw: Callable):
+    """Knobs over a picture and a sentence. Where no widget can live (a printed page), the first picture is what is kept.
+
+    knobs: widgets by name. draw: ``draw(**values)`` returns the figure, with its text alternative, and what it shows, which says itself as a
+    sentence. Returns an ipywidgets VBox; its ``knobs`` are the widgets, its ``shown`` is what is on show.
+    """
+    import ipywidgets as w
+
+    picture, words = w.HTML(), w.HTML()
+    box = w.VBox([*knobs.values(), picture, words])
+    box.knobs = knobs
+
+    def redraw(_=None):
+        figure, box.shown = draw(**{name: knob.value for name, knob in knobs.items()})
+        picture.value = as_html(figure)
+        words.value = f"<p>{html.escape(str(box.shown).rstrip('.'))}.</p>"
 
     for knob in knobs.values():
         knob.observe(redraw, "value")
-    box.knobs = knobs
     redraw()
     return box
-
-
-def _png(figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()

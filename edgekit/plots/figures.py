@@ -126,7 +126,7 @@ def finish(figure, alt: str):
     from matplotlib import pyplot
 
     figure.alt = alt
-    figure._repr_html_ = lambda: _as_html(figure)  # a notebook prefers it to the bare picture
+    figure._repr_html_ = lambda: as_html(figure)  # a notebook prefers it to the bare picture
     pyplot.close(figure)
     return figure
 
@@ -135,9 +135,9 @@ def finish(figure, alt: str):
 _DARK = '<style>body[data-jp-theme-light="false"] img.edgekit { filter: invert(1) hue-rotate(180deg); }</style>'
 
 
-def _as_html(figure) -> str:
+def as_html(figure) -> str:
     """The picture with its text alternative, as screen readers want it."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=figure.dpi, bbox_inches="tight")
     code = base64.b64encode(picture.getvalue()).decode()
-    return f'{_DARK}<img class="edgekit" src="data:image/png;base64,{code}" alt="{html.escape(figure.alt)}">'
+    return f'{_DARK}<img class="edgekit" style="max-width: 100%" src="data:image/png;base64,{code}" alt="{html.escape(figure.alt)}">'

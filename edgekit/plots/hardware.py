@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edgekit.plots import OKABE_ITO, canvas, finish
+from edgekit.plots.explorer import explorer
 
 # What a class is made of, from the inside out: (package, its blocks) and what stands around it. Letters give the colour.
 _COLOURS = {"c": "sky", "a": "orange", "m": "green", "f": "yellow", "i": "purple"}
@@ -151,28 +151,6 @@ def _unknown(word: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------------- explorers
-def _explorer(knobs: dict, draw):
-    """Knobs over a picture and a sentence. ``draw(values) -> (figure, sentence)``; the box has ``knobs`` and ``shown``."""
-    import ipywidgets as w
-
-    from edgekit.plots.explorer import _png
-
-    picture, words = w.Image(format="png", width=760), w.HTML()
-    box = w.VBox([*knobs.values(), picture, words])
-    box.knobs = knobs
-
-    def redraw(_=None):
-        figure, box.shown = draw({name: knob.value for name, knob in knobs.items()})
-        picture.value = _png(figure)
-        picture.alt = figure.alt
-        words.value = f"<p>{html.escape(box.shown)}</p>"
-
-    for knob in knobs.values():
-        knob.observe(redraw, "value")
-    redraw()
-    return box
-
-
 def _style() -> dict:
     import ipywidgets as w
 
@@ -189,7 +167,7 @@ def explore_roofline(roofs: Mapping, works: Mapping):
         "peak": w.IntSlider(100, 5, 200, 5, description="peak, % of published", **_style()),
         "bandwidth": w.IntSlider(100, 5, 200, 5, description="bandwidth, % of published", **_style()),
     }
-    return _explorer(knobs, lambda values: roofline_at(roofs, works, **values))
+    return explorer(knobs, lambda **values: roofline_at(roofs, works, **values))
 
 
 def roofline_at(roofs: Mapping, works: Mapping, device: str, model: str, peak: int, bandwidth: int):
@@ -217,7 +195,7 @@ def explore_fit(table):
         "deadline": w.SelectionSlider(options=[1, 2, 5, 10, 20, 33, 50, 100, 200, 500, 1000], value=33, description="deadline, ms", **_style()),
         "share": w.IntSlider(20, 2, 100, 2, description="reached share of roof, %", **_style()),
     }  # fmt: skip
-    return _explorer(knobs, lambda values: fit_at(table, **values))
+    return explorer(knobs, lambda **values: fit_at(table, **values))
 
 
 def fit_at(table, deadline: float, share: int):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.base import Runner, RunnerError, Spec, default_threads
 
 _TYPES = {"f32": "float32", "f16": "float16", "f64": "float64", "boolean": "bool"}
@@ -40,7 +41,7 @@ class OpenVINORunner(Runner):
         try:
             self._compiled = core.compile_model(read, device, options)
         except RuntimeError as error:
-            raise RunnerError(f"OpenVINO cannot compile {label} for {device}: {_short(error)}") from error
+            raise RunnerError(f"OpenVINO cannot compile {label} for {device}: {one_line(error)}") from error
         self.precision = "int8" if _is_int8(self._compiled) else "fp32"
         super().__init__(f"{label} (openvino)", _specs(self._compiled.inputs), _specs(self._compiled.outputs))
         self._request = self._compiled.create_infer_request()
@@ -49,7 +50,7 @@ class OpenVINORunner(Runner):
         try:
             found = self._request.infer({name: np.ascontiguousarray(array) for name, array in feed.items()})
         except RuntimeError as error:
-            raise RunnerError(f"{self.name}: OpenVINO stopped: {_short(error)}") from error
+            raise RunnerError(f"{self.name}: OpenVINO stopped: {one_line(error)}") from error
         return [np.array(found[port]) for port in self._compiled.outputs]
 
     def close(self) -> None:
@@ -62,7 +63,7 @@ def _read(core, model, label: str):
         return core.read_model(bytes(model)) if isinstance(model, bytes) else core.read_model(str(model))
     except RuntimeError as error:
         raise RunnerError(
-            f"OpenVINO cannot read {label}: {_short(error)}. Fix: check that the file is there and is an .onnx or .xml model."
+            f"OpenVINO cannot read {label}: {one_line(error)}. Fix: check that the file is there and is an .onnx or .xml model."
         ) from error
 
 
@@ -85,7 +86,3 @@ def _is_int8(compiled) -> bool:
         if kind in ("Convolution", "FullyConnected", "MatMul") and precision in ("i8", "u8"):
             return True
     return False
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -55,14 +56,16 @@ class Availabilities(dict):
         return f"<table><tr><th>runtime</th><th>here</th><th>detail</th><th>fix</th></tr>{rows}</table>"
 
 
-def available(quick: bool = False, refresh: bool = False) -> Availabilities:
+def available(engines: Sequence[str] | None = None, *, quick: bool = False, refresh: bool = False) -> Availabilities:
     """What works here, by the names of `edgekit.runtimes.engines`; "onnxruntime:<provider>" for each of its providers.
 
-    quick leaves out the engines that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life of the process unless refresh.
+    engines: ask these only. quick leaves out those that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life of
+    the process unless refresh.
     """
     if refresh:
         _cache.clear()
-    names = [name for name, engine in ENGINES.items() if not (quick and engine.slow)]
+    wanted = ENGINES if engines is None else engines
+    names = [name for name in wanted if not (quick and ENGINES[name].slow)]
     missing = [name for name in names if name not in _cache and not any(k.startswith(f"{name}:") for k in _cache)]
     with ThreadPoolExecutor(max_workers=2) as pool:
         for answers in pool.map(_engine, missing):

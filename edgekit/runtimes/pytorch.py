@@ -7,6 +7,7 @@ import inspect
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec
 
 
@@ -84,7 +85,7 @@ class PyTorchRunner(Runner):
         self.outputs = {n: Spec(_name(t.dtype), batch(tuple(t.shape))) for n, t in zip(names, outputs, strict=True)}
 
     def _explained(self, error: Exception) -> Exception:
-        text = " ".join(str(error).split())[:400]
+        text = one_line(error, 400)
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             return RunnerError(
                 f"{self.name}: torch.compile failed: {type(error).__name__}: {text}. Fix: on a CPU it needs a C++ compiler "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import warnings
 from pathlib import Path
 
 from edgekit import export
 from edgekit.compression import quantization
-from edgekit.compression.tuning.given import TuneError, read
+from edgekit.compression.tuning.given import Data, TuneError, read
 from edgekit.files import folder_beside
 from edgekit.graphs.refusals import explained
 
@@ -24,30 +26,38 @@ INT8 = {
 NAMES = [FLOAT32, FLOAT16, *INT8]
 
 
-def calibration(model, data) -> dict:
-    """The rows of ``data`` that `tune` calibrates with: every second one, 256 at most."""
-    return read(model, data).calibrating.feed
+def calibration(model, data, labels=None) -> quantization.Reader:
+    """The rows of ``data`` that `tune` calibrates with: every second one, 256 at most. labels: as for `tune`; an array of the data that is
+    named there is no input. Raises TuneError, ExportError."""
+    return reader(read(model, data, labels).calibrating)
+
+
+def reader(rows: Data) -> quantization.Reader:
+    return quantization.Reader(rows.feed, axes=rows.axes)
 
 
 def float16(source, target) -> export.Report:
     """Write a float16 copy of a float32 file; inputs and outputs keep their type. TuneError where the converter gives up or ONNX Runtime
     refuses the result."""
-    from onnxconverter_common import float16 as converter
+    import onnx
+    from onnxconverter_common import float16 as common
+    from onnxruntime.transformers import float16 as runtime
 
     from edgekit.runtimes.ort.session import cpu_session
 
     source, target = Path(source), Path(target)
-    model = export.load_model(source)
     with folder_beside(target, ".float16-", TuneError) as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it lists every weight that it rounds to the smallest number
-        draft = Path(folder) / target.name
-        try:
-            import onnx
-
-            onnx.save(converter.convert_float_to_float16(model, keep_io_types=True), str(draft))
-            cpu_session(draft)
-        except Exception as error:
-            raise TuneError(f"{source}: no float16 file: {explained(error)[0][:300]}") from error
+        warnings.simplefilter("ignore")  # they list every weight that is rounded to the smallest number
+        draft, failed = Path(folder) / target.name, None
+        for converter in (runtime, common):  # each gives up on casts and bodies of loops that the other one takes
+            try:
+                onnx.save(converter.convert_float_to_float16(export.load_model(source), keep_io_types=True), str(draft))
+                cpu_session(draft)
+                break
+            except Exception as error:
+                failed = failed or error
+        else:
+            raise TuneError(f"{source}: no float16 file: {explained(failed)[0][:300]}") from failed
         os.replace(draft, target)
     return export.report(target)
 
@@ -57,7 +67,7 @@ def place(folder: Path, source: Path, name: str) -> Path:
     return source if name == FLOAT32 else folder / f"{source.stem}.{name.replace('int8 ', '').replace(', ', '.')}.onnx"
 
 
-def make(name: str, source: Path, target: Path, calibrating) -> None:
+def make(name: str, source: Path, target: Path, calibrating: Data) -> None:
     """Write the file of a name, unless it is there. Raises TuneError, QuantizationError, ExportError."""
     if name == FLOAT32 or target.is_file():
         return
@@ -66,18 +76,24 @@ def make(name: str, source: Path, target: Path, calibrating) -> None:
         return
     options = dict(INT8[name])
     recipe = options.pop("recipe")
-    data = None
-    if recipe != "dynamic":
-        data = quantization.Reader(calibrating.feed, axes=calibrating.axes)
+    data = None if recipe == "dynamic" else reader(calibrating)
     quantization.quantize(source, target, data, recipe, **options)
 
 
-def command(name: str, source: Path, target: Path, data) -> str:
-    """A line for a shell that makes the file again."""
+def command(name: str, source: Path, target: Path, data, labels=None) -> str:
+    """A line for this machine's shell that makes the file again."""
     if name == FLOAT32:
         return "none: it is the model as it is"
+    model, made = str(source), str(target)
     if name == FLOAT16:
-        return f"""python -c "from edgekit.compression import tuning; tuning.float16('{source}', '{target}')\""""
+        return _line(f"from edgekit.compression import tuning; tuning.float16({model!r}, {made!r})")
     options = ", ".join(f"{key}={value!r}" for key, value in INT8[name].items())
-    rows = "None" if INT8[name]["recipe"] == "dynamic" else f"tuning.calibration('{source}', '{data}')"
-    return f"""python -c "from edgekit.compression import quantization, tuning; quantization.quantize('{source}', '{target}', {rows}, {options})\""""
+    given = ", ".join(repr(str(one)) for one in (source, data, labels) if one is not None)
+    rows = None if INT8[name]["recipe"] == "dynamic" else f"tuning.calibration({given})"
+    code = f"quantization.quantize({model!r}, {made!r}, {rows}, {options})"
+    return _line(f"from edgekit.compression import quantization, tuning; {code}")
+
+
+def _line(code: str) -> str:
+    words = ["python", "-c", code]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import numpy as np
 
 from edgekit import export
 from edgekit.bench.accuracy import class_labels
-from edgekit.graphs.reading import external_files, row_axes
+from edgekit.files import sha256
+from edgekit.graphs.reading import model_sha256, row_axes
 
 CALIBRATION_ROWS = 256
 
@@ -81,27 +85,33 @@ def read(model, data, labels=None) -> Data:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files} if hasattr(file, "files") else {"": np.asarray(file)}
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return {"": found}
+        with found:
+            return {name: found[name] for name in found.files}
     except FileNotFoundError:
         raise TuneError(
             f"{path}: no such file. Fix: np.savez('calib.npz', NAME=array) with the names of the model's inputs."
         ) from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
-        try:
-            return {"": np.load(path, allow_pickle=False)}  # an .npy file is no context manager
-        except (OSError, ValueError, EOFError):
-            raise TuneError(
-                f"{path}: not an .npz file of arrays ({error}). Fix: np.savez({path.name!r}, NAME=array)."
-            ) from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise TuneError(
+            f"{path}: not an .npz file of arrays, or damaged ({error}). Fix: np.savez({path.name!r}, NAME=array)."
+        ) from error
 
 
 def _labels(labels, arrays: dict) -> np.ndarray | None:
     """Taken out of the arrays where they stand among them."""
     if labels is None:
         return None
-    inside = str(labels) in arrays
-    found = arrays.pop(str(labels)) if inside else next(iter(_arrays(Path(labels)).values()), None)
+    if str(labels) in arrays:
+        found = arrays.pop(str(labels))
+    elif Path(labels).is_file():
+        found = next(iter(_arrays(Path(labels)).values()), None)
+    else:
+        raise TuneError(
+            f"labels {str(labels)!r}: neither a file nor an array of the data, which has {', '.join(arrays) or 'none'}."
+        )
     try:
         return class_labels(found, f"{labels}: labels")
     except ValueError as error:
@@ -119,16 +129,8 @@ def _fits(data, model, name: str, array: np.ndarray, dtype: str, shape) -> None:
         raise TuneError(f"{data}: {name!r} is {array.dtype} {list(array.shape)}, {Path(model).name} takes {said}. Fix: the type and sizes of the model.")  # fmt: skip
 
 
-def fingerprint(*paths) -> str:
-    """Of all files together, second files of a model included."""
-    digest = hashlib.sha256()
-    for path in paths:
-        parts = [path, *external_files(path)] if str(path).endswith(".onnx") else [path]
-        for part in parts:
-            if Path(part).is_file():
-                with open(part, "rb") as file:
-                    while block := file.read(1 << 20):
-                        digest.update(block)
-            else:
-                digest.update(str(part).encode())
-    return digest.hexdigest()
+def fingerprint(setup: dict, model, *others) -> str:
+    """Of what a result depends on: the setup of the machine, the model, and the data and labels, files with their content."""
+    parts = [json.dumps(setup, sort_keys=True, default=str), model_sha256(model)]
+    parts += [sha256(one) if Path(one).is_file() else str(one) for one in others]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

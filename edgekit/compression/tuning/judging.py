@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from edgekit import bench
-from edgekit.compression.tuning.given import Data
+from edgekit.compression.tuning.given import Data, TuneError
 
+WORST = -1e9  # below every other score; JSON has no infinity
 LEAST_SNR = 20.0  # dB: noise of a hundredth of the power; asked for where there are neither labels nor classes
 
 
@@ -24,48 +25,62 @@ def answers(run, data: Data, size: int = 64) -> list[np.ndarray]:
         out = run(part.feed)
         found.append(list(out.values()) if isinstance(out, dict) else [out])
     if not found:
-        raise ValueError(f"the model takes batches of {fixed}, and there are {data.rows} rows to judge on")
+        raise TuneError(
+            f"the model takes batches of {fixed}, and {data.rows} rows are left to judge on. Fix: at least {2 * fixed} rows of data."
+        )
     return [np.concatenate([np.atleast_1d(one[i]) for one in found]) for i in range(len(found[0]))]
 
 
 def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float) -> dict:
-    """{"text", "verdict": "kept", "lost" or "can't tell", "score"}: score grows with quality, and is used for the front only.
+    """The quality of a file: {"text", "score", "verdict"}, and {"low", "high"} where it is an interval of what was gained, as a share.
+
+    verdict: see `verdict`; score grows with quality, and is used for the front only.
 
     max_drop: points of accuracy, in percent; without labels the share of rows, in percent, whose top class may change.
     """
     if [a.shape for a in got] != [a.shape for a in want]:
-        return {"text": "other shapes", "verdict": "lost", "score": -math.inf}
+        return {"text": "other shapes", "verdict": "lost", "score": WORST}
     bad = sum(
         int((~np.isfinite(g) & np.isfinite(w)).sum()) for g, w in zip(got, want, strict=True) if g.dtype.kind == "f"
     )
     if bad:
-        return {"text": f"{bad} values are NaN or infinite", "verdict": "lost", "score": -math.inf}
+        return {"text": f"{bad} values are NaN or infinite", "verdict": "lost", "score": WORST}
+    noise = _snr(want, got)
     classes = next((i for i, a in enumerate(want) if a.ndim == 2 and a.shape[1] > 1), None)
     if labels is not None and classes is not None:
-        return _accuracy(want[classes], got[classes], labels[: len(want[classes])], max_drop)
-    noise = _snr(want, got)
-    if classes is None:
-        verdict = "kept" if noise >= LEAST_SNR else "lost"
-        return {"text": f"SNR {noise:.1f} dB", "verdict": verdict, "score": noise, "snr": noise}
-    same = int((want[classes].argmax(1) == got[classes].argmax(1)).sum())
-    total = len(want[classes])
+        quality = _accuracy(want[classes], got[classes], labels[: len(want[classes])])
+    elif classes is not None:
+        quality = _agreement(want[classes], got[classes], noise)
+    else:
+        quality = {"text": f"SNR {noise:.1f} dB", "score": noise}
+    return quality | {"snr": noise, "verdict": verdict(quality, max_drop)}
+
+
+def verdict(quality: dict, max_drop: float) -> str:
+    """ "kept", "lost" or "can't tell": whether the interval is above the limit, below it or on both sides. Outputs that are no classes have
+    no interval: their signal-to-noise ratio decides."""
+    if "low" in quality:
+        limit = -max_drop / 100
+        return "kept" if quality["low"] >= limit else "lost" if quality["high"] < limit else "can't tell"
+    return "kept" if quality["score"] >= LEAST_SNR else "lost"
+
+
+def _agreement(want, got, noise: float) -> dict:
+    """Of the top class, row by row; an interval of Wilson's."""
+    same, total = int((want.argmax(1) == got.argmax(1)).sum()), len(want)
     low, high = bench.wilson(same, total)
-    least = 1 - max_drop / 100
-    verdict = "kept" if low >= least or same == total else "lost" if high < least else "can't tell"
     text = f"same top-1 {100 * same / total:.2f} % [{100 * low:.2f}, {100 * high:.2f}], SNR {noise:.1f} dB"
-    return {"text": text, "verdict": verdict, "score": same / total, "snr": noise}
+    return {"text": text, "score": same / total, "low": low - 1, "high": high - 1}
 
 
-def _accuracy(want, got, labels, max_drop: float) -> dict:
+def _accuracy(want, got, labels) -> dict:
     change = bench.compare_accuracy(want, got, labels)
-    verdict = "kept" if change.low >= -max_drop / 100 else "lost" if change.high < -max_drop / 100 else "can't tell"
     text = f"{100 * change.difference:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
-    interval = {"difference": change.difference, "low": change.low, "high": change.high}
-    return {"text": text, "verdict": verdict, "score": change.difference, **interval}
+    return {"text": text, "score": change.difference, "low": change.low, "high": change.high}
 
 
 def _snr(want, got) -> float:
-    """dB of the worst output."""
+    """dB of the worst output, between -200 and 200 (equal to the last bit)."""
     worst = math.inf
     for w, g in zip(want, got, strict=True):
         if w.dtype.kind in "fiu" and w.size:
@@ -75,4 +90,4 @@ def _snr(want, got) -> float:
             worst = min(
                 worst, 10 * math.log10(signal / noise) if noise and signal else math.inf if not noise else -math.inf
             )
-    return min(worst, 200.0)  # equal to the last bit
+    return max(-200.0, min(worst, 200.0))

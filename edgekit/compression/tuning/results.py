@@ -11,7 +11,7 @@ HEAD = ["", "file", "engine", "threads", "batch", "size", "quality", "speed-up",
 @dataclass(frozen=True)
 class Row:
     """One configuration. bytes: on disk; memory: bytes at the peak beyond the libraries; quality: what became of the answers (see
-    judging.Quality); speed: {"speedup", "low", "high", "verdict"} of the time for one row against the float32 file on one thread;
+    judging.judge); speed: {"speedup", "low", "high", "verdict"} of the time for one row against the float32 file on one thread;
     failed: why it has no result."""
 
     file: str

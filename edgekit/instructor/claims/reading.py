@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from edgekit import paths
+from edgekit import formatting, paths
 from edgekit.course.catalog import CourseError, labs, tomllib
 from edgekit.ledger.recorded import Recorded, RecordedError, recorded
 
@@ -159,9 +159,7 @@ class Results:
         self.head, self.rows, self.label = head, rows, label
 
     def _repr_html_(self) -> str:
-        cells = lambda tag, row: "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in row)
-        body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
-        return f"<table><tr>{cells('th', self.head)}</tr>{body}</table><p>{html.escape(self.label)}</p>"
+        return formatting.table(self.head, self.rows) + f"<p>{html.escape(self.label)}</p>"
 
     def __str__(self) -> str:
         return "\n".join(" | ".join(row) for row in [self.head, *self.rows]) + f"\n{self.label}"

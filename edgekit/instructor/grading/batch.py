@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import CourseError, find
-from edgekit.instructor.reports import about, records
+from edgekit.instructor.reports import about, deadlines, records
 from edgekit.instructor.submissions import finding as submissions
 from edgekit.instructor.submissions import rebuild, roster
 from edgekit.instructor.submissions.finding import Submission
@@ -51,7 +51,7 @@ class Batch:
         class_list: the roster; default roster.csv among the submissions, if there is one.
 
     Raises:
-        CourseError: when the folders, the shard or the course are wrong.
+        CourseError: when the folders, the shard, the course, its deadlines or the roster are wrong.
     """
 
     def __init__(
@@ -66,7 +66,9 @@ class Batch:
         if self.target.resolve().is_relative_to(self.source.resolve()):
             raise CourseError(f"{self.target} lies inside of the submissions: choose another folder for the results")
         wanted = [find(name).slug for name in labs] if labs is not None else None
-        found = submissions.survey(self.source, wanted, self._roster(class_list))
+        class_ = self._roster(class_list)
+        deadlines.check(deadlines.read(), class_.people if class_ else ())
+        found = submissions.survey(self.source, wanted, class_)
         todo = [one for one in found.submissions if in_shard(one, shard)]
         if self.target.exists() and not self.target.is_dir():
             raise CourseError(f"{self.target} is a file: name a folder for the results")

@@ -5,17 +5,13 @@ records.jsonl keeps every result, so one folder is enough: the latest of each st
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course.catalog import CourseError
-from edgekit.instructor.reports import marks
-from edgekit.instructor.reports.records import FILE, faulty, identity, latest, points, read
-from edgekit.instructor.reports.tables import harmless
+from edgekit.instructor.reports import about, marks
+from edgekit.instructor.reports.records import FILE, csv_text, faulty, identity, points, read, with_mark
 
 WHY = {
     2: "another file was handed in",
@@ -45,14 +41,16 @@ class Change:
 def of(out: Path) -> list[Change]:
     """What changed in a result folder since each submission was graded the time before."""
     pairs: dict[tuple[str, str], list[dict]] = {}
-    for record in read(Path(out) / FILE) if (Path(out) / FILE).is_file() else []:
+    stored = read(Path(out) / FILE) if (Path(out) / FILE).is_file() else []
+    here = {(one["student"], one["lab"]) for one in about.counting(out, stored)}
+    for record in stored:
         before = pairs.setdefault((record["student"], record["lab"]), [])
         if before and (identity(before[-1]) == identity(record) or faulty(record)):
             before[-1] = before[-1] if faulty(record) else record
         else:
             before.append(record)
-    pairs = {key: found[-2:] for key, found in pairs.items() if len(found) > 1}
-    return _changes(out, [one for one, _ in pairs.values()], [two for _, two in pairs.values()])
+    pairs = {key: found[-2:] for key, found in pairs.items() if len(found) > 1 and key in here}
+    return _changes(*(marks.counted(out, (pair[at] for pair in pairs.values())) for at in (0, 1)))
 
 
 def between(old: Path, new: Path) -> list[Change]:
@@ -61,15 +59,12 @@ def between(old: Path, new: Path) -> list[Change]:
     Raises:
         CourseError: when one has no records.
     """
-    for folder in (old, new):
-        if not (Path(folder) / FILE).is_file():
-            raise CourseError(f"{folder} has no {FILE}: is it the --out folder of a run?")
-    return _changes(new, *(latest(read(Path(folder) / FILE)) for folder in (old, new)))
+    return _changes(*(marks.counted(folder, about.counting(folder)) for folder in (old, new)))
 
 
-def _changes(out: Path, before: Iterable[dict], after: Iterable[dict]) -> list[Change]:
-    olds = {(one["student"], one["lab"]): one for one in marks.counted(out, before)}
-    found = [_change(olds.get((new["student"], new["lab"])), new) for new in marks.counted(out, after)]
+def _changes(before: Iterable[dict], after: Iterable[dict]) -> list[Change]:
+    olds = {(one["student"], one["lab"]): one for one in before}
+    found = [_change(olds.get((new["student"], new["lab"])), new) for new in after]
     return sorted((one for one in found if one), key=lambda one: (one.student, one.lab))
 
 
@@ -92,13 +87,10 @@ def _shown(item: dict | None) -> str:
 
 def write(out: Path, changes: list[Change]) -> Path:
     """A CSV with a line an item."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", "lab", "points before", "points after", "item", "before", "after", "why"])
+    rows: list[list] = [["student", "lab", "points before", "points after", "item", "before", "after", "why"]]
     for one in changes:
         worth = ["" if value is None else value for value in (one.before, one.after)]
-        for item in one.items:
-            writer.writerow([harmless(one.student), one.lab, *worth, *map(harmless, item), one.why])
+        rows += [[one.student, one.lab, *worth, *item, one.why] for item in one.items]
     file = Path(out) / "changes.csv"
-    files.write_whole(file, "\ufeff" + text.getvalue())
+    files.write_whole(file, with_mark(csv_text(rows)))
     return file

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.instructor.grading.batch import SHARD
-from edgekit.instructor.reports import about
+from edgekit.instructor.reports import about, marks
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.marks import MANUAL
-from edgekit.instructor.reports.records import FILE, faulty, identity, latest, read, verdicts
+from edgekit.instructor.reports.records import FILE, faulty, identity, verdicts
 
 
 class MergeError(Exception):
@@ -33,9 +32,11 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     """Unite the records of several output folders in ``out`` and write the reports there.
 
     For a submission that stands in more than one folder a result goes before a fault of ours. Where two results differ, in
-    the version handed in or in the verdicts, the later folder counts and the difference is reported.
+    the version handed in or in the verdicts, the later folder counts and the difference is reported. The same holds for what was
+    decided by hand.
 
     Raises:
+        CourseError: when a file with decisions is damaged.
         MergeError: when a folder has no records, stands there twice, or is ``out`` itself.
     """
     outs = [Path(folder).resolve() for folder in outs]
@@ -49,7 +50,7 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     for folder in outs:
         if not (folder / FILE).is_file() and not _is_empty_shard(folder):
             raise MergeError(f"{folder} has no {FILE}: is it the --out folder of a shard, and has the shard run?")
-        for record in latest(read(folder / FILE)) if (folder / FILE).is_file() else ():
+        for record in about.counting(folder) if (folder / FILE).is_file() else ():
             key = record["student"], record["lab"]
             before = kept.get(key)
             if before and faulty(record):
@@ -61,11 +62,29 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
     text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
     files.write_whole(out / FILE, text)
     notebooks(outs, out)
-    for name in (about.FILE, about.LOST, MANUAL):  # every shard has looked at the whole class
+    for name in (about.FILE, about.LOST):  # every shard has looked at the whole class
         source = next((folder / name for folder in outs if (folder / name).is_file()), None)
-        if source and not (name == MANUAL and (out / MANUAL).is_file()):
+        if source:
             files.write_whole(out / name, source.read_bytes())
+    conflicts += _unite_decisions(outs, out)
     return Merged(records, conflicts, reports.write(out, records))
+
+
+def _unite_decisions(outs: Sequence[Path], out: Path) -> list[str]:
+    """Keep what was decided by hand in any of the folders, and in ``out``, in ``out``. A line for each that two do not agree on."""
+    kept: dict[tuple[str, str, str], tuple[marks.Decision, Path]] = {}
+    conflicts = []
+    for folder in (*outs, out):
+        for key, one in marks.decisions(folder).items():
+            before = kept.get(key)
+            if before and before[0] != one:
+                conflicts.append(
+                    f"{', '.join(key)}: decided differently by hand in {before[1].name} and {folder.name}; {folder.name} counts"
+                )
+            kept[key] = one, folder
+    if kept:
+        marks.keep(out, {key: one for key, (one, _) in kept.items()})
+    return conflicts
 
 
 def _is_empty_shard(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import xml.etree.ElementTree as tree
 import zipfile
@@ -143,6 +144,5 @@ def _feedback(item, question: Question) -> None:
 
 
 def _material(parent, text: str) -> None:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     made = tree.SubElement(tree.SubElement(parent, "material"), "mattext", texttype="text/html")
-    made.text = f"<div>{escaped}</div>"
+    made.text = f"<div>{html.escape(text, quote=False)}</div>"

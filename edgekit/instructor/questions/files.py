@@ -13,8 +13,7 @@ from edgekit.instructor.questions.reading import bank
 def write(out: Path) -> dict[str, Path]:
     """Write ``out``/edgekit_moodle.xml and ``out``/edgekit_canvas.zip; {"moodle": ..., "canvas": ...}."""
     questions = bank()
-    out.mkdir(parents=True, exist_ok=True)
     made = {"moodle": out / "edgekit_moodle.xml", "canvas": out / "edgekit_canvas.zip"}
     write_whole(made["moodle"], xml(questions))
-    made["canvas"].write_bytes(qti(questions))
+    write_whole(made["canvas"], qti(questions))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import xml.etree.ElementTree as tree
 from collections.abc import Iterable
 
@@ -69,4 +70,4 @@ def _text(parent: tree.Element, text: str) -> None:
 
 
 def _html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(text, quote=False)

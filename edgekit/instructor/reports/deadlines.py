@@ -16,14 +16,18 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, find, tomllib
+from edgekit.instructor.submissions.roster import Person
 
 _MORE = re.compile(r"\+(\d+(?:\.\d+)?)\s*([dh])")
+MAX_GRACE = 10**8  # minutes, 190 years: more is as good as no deadline
+_UNITS = {"d": "days", "h": "hours"}
 KEYS = {"grace_minutes", "late_percent_per_day", "late_days", "due"}
 # Moodle's worksheet: "Friday, 20 November 2026, 1:05 PM"
 _WORDED = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
@@ -49,7 +53,7 @@ class Deadlines:
             return None
         own = max([due, *_extended(slug, due, extension)])
         handed_in = moment(when, due)
-        if handed_in is None or handed_in <= own + self.grace:
+        if handed_in is None or handed_in - own <= self.grace:
             return None
         days = math.ceil((handed_in - own) / timedelta(days=1))
         kept = max(0.0, 1 - self.percent / 100 * days) if days <= self.days else 0.0
@@ -71,9 +75,9 @@ def moment(text: str, like: datetime) -> datetime | None:
     for read in (lambda: datetime.fromisoformat(text.replace("Z", "+00:00")), *_worded(text)):
         try:
             found = read()
-        except ValueError:
+            return found.astimezone(like.tzinfo) if found.tzinfo else found.replace(tzinfo=like.tzinfo)
+        except (ValueError, OverflowError):
             continue
-        return found.astimezone(like.tzinfo) if found.tzinfo else found.replace(tzinfo=like.tzinfo)
     return None
 
 
@@ -81,19 +85,35 @@ def _worded(text: str):
     return [lambda form=form: datetime.strptime(text, form) for form in _WORDED]
 
 
+def check(dates: Deadlines, people: Iterable[Person]) -> None:
+    """Read the extensions of all, before hours of grading and not after.
+
+    Raises:
+        CourseError: when one cannot be read; it names the student.
+    """
+    for person in people:
+        try:
+            for slug, due in (dates.due or {"": datetime.now(timezone.utc)}).items():
+                _extended(slug, due, person.extension)
+        except CourseError as error:
+            who = person.name or person.login or person.email or person.id
+            raise CourseError(f"the roster, {who}, column extension: {error}") from None
+
+
 def _extended(slug: str, due: datetime, extension: str) -> list[datetime]:
+    """A student's own dates for a lab. All that stands in the cell is read, that of other labs too."""
     found = []
-    for part in filter(None, (part.strip() for part in extension.split(";"))):
+    for part in filter(None, (part.strip() for part in re.split("[;,]", extension))):
         lab, equals, until = part.rpartition("=")
-        if equals and find(lab.strip()).slug != slug:
-            continue
-        if more := _MORE.fullmatch(until.strip()):
-            found.append(due + timedelta(**{"days" if more[2] == "d" else "hours": float(more[1])}))
-            continue
-        given = moment(until.strip(), due)
+        for_this = not equals or find(lab.strip()).slug == slug
+        try:
+            more = _MORE.fullmatch(until.strip())
+            given = due + timedelta(**{_UNITS[more[2]]: float(more[1])}) if more else moment(until.strip(), due)
+        except OverflowError:
+            given = None
         if given is None:
             raise CourseError(f"extension {part!r}: write 04=2026-11-25T23:59:00+01:00, 04=+2d or +36h")
-        found.append(given)
+        found += [given] if for_this else []
     return found
 
 
@@ -108,6 +128,10 @@ def read(file: Path | None = None) -> Deadlines:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("deadlines", {})
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise CourseError(f"{file}: {error}") from None
+    if not isinstance(table, dict) or not isinstance(table.get("due", {}), dict):
+        raise CourseError(
+            f"{file}: [deadlines] and [deadlines.due] are tables: see the module edgekit.instructor.reports.deadlines"
+        )
     if unknown := set(table) - KEYS:
         raise CourseError(
             f"{file}, [deadlines]: {', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(KEYS))}"
@@ -120,13 +144,16 @@ def read(file: Path | None = None) -> Deadlines:
             )
         due[find(name).slug] = date
     numbers = {key: table[key] for key in KEYS - {"due"} if key in table}
-    if wrong := [
-        f"{k} = {v!r}" for k, v in numbers.items() if isinstance(v, bool) or not isinstance(v, int | float) or v < 0
-    ]:
+    if wrong := [f"{key} = {value!r}" for key, value in numbers.items() if not _is_number(value, key)]:
         raise CourseError(f"{file}, [deadlines]: {', '.join(wrong)} is no number from 0 up")
     return Deadlines(
         due,
-        timedelta(minutes=numbers.get("grace_minutes", 0)),
+        timedelta(minutes=min(numbers.get("grace_minutes", 0), MAX_GRACE)),
         numbers.get("late_percent_per_day", 0.0),
         numbers.get("late_days", math.inf),
     )
+
+
+def _is_number(value: object, key: str) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0  # nan is not
+    return number and (value < math.inf or key == "late_days")

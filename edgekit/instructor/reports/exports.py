@@ -10,7 +10,6 @@ mod/assign/feedback/offline/importgradeslib.php and mod/assign/feedback/file/imp
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.instructor.reports import pages
 from edgekit.instructor.reports.about import About
-from edgekit.instructor.reports.records import clean, points, tidy
+from edgekit.instructor.reports.records import clean, csv_text, points, tidy
 
 WORKSHEET = (
     "Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Grade can be changed",
@@ -32,11 +31,13 @@ def write(out: Path, records: list[dict], known: About) -> list[Path]:
     """Write what can be written; ``records`` as they count. Returns the files."""
     made: dict[str, str | bytes] = {}
     students = sorted({*known.people, *(record["student"] for record in records)})
-    moodle = {name: number for name in students if (number := _participant(known, name))}
     canvas = {name: number for name in students if (number := _canvas(known, name))}
-    for lab in sorted({record["lab"] for record in records}) if moodle else ():
+    for lab in sorted({record["lab"] for record in records}):
+        moodle = {name: number for name in students if (number := _participant(known, name, lab))}
+        if not moodle:
+            continue
         mine = {record["student"]: record for record in records if record["lab"] == lab}
-        made[f"moodle_{lab}.csv"] = worksheet(moodle, mine, known)
+        made[f"moodle_{lab}.csv"] = worksheet(moodle, mine, known, known.worksheet == lab)
         made[f"moodle_feedback_{lab}.zip"] = feedback(moodle, mine)
     if canvas:
         made["canvas.csv"] = gradebook(canvas, records, known)
@@ -46,10 +47,11 @@ def write(out: Path, records: list[dict], known: About) -> list[Path]:
     return [folder / name for name in made]
 
 
-def _participant(known: About, student: str) -> str:
+def _participant(known: About, student: str, lab: str) -> str:
+    """Moodle's number of a student in one lab's assignment; in another's it is another."""
     person = known.people.get(student)
-    cell = person.row.get("Identifier", "") if person else ""
-    return cell.removeprefix(PARTICIPANT) if cell.startswith(PARTICIPANT) else known.number(student, "moodle")
+    own = person.participant if person and known.worksheet == lab else ""
+    return own or known.number(student, "moodle", lab)
 
 
 def _canvas(known: About, student: str) -> str:
@@ -59,34 +61,23 @@ def _canvas(known: About, student: str) -> str:
     return own or known.number(student, "canvas")
 
 
-def _csv(rows: list[list]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    return out.getvalue()
-
-
-def _cell(text: object) -> str:
-    """Names and comments go back to where they came from as they are, on the platform's own terms; only lines are kept apart."""
-    shown = clean(text, 3000)
-    return "'" + shown if shown[:1] in "=+-@" and len(shown) > 1 else shown
-
-
 # ---------------------------------------------------------------------------------------------------------------------- moodle
-def worksheet(numbers: dict[str, str], records: dict[str, dict], known: About) -> str:
-    """Moodle's grading worksheet of one lab. An empty grade leaves what stands in Moodle: nothing handed in, or a fault of ours."""
+def worksheet(numbers: dict[str, str], records: dict[str, dict], known: About, own: bool) -> str:
+    """Moodle's grading worksheet of one lab. An empty grade leaves what stands in Moodle: nothing handed in, or a fault of ours.
+    ``own``: the roster is this lab's worksheet, whose other columns go back as they are."""
     rows: list[list] = [list(WORKSHEET)]
     most = tidy(max(sum(item["points"] for item in record["items"]) for record in records.values()))
     for student, number in numbers.items():
         person, record = known.people.get(student), records.get(student)
-        row = person.row if person else {}
+        row = person.row if person and own else {}
         got = points(record) if record else None
         rows.append([
-            f"{PARTICIPANT}{number}", _cell(row.get("Full name") or (person.name if person else "") or student),
-            _cell(person.email if person else ""), row.get("Status", ""), "" if got is None else got, most,
+            f"{PARTICIPANT}{number}", row.get("Full name") or (person.name if person else "") or student,
+            person.email if person else "", row.get("Status", ""), "" if got is None else got, most,
             row.get("Grade can be changed", "Yes"), row.get("Last modified (submission)", "-"),
-            row.get("Last modified (grade)", "-"), _cell(_comment(record)) if record else "",
+            row.get("Last modified (grade)", "-"), _comment(record) if record else "",
         ])  # fmt: skip
-    return _csv(rows)
+    return csv_text(rows, "\r\n")
 
 
 def _comment(record: dict) -> str:
@@ -128,6 +119,6 @@ def gradebook(numbers: dict[str, str], records: list[dict], known: About) -> str
         person = known.people.get(student)
         row = person.row if person else {}
         got = [points(by[student, lab]) if (student, lab) in by else None for lab in labs]
-        who = [_cell(row.get("Student") or student), number, row.get("SIS User ID", ""), row.get("SIS Login ID", "")]
-        rows.append([*who, _cell(person.section if person else ""), *("" if one is None else one for one in got)])
-    return _csv(rows)
+        who = [row.get("Student") or student, number, row.get("SIS User ID", ""), row.get("SIS Login ID", "")]
+        rows.append([*who, person.section if person else "", *("" if one is None else one for one in got)])
+    return csv_text(rows, "\r\n")

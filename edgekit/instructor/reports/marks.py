@@ -58,6 +58,11 @@ def decide(out: Path, key: tuple[str, str, str], decision: Decision | None) -> N
     kept.pop(key, None)
     if decision is not None:
         kept[key] = decision
+    keep(out, kept)
+
+
+def keep(out: Path, kept: dict[tuple[str, str, str], Decision]) -> None:
+    """Replace all decisions of a result folder."""
     lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(kept.items())]
     files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
 
@@ -93,17 +98,18 @@ def _settled(record: dict, made: dict[tuple[str, str, str], Decision]) -> dict:
 def _late(record: dict, known: About, dates: deadlines.Deadlines) -> dict:
     says = known.handed_in.get(record["student"], {}).get(record["lab"], {})
     person = known.people.get(record["student"])
-    when = says.get("when", "") or _worksheet(known, record["student"])
-    late = dates.late(record["lab"], when, person.extension if person else "")
+    when = says.get("when", "") or (person.submitted if person and known.worksheet == record["lab"] else "")
+    when = when.strip("- ")  # Moodle's word for never
+    try:
+        late = dates.late(record["lab"], when, person.extension if person else "")
+    except CourseError as error:
+        raise CourseError(f"the roster, {record['student']}: {error}") from None
     if late:
         return {**record, "late": late}
-    if says.get("late") and not when:
+    told = ""
+    due = dates.due.get(record["lab"])
+    if due and when and deadlines.moment(when, due) is None:
+        told = f"the time {when[:80]!r} cannot be read: nothing was taken off for being late"
+    elif says.get("late") and not when:
         told = f"{says['platform']} calls it late and does not say how late: nothing was taken off"
-        return {**record, "review": [*(record.get("review") or []), told]}
-    return record
-
-
-def _worksheet(known: About, student: str) -> str:
-    """Moodle's worksheet of one assignment, where it is the roster and the student handed in one lab."""
-    person = known.people.get(student)
-    return person.submitted if person and len(known.handed_in.get(student, {})) == 1 else ""
+    return {**record, "review": [*(record.get("review") or []), told]} if told else record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import warnings
@@ -9,12 +11,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgekit import files
-from edgekit.course.catalog import Lab
+from edgekit.course.catalog import CourseError, Lab
 
 FILE = "records.jsonl"
+MAX_CELL = 4000
 OUR_FAULT = "grader-error"
 # What no XML, no terminal and no UTF-8 file can hold: control characters, lone surrogates, the two non-characters.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def read(path: Path) -> list[dict]:
@@ -87,6 +92,47 @@ def clean(text: object, limit: int = 4000) -> str:
     """Text that a student may have chosen, fit for every file format: unprintable characters replaced, long text cut."""
     shown = _UNPRINTABLE.sub("\ufffd", str(text))
     return shown if len(shown) <= limit else shown[:limit] + " ..."
+
+
+def graded_cells(out: Path, student: str, slug: str) -> dict[str, str]:
+    """The source of every cell with an id of a submission as it was graded, by id; empty where it could not be rebuilt.
+
+    Raises:
+        CourseError: when the file is damaged.
+    """
+    return cells_of(Path(out) / "notebooks" / student / f"{slug}.ipynb")
+
+
+def cells_of(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    try:
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        return {cell["id"]: "".join(cell["source"]) for cell in cells if "id" in cell}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CourseError(f"{file} is damaged: {type(error).__name__}: {error}. Grade again to restore it") from None
+
+
+def harmless(text: object, limit: int = 300) -> str:
+    """Text for a CSV cell: on one line, and with a quote in front where a spreadsheet would take it for a formula."""
+    shown = re.sub(r"[\r\n\t]+", " ", clean(text, limit))
+    formula = shown.lstrip().startswith(_FORMULA) or str(text).startswith(_FORMULA)
+    return "'" + shown if formula and shown != "-" else shown  # a dash alone is a platform's word for nothing
+
+
+def csv_text(rows: Iterable[Iterable], end: str = "\n", quoting: int = csv.QUOTE_MINIMAL) -> str:
+    """Rows as CSV; text is made harmless, numbers stay numbers."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=quoting, lineterminator=end)
+    writer.writerows(
+        [cell if isinstance(cell, int | float) else harmless(cell, MAX_CELL) for cell in row] for row in rows
+    )
+    return out.getvalue()
+
+
+def with_mark(text: str) -> str:
+    """Text for a file that a spreadsheet opens: Excel takes one without this mark for the system's old encoding. Plain text needs none."""
+    return text if text.isascii() else "\ufeff" + text
 
 
 def append(path: Path, record: dict) -> None:

@@ -9,10 +9,8 @@ without the winnowing, which saves memory that a class does not need.
 from __future__ import annotations
 
 import builtins
-import csv
 import io
 import itertools
-import json
 import keyword
 import tokenize
 from collections import Counter
@@ -21,8 +19,8 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import Lab, labs
-from edgekit.instructor.reports import pages
-from edgekit.instructor.reports.tables import harmless
+from edgekit.instructor.reports import about, pages
+from edgekit.instructor.reports.records import cells_of, csv_text, graded_cells, with_mark
 from edgekit.instructor.submissions import rebuild
 
 SHINGLE = 10  # tokens: about a line
@@ -59,7 +57,7 @@ def tokens(source: str, names: bool = False) -> list[str]:
             text = not names and token.type == tokenize.STRING
             found.append("x" if chosen else "s" if text else token.string)
             with_dot = token.string == "."
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, ValueError):  # a lone surrogate
         pass
     return found
 
@@ -72,33 +70,21 @@ def shingles(source: str) -> frozenset[int]:
 
 def of(out: Path) -> list[Pair]:
     """All pairs of a result folder, the most alike first."""
-    folder = Path(out) / "notebooks"
+    handed_in = [(one["student"], one["lab"]) for one in about.counting(out)]
     found: list[Pair] = []
     for lab in labs():
-        answers = _answers(folder, lab)
+        answers = {
+            who: cells for who, slug in handed_in if slug == lab.slug and (cells := graded_cells(out, who, slug))
+        }
         for item in lab.items if answers else ():
             mine = {student: cells[item.name] for student, cells in answers.items() if item.name in cells}
             found += _pairs(lab, item.name, mine)
     return sorted(found, key=lambda pair: (-pair.share, -pair.shingles, pair.lab, pair.item, pair.one))
 
 
-def _answers(folder: Path, lab: Lab) -> dict[str, dict[str, str]]:
-    """Every student's answers, as they were graded."""
-    names = {item.name for item in lab.items}
-    found = {}
-    for path in sorted(folder.glob(f"*/{lab.slug}.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found[path.parent.name] = {cell["id"]: "".join(cell["source"]) for cell in cells if cell["id"] in names}
-    return found
-
-
-def _cell(notebook: dict, name: str) -> str:
-    return next(("".join(cell["source"]) for cell in notebook["cells"] if cell["id"] == name), "")
-
-
 def _pairs(lab: Lab, item: str, answers: dict[str, str]) -> list[Pair]:
-    solution = _cell(json.loads(lab.solution.read_text(encoding="utf-8")), item) if lab.solution.is_file() else ""
-    expected = shingles(solution) | shingles(_cell(rebuild.released(lab), item))
+    solution = cells_of(lab.solution).get(item, "")
+    expected = shingles(solution) | shingles(cells_of(lab.notebook).get(item, ""))
     runs = {student: shingles(source) for student, source in answers.items()}
     often = Counter(itertools.chain.from_iterable(runs.values()))
     most = max(2, COMMON * len(runs))
@@ -126,23 +112,17 @@ def _plain(source: str) -> str:
 
 def write(out: Path, pairs: list[Pair]) -> tuple[Path, Path]:
     """The report as a table and as a page with both answers side by side."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["lab", "item", "one", "two", "share", "shingles"])
-    for pair in pairs:
-        writer.writerow(
-            [pair.lab, pair.item, harmless(pair.one), harmless(pair.two), round(pair.share, 3), pair.shingles]
-        )
+    rows = [["lab", "item", "one", "two", "share", "shingles"]]
+    rows += [[pair.lab, pair.item, pair.one, pair.two, round(pair.share, 3), pair.shingles] for pair in pairs]
     table, page = Path(out) / "similarity.csv", Path(out) / "similarity.html"
-    files.write_whole(table, "\ufeff" + text.getvalue())
+    files.write_whole(table, with_mark(csv_text(rows)))
     by_slug = {lab.slug: lab for lab in labs()}
-    files.write_whole(page, pages.similar(pairs, lambda pair: _both(Path(out) / "notebooks", by_slug[pair.lab], pair)))
+    files.write_whole(page, pages.similar(pairs, lambda pair: _both(out, by_slug[pair.lab], pair)))
     return table, page
 
 
-def _both(folder: Path, lab: Lab, pair: Pair) -> tuple[str, str]:
-    sources = []
-    for who in (pair.one, pair.two):
-        path = lab.solution if who == SOLUTION else folder / who / f"{lab.slug}.ipynb"
-        sources.append(_cell(json.loads(path.read_text(encoding="utf-8")), pair.item))
-    return sources[0], sources[1]
+def _both(out: Path, lab: Lab, pair: Pair) -> list[str]:
+    both = (
+        cells_of(lab.solution) if who == SOLUTION else graded_cells(out, who, lab.slug) for who in (pair.one, pair.two)
+    )
+    return [cells.get(pair.item, "") for cells in both]

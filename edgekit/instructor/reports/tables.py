@@ -16,10 +16,18 @@ from xml.etree import ElementTree
 
 from edgekit import files
 from edgekit.instructor.reports import about, exports, marks, pages
-from edgekit.instructor.reports.records import FILE, append, clean, identity, latest, points, read, tidy
-
-# A spreadsheet takes a cell that begins like this for a formula, whatever the quotes say (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+from edgekit.instructor.reports.records import (
+    FILE,
+    append,
+    clean,
+    csv_text,
+    identity,
+    latest,
+    points,
+    read,
+    tidy,
+    with_mark,
+)
 
 
 def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
@@ -27,7 +35,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
 
     Args:
         out: the grader's output folder.
-        records: the results that count, as the grader returned them; read from ``out/records.jsonl`` if left out.
+        records: the results that count, as the grader returned them; left out, see :func:`edgekit.instructor.reports.about.counting`.
 
     Returns:
         The files by kind: csv, junit, summary, plot, and students (a folder).
@@ -37,8 +45,11 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     """
     out = Path(out)
     stored = read(out / FILE) if records is None or (out / FILE).is_file() else []
-    counted = latest(stored if records is None else records)
-    _agree(out, stored, counted)
+    if records is None:
+        counted = about.counting(out, stored)
+    else:
+        counted = latest(records)
+        _agree(out, stored, counted)
     known = about.read(out)
     counted = marks.counted(out, counted)
     figure = pages.figure(counted)
@@ -48,8 +59,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     made = {kind: out / name for kind, name in
             {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
     text = table(counted, known.people)
-    # Excel takes a file without this mark for the system's old encoding; a class of plain names needs none.
-    files.write_whole(made["csv"], text if text.isascii() else "\ufeff" + text)
+    files.write_whole(made["csv"], with_mark(text))
     files.write_whole(made["junit"], junit(counted))
     files.write_whole(made["plot"], picture.getvalue())
     files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, known))
@@ -104,41 +114,39 @@ def table(records: Iterable[dict], people: Iterable[str] = ()) -> str:
     for record in counted:
         by_student.setdefault(record["student"], {})[record["lab"]] = record
     labs = {lab: items_of(lab, counted) for lab in sorted({record["lab"] for record in counted})}
-    out = io.StringIO()
-    # Quotes around all text: a name with a semicolon must not open a new cell where the semicolon separates.
-    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     header = ["student", "total", "max"]
     for lab, items in labs.items():
         header += [lab, f"{lab} status", *([f"{lab} days late"] if lab in late else [])]
         header += [column for name in items for column in (f"{lab}/{name}", f"{lab}/{name} status")]
-    writer.writerow(map(harmless, header))
+    rows: list[list] = [header]
     most = tidy(sum(sum(items.values()) for items in labs.values()))
     for student in sorted(by_student):
         mine = by_student[student]
         got = [points(record) for record in mine.values()]
-        row: list = [harmless(student), "" if None in got else tidy(sum(got)), most]
+        row: list = [student, "" if None in got else tidy(sum(got)), most]
         for lab, items in labs.items():
             columns = _lab_columns(mine.get(lab), items)
             if lab in late:
                 columns.insert(2, ((mine.get(lab) or {}).get("late") or {}).get("days", ""))
             row += columns
-        writer.writerow(row)
-    return out.getvalue()
+        rows.append(row)
+    # Quotes around all text: a name with a semicolon must not open a new cell where the semicolon separates.
+    return csv_text(rows, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _lab_columns(record: dict | None, items: dict[str, float]) -> list:
     if record is None:
         return ["", "not submitted", *["", "not submitted"] * len(items)]
     got = points(record)
-    columns: list = ["" if got is None else got, "grader-error" if got is None else harmless(record["status"])]
+    columns: list = ["" if got is None else got, "grader-error" if got is None else record["status"]]
     by_name = {item["name"]: item for item in record["items"]}
     for name in items:
         item = by_name.get(name)
         if item is None:
-            columns += ["" if got is None else 0, harmless(record["status"])]
+            columns += ["" if got is None else 0, record["status"]]
         else:
             ours = item["status"] == "grader-error"
-            columns += ["" if ours else tidy(item["earned"]), harmless(item["status"])]
+            columns += ["" if ours else tidy(item["earned"]), item["status"]]
     return columns
 
 
@@ -147,12 +155,6 @@ def items_of(lab: str, records: Iterable[dict]) -> dict[str, float]:
     of_lab = [record["items"] for record in latest(records) if record["lab"] == lab]
     fullest = max(of_lab, key=len, default=[])
     return {item["name"]: item["points"] for item in fullest}
-
-
-def harmless(text: object) -> str:
-    """Text for a CSV cell: on one line, and with a quote in front where a spreadsheet would take it for a formula."""
-    shown = re.sub(r"[\r\n\t]+", " ", clean(text, 300))
-    return "'" + shown if shown.lstrip().startswith(_FORMULA) or str(text).startswith(_FORMULA) else shown
 
 
 # ---------------------------------------------------------------------------------------------------------------------- junit

@@ -25,7 +25,6 @@ def build(path: Path, out: Path, pdf: bool = False) -> dict[str, Path]:
         SlideError: when the deck is wrong, a cell fails (the message shows it), or no Chromium is there for the PDF.
     """
     deck = execute(read(path))
-    out.mkdir(parents=True, exist_ok=True)
     made = {"notebook": out / f"{deck.slug}.ipynb", "html": out / f"{deck.slug}.html"}
     write_whole(made["notebook"], text(as_json(deck.notebook)))
     write_whole(made["html"], to_html(deck))

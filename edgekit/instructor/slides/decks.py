@@ -23,6 +23,7 @@ from edgekit import paths
 from edgekit.course.catalog import CourseError
 from edgekit.course.notebooks import as_json, text
 from edgekit.course.notebooks import read as read_notebook
+from edgekit.files import write_whole
 
 _BORROWED = re.compile(r"^# lab: (\S+) (\S+)$")
 _NOTE = re.compile(r"^- \*\*(Minutes|Ask|Misunderstanding|Next):\*\* (.+)$", re.MULTILINE)
@@ -149,7 +150,7 @@ def tidy(path: Path) -> None:
             cell["outputs"], cell["execution_count"] = [], None
         for key in ("execution", "editable", "collapsed", "jupyter", "trusted"):
             cell["metadata"].pop(key, None)
-    path.write_text(text(as_json(notebook)), encoding="utf-8")
+    write_whole(path, text(as_json(notebook)))
 
 
 def show_of(cell: dict) -> str:

@@ -14,7 +14,7 @@ import unicodedata
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -110,24 +110,26 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
     Raises:
         CourseError: when there is no such folder, when it or the zip file of the class cannot be read, or when nothing is found.
     """
-    folder = Path(folder)
+    folder, top = Path(folder), 0
     chosen = [lab for lab in labs() if only is None or lab.slug in only]
     known = {lab.slug: lab for lab in chosen if lab.notebook.is_file() and lab.items}
     try:
         if folder.is_file() and zipfile.is_zipfile(folder):
             found = list(_archive(folder, known, ""))
         elif folder.is_dir():
-            found = list(_folder(folder / "submitted" if _is_nbgrader(folder, known) else folder, known))
+            top = int(_is_nbgrader(folder, known))
+            found = list(_folder(folder / "submitted" if top else folder, known))
         else:
             raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
     except PermissionError as error:
         raise CourseError(f"{error.filename} cannot be read: {error.strerror}") from None
-    found, people, strangers = _named(found, folder, roster or Roster())
+    found, people, strangers = _named(found, tree := Tree(folder), top, roster or Roster())
     files: dict[tuple[str, str], list[_File]] = {}
     for file in found:
         if file.slug:
             files.setdefault((file.student, file.slug), []).append(file)
     lost = sorted(_stray(file) for file in found if not file.slug) if only is None else []
+    lost += tree.problems
     if not files:
         slugs = ", ".join(known) or "none of them has graded items: " + ", ".join(lab.slug for lab in chosen)
         _warn_of(lost)
@@ -142,19 +144,22 @@ def _stray(file: _File) -> tuple[str, str]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------- whose
-def _named(files: list[_File], folder: Path, roster: Roster) -> tuple[list[_File], dict[str, Person], list[str]]:
+def _named(
+    files: list[_File], tree: Tree, top: int, roster: Roster
+) -> tuple[list[_File], dict[str, Person], list[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
-    tree = Tree(folder)
-    claimed = [(owner, one) for file in files for owner, one in _claims(file, tree)]
-    labels = _labels([owner for owner, _ in claimed])
+    owned = _owners(files, tree, top, roster)
+    claimed = [(owner, one, deep) for file, owners, deep in owned for owner, one in _claims(file, owners, tree)]
+    keys = _keys([(owner, file.slug) for owner, file, _ in claimed], roster)
+    labels = _labels({keys[owner]: owner for owner, *_ in claimed if owner.platform != FOLDER})
     people = {safe(roster.label(person)): person for person in roster.people}
     called = {id(person): name for name, person in people.items()}
-    taken = {file.student for owner, file in claimed if owner.platform == FOLDER} | set(people)
-    named, strangers = [], set()
-    for owner, file in claimed:
+    taken = {file.student for owner, file, _ in claimed if owner.platform == FOLDER} | set(people)
+    named, strangers, above = [], set(), set()
+    for owner, file, deep in claimed:
         if not file.slug:
-            named.append(file)
+            named.append((file, False))
             continue
         person = roster.find(owner)
         if person:
@@ -162,21 +167,77 @@ def _named(files: list[_File], folder: Path, roster: Roster) -> tuple[list[_File
         elif owner.platform == FOLDER:
             name = file.student
         else:
-            name = safe(labels[owner.key])
-            name = safe(f"{owner.label}_{owner.key[1]}") if name in taken else name
+            name = safe(labels[keys[owner]])
+            name = safe(f"{owner.label}_{keys[owner][1]}") if name in taken else name
         if roster.people and not person:
             strangers.add(name)
-        named.append(replace(file, student=name, owner=owner))
-    return named, people, sorted(strangers)
+        named.append((replace(file, student=name, owner=owner), deep))
+        above |= set() if deep else {(name, file.slug)}
+    found = [_beside(file) if deep and (file.student, file.slug) in above else file for file, deep in named]
+    return found, people, sorted(strangers)
 
 
-def _claims(file: _File, tree: Tree) -> list[tuple[Owner, _File]]:
+def _beside(file: _File) -> _File:
+    """A file in a download that names a student whose own work lies beside it: the name may be another student's invention."""
+    return _lost(
+        file.student, file.place, file.path, f"it lies in {file.path.name} and beside that, too: that one counts"
+    )
+
+
+def _parts(file: _File, tree: Tree) -> tuple[str, ...]:
+    above = () if file.path == tree.root else file.path.relative_to(tree.root).parts
+    return above + reading.parts(file.member)
+
+
+def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterator[tuple[_File, list[Owner], bool]]:
+    """Each file with whose it is as a platform says it, and whether that stands below a name of the ``top`` folders' entries.
+
+    What lies in a student's folder or zip file, the student has named. So a name further down counts only where none of the
+    entries beside it is a student's: where a platform has named something in each of them.
+    """
+    found, beside = [], {}
+    for file in files:
+        parts = _parts(file, tree)
+        owners = platforms.owners(parts, tree) if parts else []
+        own = parts[: len(parts) - len(file.place)] or parts[:1] if tree.root.is_file() else parts[: top + 1]
+        kin = own[:-1], _is_zip(own)
+        found.append((file, owners, own, kin))
+        if file.slug and not file.problem:
+            by_platform = beside.setdefault(kin, {})
+            by_platform[own] = by_platform.get(own, False) or bool(owners)
+    refused = set()
+    for _, owners, own, kin in found:
+        if owners and owners[0].depth > len(own):
+            login = own[-1][:-4] if _is_zip(own) else own[-1]
+            if not all(beside.get(kin, {}).values()) or roster.find(Owner(FOLDER, login=login)):
+                refused.add(own)
+    _warn_of_names(own[-1] for own in refused)
+    for file, owners, own, _ in found:
+        if own in refused:
+            student = safe(own[-1][:-4]) if _is_zip(own) else file.student
+            yield replace(file, student=student, place=_parts(file, tree)[len(own) :] or own[-1:]), [], False
+        else:
+            yield file, owners, bool(owners) and owners[0].depth > len(own)
+
+
+def _is_zip(parts: tuple[str, ...]) -> bool:
+    return bool(parts) and parts[-1].lower().endswith(".zip")
+
+
+def _warn_of_names(refused: Iterable[str]) -> None:
+    for name in sorted(refused):
+        warnings.warn(
+            f"{name} holds names like those of a platform's download and counts as one student's, because other students' work "
+            "lies beside it. If it is a download, grade it by itself",
+            stacklevel=4,
+        )
+
+
+def _claims(file: _File, owners: list[Owner], tree: Tree) -> list[tuple[Owner, _File]]:
     """Whose a file is; a group's counts for each of its members."""
-    parts = () if file.path == tree.root else file.path.relative_to(tree.root).parts
-    parts += reading.parts(file.member)
-    owners = platforms.owners(parts, tree) if parts else []
     if not owners:
         return [(Owner(FOLDER, login=file.student), file)]
+    parts = _parts(file, tree)
     if not file.slug:
         return [(owners[0], replace(file, student=parts[0], place=parts[1:]))]
     return [(owner, replace(file, place=_place(parts, owner))) for owner in owners]
@@ -187,9 +248,24 @@ def _place(parts: tuple[str, ...], owner: Owner) -> tuple[str, ...]:
     return parts[owner.depth :] or parts[-1:]
 
 
-def _labels(owners: list[Owner]) -> dict[tuple[str, str], str]:
+def _keys(claimed: list[tuple[Owner, str]], roster: Roster) -> dict[Owner, tuple[str, str]]:
+    """What tells the students of a platform apart. Where each download has its own numbers, one name is one student, unless it has
+    two numbers in one download, or for one lab, or two rows in the roster."""
+    numbers: dict[tuple[str, str], dict[object, set[str]]] = {}
+    for owner, slug in claimed:
+        if owner.within is not None:
+            for place in (owner.within, slug):
+                numbers.setdefault((owner.platform, owner.name), {}).setdefault(place, set()).add(owner.number)
+    one = {key for key, by in numbers.items() if all(len(found) == 1 for found in by.values())}
+    one = {key for key in one if len(roster.called(key[1])) < 2}
+    return {
+        owner: (owner.platform, owner.name) if (owner.platform, owner.name) in one else owner.key
+        for owner, _ in claimed
+    }
+
+
+def _labels(found: dict[tuple[str, str], Owner]) -> dict[tuple[str, str], str]:
     """What each is called: with the number where two have one name."""
-    found = {owner.key: owner for owner in owners if owner.platform != FOLDER}
     several = Counter(owner.label for owner in found.values())
     return {
         key: owner.label if several[owner.label] == 1 else f"{owner.label}_{key[1]}" for key, owner in found.items()
@@ -317,12 +393,13 @@ def _lost(student: str, place: tuple[str, ...], path: Path, reason: str) -> _Fil
 
 
 def _file(path: Path, known: dict[str, Lab], student: str, place: tuple[str, ...]) -> Iterator[_File]:
-    """What one file is; ``student``: whose folder it is in, "" for none."""
+    """What one file is; ``student``: whose folder it is in, "" for none. A zip file in a student's folder is the student's."""
     suffix = os.path.splitext(plain_name(path.name))[1].lower()
-    if suffix == ".zip" and not path.is_symlink():
-        yield from _archive(
-            path, known, "" if _of_a_class(path) else student or safe(path.stem), place if student else ()
-        )
+    if suffix == ".zip" and path.is_symlink():
+        yield _lost(student, place, path, "it is a link")
+    elif suffix == ".zip":
+        whole = not student and _of_a_class(path)
+        yield from _archive(path, known, "" if whole else student or safe(path.stem), place if student else ())
     elif suffix == ".ipynb":
         slug = slug_of(path.name, known) or ""
         yield _File(student or _author(path.name, slug), slug, path, place)
@@ -336,7 +413,7 @@ def _of_a_class(path: Path) -> bool:
     """Whether a zip file is what a platform hands out for all students, by the names inside."""
     try:
         names = [parts for member in reading.members(path) if (parts := reading.parts(member.filename))]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+    except (OSError, *reading.BROKEN):
         return False
     tree = Tree(path)
     return any(platforms.owners(one, tree) for one in names if not any(map(_hidden, one)))
@@ -374,7 +451,8 @@ def safe(name: str) -> str:
 
     A name that had to be changed ends in a short hash of the original, so that two students never become one.
     """
-    name = unicodedata.normalize("NFC", name)
+    # A name in a zip file may have 65,535 bytes, and normalizing takes time with the square of the accents in a row.
+    name = unicodedata.normalize("NFC", name[:MAX_NAME]) + name[MAX_NAME:]
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" or c in "_.@+- '\u2019" else "_" for c in name)
     clean = kept.strip(" .")[:100].encode()[:MAX_NAME].decode(errors="ignore") or "_"
     return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"
@@ -393,7 +471,7 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
     """
     try:
         members = reading.members(path)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
+    except (OSError, *reading.BROKEN) as error:
         if student and isinstance(error, OSError):
             yield _lost(student, below or (path.name,), path, f"it cannot be read: {error.strerror}")
             return

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 MAX_NOTEBOOK = 32 * 2**20
 MAX_ARCHIVE = 4 * 2**30
 MAX_MEMBERS = 100_000
-MAX_NOTE = 2**16  # bytes of what a platform writes beside a submission
+MAX_DEPTH = 40  # names in the path of a member: each level costs, and no platform has ten
+MAX_NAME = 255  # letters of one of them: file systems have no longer ones, and patterns are tried on each
+MAX_NOTE = 2**12  # bytes that are read of a note beside one submission
+MAX_TABLE = 16 * 2**20  # of a platform's table of all students
+MAX_TABLES = 256 * 2**20  # of all of them
+
+
+# What Python raises for a zip file that somebody damaged or made up, besides OSError.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 class Ours(str):
@@ -28,7 +43,7 @@ def take(path: Path, member: str) -> tuple[bytes, str]:
         return _member(archive, archive.getinfo(member))
     except OSError as error:
         return b"", Ours(f"{path.name} cannot be read: {error.strerror or error}")
-    except (KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (*BROKEN, KeyError) as error:
         return b"", f"it cannot be unpacked: {error}"
 
 
@@ -36,7 +51,7 @@ def opened(path: Path) -> zipfile.ZipFile:
     """A zip file, kept open for a while: reading the table of contents anew for each member of a class takes a minute.
 
     Raises:
-        OSError, BadZipFile, NotImplementedError: when it cannot be read.
+        OSError, BROKEN: when it cannot be read.
     """
     about = path.stat()
     return _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
@@ -70,26 +85,29 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
     """The members of a zip file; of several with one name the last, which is the one that is found by name.
 
     Raises:
-        BadZipFile, OSError: when it is none, or too large.
+        OSError, BROKEN: when it is none, or too large.
     """
     if path.stat().st_size > MAX_ARCHIVE:
         raise zipfile.BadZipFile(f"has more than {MAX_ARCHIVE:,} bytes")
-    with zipfile.ZipFile(path) as archive:
-        if len(archive.infolist()) > MAX_MEMBERS:
-            raise zipfile.BadZipFile(f"has more than {MAX_MEMBERS:,} members")
-        return list(archive.NameToInfo.values())
+    archive = opened(path)
+    if len(archive.infolist()) > MAX_MEMBERS:
+        raise zipfile.BadZipFile(f"has more than {MAX_MEMBERS:,} members")
+    return list(archive.NameToInfo.values())
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """Folders and file name of a member, without those that lead elsewhere."""
-    return tuple(part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", "//", "..", "."))
+    """Folders and file name of a member, without those that lead elsewhere. Of a path with more than ``MAX_DEPTH`` names the first
+    stay one."""
+    return tuple(part for part in name.replace("\\", "/").rsplit("/", MAX_DEPTH) if part not in ("", "..", "."))
 
 
 def known_problem(member: zipfile.ZipInfo) -> str:
     """What is wrong with a member for certain, by the table of contents."""
-    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    if ".." in parts or "/" in parts[:1]:
+    parts = member.filename.replace("\\", "/").split("/")
+    if ".." in parts or not parts[0]:
         return "its path in the zip file leads outside of it"
+    if len(parts) > MAX_DEPTH:
+        return f"it lies in {len(parts) - 1:,} folders; there may be {MAX_DEPTH - 1}"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "it is a link in the zip file"
     if member.file_size > MAX_NOTEBOOK:
@@ -104,53 +122,89 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, s
     if problem := known_problem(member):
         return b"", problem
     try:
-        with archive.open(member) as file:
-            blob = file.read(MAX_NOTEBOOK + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        blob = _unpacked(archive, member, MAX_NOTEBOOK + 1)
+    except (*BROKEN, OSError) as error:
         return b"", f"it cannot be unpacked: {error}"
     return (b"", f"it unpacks to more than {MAX_NOTEBOOK:,} bytes") if len(blob) > MAX_NOTEBOOK else (blob, "")
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    with archive.open(member) as file:
+        return file.read(most)
 
 
 class Tree:
     """What lies below the submissions, in folders and in zip files alike, for readers of what platforms write beside the work.
 
-    A path is a tuple of names below ``root``; ``root`` may be a zip file itself.
+    A path is a tuple of names below ``root``; ``root`` may be a zip file itself. ``problems``: path and reason of each of the
+    platforms' files that could not be used.
     """
 
     def __init__(self, root: Path):
         self.root = root
-        self._texts: dict[tuple[str, ...], str] = {}
-        self._names: dict[tuple[str, ...], frozenset[str]] = {}
-        self._zips: dict[Path, dict[tuple[str, ...], set[str]]] = {}
+        self.problems: list[tuple[str, str]] = []
+        self._room = MAX_TABLES
+        self._kept: dict[tuple, object] = {}
+        self._zips: dict[Path, tuple[dict, dict]] = {}
+
+    def once(self, ask: Callable[[Tree, tuple[str, ...]], T], folder: tuple[str, ...]) -> T:
+        """``ask(tree, folder)``, asked a single time: a student may have put 100,000 files into a folder."""
+        key = ask, folder
+        if key not in self._kept:
+            self._kept[key] = ask(self, folder)
+        return self._kept[key]
 
     def text(self, *path: str) -> str:
-        """A small text file; "" where there is none, or none that can be read."""
-        if path not in self._texts:
-            self._texts[path] = self._text(path)
-        return self._texts[path]
+        """The first ``MAX_NOTE`` bytes of a text file; "" where there is none, or none that can be read."""
+        return self.once(Tree._note, path)
+
+    def table(self, *path: str) -> str:
+        """A text file that may be as large as that of a class; "" where there is none. Of one that is too large ``problems`` tells."""
+        return self.once(Tree._table, path)
 
     def names(self, *path: str) -> frozenset[str]:
         """What lies in a folder; empty where there is none."""
-        if path not in self._names:
-            file, within = self._located(path)
-            self._names[path] = self._inside(file, within) if file else self._listed(path)
-        return self._names[path]
+        return self.once(Tree._names, path)
 
-    def _text(self, path: tuple[str, ...]) -> str:
+    def _names(self, path: tuple[str, ...]) -> frozenset[str]:
+        file, within = self._located(path)
+        if file:
+            return frozenset(self._inside(file)[0].get(within, ()))
+        try:
+            return frozenset(os.listdir(self.root.joinpath(*path)))
+        except OSError:
+            return frozenset()
+
+    def _note(self, path: tuple[str, ...]) -> str:
+        return self._head(path, MAX_NOTE).decode("utf-8-sig", "replace")
+
+    def _table(self, path: tuple[str, ...]) -> str:
+        blob = self._head(path, min(MAX_TABLE, self._room) + 1)
+        if len(blob) > min(MAX_TABLE, self._room):
+            why = (
+                f"it has more than {MAX_TABLE:,} bytes"
+                if len(blob) > MAX_TABLE
+                else "too many such files were read before"
+            )
+            self.problems.append(("/".join(path), f"{why}: what it says of the students is not used"))
+            return ""
+        self._room -= len(blob)
+        return blob.decode("utf-8-sig", "replace")
+
+    def _head(self, path: tuple[str, ...], most: int) -> bytes:
+        """The first bytes of a file; b"" where there is none, or none that can be read."""
         file, within = self._located(path)
         try:
-            if not file:
-                plain = self.root.joinpath(*path)
-                blob = b"" if plain.is_symlink() or plain.stat().st_size > MAX_NOTE else plain.read_bytes()
-            else:
-                archive = opened(file)
-                known = within[-1:] and within[-1] in self.names(*path[:-1])
-                found = next((one for one in archive.infolist() if known and parts(one.filename) == within), None)
-                small = found is not None and found.file_size <= MAX_NOTE
-                blob = _member(archive, found)[0] if small else b""
-        except (OSError, zipfile.BadZipFile, NotImplementedError):
-            blob = b""
-        return blob.decode("utf-8-sig", "replace")
+            if file:
+                found = self._inside(file)[1].get(within)
+                return b"" if found is None or known_problem(found) else _unpacked(opened(file), found, most)
+            plain = self.root.joinpath(*path)
+            if plain.is_symlink() or not plain.is_file():
+                return b""
+            with plain.open("rb") as handle:
+                return handle.read(most)
+        except (*BROKEN, OSError):
+            return b""
 
     def _located(self, path: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The zip file on the way of a path, and what remains of the path inside of it."""
@@ -161,20 +215,14 @@ class Tree:
             at = at / path[depth] if depth < len(path) else at
         return None, ()
 
-    def _listed(self, path: tuple[str, ...]) -> frozenset[str]:
-        try:
-            return frozenset(os.listdir(self.root.joinpath(*path)))
-        except OSError:
-            return frozenset()
-
-    def _inside(self, file: Path, within: tuple[str, ...]) -> frozenset[str]:
+    def _inside(self, file: Path) -> tuple[dict[tuple[str, ...], set[str]], dict[tuple[str, ...], zipfile.ZipInfo]]:
+        """The names in each folder of a zip file, and its members by their paths."""
         if file not in self._zips:
-            self._zips[file] = folders = {}
-            try:
-                found = map(parts, opened(file).namelist())
-            except (OSError, zipfile.BadZipFile, NotImplementedError):
-                found = ()
+            folders, found = {}, {}
+            with suppress(OSError, *BROKEN):
+                found = {path: one for one in members(file) if len(path := parts(one.filename)) <= MAX_DEPTH}
             for path in found:
                 for depth, name in enumerate(path):
                     folders.setdefault(path[:depth], set()).add(name)
-        return frozenset(self._zips[file].get(within, ()))
+            self._zips[file] = folders, found
+        return self._zips[file]

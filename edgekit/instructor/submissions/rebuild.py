@@ -92,7 +92,7 @@ def _too_long(cells: list) -> list[str]:
         )
         length = length or (len(source) if isinstance(source, str) else 0)
         if length > MAX_SOURCE:
-            name = str(cell.get("id") or "without an id")[:60]
+            name = cell["id"][:60] if isinstance(cell.get("id"), str) else "without an id"
             found.append(f"a cell was not read, because it has {length:,} characters ({MAX_SOURCE:,} at most): {name}")
     return found[:10]
 

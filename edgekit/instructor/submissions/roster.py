@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,12 @@ class Person:
         return {_number(value) for value in [self.id, *own] if value}
 
     @property
+    def participant(self) -> str:
+        """The number in Moodle's grading worksheet of one assignment; "" where the roster is none."""
+        cell = self.row.get("Identifier", "").strip()
+        return _number(cell) if cell.lower().startswith(PARTICIPANT) else ""
+
+    @property
     def logins(self) -> set[str]:
         own = [self.row.get(name, "") for name in self.row if name.strip().lower() in COLUMNS["login"]]
         return {value.casefold() for value in [self.login, *own] if value}
@@ -94,7 +101,9 @@ class Roster:
         several = {name for name, count in named.items() if count > 1}
         more = {id(one): one.id or one.login or one.email for one in self.people}
         return {
-            id(one): f"{_called(one)} ({more[id(one)]})" if _called(one) in several and one.name else _called(one)
+            id(one): f"{_called(one)} ({more[id(one)]})"
+            if _called(one) in several and one.name and more[id(one)]
+            else _called(one)
             for one in self.people
         }
 
@@ -112,9 +121,18 @@ class Roster:
             ("name", plain(owner.login) if owner.platform == "folder" else ""),
         ):  # fmt: skip
             found = self._by.get(kind, {}).get(value, []) if value else []
-            if len(found) == 1:
+            if len(found) == 1 and not (kind == "number" and self._is_another(owner, found[0])):
                 return found[0]
         return None
+
+    def called(self, name: str) -> list[Person]:
+        """Everybody of a name."""
+        return self._by.get("name", {}).get(plain(name), [])
+
+    def _is_another(self, owner: Owner, person: Person) -> bool:
+        """Whether a number that is one download's own says somebody else than the name beside it: it may be anybody's id."""
+        named = self.called(owner.name) if owner.within is not None else []
+        return bool(named) and all(one is not person for one in named)
 
 
 def _called(person: Person) -> str:
@@ -142,13 +160,16 @@ def read(path: Path) -> Roster:
     """The roster in a CSV file: UTF-8 or UTF-16 with or without a mark, or Windows' code page; commas, semicolons or tabs.
 
     Raises:
-        CourseError: when it cannot be read, or no column names people.
+        CourseError: when it cannot be read, no column names people, or two rows cannot be told apart.
     """
     try:
         blob = path.read_bytes()
     except OSError as error:
         raise CourseError(f"{path}: the roster cannot be read: {error.strerror}") from None
-    rows = _rows(_text(blob))
+    try:
+        rows = _rows(_text(blob))
+    except csv.Error as error:
+        raise CourseError(f"{path}: the roster is no CSV file: {error}") from None
     header = [name.strip() for name in rows[0]] if rows else []
     columns = {
         kind: [i for known in names for i, name in enumerate(header) if name.lower() == known]
@@ -161,7 +182,13 @@ def read(path: Path) -> Roster:
             "GitHub Classroom and nbgrader export"
         )
     people = [_person(header, columns, row) for row in rows[1:] if any(cell.strip() for cell in row)]
-    return Roster(_once([one for one in people if one and _called(one)], path))
+    roster = Roster(_once([one for one in people if one and _called(one)], path))
+    for name, count in Counter(roster.labels.values()).items():
+        if count > 1:
+            raise CourseError(
+                f"{path}: {name} stands in {count} rows without an id, login or email: give each of them one, or marks would go to either"
+            )
+    return roster
 
 
 def _text(blob: bytes) -> str:

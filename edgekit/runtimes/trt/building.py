@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.graphs.reading import model_sha256, with_batch
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
-from edgekit.runtimes.trt.header import Header, asked, made_here, model_sha256
+from edgekit.runtimes.trt.header import Header, asked, made_here
 from edgekit.runtimes.trt.parsing import Parsed, parse
 from edgekit.runtimes.trt.profiles import Profile, Shape
 from edgekit.runtimes.trt.progress import watch
@@ -112,6 +113,8 @@ def build(
     if workspace is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
     if level is not None:
+        if level not in range(6):
+            raise RunnerError(f"level={level!r}: the builder optimization level is 0 to 5.")
         config.builder_optimization_level = level
     if sparse:
         config.set_flag(trt.BuilderFlag.SPARSE_WEIGHTS)
@@ -138,10 +141,7 @@ def build(
         profile={name: [list(s) for s in rows] for name, rows in profile.shapes.items()},
         version_compatible=version_compatible,
         hardware_compatible=hardware_compatible,
-        settings={
-            **switches,
-            "asked": asked({**switches, "batches": batches, "shapes": shapes, "targets": targets}),
-        },
+        settings=asked({**switches, "batches": batches, "shapes": shapes, "targets": targets}),
         **made_here(trt),
     )
     return Built(data, header, parsed.log, seconds, parsed.layers)
@@ -153,9 +153,11 @@ def _profile(parsed: Parsed, batches, shapes) -> Profile:
         return Profile({n: tuple(tuple(s) for s in rows) for n, rows in shapes.items()}).check(inputs)
     dynamic = {n: s for n, s in inputs.items() if any(isinstance(d, str) for d in s.shape)}
     if dynamic and batches is None:
+        left = with_batch({name: spec.shape for name, spec in inputs.items()}, 1)
+        more = any(isinstance(d, str) for shape in left.values() for d in shape)
+        fix = "shapes={input: (min, opt, max)} with whole shapes" if more else "batches=(min, opt, max)"
         raise RunnerError(
-            f"{parsed.path}: {', '.join(f'{n} {s}' for n, s in dynamic.items())} is dynamic, and an engine is built for a range. "
-            "Fix: batches=(min, opt, max)."
+            f"{parsed.path}: {', '.join(f'{n} {s}' for n, s in dynamic.items())} is dynamic, and an engine is built for a range. Fix: {fix}."
         )
     return Profile.of_batches(inputs, batches or (1, 1, 1)).check(inputs)
 

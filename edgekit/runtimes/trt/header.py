@@ -6,15 +6,14 @@ made from a model that has changed since runs and is wrong. So nothing is deseri
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 
-from edgekit.files import write_whole
-from edgekit.graphs import reading
+from edgekit.files import sha256, write_whole
+from edgekit.graphs.reading import model_sha256
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.profiles import Profile
@@ -80,22 +79,6 @@ class Header:
 
 def header_path(plan) -> Path:
     return Path(f"{plan}.json")
-
-
-def sha256(path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def model_sha256(path) -> str:
-    """Of an ONNX file with its weights: those in a second file count, too."""
-    others = reading.external_files(path)
-    if not others:
-        return sha256(path)
-    return hashlib.sha256("".join(map(sha256, [path, *others])).encode()).hexdigest()
 
 
 def asked(options: dict) -> dict:
@@ -179,10 +162,11 @@ def _hardware(header: Header, machine: dict) -> list[str]:
         if mine in header.targets:
             return []
         return [f"built for compute capability {', '.join(header.targets)}, this GPU has {mine} ({machine['gpu']})"]
-    if header.capability in (None, mine) or header.api == "tensorrt_rtx":
-        return []  # TensorRT-RTX: without targets it builds for every GPU from Ampere on
-    if header.hardware_compatible == "ampere+" and float(mine) >= 8.0:
+    rtx = header.api == "tensorrt_rtx"  # without targets it builds for every GPU from Ampere on
+    if header.capability == mine or (rtx or header.hardware_compatible == "ampere+") and float(mine) >= 8.0:
         return []
+    if header.capability is None:
+        return [f"built for GPUs from compute capability 8.0 on, this one has {mine} ({machine['gpu']})"] if rtx else []
     return [
         f"built on a GPU of compute capability {header.capability} ({header.gpu}), this one has {mine} ({machine['gpu']})"
     ]

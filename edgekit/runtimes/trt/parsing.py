@@ -86,11 +86,17 @@ class Parsed:
     parser: object
     log: Log
     precision: str
+    declared: dict[str, tuple | None]  # the shapes that the file gives its inputs
 
     @property
     def inputs(self) -> dict[str, Spec]:
+        """Free dimensions by the names that the file gives them."""
         network = self.network
-        return _specs(network.get_input(i) for i in range(network.num_inputs))
+        found = _specs(network.get_input(i) for i in range(network.num_inputs))
+        for name, spec in found.items():
+            if len(shape := self.declared.get(name) or ()) == len(spec.shape):
+                found[name] = Spec(spec.dtype, shape)
+        return found
 
     @property
     def outputs(self) -> dict[str, Spec]:
@@ -120,7 +126,11 @@ def parse(model, *, api: str | None = None) -> Parsed:
     if not parser.parse_from_file(str(path)):
         problems = [_problem(parser.get_error(i)) for i in range(parser.num_errors)]
         raise ParseError(str(path), problems, f"{trt.__name__} {trt.__version__}")
-    return Parsed(str(path), trt, builder, network, parser, log, reading.precision(proto))
+    declared = {value.name: reading.signature(value)[1] for value in proto.graph.input}
+    for i in range(network.num_inputs):
+        if declared.get(name := network.get_input(i).name, ()) is None:
+            raise RunnerError(f"{path}: the input '{name}' has no shape, and an engine needs one. Fix: export it with its dimensions, free ones by name.")  # fmt: skip
+    return Parsed(str(path), trt, builder, network, parser, log, reading.precision(proto), declared)
 
 
 def new_builder(trt, logger):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgekit.graphs.reading import with_batch
 from edgekit.runtimes.base import RunnerError, Spec
 
 Shape = tuple[int, ...]
@@ -17,20 +18,20 @@ class Profile:
 
     @classmethod
     def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
-        """min, opt and max batch for every input whose first dimension, and only that, is dynamic; the others keep their shape."""
+        """min, opt and max batch for every input that has one, wherever it stands (see `graphs.reading.with_batch`); the others keep their
+        shape."""
         try:
             low, best, high = map(int, batches)
         except (TypeError, ValueError):
             raise RunnerError(f"batches={batches!r}: expected (min, opt, max), for example (1, 8, 8).") from None
-        shapes = {}
-        for name, spec in inputs.items():
-            if any(isinstance(d, str) for d in spec.shape[1:]):
+        declared = {name: spec.shape for name, spec in inputs.items()}
+        sized = [with_batch(declared, n) for n in (low, best, high)]
+        for name, shape in sized[0].items():
+            if any(isinstance(d, str) for d in shape):
                 raise RunnerError(
-                    f"input '{name}' {spec} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole shapes."
+                    f"input '{name}' {inputs[name]} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole shapes."
                 )
-            dynamic = bool(spec.shape) and isinstance(spec.shape[0], str)
-            shapes[name] = tuple((n, *spec.shape[1:]) if dynamic else tuple(spec.shape) for n in (low, best, high))
-        return cls(shapes)
+        return cls({name: tuple(shapes[name] for shapes in sized) for name in inputs})
 
     def check(self, inputs: dict[str, Spec]) -> Profile:
         """Raise RunnerError where the profile and the network's inputs do not go together; return self."""

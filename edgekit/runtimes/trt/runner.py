@@ -355,10 +355,7 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
 def _as_asked(plan, api, options: dict) -> bool:
     """Whether a kept plan was built with the options that are given now; those that are not given may be any."""
     header = Header.read(plan)
-    before = header.settings.get("asked", {})
-    return api in (None, header.api) and all(
-        before.get(name, value) == value and name in before for name, value in asked(options).items()
-    )
+    return api in (None, header.api) and asked(options).items() <= header.settings.items()
 
 
 def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:

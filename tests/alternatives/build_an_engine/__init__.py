@@ -1,10 +1,18 @@
 """Right answers in other words to lab 06a."""
 
-from tests.alternatives.build_an_engine import batch_profile, build_network, choose_targets, quantize_for_trt, refuses
+from tests.alternatives.build_an_engine import (
+    batch_profile,
+    build_engine,
+    build_network,
+    choose_targets,
+    quantize_for_trt,
+    refuses,
+)
 
 RIGHT = {
     "build_network": build_network.RIGHT,
     "batch_profile": batch_profile.RIGHT,
+    "build_engine": build_engine.RIGHT,
     "quantize_for_trt": quantize_for_trt.RIGHT,
     "refuses": refuses.RIGHT,
     "choose_targets": choose_targets.RIGHT,

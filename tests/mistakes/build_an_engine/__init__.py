@@ -1,6 +1,13 @@
 """Wrong answers to lab 06a."""
 
-from tests.mistakes.build_an_engine import batch_profile, build_network, choose_targets, quantize_for_trt, refuses
+from tests.mistakes.build_an_engine import (
+    batch_profile,
+    build_engine,
+    build_network,
+    choose_targets,
+    quantize_for_trt,
+    refuses,
+)
 
 SETUP = """
 import hashlib
@@ -14,6 +21,7 @@ from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, q
 MISTAKES = {
     "build_network": build_network.MISTAKES,
     "batch_profile": batch_profile.MISTAKES,
+    "build_engine": build_engine.MISTAKES,
     "quantize_for_trt": quantize_for_trt.MISTAKES,
     "refuses": refuses.MISTAKES,
     "choose_targets": choose_targets.MISTAKES,

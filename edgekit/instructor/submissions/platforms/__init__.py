@@ -1,7 +1,8 @@
 """Whose a file is, as learning platforms say it in the names of their download trees: one small module for each platform.
 
 Each has ``owners(parts, tree)``: of the path of a file below the submissions it makes one :class:`Owner`, several for a group, or
-none where the path is not of its kind. The first platform in ``READERS`` that knows a path has it.
+none where the path is not of its kind. What a student handed in may be named like another platform's download, so the name that
+stands further up has it, of two in one name the one that ends first.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from edgekit.instructor.submissions.platforms import (
     nbgrader,
 )
 from edgekit.instructor.submissions.platforms.owner import Owner
-from edgekit.instructor.submissions.reading import Tree
+from edgekit.instructor.submissions.reading import MAX_DEPTH, MAX_NAME, Tree
 
 READERS = (moodle, gradescope, blackboard, nbgrader, canvas, github, homes, drive)
 
 
 def owners(parts: tuple[str, ...], tree: Tree) -> list[Owner]:
     """Whose a file is; empty where no platform's naming is recognized. ``parts``: its path below ``tree.root``."""
-    return next((found for reader in READERS if (found := reader.owners(parts, tree))), [])
+    if len(parts) > MAX_DEPTH or max(map(len, parts)) > MAX_NAME:
+        return []
+    found = [owners for reader in READERS if (owners := reader.owners(parts, tree))]
+    return min(found, key=lambda owners: (owners[0].depth, owners[0].ends), default=[])
 
 
 __all__ = ["Owner", "owners"]

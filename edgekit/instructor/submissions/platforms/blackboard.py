@@ -7,7 +7,7 @@ import re
 
 from edgekit.instructor.submissions.platforms.owner import Owner
 
-NAME = re.compile(r"(?P<start>.+_(?P<login>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5}))(?:_(?P<rest>.*))?")
+NAME = re.compile(r"(?P<start>.+?_(?P<login>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5}))(?:_(?P<rest>.*))?")
 PERSON = re.compile(r"^Name:[ \t]*(?P<name>.*\S)[ \t]*\((?P<login>[^()\s]+)\)[ \t]*$", re.MULTILINE)
 
 
@@ -18,6 +18,5 @@ def owners(parts, tree) -> list[Owner]:
             login, name = (about["login"], about["name"]) if about else (found["login"], "")
             year, month, day, *clock = found["when"].split("-")
             when = f"{year}-{month}-{day}T{':'.join(clock)}"
-            folder = depth + 1 < len(parts)
-            return [Owner("blackboard", name, login, depth=depth + folder, when=when, attempt=when)]
+            return [Owner("blackboard", name, login, depth=depth + 1, ends=found.end("when"), when=when, attempt=when)]
     return []

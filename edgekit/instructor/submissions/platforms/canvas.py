@@ -11,16 +11,17 @@ NAME = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_(?P<rest
 
 
 def owners(parts, tree) -> list[Owner]:
-    found = NAME.fullmatch(parts[-1])
-    if not found or not all(map(NAME.fullmatch, _beside(parts, tree))):
-        return []
-    named = f"{found['name']}_{found['number']}"  # "doejane" alone is nobody's name
-    late = bool(found["late"])
-    return [Owner("canvas", login=named, number=found["number"], depth=len(parts) - 1, late=late)]
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        found = NAME.fullmatch(part) if last or part.lower().endswith(".zip") else None
+        if found and tree.once(_is_canvas, parts[:depth]):
+            named = f"{found['name']}_{found['number']}"  # "doejane" alone is nobody's name
+            late, ends = bool(found["late"]), found.start("rest")
+            return [Owner("canvas", login=named, number=found["number"], depth=depth + 1, ends=ends, late=late)]
+    return []
 
 
-def _beside(parts, tree) -> list[str]:
-    """The files in the same folder; in the submissions' own folder, where others may lie, only this one."""
-    inside = tree.root.suffix.lower() == ".zip" or len(parts) > 1
-    names = tree.names(*parts[:-1]) if inside else ()
-    return [name for name in names if not name.startswith((".", "__MACOSX"))]
+def _is_canvas(tree, folder) -> bool:
+    """Whether all files of a folder are named so; in the submissions' own folder others may lie."""
+    names = tree.names(*folder) if folder or tree.root.suffix.lower() == ".zip" else ()
+    return all(NAME.fullmatch(name) for name in names if not name.startswith((".", "__MACOSX")))

@@ -19,7 +19,9 @@ NO_NAMES = {"copy", "kopie", "copie", "copia", "final", "solution", "draft"}
 def owners(parts, tree) -> list[Owner]:
     if not all(DOWNLOAD.fullmatch(part) for part in parts[:1]) and len(parts) > 1:
         return []
+    if not parts[-1].endswith(".ipynb"):  # cheaper than the patterns
+        return []
     found = FORM.fullmatch(parts[-1]) or CLASSROOM.fullmatch(parts[-1])
     if not found or found["name"].lower() in NO_NAMES:
         return []
-    return [Owner("drive", name=found["name"], depth=len(parts) - 1)]
+    return [Owner("drive", name=found["name"], depth=len(parts), ends=len(parts[-1]))]

@@ -12,13 +12,13 @@ ENDING = "-submissions"
 
 def owners(parts, tree) -> list[Owner]:
     for depth, part in enumerate(parts[:-1]):
-        assignment = _assignment(parts[:depth], tree)
+        assignment = tree.once(_assignment, parts[:depth])
         if assignment and part.startswith(assignment) and len(part) > len(assignment):
             return [Owner("github", login=part[len(assignment) :], depth=depth + 1)]
     return []
 
 
-def _assignment(above: tuple[str, ...], tree) -> str:
+def _assignment(tree, above: tuple[str, ...]) -> str:
     """What the clones in a folder have in front of their logins; "" where they are none."""
     parent = above[-1] if above else tree.root.name
     if parent.endswith(ENDING) and len(parent) > len(ENDING):

@@ -24,7 +24,7 @@ def owners(parts, tree) -> list[Owner]:
         # submitted/login/assignment/work.ipynb
         if part == "submitted" and len(parts) >= depth + 4:
             when = moment(tree.text(*parts[: depth + 3], "timestamp.txt"))
-            return [Owner("nbgrader", login=parts[depth + 1], depth=depth + 3, when=when)] if when else []
+            return [Owner("nbgrader", login=parts[depth + 1], depth=depth + 2, when=when)] if when else []
     return []
 
 
