@@ -25,6 +25,7 @@ from edgekit.instructor.board import intake, marks, pages, room, server
 from edgekit.instructor.board.front import Point, dominates, points, surely
 from edgekit.instructor.reports.records import points as points_of
 from edgekit.instructor.reports.records import tidy
+from edgekit.instructor.sandbox.worker import SandboxError
 from tests import capstone as made
 
 
@@ -206,6 +207,18 @@ def _written_part(board, out):
     assert not desk.queue()[0]
     with review.serving(out) as address:
         assert b"capstone-cpu-board" in urllib.request.urlopen(address, timeout=30).read()
+
+
+def test_a_fault_of_ours_is_no_refusal_and_is_judged_again(board, tmp_path):
+    intake.Intake(board).take("anna", packed(board, tmp_path))
+
+    def broken(given, timeout):
+        raise SandboxError("the disk is full")
+
+    assert intake.judge_next(board, broken, board.pictures()) == 1
+    assert board.store.rows()[0]["state"] == "fault" and "1 not judged by a fault of ours" in server.render(board)
+    board.store.again()
+    assert board.store.waiting() == [1]
 
 
 def test_dominated_by_whom():

@@ -121,7 +121,10 @@ def _about(text: str) -> tuple[Budget, str, dict]:
             raise SubmissionError(
                 f"{ABOUT}: claims.{name} is {str(value)[:40]!r}. Fix: a number from {low} to {high}, or null."
             )
-    return draw(*words), division, claims
+    try:
+        return draw(*words), division, claims
+    except SubmissionError as error:
+        raise SubmissionError(f"{ABOUT}: {error}") from None
 
 
 def card_problem(text: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from edgekit.capstone import checking, packing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.instructor.board.room import Board
-from edgekit.instructor.board.store import JUDGED, REFUSED
+from edgekit.instructor.board.store import FAULT, JUDGED, REFUSED
+from edgekit.instructor.sandbox.worker import SandboxError
 
 MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds
 
@@ -105,4 +106,6 @@ def judge_next(board: Board, run: checking.Runner, pictures, seconds: float = ch
         store.settle(number, JUDGED, report=report.to_dict())
     except SubmissionError as refusal:
         store.settle(number, REFUSED, str(refusal)[:2000])
+    except SandboxError as fault:  # ours: it keeps its place and is judged when the judge starts again
+        store.settle(number, FAULT, str(fault)[:2000])
     return number

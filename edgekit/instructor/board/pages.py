@@ -8,7 +8,7 @@ from html import escape
 
 from edgekit.capstone.budgets import DEVICES
 from edgekit.instructor.board.front import Point, points, surely
-from edgekit.instructor.board.store import JUDGED, QUEUED, REFUSED
+from edgekit.instructor.board.store import FAULT, JUDGED, QUEUED, REFUSED
 from edgekit.instructor.reports.records import clean
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -19,7 +19,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } a { color: inherit; }
 table { border-collapse: collapse; width: 100%; font-size: .95rem; } th, td { text-align: left; padding: .35rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 div.wide { overflow-x: auto; } summary { min-height: 1.6rem; cursor: pointer; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
+li { overflow-wrap: anywhere; } svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
 .front { fill: var(--front); stroke: var(--front); } .other { fill: none; stroke: var(--other); } .axis { stroke: var(--line); } .base { stroke: var(--line); stroke-dasharray: 5 4; }
 """
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 360, 64, 52, 16, 24
@@ -30,7 +30,7 @@ def page(title: str, rows: list[dict], refusals: list[dict]) -> str:
     for row in rows:
         groups.setdefault((row["task"], row["device"], row["division"]), []).append(row)
     count = lambda state: sum(row["state"] == state for row in rows)
-    said = f"{len(rows)} submissions: {count(JUDGED)} judged, {count(QUEUED)} waiting, {count(REFUSED) + len(refusals)} refused."
+    said = f"{len(rows)} submissions: {count(JUDGED)} judged, {count(QUEUED)} waiting, {count(REFUSED) + len(refusals)} refused, {count(FAULT)} not judged by a fault of ours."
     body = [f"<h1>{_e(title)}</h1>", f'<p role="status">{said}</p>']
     body += [_group(*key, found) for key, found in sorted(groups.items())] or ["<p>Nothing was handed in yet.</p>"]
     body.append(_refused(rows, refusals))
@@ -55,7 +55,7 @@ def _group(task: str, device: str, division: str, rows: list[dict]) -> str:
     lines = "".join(
         _line(p, names, by_number[p.number]) for p in sorted(found, key=lambda p: (bool(p.beaten_by), p.file))
     )
-    columns = "".join(f'<th scope="col">{c}</th>' for c in ("", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by", "Provenance"))  # fmt: skip
+    columns = "".join(f'<th scope="col">{c}</th>' for c in ("Submission", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by", "Provenance"))  # fmt: skip
     return f'{head}\n{picture(found)}\n<div class="wide" tabindex="0" role="region" aria-label="Table: {_e(task)} on {_e(device)}, {_e(division)}"><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 

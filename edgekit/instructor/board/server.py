@@ -101,6 +101,7 @@ def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float
     from edgekit.instructor.sandbox.worker import Worker
 
     worker, pictures = Worker(0, tier), board.pictures()
+    board.store.again()
     try:
         while True:
             number = judge_next(board, behind(worker), pictures, seconds)

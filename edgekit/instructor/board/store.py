@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-QUEUED, JUDGED, REFUSED = "queued", "judged", "refused"
+QUEUED, JUDGED, REFUSED, FAULT = "queued", "judged", "refused", "fault"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS submission (
     id INTEGER PRIMARY KEY, student TEXT NOT NULL, device TEXT NOT NULL, task TEXT NOT NULL, division TEXT NOT NULL,
@@ -71,6 +71,11 @@ class Store:
     def waiting(self) -> list[int]:
         with self._open() as db:
             return [r["id"] for r in db.execute("SELECT id FROM submission WHERE state = ? ORDER BY id", (QUEUED,))]
+
+    def again(self) -> None:
+        """Queue what could not be judged by a fault of ours."""
+        with self._open() as db:
+            db.execute("UPDATE submission SET state = ?, reason = '' WHERE state = ?", (QUEUED, FAULT))
 
     def packed(self, number: int) -> bytes:
         with self._open() as db:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgekit.capstone.checking import Runner, died, not_done
 from edgekit.capstone.failure import SubmissionError
-from edgekit.instructor.sandbox.worker import Worker
+from edgekit.instructor.sandbox.worker import SandboxError, Worker
 
 _SOURCE = "from edgekit.capstone import inside\ninside.main('../capstone')"
 _STEP = {"kind": "cell", "role": "given", "id": "capstone", "source": _SOURCE}
@@ -22,6 +22,8 @@ def behind(worker: Worker) -> Runner:
             return ended.files[f"{_OUT}/result.json"]
         if ended.ended == "timeout":
             raise SubmissionError(not_done(timeout))
-        raise SubmissionError(died(str(ended.steps.get(0, {}).get("text") or f"{ended.ended} {ended.detail}")))
+        if ended.ended == "done":  # our own code raised: not the student's fault
+            raise SandboxError(f"nothing was measured: {ended.steps.get(0, {}).get('text', 'no result')}")
+        raise SubmissionError(died(f"{ended.ended} {ended.detail}"))
 
     return run
