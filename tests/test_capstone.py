@@ -134,7 +134,7 @@ def test_wrong_8_asleep_on_some_pictures(tmp_path):
     [
         ("submission.json", b"[]", "submission.json: TypeError"),
         ("submission.json", b"[" * 9000, "submission.json: RecursionError"),
-        ("submission.json", b'{"student": 5, "device": "cpu-board", "task": "digits", "course": "open", "division": "open"}', "student 5"),
+        ("submission.json", b'{"student": 5, "device": "cpu-board", "task": "digits", "course": "open", "division": "open"}', "student '5'"),
         ("card.md", b"# nothing", "'## Intended use' has 0 words"),
         ("card.md", b"\xff\xfe\x00", "not a text in UTF-8"),
         ("commands.sh", b"# later\n\n", "no command in it"),
