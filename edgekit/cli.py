@@ -162,6 +162,26 @@ def tune(
     print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
 
 
+@app.command()
+def runtimes(
+    model: Annotated[str, typer.Argument(help="tinycnn, edgecnn or depthwisecnn")],
+    engine: Annotated[list[str] | None, typer.Option(help="only this engine beside PyTorch; may be repeated")] = None,
+    seconds: Annotated[float, typer.Option(callback=_positive, help="time to compare")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+) -> None:
+    """One model on every engine that is here: size, agreement with PyTorch, memory, speed with its interval, INT8 beside float32.
+
+    An engine that is missing or fails is named with the reason. Converting and trying takes some minutes.
+    """
+    import json
+
+    from edgekit.course import leaderboard
+
+    tell = lambda line: typer.echo(line, err=True)
+    found = leaderboard.rank(model, seconds=seconds, engines=engine, tell=tell)
+    print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
+
+
 from edgekit.capstone.commands import app as submit  # noqa: E402
 
 app.add_typer(submit, name="submit")

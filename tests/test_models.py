@@ -72,7 +72,7 @@ def test_depthwisecnn_filters_each_channel_by_itself():
 
 
 def test_build():
-    with pytest.raises(ValueError, match="no model 'resnet'; there are depthwisecnn, edgecnn, tinycnn"):
+    with pytest.raises(ValueError, match="no model 'resnet'; there are crnn, depthwisecnn, edgecnn, .*tinycnn"):
         models.build("resnet")
     with pytest.raises(ValueError, match="multiple of 16.*got 20"):
         models.build("edgecnn", width=20)
@@ -135,11 +135,11 @@ def copy(tmp_path):
 
 
 def test_checkpoints_are_small():
-    assert sum(path.stat().st_size for path in (paths.data() / "checkpoints").iterdir()) < 2e6
+    assert sum(path.stat().st_size for path in (paths.data() / "checkpoints").iterdir()) < 3e6
 
 
 def test_a_missing_checkpoint_names_the_others(copy):
-    with pytest.raises(CheckpointError, match=r"bigcnn\.json is missing.*depthwisecnn, edgecnn, tinycnn"):
+    with pytest.raises(CheckpointError, match=r"bigcnn\.json is missing.*depthwisecnn, edgecnn, .*tinycnn"):
         models.load_checkpoint("bigcnn", copy)
     (copy / "tinycnn.pt").unlink()
     with pytest.raises(

@@ -408,3 +408,61 @@ def test_compiled_pytorch_gives_the_same(net, want):
     with runtimes.load(net, "pytorch-compiled", threads=1, example=X[:1]) as run:
         np.testing.assert_allclose(run(X), want, atol=1e-5)
         assert run.engine == "pytorch-compiled"
+
+
+# ------------------------------------------------------------------------------------------- engines of the extra runtimes
+@pytest.mark.parametrize("engine", ["torchscript", "executorch", "litert"])
+def test_an_engine_that_takes_modules_agrees_with_pytorch(engine, net, want, tmp_path):
+    if package := {"executorch": "executorch", "litert": "litert_torch"}.get(engine):
+        pytest.importorskip(package, reason=f"the package {package} is not installed")
+    with runtimes.load(net, engine, example=X, threads=1) as run:
+        np.testing.assert_allclose(run(X), want, atol=1e-5)
+        assert (run.engine, run.device, run.precision, run.threads) == (engine, "cpu", "fp32", 1)
+        with pytest.raises(InputError, match="dimension 1 must be 1"):
+            run(np.zeros((3, 3, 8, 8), np.float32))
+    with pytest.raises(RunnerError, match="is closed"):
+        run(X)
+    with pytest.raises(RunnerError, match="example=x"):
+        runtimes.load(net, engine)
+    (tmp_path / "broken.bin").write_bytes(b"no model at all")
+    with pytest.raises(RunnerError, match="broken"):
+        runtimes.load(tmp_path / "broken.bin", engine)
+
+
+@pytest.mark.parametrize("engine", ["litert", "tflite-micro"])
+def test_an_int8_tflite_file_is_quantized_at_its_border(engine, tmp_path):
+    pytest.importorskip("ai_edge_litert" if engine == "litert" else "tflite_micro", reason="not installed")
+    pytest.importorskip("litert_torch", reason="the package litert-torch, which writes .tflite files, is not installed")
+    from edgekit.runtimes import litert
+
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(1), nn.Linear(4 * 36, 5)).eval()
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(litert.convert(net, X[:1], calibration=[X[i : i + 1] for i in range(3)]))
+    want = net(torch.from_numpy(X[:1])).detach().numpy()
+    with runtimes.load(path, engine, threads=1) as run:
+        assert run.precision == "int8" and run.inputs["input"] == runtimes.Spec("float32", (1, 1, 8, 8))
+        assert 0 < np.abs(run(X[:1]) - want).max() < 0.05 * np.abs(want).max()
+        if engine == "tflite-micro":
+            assert 4 * 36 < run.arena < 20_000
+    (tmp_path / "broken.tflite").write_bytes(b"no")
+    with pytest.raises(RunnerError, match=r"broken.*\.tflite"):
+        runtimes.load(tmp_path / "broken.tflite", engine)
+
+
+def test_executorch_quantizes_with_given_pictures(net, want):
+    pytest.importorskip("executorch", reason="the package executorch is not installed: pip install executorch")
+    from edgekit.runtimes import executorch
+
+    float32, int8 = executorch.lower(net, X[:1]), executorch.lower(net, X[:1], [X[i : i + 1] for i in range(3)])
+    assert len(int8) < len(float32) or len(float32) < 20_000  # on a net this small the file is mostly its frame
+    assert executorch._is_int8(int8) and not executorch._is_int8(float32)
+
+
+@pytest.mark.parametrize("engine", [e.name for e in engines.ENGINES.values() if e.extra])
+def test_an_engine_of_the_extra_runs_or_is_named_with_its_command(engine):
+    found = probe.ask(engine)
+    if not found.ok:
+        assert found.detail == "not installed" and found.fix == f"pip install {engines.ENGINES[engine].package}"
+    else:
+        assert "ran" in found.detail

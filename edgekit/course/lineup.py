@@ -12,7 +12,7 @@ import numpy as np
 from edgekit.runtimes import InputError, Runner, RunnerError, Spec, load
 from edgekit.runtimes.engines import ENGINES
 
-SHIPPED = ("tinycnn", "edgecnn")
+SHIPPED = ("tinycnn", "edgecnn", "depthwisecnn")
 
 
 def example(origins: list[tuple], batch: int | None, shapes: dict[str, tuple] | None = None) -> tuple[dict, int | None]:

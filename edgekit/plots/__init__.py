@@ -11,6 +11,7 @@ from edgekit.plots import (
     formats,
     quantization,
     runtime,
+    series,
 )
 from edgekit.plots.figures import OKABE_ITO, canvas, finish, latency, paired_ratios
 
@@ -29,4 +30,5 @@ __all__ = [
     "paired_ratios",
     "quantization",
     "runtime",
+    "series",
 ]

@@ -51,6 +51,17 @@ ENGINES = {
         ),
         Engine("onnxruntime", "ort.runner:OnnxRuntimeRunner", "onnxruntime", "onnxruntime", providers=True),
         Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True),
+        Engine("torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True),
+        Engine(
+            "executorch",
+            "executorch:ExecuTorchRunner",
+            "executorch",
+            "executorch",
+            takes_modules=True,
+            extra=True,
+        ),
+        Engine("litert", "litert:LiteRTRunner", "litert", "ai-edge-litert", takes_modules=True, extra=True),
+        Engine("tflite-micro", "tflite_micro:TFLiteMicroRunner", "tflite_micro", "tflite-micro", extra=True),
         Engine("tensorrt", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt"),
         Engine("tensorrt_rtx", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt-rtx", loads=False),
     )

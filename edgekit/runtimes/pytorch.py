@@ -188,7 +188,10 @@ def _precision(module, dtype) -> str:
 
 def _inputs(module, example, names, dtype) -> dict[str, Spec]:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(module.forward).parameters.values()
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except ValueError:  # a TorchScript graph has no Python function behind it
+        parameters = ()
     needed = [p.name for p in parameters if p.kind in positional and p.default is p.empty]
     given = None if example is None else (example if isinstance(example, (tuple, list)) else (example,))
     count = len(given) if given is not None else max(len(needed), 1)

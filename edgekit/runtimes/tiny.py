@@ -28,6 +28,18 @@ def tiny_model() -> bytes:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
 
 
+# The same model for a batch of 2, as litert-torch 0.10 wrote it, compressed: engines that read .tflite files must be tried where nothing
+# can write one.
+_TFLITE = (
+    "c-oay%`OB%5Uyd+mMn?Qa@fQk92{gK>_I}1NQ8uo?7c19nAq*v%+5$Sc@U4`0USMq=WxRKs=FpD;bM|6_0#p&U-dMIsC{^{S)(R}"
+    "q-d7rsRrK?HJls=c7S!@C?K2@J&QdF>?2?Ycp4*WK`O+&!XI#6;N_dhdE&1EIg3sqG+(a)G=Vu_XwtjbUhA&8>g2u5<<+F#Dxf4+"
+    "K}Sny<n$!Z26?7=EPDSeicse3q}N0Ca_o`BzZONoITOGlaBIv!53|li&)oD9eVJGoHly7yUx$&Ux#8a2SxHa!F97}6>NK}m+&B8p"
+    "q{BF|^dPx>=Z$DRa)Zgo_dGp0K5HH%7V(+sM(|X@`Dg=Gc(#Bw;ie}282wIcNjPbV91}^hvvU|PkOSwbQeC*4LiMT-Q>(&#xfg{~"
+    "X077vASmmOOI@}>UBMI1xZQ<rf7AYWn)!@y&Y>;IQ!?Z7@7?NhXQH@XWxodMJV>n-@hf=)Jipe=g4R(xw)fkkJkQajlYAHDEbsR_"
+    "c-;FR>e!2NxAlJpe^ZW6o^4HdQL?N0ANTzE2Fo}5QSkc+o&F6Sw|Y|"
+)
+
+
 def _check(run) -> None:
     x = np.arange(8, dtype=np.float32).reshape(2, 4)
     got, want = run(x), np.repeat(x.sum(1, keepdims=True), 3, 1)
@@ -35,10 +47,9 @@ def _check(run) -> None:
         raise RuntimeError(f"it ran, but gave {got.tolist()} instead of {want.tolist()}")
 
 
-def pytorch(name: str, _: str) -> tuple[bool, str, str]:
+def _module():
+    """The same model as a torch.nn.Module."""
     import torch
-
-    from edgekit import runtimes
 
     class Tiny(torch.nn.Module):
         def __init__(self):
@@ -48,9 +59,17 @@ def pytorch(name: str, _: str) -> tuple[bool, str, str]:
         def forward(self, x):
             return torch.relu(x @ self.w)
 
+    return Tiny()
+
+
+def pytorch(name: str, _: str) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
     cuda = torch.cuda.is_available()
     for device in ["cpu"] + (["cuda"] if cuda else []):
-        _check(runtimes.load(Tiny(), name, device=device, threads=1))
+        _check(runtimes.load(_module(), name, device=device, threads=1))
     where = f"CPU and {torch.cuda.get_device_name()}" if cuda else "CPU (torch sees no CUDA device)"
     return True, f"torch {torch.__version__} ran a tiny model on {where}", ""
 
@@ -112,6 +131,61 @@ def openvino(_: str, __: str) -> tuple[bool, str, str]:
     return True, f"openvino {package.__version__} ran a tiny model on the CPU; its devices here: {devices}", ""
 
 
+def torchscript(name: str, _: str) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
+    with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
+        _check(run)
+    return True, f"torch {torch.__version__} traced a tiny model and ran the graph on the CPU", ""
+
+
+def executorch(name: str, _: str) -> tuple[bool, str, str]:
+    from importlib.metadata import version
+
+    from edgekit import runtimes
+
+    here = version("executorch")  # where it is missing, this says so before PyTorch is imported
+    with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
+        _check(run)
+    return True, f"executorch {here} lowered a tiny model to XNNPACK and ran it on the CPU", ""
+
+
+def litert(name: str, _: str) -> tuple[bool, str, str]:
+    import importlib.util
+
+    from edgekit.runtimes import litert as room
+
+    version = _ran_tflite(name, "ai-edge-litert")
+    converts = "and litert-torch, which converts PyTorch models, is here"
+    if not importlib.util.find_spec("litert_torch"):
+        converts = f"but litert-torch, which converts PyTorch models, is not ({room.INSTALL})"
+    return True, f"{version} ran a tiny .tflite file on the CPU, {converts}", ""
+
+
+def tflite_micro(name: str, _: str) -> tuple[bool, str, str]:
+    return True, f"{_ran_tflite(name, 'tflite-micro')} ran a tiny .tflite file, with a microcontroller's kernels", ""
+
+
+def _ran_tflite(name: str, package: str) -> str:
+    """Package and version, when the engine has run the tiny model as a .tflite file."""
+    import base64
+    import tempfile
+    import zlib
+    from importlib.metadata import version
+    from pathlib import Path
+
+    from edgekit import runtimes
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tiny.tflite"
+        path.write_bytes(zlib.decompress(base64.b85decode(_TFLITE)))
+        with runtimes.load(path, name, threads=1) as run:
+            _check(run)
+    return f"{package} {version(package)}"
+
+
 def tensorrt(api: str, _: str) -> tuple[bool, str, str]:
     """Build an engine; where there is a GPU, run it too."""
     import tempfile
@@ -159,7 +233,8 @@ def probe(name: str) -> tuple[bool, str, str]:
 def _install(package: str) -> str:
     from edgekit import device
 
-    if device.jetson():
+    extra = any(engine.extra for engine in ENGINES.values() if engine.package == package)
+    if device.jetson() and not extra:
         return f"take {package} from JetPack (or NVIDIA's wheels for it); pip would replace the board's own"
     return f"pip install {package}"
 

@@ -1,6 +1,6 @@
-"""The course's three models, and their trained weights.
+"""The course's three models for pictures, those for signals by name, and the trained weights of both.
 
-Input everywhere: float32 [N, 1, 28, 28] in [0, 1]. Output: float32 logits [N, 10].
+Pictures: float32 [N, 1, 28, 28] in [0, 1] to float32 logits [N, 10]. Signals: see `sequence_models`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import hashlib
 import json
 import pickle
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from edgekit import paths
+from edgekit.zoo import sequence_models
 
 
 class CheckpointError(RuntimeError):
@@ -141,11 +143,22 @@ class DepthwiseCNN(nn.Module):
         return self.fc(self.flatten(self.pool(self.blocks(self.stem(x)))))
 
 
-_MODELS = {"tinycnn": TinyCNN, "edgecnn": EdgeCNN, "depthwisecnn": DepthwiseCNN}
+_MODELS = {
+    "tinycnn": TinyCNN,
+    "edgecnn": EdgeCNN,
+    "depthwisecnn": DepthwiseCNN,
+    "wavecnn": sequence_models.WaveCNN,
+    "spectrogramcnn": sequence_models.SpectrogramCNN,
+    "gru": partial(sequence_models.Recurrent, "GRU"),
+    "lstm": partial(sequence_models.Recurrent, "LSTM"),
+    "crnn": sequence_models.CRNN,
+    "tcn": sequence_models.CausalTCN,
+}
 
 
 def build(name: str, *, seed: int | None = None, **options) -> nn.Module:
-    """An untrained model: "tinycnn"; "edgecnn" with options width, num_classes and in_channels; "depthwisecnn" with expand as well.
+    """An untrained model: "tinycnn"; "edgecnn" with options width, num_classes and in_channels; "depthwisecnn" with expand as well;
+    "wavecnn", "spectrogramcnn", "gru", "lstm", "crnn" and "tcn" with the options of their classes in `sequence_models`.
 
     With a ``seed`` its first weights depend on nothing else. ValueError for other names.
     """
@@ -176,7 +189,7 @@ def checkpoint_info(name: str, folder: str | Path | None = None) -> dict:
 
 
 def load_checkpoint(name: str, folder: str | Path | None = None) -> nn.Module:
-    """A trained model in eval mode on the CPU: "tinycnn", "edgecnn" or "depthwisecnn".
+    """A trained model in eval mode on the CPU, by its name: see :func:`build`.
 
     ``folder`` defaults to data/checkpoints. The file's SHA-256 must be the one in NAME.json, and only tensors are read from
     it (``weights_only``), so that no code in it runs. CheckpointError if it is missing, altered or does not fit.
@@ -207,8 +220,12 @@ def _folder(folder: str | Path | None) -> Path:
     return Path(folder) if folder is not None else paths.data() / "checkpoints"
 
 
+def _maker(name: str) -> str:
+    return "make_checkpoints.py" if name in ("tinycnn", "edgecnn", "depthwisecnn") else "make_signal_checkpoints.py"
+
+
 def _fix(name: str) -> str:
     return (
         f"To restore it: git checkout -- data/checkpoints/{name}.pt data/checkpoints/{name}.json; "
-        f"to train it again: python data/make_checkpoints.py {name}"
+        f"to train it again: python data/{_maker(name)} {name}"
     )

@@ -1,0 +1,113 @@
+"""Trains the checkpoints for time series: ``python data/make_signal_checkpoints.py [NAME ...]`` (eleven minutes on a busy core).
+
+Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json, as make_checkpoints.py does for pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout that is not installed
+
+from make_checkpoints import processor  # noqa: E402
+
+from edgekit import bench  # noqa: E402
+from edgekit.zoo import models, sequence_models, signals, training  # noqa: E402
+
+RECIPES = {
+    "wavecnn": {"epochs": 8, "lr": 5e-3, "batch_size": 64},
+    "spectrogramcnn": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
+    "gru": {"epochs": 6, "lr": 8e-3, "batch_size": 64},
+    "lstm": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
+    "crnn": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
+    "tcn": {"epochs": 6, "lr": 5e-3, "batch_size": 16},
+}
+SEED = 0
+
+
+def classifier(name: str) -> tuple[torch.nn.Module, dict, float]:
+    """The trained model, what it reaches on the words, and the seconds of training."""
+    prepare = (lambda x: x) if name == "wavecnn" else sequence_models.frames
+    splits = {split: signals.words(split) for split in ("train", "val", "test")}
+    pairs = {split: (prepare(one.x), one.y) for split, one in splits.items()}
+    model = models.build(name, seed=SEED)
+    history = training.fit(model, pairs["train"], pairs["val"], seed=SEED, device="cpu", **RECIPES[name])
+    print(history)
+    return model, {"accuracy": {"test": bench.evaluate(model, pairs["test"]).to_dict()}}, history.seconds[-1]
+
+
+def predictor(name: str) -> tuple[torch.nn.Module, dict, float]:
+    """The same for the model that guesses the next sample of a healthy vibration."""
+    recipe, model = RECIPES[name], models.build(name, seed=SEED)
+    x = torch.from_numpy(signals.vibration("train").x)
+    order, start = torch.Generator().manual_seed(SEED), time.perf_counter()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe["lr"])
+    total = recipe["epochs"] * -(-len(x) // recipe["batch_size"])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe["lr"], total_steps=total)
+    for _ in range(recipe["epochs"]):
+        for rows in torch.randperm(len(x), generator=order).split(recipe["batch_size"]):
+            loss = error(model, x[rows]).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    seconds = time.perf_counter() - start
+    with torch.no_grad():
+        left = error(model.eval(), torch.from_numpy(signals.vibration("val").x)).mean().item()
+    return model, {"mean squared error": {"val": round(left, 4)}}, seconds
+
+
+def error(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of the next sample, [N]; the first 256 samples, where the model has not seen enough yet, are left out."""
+    return ((model(x)[..., 256:-1] - x[..., 257:]) ** 2).mean((1, 2))
+
+
+def make(name: str, folder: Path) -> None:
+    torch.set_num_threads(1)
+    model, reached, seconds = (predictor if name == "tcn" else classifier)(name)
+    path = folder / f"{name}.pt"
+    torch.save(model.state_dict(), path)
+    record = {
+        "model": name,
+        "options": {},
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "bytes": path.stat().st_size,
+        **reached,
+        "recipe": {**RECIPES[name], "seed": SEED, "optimizer": "AdamW, one-cycle"},
+        "data": "edgekit.zoo.signals.vibration" if name == "tcn" else "edgekit.zoo.signals.words",
+        "training_seconds": round(seconds, 1),
+        "device": {"cpu": processor(), "machine": platform.machine(), "threads": 1, "shared": True},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "date": datetime.date.today().isoformat(),
+        "command": f"python data/make_signal_checkpoints.py {name}",
+    }
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{name}: {reached}; {record['bytes'] / 1e3:.0f} kB; {record['training_seconds']} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all by default")
+    parser.add_argument("--out", type=Path, default=HERE / "checkpoints")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name in args.names or RECIPES:
+        if name not in RECIPES:
+            parser.error(f"there is no checkpoint {name!r}; there are {', '.join(RECIPES)}")
+        make(name, args.out)
+
+
+if __name__ == "__main__":
+    main()
