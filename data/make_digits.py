@@ -236,15 +236,15 @@ def to_bytes(picture: np.ndarray) -> np.ndarray:
     return (np.rint(np.clip(picture, 0, 1) * GREYS) * (255 // GREYS)).astype(np.uint8)
 
 
-def label_of(split: str, index: int) -> int:
+def label_of(split: str, index: int, seed: int = SEED) -> int:
     """Every block of ten pictures holds each digit once, in random order."""
-    return int(np.random.default_rng([SEED, STREAM[split], 1, index // 10]).permutation(10)[index % 10])
+    return int(np.random.default_rng([seed, STREAM[split], 1, index // 10]).permutation(10)[index % 10])
 
 
-def draw(split: str, index: int) -> tuple[np.ndarray, int, int]:
-    """One picture: (uint8 [28,28], label, style)."""
-    rng = np.random.default_rng([SEED, STREAM[split], 0, index])
-    digit = label_of(split, index)
+def draw(split: str, index: int, seed: int = SEED) -> tuple[np.ndarray, int, int]:
+    """One picture: (uint8 [28,28], label, style). Another ``seed`` draws other pictures of the same kind: the capstone's unseen split."""
+    rng = np.random.default_rng([seed, STREAM[split], 0, index])
+    digit = label_of(split, index, seed)
     middle = np.array([13.5, 13.5]) + rng.normal(0, 0.6, 2)
     soft = rng.uniform(1.0, 3.2)  # width of the edge in pixels: the blur
     kind = rng.random()

@@ -182,6 +182,10 @@ def runtimes(
     print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
 
 
+from edgekit.capstone.commands import app as submit  # noqa: E402
+
+app.add_typer(submit, name="submit")
+
 # [authors: the students' edition has neither these lines nor the folder.
 from edgekit.instructor.commands import add  # noqa: E402
 

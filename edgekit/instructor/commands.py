@@ -9,6 +9,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from edgekit.instructor.board.commands import app as board
+
 
 def add(app: typer.Typer) -> None:
     """Put the commands of this file into ``app``."""
@@ -18,6 +20,7 @@ def add(app: typer.Typer) -> None:
     app.command()(claims)
     app.command()(questions)
     app.command()(answers)
+    app.add_typer(board, name="board")
 
 
 def release(

@@ -1,0 +1,133 @@
+"""Budgets: what a model may cost on a class of devices, and the contract of its input and output, drawn for each student.
+
+A budget follows from four words (course, student, task, device class) by a hash, so nobody has to keep a list of them. Another
+student's file does not fit: its input has another name, and its classes stand in another order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from edgekit import paths
+from edgekit.capstone.failure import SubmissionError
+
+BASELINE = "edgecnn"  # the shipped network that every submission is compared with, in float32
+TASKS = {"digits": "read a digit in a grey picture of 28 x 28 pixels, also in a typeface that was never trained"}
+DIVISIONS = ("closed", "open")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A class of devices, and the ranges from which budgets are drawn. ``file`` is a share of the baseline's float32 weights,
+    ``latency`` a share of the baseline's time on the same machine, ``memory`` bytes or a multiple of the baseline's (see ``kind``).
+    ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file."""
+
+    title: str
+    batch: int
+    kind: str
+    accuracy: tuple[float, float]
+    latency: tuple[float, float]
+    file: tuple[float, float]
+    memory: tuple[float, float]
+    engine: str = ""
+
+
+DEVICES = {
+    "microcontroller": Device(
+        "Microcontroller: weights in flash, activations in RAM", 1, "activations",
+        (0.970, 0.974), (0.50, 0.60), (0.110, 0.125), (21_000, 26_000),
+    ),
+    "cpu-board": Device(
+        "CPU board: one core of a single-board computer", 1, "resident",
+        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40),
+    ),
+    "gpu-box": Device(
+        "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16", 16, "resident",
+        (0.970, 0.974), (0.60, 0.70), (0.160, 0.185), (1.20, 1.40), "tensorrt",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a submission must keep.
+
+    input: the name of the model's only input, float32 [N, 1, 28, 28] in 0..1. classes: ``classes[i]`` is the digit that output i
+    stands for. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of ``batch`` pictures over that of
+    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most.
+    """
+
+    course: str
+    student: str
+    task: str
+    device: str
+    input: str
+    classes: str
+    accuracy: float
+    latency: float
+    file: int
+    memory: float
+
+    @property
+    def of(self) -> Device:
+        return DEVICES[self.device]
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        kind = "bytes of activations" if self.of.kind == "activations" else "x the baseline's resident memory"
+        engine = [f"TensorRT's parser takes the file ({self.of.engine})"] if self.of.engine else []
+        return [
+            f"input {self.input!r}: float32 [N, 1, 28, 28], grey values in 0..1; N is free",
+            f"output: one logit for each class, [N, 10], in the order {' '.join(self.classes)}",
+            f"accuracy on pictures that nobody has seen: lower end of the 95% interval at least {self.accuracy:.1%}",
+            f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({BASELINE}, float32, same machine)",
+            f"file: at most {self.file:,} bytes",
+            f"memory: at most {self.memory:,.{0 if self.memory > 100 else 2}f} {kind}",
+            *engine,
+        ]
+
+    def __str__(self) -> str:
+        head = f"{self.student}, {self.task} on {self.device} ({self.of.title}), course {self.course!r}"
+        return "\n".join([head, *(f"  {line}" for line in self.lines())])
+
+
+def draw(student: str, device: str, task: str = "digits", course: str = "open") -> Budget:
+    """The budget of one student: the same four words always give the same one.
+
+    Raises:
+        SubmissionError: for a device class or task that there is not, or a name that is none.
+    """
+    for what, value, known in (("device class", device, DEVICES), ("task", task, TASKS)):
+        if value not in known:
+            raise SubmissionError(f"there is no {what} {value!r}. Fix: use one of {', '.join(known)}.")
+    for what, value in (("student", student), ("course", course)):
+        if not isinstance(value, str) or not NAME.fullmatch(value):
+            raise SubmissionError(
+                f"{what} {str(value)[:70]!r}: up to 64 letters, digits and . _ @ - are allowed. Fix: use your login."
+            )
+    digest = hashlib.sha256("\0".join((course, student, task, device)).encode()).digest()
+    rng, of = np.random.default_rng(list(digest)), DEVICES[device]
+    among = lambda limits: float(rng.uniform(*limits))
+    memory = among(of.memory)
+    return Budget(
+        course, student, task, device,
+        input=f"image_{digest[:3].hex()}",
+        classes="".join(map(str, rng.permutation(10))),
+        accuracy=round(among(of.accuracy), 3),
+        latency=round(among(of.latency), 2),
+        file=round(among(of.file) * baseline_bytes() / 1000) * 1000,
+        memory=round(memory, -2) if of.kind == "activations" else round(memory, 2),
+    )  # fmt: skip
+
+
+def baseline_bytes() -> int:
+    """Of the baseline's float32 weights, from what is recorded about its checkpoint."""
+    return 4 * json.loads((paths.data() / "checkpoints" / f"{BASELINE}.json").read_text())["parameters"]

@@ -1,0 +1,74 @@
+"""The board's results as records of the grader: budgets marked already, card and defence waiting for a person in its review queue.
+
+``edgekit grade review DIR`` then shows them with the text, as it shows answers of labs.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgekit import files
+from edgekit.capstone import packing
+from edgekit.capstone.reading import CARD, SECTIONS, parse
+from edgekit.instructor.board.room import Board
+from edgekit.instructor.board.store import JUDGED
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, append, read, tidy
+
+AUTOMATIC, WRITTEN = 6, 3
+DEFENCE = SECTIONS[-1]
+_WAITS = "A person marks this part: docs/instructor/capstone.md has the rubric."
+
+
+def write(board: Board, out: Path) -> int:
+    """Write records.jsonl and the texts to ``out``: the last judged submission of everyone for every device class. A submission that is
+    there already stays as it is. Returns how many were added."""
+    out, last = Path(out), {}
+    for row in board.store.rows():
+        if row["state"] == JUDGED:
+            last[row["student"], f"capstone-{row['device']}"] = row
+    known = (
+        {(one["student"], one["lab"], one["sha256"]) for one in read(out / FILE)} if (out / FILE).exists() else set()
+    )
+    new = [(key, row) for key, row in sorted(last.items()) if (*key, row["packed_sha"]) not in known]
+    for (student, lab), row in new:
+        _texts(out / "notebooks" / student / f"{lab}.ipynb", board.store.packed(row["id"]))
+        append(out / FILE, _record(student, lab, row))
+    return len(new)
+
+
+def _record(student: str, lab: str, row: dict) -> dict:
+    report = row["report"]
+    share = AUTOMATIC / len(report["items"])
+    items = [
+        _item(f"{item['name']} {i}" if item["name"] == "claim" else item["name"], "pass" if item["verdict"] == "kept" else "fail", share,
+              f"{item['verdict']}: {item['measured']}; budget {item['allowed']}. {item['why']}")
+        for i, item in enumerate(report["items"])
+    ]  # fmt: skip
+    items += [_item(name, OUR_FAULT, WRITTEN, _WAITS) for name in ("card", "defence")]
+    where = report["environment"].get("device") or "unknown device"
+    return {
+        "student": student, "lab": lab, "sha256": row["packed_sha"], "lab_version": "capstone 1", "environment": str(where), "status": OUR_FAULT,
+        "items": items, "review": ["card and defence are to be read"], "notes": [], "tier": "namespace", "seconds": 0.0,
+    }  # fmt: skip
+
+
+def _item(name: str, status: str, points: float, message: str) -> dict:
+    points = tidy(points)
+    return {"name": name, "points": points, "earned": points if status == "pass" else 0, "status": status, "message": message, "cause": "", "seconds": 0.0}  # fmt: skip
+
+
+def _texts(path: Path, packed: bytes) -> None:
+    """Card and defence where the review queue looks for answers: a notebook with a cell for each."""
+    content = {
+        name: blob
+        for name, blob in packing.contents(packed).items()
+        if name not in (packing.MANIFEST, packing.SIGNATURE)
+    }
+    text = parse(content).files[CARD].decode("utf-8-sig")
+    before, _, defence = text.partition(f"## {DEFENCE}")
+    cells = [
+        {"id": "card", "cell_type": "markdown", "source": before},
+        {"id": "defence", "cell_type": "markdown", "source": defence},
+    ]
+    files.write_whole(path, json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}))

@@ -1,0 +1,247 @@
+"""The capstone's board: nothing is lost, what is wrong is refused with the reason, and the page says who is on the front."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from edgekit import capstone
+from edgekit.capstone import packing
+from edgekit.capstone.failure import SubmissionError
+from edgekit.course.catalog import CourseError
+from edgekit.instructor import review
+from edgekit.instructor.board import intake, marks, pages, room, server
+from edgekit.instructor.board.front import Point, dominates, points, surely
+from edgekit.instructor.reports.records import points as points_of
+from edgekit.instructor.reports.records import tidy
+from edgekit.instructor.sandbox.worker import SandboxError
+from tests import capstone as made
+
+
+@pytest.fixture
+def board(tmp_path):
+    (tmp_path / "roster.csv").write_text("login\n" + "\n".join(["anna", "bela", *(f"s{i}" for i in range(30))]) + "\n")
+    return room.make(tmp_path / "board", tmp_path / "roster.csv", "open", count=60)
+
+
+def packed(board, tmp_path, student="anna", number=0, **more):
+    """A packed file; another number, another model."""
+
+    def model(budget):
+        return made.network(budget).replace(b"tiny", f"t{number:03}".encode())
+
+    folder = made.folder(tmp_path / f"{student}-{number}", student, model=more.pop("model", model), **more)
+    return capstone.pack(folder, board.tokens[student], tmp_path / f"{student}-{number}.edgekit").read_bytes()
+
+
+def post(address, student, token, blob):
+    headers = {"X-Student": student, "Authorization": f"Bearer {token}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{address}submit", blob, headers), timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_board_keeps_its_tokens_and_its_pictures_when_it_is_made_again(board, tmp_path):
+    (tmp_path / "more.csv").write_text("login\nanna\nzoe\n")
+    again = room.make(board.folder, tmp_path / "more.csv", "open")
+    assert again.tokens["anna"] == board.tokens["anna"] and len(again.tokens) == len(board.tokens) + 1
+    assert (board.pictures().images == again.pictures().images).all()
+    assert (board.folder / room.TOKENS).stat().st_mode & 0o077 == 0
+    with pytest.raises(CourseError, match="is no board"):
+        room.read(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------------------------- refused
+
+
+def test_what_is_wrong_is_refused_with_the_reason_and_the_reason_is_kept(board, tmp_path):
+    door, ours = intake.Intake(board), packed(board, tmp_path)
+    assert door.take("anna", ours) == 1
+    late = datetime.now(timezone.utc) + timedelta(hours=1)
+    closed = intake.Intake(room.Board(board.folder, "open", board.tokens, late - timedelta(minutes=1)))
+    other_course = intake.Intake(room.Board(board.folder, "2027", board.tokens, None))
+    content = packing.contents(packed(board, tmp_path, number=1))
+    altered = packing.zipped({**content, "card.md": content["card.md"] + b"!"})
+    stolen = made.folder(tmp_path / "stolen", "bela", model=lambda _: packing.contents(ours)["model.onnx"])
+    copied = capstone.pack(stolen, board.tokens["bela"], tmp_path / "copied.edgekit").read_bytes()
+    for one, student, blob, says in [
+        (door, "anna", ours, "a duplicate"),
+        (door, "bela", ours, "another student's token"),
+        (door, "bela", copied, "handed in by another student before"),
+        (door, "anna", altered, "card.md: altered after packing"),
+        (door, "anna", b"nonsense", "not a packed submission"),
+        (door, "nobody", ours, "not in this class"),
+        (other_course, "anna", packed(board, tmp_path, number=2), "course 'open'"),
+    ]:
+        with pytest.raises(SubmissionError, match=says):
+            one.take(student, blob)
+    with pytest.raises(SubmissionError, match="late"):
+        closed.take("anna", packed(board, tmp_path, number=3), late)
+    assert len(board.store.rows()) == 1 and len(board.store.refusals()) == 8
+    assert "handed in by another student before" in server.render(board)
+
+
+def test_a_folder_is_taken_once(board, tmp_path):
+    for i in range(3):
+        packed(board, tmp_path, number=i)
+    door = intake.Intake(board)
+    assert [said for _, said in intake.take_folder(door, tmp_path)] == ["taken"] * 3
+    assert intake.take_folder(door, tmp_path) == []
+
+
+def test_over_http_a_token_is_asked_for_and_too_many_are_told_to_wait(board, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "MOST", 2)
+    token = board.tokens["anna"]
+    with server.serving(board) as address:
+        ours = packed(board, tmp_path)
+        assert post(address, "anna", "wrong", ours)[0] == 401
+        assert post(address, "bela", token, ours)[0] == 401
+        assert post(address, "anna", token, ours)[0] == 201
+        assert post(address, "anna", token, ours) == (422, "a duplicate: you have handed in this very model before.")
+        assert post(address, "anna", token, packed(board, tmp_path, number=1))[0] == 429
+        page = urllib.request.urlopen(address, timeout=30).read().decode()
+    assert "1 waiting" in page and token not in page
+
+
+# ---------------------------------------------------------------------------------------------------------- nothing is lost
+
+
+def test_two_at_once_and_the_same_one_twice(board, tmp_path):
+    blobs = {(f"s{i}", n): packed(board, tmp_path, f"s{i}", n) for i in range(15) for n in range(2)}
+    with server.serving(board) as address, ThreadPoolExecutor(8) as many:
+        twice = [*blobs.items(), *blobs.items()]
+        codes = list(many.map(lambda one: post(address, one[0][0], board.tokens[one[0][0]], one[1])[0], twice))
+    assert sorted(codes) == [201] * 30 + [422] * 30
+    rows = board.store.rows()
+    assert sorted(row["packed_sha"] for row in rows) == sorted(map(packing.sha256, blobs.values()))
+
+
+_SERVE = """
+import sys, time
+from edgekit.instructor.board import room, server
+with server.serving(room.read(sys.argv[1])) as address:
+    print(address, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
+    blobs = {(f"s{i}", n): packed(board, tmp_path, f"s{i}", n) for i in range(15) for n in range(2)}
+    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(board.folder)], stdout=subprocess.PIPE, text=True)
+    address, answered, half = process.stdout.readline().strip(), {}, threading.Event()
+
+    def send(one):
+        (student, number), blob = one
+        try:
+            code, _ = post(address, student, board.tokens[student], blob)
+        except OSError:
+            return
+        if code == 201:
+            answered[student, number] = packing.sha256(blob)
+        if len(answered) >= 10:
+            half.set()
+
+    with ThreadPoolExecutor(4) as many:
+        sent = many.map(send, blobs.items())
+        assert half.wait(60)
+        os.kill(process.pid, signal.SIGKILL)
+        list(sent)
+    process.wait()
+    kept = {row["packed_sha"] for row in board.store.rows()}
+    assert set(answered.values()) <= kept and 10 <= len(answered) < 30
+    with sqlite3.connect(board.folder / room.DATABASE) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with server.serving(board) as anew:  # everybody may send again: what is there is told apart from what is not
+        for (student, number), blob in blobs.items():
+            code, _ = post(anew, student, board.tokens[student], blob)
+            assert code == (422 if packing.sha256(blob) in kept else 201), (student, number)
+    assert len(board.store.rows()) == 30
+
+
+# ---------------------------------------------------------------------------------------------------------- judged and shown
+
+
+def test_what_waits_is_judged_in_turn_and_stands_on_the_page(board, tmp_path):
+    door = intake.Intake(board)
+    door.take("anna", packed(board, tmp_path))
+    door.take("bela", packed(board, tmp_path, "bela", model=made.constant))
+    pictures = board.pictures()
+    turn = lambda: intake.judge_next(board, made.in_this_process, pictures, 0.5)
+    assert [turn(), turn(), turn()] == [1, 2, None]
+    first, second = board.store.rows()
+    assert first["state"] == "judged" and not first["report"]["kept"]
+    assert second["state"] == "refused" and "constant output" in second["reason"]
+    page = server.export(board, tmp_path / "board.html").read_text()
+    assert "not kept: accuracy" in page or "not kept: file" in page
+    assert first["model_sha"] in page and "nobody: on the front" in page and "constant output" in page
+    assert not re.search(r"<script|https?://", page)
+    _written_part(board, tmp_path / "marks")
+
+
+def _written_part(board, out):
+    """Card and defence wait in the grader's queue, with their text, and get their points there."""
+    assert (marks.write(board, out), marks.write(board, out)) == (1, 0)
+    desk = review.Desk(out)
+    (entry,) = desk.queue()[0]
+    assert (entry.student, entry.lab) == ("anna", "capstone-cpu-board") and "card, defence" in entry.why[0]
+    assert made.SENTENCE in desk.code("anna", entry.lab)["defence"]
+    desk.decide("anna", entry.lab, "card", "2", "name the worst kind of picture")
+    desk.decide("anna", entry.lab, "defence", "3", "")
+    (record,) = desk.records()
+    automatic = sum(item["earned"] for item in record["items"] if item["name"] not in ("card", "defence"))
+    assert 0 < automatic < 6 and points_of(record) == tidy(automatic + 5)
+    assert not desk.queue()[0]
+    with review.serving(out) as address:
+        assert b"capstone-cpu-board" in urllib.request.urlopen(address, timeout=30).read()
+
+
+def test_a_fault_of_ours_is_no_refusal_and_is_judged_again(board, tmp_path):
+    intake.Intake(board).take("anna", packed(board, tmp_path))
+
+    def broken(given, timeout):
+        raise SandboxError("the disk is full")
+
+    assert intake.judge_next(board, broken, board.pictures()) == 1
+    assert board.store.rows()[0]["state"] == "fault" and "1 not judged by a fault of ours" in server.render(board)
+    board.store.again()
+    assert board.store.waiting() == [1]
+
+
+def test_dominated_by_whom():
+    point = lambda n, a, t, f: Point(n, f"s{n}", (a, a - 0.01, a + 0.01), (t, t * 0.9, t * 1.1), f, True)
+    a, b, c = point(1, 0.98, 0.5, 100), point(2, 0.95, 0.9, 200), point(3, 0.99, 0.9, 300)
+    assert dominates(a, b) and not dominates(b, a) and not dominates(a, c) and not dominates(a, a)
+    assert surely(a, b) and not surely(a, point(4, 0.975, 0.52, 100))
+    rows = [{"id": p.number, "student": p.student, "report": _report(p)} for p in (a, b, c)]
+    assert {p.number: p.beaten_by for p in points(rows)} == {1: (), 2: (1,), 3: ()}
+
+
+def _report(p):
+    three = lambda v: dict(zip(("value", "low", "high"), v, strict=True))
+    return {"kept": True, "numbers": {"accuracy": three(p.accuracy), "latency": three(p.latency), "file": p.file}}
+
+
+def test_a_name_cannot_write_into_the_page():
+    page = pages.page("x", [], [{"student": "<script>alert(1)</script>", "reason": "<b>", "received": 0}])
+    assert "<script>" not in page and "<b>" not in page
+
+
+@pytest.mark.parametrize("low, span", [(0.91, 0.0999), (0.5, 0.1), (0.97, 0.0), (1e-3, 3.3), (0.2, 99.0)])
+def test_an_axis_has_ticks_for_every_span(low, span):
+    scale = pages._scale([low, low + span], 0, 100)
+    assert 2 <= len(scale.ticks) <= 9
+    assert all(0 <= scale(tick) <= 100 for tick in scale.ticks)
