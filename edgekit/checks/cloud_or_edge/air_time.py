@@ -66,7 +66,7 @@ def _one(case: dict, got: float) -> None:
     ]  # fmt: skip
     for value, cause, why in slips:
         require(not close(got, value, rtol=1e-6, atol=0), f"{shown}. {why}", cause)
-    require(not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
+    require(not slip(got, expected, share=True), f"{shown}.{slip(got, expected, share=True)}", "sign or unit")
     require(False, f"{shown}. Bits to send, headers included, over rate x duty x seconds of a day.", "wrong share")
 
 

@@ -18,7 +18,7 @@ def inputs(rng: np.random.Generator) -> dict:
         draw = lambda *shape, size: rng.normal(0, size, shape).astype(np.float32)
         cases.append(
             {
-                "name": name,
+                "_name": name,
                 "stride": stride,
                 "x": draw(2, channels, 8, 8, size=2.0),
                 "expand": draw(wide, channels, 1, 1, size=1.5),
@@ -90,9 +90,7 @@ _WHY = {
 def judge(inputs: dict, outputs: dict) -> str:
     for case, got in zip(inputs["cases"], outputs["found"], strict=True):
         variants = _variants(case)
-        what = (
-            f"inverted_residual of the block that {case['name']} the {'picture' if case['stride'] == 2 else 'channels'}"
-        )
+        what = f"inverted_residual of the block that {case['_name']} the {'picture' if case['stride'] == 2 else 'channels'}"
         got = array(got, what, variants[""].shape)
         same_as_right(what, got, variants, _WHY, "expected expand, ReLU6, depthwise, ReLU6, project, and then the block's *input* added where it fits in shape.")  # fmt: skip
     return "Wide inside, narrow and linear outside; the shortcut is there exactly where the shape stays."
