@@ -208,7 +208,7 @@ def test_the_students_edition_has_no_instructor(tmp_path):
     )
     assert shown.returncode == 0, shown.stderr
     commands = re.findall(r"^  (\w+)  ", shown.stdout, re.MULTILINE)
-    assert commands == ["lab", "doctor", "check", "progress", "bench", "tune"]
+    assert commands == ["lab", "doctor", "check", "progress", "bench", "tune", "runtimes", "submit"]
 
 
 def _has_solution(path) -> bool:
