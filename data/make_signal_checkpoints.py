@@ -1,26 +1,20 @@
-"""Trains the checkpoints for time series: ``python data/make_signal_checkpoints.py [NAME ...]`` (eleven minutes on a busy core).
+"""Trains the checkpoints for time series: ``python data/make_signal_checkpoints.py [NAME ...]``.
 
 Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json, as make_checkpoints.py does for pictures.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import hashlib
-import json
-import platform
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # so that it runs from a checkout that is not installed
 
-from make_checkpoints import processor  # noqa: E402
+from make_checkpoints import run, save  # noqa: E402
 
 from edgekit import bench  # noqa: E402
 from edgekit.zoo import models, sequence_models, signals, training  # noqa: E402
@@ -74,40 +68,11 @@ def error(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 
 def make(name: str, folder: Path) -> None:
-    torch.set_num_threads(1)
     model, reached, seconds = (predictor if name == "tcn" else classifier)(name)
-    path = folder / f"{name}.pt"
-    torch.save(model.state_dict(), path)
-    record = {
-        "model": name,
-        "options": {},
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "bytes": path.stat().st_size,
-        **reached,
-        "recipe": {**RECIPES[name], "seed": SEED, "optimizer": "AdamW, one-cycle"},
-        "data": "edgekit.zoo.signals.vibration" if name == "tcn" else "edgekit.zoo.signals.words",
-        "training_seconds": round(seconds, 1),
-        "device": {"cpu": processor(), "machine": platform.machine(), "threads": 1, "shared": True},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "date": datetime.date.today().isoformat(),
-        "command": f"python data/make_signal_checkpoints.py {name}",
-    }
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    print(f"{name}: {reached}; {record['bytes'] / 1e3:.0f} kB; {record['training_seconds']} s")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="all by default")
-    parser.add_argument("--out", type=Path, default=HERE / "checkpoints")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name in args.names or RECIPES:
-        if name not in RECIPES:
-            parser.error(f"there is no checkpoint {name!r}; there are {', '.join(RECIPES)}")
-        make(name, args.out)
+    reached["data"] = "edgekit.zoo.signals.vibration" if name == "tcn" else "edgekit.zoo.signals.words"
+    save(model, name, folder, RECIPES[name], seconds, reached)
+    print(f"{name}: {reached}")
 
 
 if __name__ == "__main__":
-    main()
+    run(RECIPES, make, __doc__.splitlines()[0])
