@@ -51,20 +51,15 @@ def predictor(name: str) -> tuple[torch.nn.Module, dict, float]:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe["lr"], total_steps=total)
     for _ in range(recipe["epochs"]):
         for rows in torch.randperm(len(x), generator=order).split(recipe["batch_size"]):
-            loss = error(model, x[rows]).mean()
+            loss = model.prediction_error(x[rows]).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
     seconds = time.perf_counter() - start
     with torch.no_grad():
-        left = error(model.eval(), torch.from_numpy(signals.vibration("val").x)).mean().item()
+        left = model.eval().prediction_error(torch.from_numpy(signals.vibration("val").x)).mean().item()
     return model, {"mean squared error": {"val": round(left, 4)}}, seconds
-
-
-def error(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Mean squared error of the next sample, [N]; the first 256 samples, where the model has not seen enough yet, are left out."""
-    return ((model(x)[..., 256:-1] - x[..., 257:]) ** 2).mean((1, 2))
 
 
 def make(name: str, folder: Path) -> None:

@@ -165,6 +165,7 @@ def same_as_right(
         CheckFailed: with ``why[cause]`` for the slip that computes the same; with ``wanted`` where none does.
     """
     right = variants[""]
+    got = array(got, what, right.shape)
     if close(got, right, 1e-4, 1e-4):
         return
     for cause, value in variants.items():

@@ -148,6 +148,16 @@ class CausalTCN(nn.Module):
         )
         self.head = nn.Conv1d(width, 1, 1)
 
+    @property
+    def receptive_field(self) -> int:
+        """Input samples that one output depends on, its own included."""
+        return 1 + (self.kernel - 1) * sum(self.dilations)
+
+    def prediction_error(self, x: torch.Tensor) -> torch.Tensor:
+        """Mean squared error of the next sample, where the network has its whole past. float32 [N, 1, samples] -> [N]."""
+        whole = self.receptive_field - 1  # the first output that has it
+        return ((self(x)[..., whole:-1] - x[..., whole + 1 :]) ** 2).mean((1, 2))
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer, dilation in zip(self.layers, self.dilations, strict=True):
             h = torch.relu(layer(F.pad(x, ((self.kernel - 1) * dilation, 0))))
