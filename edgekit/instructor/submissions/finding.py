@@ -20,6 +20,7 @@ from pathlib import Path
 
 from edgekit.course.catalog import CourseError, Lab, labs, plain_name, slug_of
 from edgekit.course.catalog import find as find_lab
+from edgekit.files import BROKEN_ZIP
 from edgekit.instructor.submissions import platforms, reading
 from edgekit.instructor.submissions.platforms import Owner
 from edgekit.instructor.submissions.reading import Ours, Tree
@@ -413,7 +414,7 @@ def _of_a_class(path: Path) -> bool:
     """Whether a zip file is what a platform hands out for all students, by the names inside."""
     try:
         names = [parts for member in reading.members(path) if (parts := reading.parts(member.filename))]
-    except (OSError, *reading.BROKEN):
+    except (OSError, *BROKEN_ZIP):
         return False
     tree = Tree(path)
     return any(platforms.owners(one, tree) for one in names if not any(map(_hidden, one)))
@@ -471,7 +472,7 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
     """
     try:
         members = reading.members(path)
-    except (OSError, *reading.BROKEN) as error:
+    except (OSError, *BROKEN_ZIP) as error:
         if student and isinstance(error, OSError):
             yield _lost(student, below or (path.name,), path, f"it cannot be read: {error.strerror}")
             return
