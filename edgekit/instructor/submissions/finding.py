@@ -21,7 +21,8 @@ from pathlib import Path
 from edgekit.course.catalog import CourseError, Lab, labs, plain_name, slug_of
 from edgekit.course.catalog import find as find_lab
 from edgekit.files import BROKEN_ZIP
-from edgekit.instructor.submissions import platforms, reading
+from edgekit.instructor.submissions import doubts, platforms, reading
+from edgekit.instructor.submissions.doubts import Claim
 from edgekit.instructor.submissions.platforms import Owner
 from edgekit.instructor.submissions.reading import Ours, Tree
 from edgekit.instructor.submissions.roster import Person, Roster
@@ -124,7 +125,9 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
             raise CourseError(f"{folder} is neither a folder nor a zip file of submissions")
     except PermissionError as error:
         raise CourseError(f"{error.filename} cannot be read: {error.strerror}") from None
-    found, people, strangers = _named(found, tree := Tree(folder), top, roster or Roster())
+    roster = roster or Roster()
+    claims, people, strangers = _named(found, tree := Tree(folder), top, roster)
+    found, look = [claim.file for claim in claims], _doubts(claims, roster, strangers)
     files: dict[tuple[str, str], list[_File]] = {}
     for file in found:
         if file.slug:
@@ -136,7 +139,8 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
         _warn_of(lost)
         raise CourseError(f"no submission found in {folder}. Looked for {LAYOUTS}, with the labs: {slugs}")
     _warn_of_crowds(files)
-    return Survey([_counts(files[key]) for key in sorted(files)], lost, people, strangers)
+    submissions = [replace(_counts(files[key]), review=look.get(key, ())) for key in sorted(files)]
+    return Survey(submissions, lost, people, sorted(strangers) if roster.people else [])
 
 
 def _stray(file: _File) -> tuple[str, str]:
@@ -145,22 +149,34 @@ def _stray(file: _File) -> tuple[str, str]:
 
 
 # ----------------------------------------------------------------------------------------------------------------------- whose
+@dataclass(frozen=True)
+class _Claim:
+    """A file, and whose it is. ``entry``: the name that says so. ``inside``: the folder or zip file of SUBMISSIONS below whose own name
+    that stands, "" for none. ``mixed``: whether students' own work lies beside that."""
+
+    owner: Owner
+    file: _File
+    entry: str
+    inside: str = ""
+    mixed: bool = False
+
+
 def _named(
     files: list[_File], tree: Tree, top: int, roster: Roster
-) -> tuple[list[_File], dict[str, Person], list[str]]:
+) -> tuple[list[_Claim], dict[str, Person], set[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
-    owned = _owners(files, tree, top, roster)
-    claimed = [(owner, one, deep) for file, owners, deep in owned for owner, one in _claims(file, owners, tree)]
-    keys = _keys([(owner, file.slug) for owner, file, _ in claimed], roster)
-    labels = _labels({keys[owner]: owner for owner, *_ in claimed if owner.platform != FOLDER})
+    claims = [claim for file in _owners(files, tree, top, roster) for claim in _claims(*file, tree)]
+    keys = _keys([(claim.owner, claim.file.slug) for claim in claims], roster)
+    labels = _labels({keys[claim.owner]: claim.owner for claim in claims if claim.owner.platform != FOLDER})
     people = {safe(roster.label(person)): person for person in roster.people}
     called = {id(person): name for name, person in people.items()}
-    taken = {file.student for owner, file, _ in claimed if owner.platform == FOLDER} | set(people)
+    taken = {claim.file.student for claim in claims if claim.owner.platform == FOLDER} | set(people)
     named, strangers, above = [], set(), set()
-    for owner, file, deep in claimed:
+    for claim in claims:
+        owner, file = claim.owner, claim.file
         if not file.slug:
-            named.append((file, False))
+            named.append(claim)
             continue
         person = roster.find(owner)
         if person:
@@ -170,18 +186,36 @@ def _named(
         else:
             name = safe(labels[keys[owner]])
             name = safe(f"{owner.label}_{keys[owner][1]}") if name in taken else name
-        if roster.people and not person:
+        if not person:
             strangers.add(name)
-        named.append((replace(file, student=name, owner=owner), deep))
-        above |= set() if deep else {(name, file.slug)}
-    found = [_beside(file) if deep and (file.student, file.slug) in above else file for file, deep in named]
-    return found, people, sorted(strangers)
+        named.append(replace(claim, file=replace(file, student=name, owner=owner)))
+        above |= set() if claim.inside else {(name, file.slug)}
+    found = [_beside(one) if one.inside and (one.file.student, one.file.slug) in above else one for one in named]
+    return found, people, strangers
 
 
-def _beside(file: _File) -> _File:
+def _beside(claim: _Claim) -> _Claim:
     """A file in a download that names a student whose own work lies beside it: the name may be another student's invention."""
-    return _lost(
-        file.student, file.place, file.path, f"it lies in {file.path.name} and beside that, too: that one counts"
+    file = claim.file
+    why = f"it lies in {claim.inside} and beside that, too: that one counts"
+    return replace(claim, file=_lost(file.student, file.place, file.path, why))
+
+
+def _doubts(claims: list[_Claim], roster: Roster, strangers: set[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What a person has to look at, by student and lab."""
+    named = [claim for claim in claims if claim.file.slug]
+    keys = _keys([(claim.owner, claim.file.slug) for claim in named], roster)
+    return doubts.lines(
+        Claim(
+            claim.file.student,
+            claim.file.slug,
+            *keys[claim.owner],
+            claim.entry,
+            claim.owner.number if claim.owner.within is not None else "",
+            claim.inside if claim.mixed else "",
+            claim.file.student not in strangers,
+        )
+        for claim in named
     )
 
 
@@ -190,8 +224,11 @@ def _parts(file: _File, tree: Tree) -> tuple[str, ...]:
     return above + reading.parts(file.member)
 
 
-def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterator[tuple[_File, list[Owner], bool]]:
-    """Each file with whose it is as a platform says it, and whether that stands below a name of the ``top`` folders' entries.
+def _owners(
+    files: list[_File], tree: Tree, top: int, roster: Roster
+) -> Iterator[tuple[_File, list[Owner], tuple[str, ...], bool]]:
+    """Each file with whose it is as a platform says it, the entry of the ``top`` folders in which it lies, and whether students' own
+    work lies beside that.
 
     What lies in a student's folder or zip file, the student has named. So a name further down counts only where none of the
     entries beside it is a student's: where a platform has named something in each of them.
@@ -213,12 +250,13 @@ def _owners(files: list[_File], tree: Tree, top: int, roster: Roster) -> Iterato
             if not all(beside.get(kin, {}).values()) or roster.find(Owner(FOLDER, login=login)):
                 refused.add(own)
     _warn_of_names(own[-1] for own in refused)
+    mixed = {above for (above, _), by_platform in beside.items() if not all(by_platform.values())}
     for file, owners, own, _ in found:
         if own in refused:
             student = safe(own[-1][:-4]) if _is_zip(own) else file.student
-            yield replace(file, student=student, place=_parts(file, tree)[len(own) :] or own[-1:]), [], False
+            yield replace(file, student=student, place=_parts(file, tree)[len(own) :] or own[-1:]), [], own, False
         else:
-            yield file, owners, bool(owners) and owners[0].depth > len(own)
+            yield file, owners, own, own[:-1] in mixed
 
 
 def _is_zip(parts: tuple[str, ...]) -> bool:
@@ -228,20 +266,24 @@ def _is_zip(parts: tuple[str, ...]) -> bool:
 def _warn_of_names(refused: Iterable[str]) -> None:
     for name in sorted(refused):
         warnings.warn(
-            f"{name} holds names like those of a platform's download and counts as one student's, because other students' work "
-            "lies beside it. If it is a download, grade it by itself",
+            f"{name} looks like a platform's download, but students' own work lies beside it. So all of it counts as the work of one "
+            "student. If it is a download, grade it alone.",
             stacklevel=4,
         )
 
 
-def _claims(file: _File, owners: list[Owner], tree: Tree) -> list[tuple[Owner, _File]]:
-    """Whose a file is; a group's counts for each of its members."""
+def _claims(file: _File, owners: list[Owner], own: tuple[str, ...], mixed: bool, tree: Tree) -> list[_Claim]:
+    """Whose a file is; a group's counts for each of its members. ``own``, ``mixed``: see :func:`_owners`."""
     if not owners:
-        return [(Owner(FOLDER, login=file.student), file)]
-    parts = _parts(file, tree)
+        return [_Claim(Owner(FOLDER, login=file.student), file, own[-1] if own else file.student)]
+    parts, depth = _parts(file, tree), owners[0].depth
+    inside = own[-1] if depth > len(own) else ""
     if not file.slug:
-        return [(owners[0], replace(file, student=parts[0], place=parts[1:]))]
-    return [(owner, replace(file, place=_place(parts, owner))) for owner in owners]
+        return [_Claim(owners[0], replace(file, student=parts[0], place=parts[1:]), parts[depth - 1], inside)]
+    return [
+        _Claim(owner, replace(file, place=_place(parts, owner)), parts[depth - 1], inside, bool(inside) and mixed)
+        for owner in owners
+    ]
 
 
 def _place(parts: tuple[str, ...], owner: Owner) -> tuple[str, ...]:
@@ -274,20 +316,30 @@ def _labels(found: dict[tuple[str, str], Owner]) -> dict[tuple[str, str], str]:
 
 
 def _warn_of_crowds(files: dict[tuple[str, str], list[_File]]) -> None:
-    """Who hands in a lab in many folders may be a class: a zip file of all students, or a folder around theirs."""
+    """Who hands in a lab in many folders, or under many names, may be a class: a zip file of all students, or a folder of their work."""
     told = set()
     for (student, slug), found in sorted(files.items()):
         folders = {(file.path if file.member else file.path.parent, file.place[:-1]) for file in found}
-        if len(folders) < CROWD or student in told:
+        own = [
+            file.place for file in found if file.owner.platform == FOLDER
+        ]  # elsewhere the platform says whose they are
+        names = Counter(folder for folder, _ in {(place[:-1], _bare(place[-1])) for place in own})
+        several = max(names.values(), default=0)
+        if max(len(folders), several) < CROWD or student in told:
             continue
         told.add(student)
         one = found[0]
         whole = one.path if one.member else one.path.parents[len(one.place) - 1]
+        where = f"in {len(folders)} folders" if len(folders) >= CROWD else f"under {several} names"
         warnings.warn(
-            f"{student} handed in {slug} in {len(folders)} folders, and one of them counts. If these are students, "
-            f"grade {whole} by itself",
+            f"{student} handed in {slug} {where}, and one of them counts. If these are students, grade {whole} by itself",
             stacklevel=3,
         )
+
+
+def _bare(name: str) -> str:
+    """A file's name without the number of its attempt."""
+    return _ATTEMPT.sub("", os.path.splitext(plain_name(name))[0])
 
 
 def _warn_of(strays: list[tuple[str, str]]) -> None:

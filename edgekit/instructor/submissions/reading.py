@@ -101,7 +101,7 @@ def known_problem(member: zipfile.ZipInfo) -> str:
     if ".." in parts or not parts[0]:
         return "its path in the zip file leads outside of it"
     if len(parts) > MAX_DEPTH:
-        return f"it lies in {len(parts) - 1:,} folders; there may be {MAX_DEPTH - 1}"
+        return f"it lies {len(parts) - 1:,} folders deep; at most {MAX_DEPTH - 1} are allowed"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "it is a link in the zip file"
     if member.file_size > MAX_NOTEBOOK:
