@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -420,6 +421,45 @@ def test_a_gemm_may_add_a_matrix(added, recipe, save, tmp_path):
     quantization.quantize(path, tmp_path / "q.onnx", {"a": x}, recipe)
     want, got = plain(path, {"a": x[:8]})[0], plain(tmp_path / "q.onnx", {"a": x[:8]})[0]
     assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+def test_a_gemm_may_add_a_matrix_that_lies_in_a_second_file(save, tmp_path, monkeypatch):
+    monkeypatch.setattr(quantization, "LARGE", 1)  # bytes: as for a model of two gigabytes
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["y"])],
+        [value("a", T.FLOAT, [8, 40])],
+        [value("y", T.FLOAT, [8, 60])],
+        [weight("w", 40, 60), weight("b", 8, 60, seed=1)],
+        save_as_external_data=True,
+        location="both.bin",
+        size_threshold=0,
+    )
+    x = np.random.default_rng(2).normal(size=(32, 40)).astype(np.float32)
+    found = quantization.for_cpu(path, tmp_path / "out" / "q.onnx", x)
+    want, got = plain(path, {"a": x[:8]})[0], plain(tmp_path / "out" / "q.onnx", {"a": x[:8]})[0]
+    assert found.external_data and np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+def test_the_callers_reader_stays_as_it_is(save, tmp_path):
+    fixed = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, [4, 8])],
+        [value("y", T.FLOAT, [4, 3])],
+        [weight("w", 8, 3)],
+    )
+    free = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 8])],
+        [value("y", T.FLOAT, ["n", 3])],
+        [weight("w", 8, 3)],
+    )
+    rows = np.random.default_rng(0).normal(size=(38, 8)).astype(np.float32)
+    reader = quantization.Reader({"a": rows}, batch_size=16)
+    reader.get_next()
+    before = (reader.batch_size, reader.size, reader.position, len(reader))
+    for path, method in ((fixed, "minmax"), (free, "percentile"), (free, "minmax")):
+        quantization.for_cpu(path, tmp_path / "q.onnx", reader, method=method)
+        assert (reader.batch_size, reader.size, reader.position, len(reader)) == before
 
 
 @pytest.mark.parametrize("method", ["percentile", "entropy"])
@@ -848,6 +888,40 @@ def test_tune_tries_again_what_failed_or_is_gone(save, rows, few, monkeypatch):
     assert Path(tuned(path, rows).rows[1].path).is_file()
 
 
+@pytest.mark.parametrize(
+    ("want", "got", "verdict"),
+    [
+        (np.arange(40).reshape(40, 1) % 2 == 0, np.arange(40).reshape(40, 1) % 2 == 1, "lost"),
+        (np.ones((40, 1), bool), np.ones((40, 1), bool), "kept"),
+        (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["cow"]] * 20), "lost"),
+        (
+            np.array([["cat", "a"], ["dog", "b"]] * 20, object),
+            np.array([["cat", "a"], ["cow", "b"]] * 20, object),
+            "lost",
+        ),
+        (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["dog"]] * 20), "kept"),
+        (np.full((40, 1), 1e200), np.full((40, 1), 1.001e200), "kept"),
+        (np.full((40, 1), 1e200), np.full((40, 1), 2e200), "lost"),
+        (np.full((40, 1), 1e-200), np.full((40, 1), 2e-200), "lost"),
+        (np.zeros((40, 1)), np.full((40, 1), 1e-9), "lost"),
+        (np.arange(40, dtype=np.uint8).reshape(40, 1), np.arange(40, dtype=np.uint8).reshape(40, 1), "kept"),
+        (np.zeros((40, 0)), np.zeros((40, 0)), "kept"),
+    ],
+)
+def test_outputs_of_any_type_are_compared(want, got, verdict):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = judging.judge([want], [got], None, max_drop=1)
+    assert found["verdict"] == verdict and abs(found["snr"]) <= 200
+
+
+def test_the_ratio_does_not_depend_on_the_scale():
+    x = np.random.default_rng(4).normal(size=(50, 1))
+    noisy = x + 1e-3 * np.random.default_rng(5).normal(size=x.shape)
+    ratios = [judging.judge([x * s], [noisy * s], None, 1)["snr"] for s in (1e-180, 1.0, 1e180)]
+    assert max(ratios) - min(ratios) < 1e-6 and 55 < ratios[0] < 65
+
+
 def test_a_later_call_judges_by_its_own_limit(save, rows, few):
     """The same noted answers, with labels and without: another max_drop is another verdict."""
     path = classifier(save)
@@ -940,8 +1014,27 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
 
 
 def test_engines_are_those_of_the_table():
-    """What `runtimes.available` says about each engine that takes a file, once, and ONNX Runtime on the CPU not among them."""
+    """What `runtimes.available` says about each engine that takes an ONNX file, once, and ONNX Runtime on the CPU not among them."""
     able, unable = trying._engines()
-    assert not set(able) & set(unable)
-    assert {"openvino", "tensorrt", "onnxruntime cuda"} <= {*able, *unable} and trying.CPU not in {*able, *unable}
-    assert all(unable.values())
+    assert not set(able) & set(unable) and all(unable.values())
+    listed = {name.partition(":")[2] for name in runtimes.available(["onnxruntime"])}
+    short = {full: name for name, full in trying.SHORT_NAMES.items()}
+    providers = {f"onnxruntime {short.get(name, name)}" for name in listed} - {trying.CPU}
+    assert {*able, *unable} == {"openvino", "tensorrt"} | providers and "onnxruntime cuda" in providers
+
+
+def test_an_engine_that_reads_no_onnx_is_not_tried(monkeypatch):
+    table = {
+        name: replace(engine, reads=(".pte",)) for name, engine in runtimes.ENGINES.items() if not engine.providers
+    }
+    monkeypatch.setattr(trying.runtimes, "ENGINES", table)
+    assert trying._engines() == ([], {})
+
+
+@pytest.mark.parametrize(
+    "engine", ["onnxruntime TensorrtExecutionProvider", "onnxruntime cuda", "tensorrt", "onnxruntime openvino"]
+)
+def test_the_table_knows_what_runs_on_a_gpu(engine):
+    trial = SimpleNamespace(free_batch=False)
+    files = [row.file for row in trying._plan(trial, [], [engine]) if row.engine == engine]
+    assert files == (["float32"] if "openvino" in engine else ["float32", "float16", "int8 for_tensorrt"])

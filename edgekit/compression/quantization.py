@@ -6,6 +6,7 @@ only signed, symmetric ones. Each recipe says in its docstring why it sets what 
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import os
@@ -268,7 +269,7 @@ def _refuse_unless_float(model, source: Path) -> None:
 
 
 def _checked(model, source: Path, data, input_name, batch_size: int, allow_test: bool):
-    """A reader whose batches fit the model's inputs; an object with get_next goes through as it is."""
+    """A reader whose batches fit the model's inputs, the caller's own stays as it is; an object with get_next goes through."""
     weights = {tensor.name for tensor in model.graph.initializer}
     declared = {v.name: export.signature(v) for v in model.graph.input if v.name not in weights}
     if data is None:
@@ -281,6 +282,8 @@ def _checked(model, source: Path, data, input_name, batch_size: int, allow_test:
         shapes = {name: shape for name, (_, shape) in declared.items()}
         axes = row_axes(shapes, data) if isinstance(data, Mapping) else None
         data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, axes=axes, allow_test=allow_test)
+    else:
+        data = copy.copy(data)
     data.rewind()
     if set(data.feed) != set(declared):
         raise QuantizationError(
@@ -376,7 +379,7 @@ def _flat_vectors(path: Path) -> None:
     tensors, made = {tensor.name: tensor for tensor in model.graph.initializer}, {}
     reads = [(node, i, name) for graph in graphs(model) for node in graph.node for i, name in enumerate(node.input)]
     others = {name for node, i, name in reads if i not in _VECTORS.get(node.op_type, ())}
-    split = _split(model.graph, tensors)
+    split = _split(model.graph, tensors, str(path.parent))
     for node in model.graph.node:
         for place in _VECTORS.get(node.op_type, ()):
             tensor = tensors.get(node.input[place]) if place < len(node.input) else None
@@ -397,8 +400,8 @@ def _flat_vectors(path: Path) -> None:
         onnx.save(model, str(path))
 
 
-def _split(graph, tensors: dict) -> bool:
-    """Every Gemm that adds a matrix instead of a bias, as a Gemm and an Add. True where there was one."""
+def _split(graph, tensors: dict, folder: str) -> bool:
+    """Every Gemm that adds a matrix instead of a bias, as a Gemm and an Add. True where there was one. folder: of the files of weights."""
     from onnx import helper, numpy_helper
 
     nodes, split = [], False
@@ -409,7 +412,9 @@ def _split(graph, tensors: dict) -> bool:
             continue
         beta = next((a.f for a in node.attribute if a.name == "beta"), 1.0)
         added, out = f"{node.output[0]}_added", node.output[0]
-        graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(beta), added))
+        graph.initializer.append(
+            numpy_helper.from_array(numpy_helper.to_array(tensor, folder) * np.float32(beta), added)
+        )
         node.output[0] = f"{out}_product"
         del node.input[2]
         nodes.append(helper.make_node("Add", [node.output[0], added], [out], name=f"{node.name or out}_add"))
@@ -517,7 +522,10 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
         if "No data is collected" in str(error):
             text = "the calibration reader gave no data (did it run before? make a new one, or rewind it)"
         elif "inhomogeneous" in str(error):
-            text = "a tensor has another size from batch to batch, which histograms do not take. Fix: method='minmax'; or batches of one size."
+            text = (
+                "a tensor has another size from batch to batch, and the methods entropy and percentile need equal sizes. "
+                "Fix: method='minmax'; or batches of one size."
+            )
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
             text = f"the calibration data does not fit the model: {text}"
         raise QuantizationError(f"{source}: {text}") from error

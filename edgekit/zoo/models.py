@@ -5,7 +5,6 @@ Pictures: float32 [N, 1, 28, 28] in [0, 1] to float32 logits [N, 10]. Signals: s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from edgekit import paths
+from edgekit.files import sha256
 from edgekit.zoo import sequence_models
 
 
@@ -198,7 +198,7 @@ def load_checkpoint(name: str, folder: str | Path | None = None) -> nn.Module:
     path = _folder(folder) / f"{name}.pt"
     if not path.is_file():
         raise CheckpointError(f"{path} is missing. {_fix(name)}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = sha256(path)
     if found != info["sha256"]:
         raise CheckpointError(
             f"{path} was altered or cut off: SHA-256 {found[:12]}…, expected {info['sha256'][:12]}… "

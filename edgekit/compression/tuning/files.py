@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import warnings
 from pathlib import Path
 
-from edgekit import export
+from edgekit import device, export
 from edgekit.compression import quantization
 from edgekit.compression.tuning.given import Data, TuneError, read
 from edgekit.files import folder_beside
@@ -95,5 +93,4 @@ def command(name: str, source: Path, target: Path, data, labels=None) -> str:
 
 
 def _line(code: str) -> str:
-    words = ["python", "-c", code]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return device.command_line(["python", "-c", code])

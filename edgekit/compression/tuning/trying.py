@@ -18,7 +18,6 @@ from edgekit.formatting import one_line, watched
 from edgekit.runtimes.ort.runner import SHORT_NAMES
 
 CPU = "onnxruntime cpu"
-BUILT = ("tensorrt",)  # engines that are built for their sizes: here for the one row that the comparison of speed feeds
 FOR_GPU = (files.FLOAT32, files.FLOAT16, "int8 for_tensorrt")
 BATCHES = (8, 32)
 SECONDS = 2.0  # at most, for one comparison of speed
@@ -71,7 +70,7 @@ def _made(folder: Path) -> Path:
 
 def _engines() -> tuple[list[str], dict[str, str]]:
     """Those that run an ONNX file here beside ONNX Runtime on the CPU, and why others do not: {engine: reason}."""
-    names = [name for name, engine in runtimes.ENGINES.items() if engine.loads and not engine.takes_modules]
+    names = [name for name, engine in runtimes.ENGINES.items() if engine.loads and ".onnx" in engine.reads]
     short = {full: name for name, full in SHORT_NAMES.items()}
     found = {}
     for name, can in runtimes.available(names).items():
@@ -79,6 +78,12 @@ def _engines() -> tuple[list[str], dict[str, str]]:
         found[f"{engine} {short.get(provider, provider)}".strip()] = can
     able = [name for name, can in found.items() if can and name != CPU]
     return able, {name: can.detail for name, can in found.items() if not can}
+
+
+def _asked(engine: str) -> tuple[runtimes.Engine, str]:
+    """The engine's row in the table, and its provider as it is called in full, "" for none."""
+    name, _, provider = engine.partition(" ")
+    return runtimes.ENGINES[name], SHORT_NAMES.get(provider, provider)
 
 
 def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
@@ -90,7 +95,8 @@ def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
     chosen = sorted(others, key=lambda r: (not r.kept, -r.speed["speedup"]))[:2]
     both = [files.FLOAT32, *(r.file for r in chosen)]
     for engine in engines:
-        yield from (Row(name, engine, 1, 1) for name in (FOR_GPU if engine.endswith(("cuda", "tensorrt")) else both))
+        asked, provider = _asked(engine)
+        yield from (Row(name, engine, 1, 1) for name in (FOR_GPU if asked.needs_gpu(provider) else both))
     cores = runtimes.default_threads()
     if cores > 1:
         yield from (Row(name, CPU, cores, 1) for name in both)
@@ -138,12 +144,12 @@ class _Trial:
         return found
 
     def _measured(self, row: Row, path: Path) -> Row:
-        engine, _, provider = row.engine.partition(" ")
+        engine, provider = _asked(row.engine)
         options = {"providers": [provider]} if provider else {}
-        if engine in BUILT:
+        if engine.built:  # for the one row that the comparison of speed feeds
             options["shapes"] = {name: (array.shape,) * 3 for name, array in self.one.items()}
-        with runtimes.load(path, engine, threads=row.threads, name=row.key, **options) as run:
-            got = judging.answers(run, self.judging, self.size if engine in BUILT else 64)
+        with runtimes.load(path, engine.name, threads=row.threads, name=row.key, **options) as run:
+            got = judging.answers(run, self.judging, self.size if engine.built else 64)
             x = self.judging.take(slice(0, row.batch)).feed if row.batch > 1 else self.one
             speed = self._speed(run, x, row)
         quality = judging.judge(self.want, got, self.judging.labels, self.max_drop)
