@@ -25,7 +25,8 @@ from edgekit import bench, compiler, export, graphs, runtimes
 from edgekit.bench import memory
 from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
-from edgekit.compression.tuning import given, judging, trying
+from edgekit.compression.tuning import files, given, judging, trying
+from edgekit.compression.tuning.clock import Clock, OutOfTime
 from edgekit.course import lineup
 from edgekit.graphs import reading
 from edgekit.runtimes import InputError, RunnerError
@@ -922,6 +923,72 @@ def test_the_ratio_does_not_depend_on_the_scale():
     assert max(ratios) - min(ratios) < 1e-6 and 55 < ratios[0] < 65
 
 
+class Calls:
+    """A clock that stops at the call with a number, whatever the time."""
+
+    budget = 9.0
+
+    def __init__(self, left):
+        self.left = left
+
+    def check(self):
+        self.left -= 1
+        if self.left < 0:
+            raise OutOfTime
+
+
+def test_the_budget_stops_a_row_wherever_it_is(save, rows, few, tmp_path):
+    """Before it, between two calibration batches, between two batches that are judged, while speed is measured: never an error of its own.
+
+    One call before the row; the calibrator reads 5 batches and is told that there are no more; the new file runs on one; 5 are judged.
+    """
+    path = classifier(save, rows=4)
+    with runtimes.load(path, threads=1) as reference:
+        trial = trying._Trial(path, given.read(path, rows), 1, tmp_path / "trial", reference)
+        trial.folder.mkdir()
+        row, made = tuning.Row("int8 for_cpu", trying.CPU, 1, 1), files.place(trial.folder, path, "int8 for_cpu")
+        for left, said, there in ((0, "not tried", False), (1, "stopped", False), (4, "stopped", False), (7, "stopped", False), (8, "stopped", True), (3, "stopped", True), (30, "stopped", True)):  # fmt: skip
+            found = trial.run(row, Calls(left))
+            assert found.failed == f"{said}: the budget of 9 s was used up" and not trial.store.exists(), left
+            assert [one.name for one in trial.folder.iterdir()] == [made.name] * there, left
+        assert trial.run(row, Clock(600)).failed == "" and trial.store.is_file()
+
+
+def test_a_clock_ends():
+    Clock(60).check()
+    with pytest.raises(OutOfTime):
+        Clock(1e-9).check()
+    assert not issubclass(OutOfTime, Exception), "no handler takes it for a fault"
+
+
+def gelu_by_hand(save):
+    """Two layers with a GELU between them, in single operators as TensorFlow and JAX exporters write it; four channels are larger."""
+    number = lambda name, value: numpy_helper.from_array(np.float32(value), name)
+    w, v = (
+        numpy_helper.to_array(weight("", *shape, seed=seed)).copy() for shape, seed in (((24, 48), 5), ((48, 6), 6))
+    )
+    w[:, :4] *= 4
+    v[:4] /= 4
+    steps = [("Mul", "h h h2"), ("Mul", "h h2 h3"), ("Mul", "h3 c k"), ("Add", "h k s"), ("Mul", "s p t"), ("Tanh", "t u"), ("Add", "u one u1"), ("Mul", "h u1 g"), ("Mul", "g half z")]  # fmt: skip
+    nodes = [node("MatMul", ["a", "w"], ["h"]), *(node(op, s.split()[:-1], s.split()[-1:]) for op, s in steps)]
+    weights = [numpy_helper.from_array(w, "w"), numpy_helper.from_array(v, "v"), number("c", 0.044715)]
+    weights += [number("p", 0.7978846), number("one", 1), number("half", 0.5)]
+    ends = [value("a", T.FLOAT, ["n", 24])], [value("y", T.FLOAT, ["n", 6])]
+    return save([*nodes, node("MatMul", ["z", "v"], ["y"])], *ends, weights)
+
+
+@pytest.mark.parametrize(("recipe", "points"), [("for_cpu", 8), ("for_tensorrt", 12)])
+def test_products_alone_survive_arithmetic_that_does_not_fit_in_8_bits(recipe, points, save, tmp_path):
+    path, verdicts = gelu_by_hand(save), []
+    np.savez(tmp_path / "rows.npz", a=np.random.default_rng(7).normal(size=(600, 24)).astype(np.float32))
+    data = given.read(path, tmp_path / "rows.npz")
+    want = [plain(path, data.judging.feed)[0]]
+    for name in (f"int8 {recipe}", f"int8 {recipe}, products"):
+        files.make(name, path, made := files.place(tmp_path, path, name), data.calibrating)
+        verdicts.append(judging.judge(want, [plain(made, data.judging.feed)[0]], None, max_drop=points))
+    assert [one["verdict"] for one in verdicts] == ["lost", "kept"], verdicts
+
+
 def test_a_later_call_judges_by_its_own_limit(save, rows, few):
     """The same noted answers, with labels and without: another max_drop is another verdict."""
     path = classifier(save)
@@ -1006,7 +1073,7 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
         kept = row.file in ("float32", "int8 dynamic")
         rows.append(replace(row, speed={"speedup": 1.0}, quality={"verdict": "kept" if kept else "lost"}))
     of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
-    assert of("tensorrt") == ["float32", "float16", "int8 for_tensorrt"] and of("openvino") == [
+    assert of("tensorrt") == [*trying.FOR_GPU] and of("openvino") == [
         "float32",
         "int8 dynamic",
     ]
@@ -1037,4 +1104,5 @@ def test_an_engine_that_reads_no_onnx_is_not_tried(monkeypatch):
 def test_the_table_knows_what_runs_on_a_gpu(engine):
     trial = SimpleNamespace(free_batch=False)
     files = [row.file for row in trying._plan(trial, [], [engine]) if row.engine == engine]
-    assert files == (["float32"] if "openvino" in engine else ["float32", "float16", "int8 for_tensorrt"])
+    made = ["float32", "float16", "int8 for_tensorrt", "int8 for_tensorrt, products"]
+    assert files == (["float32"] if "openvino" in engine else made)

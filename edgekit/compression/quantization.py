@@ -85,8 +85,9 @@ def quantize(
     recipe: "for_cpu", "for_tensorrt", "dynamic"; to compare with: "u8u8", "s8s8" (ONNX Runtime's default), "qoperator" (U8S8 in
     the older format). data: what `Reader` takes, or an object with ``get_next``; None for "dynamic". method: "minmax", "entropy" or "percentile".
     exclude: names of nodes that stay in float32; only: quantize nothing but these (see `layers`). preprocess: shape inference and the fusions of
-    onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, before which
-    they take precedence over the recipe. The file appears only when it is complete. Silent.
+    onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, where they
+    take precedence over the recipe: op_types_to_quantize=["Conv", "MatMul", "Gemm"] keeps everything but the products in float32, for files in
+    which normalization or softmax are written out in single operators (TensorFlow's and JAX' exporters do). The file appears only when it is complete. Silent.
 
     Raises QuantizationError (empty or unfit data, wrong input name or shape, unknown node, a model that is quantized already), ExportError for a
     source that cannot be opened.

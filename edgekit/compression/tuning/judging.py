@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,12 +15,13 @@ _NUMBERS = "fiub"  # kinds of dtypes whose differences can be counted; strings a
 LEAST_SNR = 20.0  # dB: noise of a hundredth of the power; asked for where there are neither labels nor classes
 
 
-def answers(run, data: Data, size: int = 64) -> list[np.ndarray]:
-    """All outputs for all rows; a fixed batch gets whole batches, and rows that do not fill one are left out."""
+def answers(run, data: Data, size: int = 64, check: Callable[[], None] = lambda: None) -> list[np.ndarray]:
+    """All outputs for all rows, with ``check()`` before each batch; a fixed batch gets whole batches, and rows that do not fill one are left out."""
     fixed = next((s.shape[data.axes[n]] for n, s in run.inputs.items() if data.axes[n] is not None and s.shape), None)
     step = fixed if isinstance(fixed, int) else size
     found = []
     for start in range(0, data.rows, step):
+        check()
         part = data.take(slice(start, start + step))
         if isinstance(fixed, int) and part.rows < fixed:
             break
