@@ -143,10 +143,12 @@ class DepthwiseCNN(nn.Module):
         return self.fc(self.flatten(self.pool(self.blocks(self.stem(x)))))
 
 
-_MODELS = {
+_FOR_PICTURES = {
     "tinycnn": TinyCNN,
     "edgecnn": EdgeCNN,
     "depthwisecnn": DepthwiseCNN,
+}
+_FOR_SIGNALS = {
     "wavecnn": sequence_models.WaveCNN,
     "spectrogramcnn": sequence_models.SpectrogramCNN,
     "gru": partial(sequence_models.Recurrent, "GRU"),
@@ -154,6 +156,7 @@ _MODELS = {
     "crnn": sequence_models.CRNN,
     "tcn": sequence_models.CausalTCN,
 }
+_MODELS = _FOR_PICTURES | _FOR_SIGNALS
 
 
 def build(name: str, *, seed: int | None = None, **options) -> nn.Module:
@@ -221,7 +224,7 @@ def _folder(folder: str | Path | None) -> Path:
 
 
 def _maker(name: str) -> str:
-    return "make_checkpoints.py" if name in ("tinycnn", "edgecnn", "depthwisecnn") else "make_signal_checkpoints.py"
+    return "make_signal_checkpoints.py" if name in _FOR_SIGNALS else "make_checkpoints.py"
 
 
 def _fix(name: str) -> str:
