@@ -28,7 +28,7 @@ from edgekit.compression.quantization import QuantizationError
 from edgekit.compression.tuning import files, given, judging, trying
 from edgekit.compression.tuning.clock import Clock, OutOfTime
 from edgekit.course import lineup
-from edgekit.graphs import reading
+from edgekit.graphs import signatures
 from edgekit.runtimes import InputError, RunnerError
 from edgekit.runtimes.ort.session import cpu_session
 
@@ -665,12 +665,12 @@ def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
         [numpy_helper.from_array(np.array([1]), "axis")],
     )
     ordered = {name: shapes[name] for name in names}
-    assert reading.with_batch(ordered, 7) == {
+    assert signatures.with_batch(ordered, 7) == {
         name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names
     }
     for rows, time in ((5, 9), (6, 6)):
         x = {"tokens": np.ones((rows, time, 2), np.float32), "mask": np.ones((time, 2), np.float32)}
-        assert reading.row_axes(ordered, x) == {"tokens": 0, "mask": None}
+        assert signatures.row_axes(ordered, x) == {"tokens": 0, "mask": None}
         model = lambda *given: (x := dict(zip(names, given, strict=True)))["tokens"].__mul__(x["mask"]).sum(1)
         export.parity(model, path, (1, 3), x=x).check()
         np.savez(tmp_path / "rows.npz", **x)
@@ -680,8 +680,8 @@ def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
 def test_what_is_called_batch_is_the_batch():
     shapes = {"x": ("batch_size", 3), "state": ("layers", "batch_size", 3), "scale": (3,)}
     x = {"x": np.zeros((4, 3)), "state": np.zeros((2, 4, 3)), "scale": np.zeros(3)}
-    assert reading.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
-    assert reading.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
+    assert signatures.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
+    assert signatures.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
 
 
 def test_qat_exports_what_it_was_calibrated_on(tmp_path):

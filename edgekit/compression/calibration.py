@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import export
-from edgekit.graphs.reading import row_axes
+from edgekit.graphs.signatures import row_axes
 
 
 class QuantizationError(ValueError):

@@ -12,7 +12,8 @@ import numpy as np
 from edgekit import export
 from edgekit.bench.accuracy import class_labels
 from edgekit.files import BROKEN_ZIP, sha256
-from edgekit.graphs.reading import model_sha256, row_axes
+from edgekit.graphs.reading import model_sha256
+from edgekit.graphs.signatures import row_axes
 
 CALIBRATION_ROWS = 256
 
