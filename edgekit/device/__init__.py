@@ -11,7 +11,9 @@ import html
 import os
 import platform
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -32,6 +34,7 @@ __all__ = [
     "Jetson",
     "Memory",
     "PowerMode",
+    "command_line",
     "describe",
     "environment",
     "setup",
@@ -158,6 +161,11 @@ def setup() -> dict[str, str | int | float | None]:
         "power_mode": (power.name or power.id) if power else None,
         "governor": clocks().governor,
     }
+
+
+def command_line(words: list[str]) -> str:
+    """A command as this machine's shell takes it, quoted."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def versions() -> dict[str, str | None]:

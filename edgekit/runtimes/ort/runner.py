@@ -12,6 +12,7 @@ from pathlib import Path
 from edgekit.graphs import reading
 from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.runtimes.engines import ENGINES
 
 SHORT_NAMES = {
     "cpu": "CPUExecutionProvider",
@@ -22,7 +23,7 @@ SHORT_NAMES = {
 # Providers that come as a package of their own: provider -> (module, distribution).
 PLUGINS = {"OpenVINOExecutionProvider": ("onnxruntime_ep_openvino", "onnxruntime-ep-openvino")}
 _registered: set[str] = set()  # plug-ins whose library this process has loaded: a second time is an error
-_GPU = {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
+_GPU = set(ENGINES["onnxruntime"].on_gpu)
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
