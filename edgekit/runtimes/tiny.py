@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.engines import ENGINES
 
 
@@ -222,7 +223,7 @@ def probe(name: str) -> tuple[bool, str, str]:
         return globals()[ENGINES[engine].probe](engine, provider)
     except Exception as error:
         package = ENGINES[engine].package
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        text = f"{type(error).__name__}: {one_line(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
             return False, "not installed", _install(package)
         if isinstance(error, ImportError):
