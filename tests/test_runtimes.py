@@ -407,6 +407,30 @@ def test_compiled_pytorch_gives_the_same(net, want):
         assert run.engine == "pytorch-compiled"
 
 
+@pytest.mark.skipif(os.environ.get("EDGEKIT_SLOW") != "1", reason="AOTInductor builds C++ for a minute: EDGEKIT_SLOW=1")
+def test_a_module_compiled_ahead_of_time_gives_the_same(tmp_path):
+    from edgekit.runtimes import aotinductor
+
+    left, right = np.float32([[1, 2, 3]]), np.float32([[10, 20, 50]])
+    model = Pair().train()
+    path = aotinductor.compile_ahead(model, (left, right), tmp_path / "pair.pt2")
+    assert model.training
+    with runtimes.load(path, "aotinductor", threads=1) as run:
+        assert list(run.inputs) == ["input0", "input1"] and run.outputs["logits1"] == runtimes.Spec("float32", (1, 3))
+        got = run({"input0": left, "input1": right})
+        np.testing.assert_array_equal(got["logits1"], left - 2 * right)
+        with pytest.raises(InputError, match="dimension 0 must be 1"):
+            run({"input0": left, "input1": np.zeros((2, 3), np.float32)})
+
+
+def test_what_aotinductor_cannot_load_or_compile_is_named(net, tmp_path):
+    (tmp_path / "broken.pt2").write_bytes(b"no package")
+    with pytest.raises(RunnerError, match=r"broken\.pt2 is no file of AOTInductor"):
+        runtimes.load(tmp_path / "broken.pt2", "aotinductor")
+    with pytest.raises(RunnerError, match="Net: compiling ahead of time needs an input. Fix: example=x"):
+        runtimes.load(net, "aotinductor")
+
+
 # ------------------------------------------------------------------------------------------- engines of the extra runtimes
 @pytest.mark.parametrize("engine", ["torchscript", "executorch", "litert"])
 def test_an_engine_that_takes_modules_agrees_with_pytorch(engine, net, want, tmp_path):

@@ -132,6 +132,14 @@ def rank(
         return Leaderboard(model, inputs, *_raced(model, rows, folder, seconds))
 
 
+def record(board: Leaderboard, source_command: str):
+    """Keep a leaderboard as data/recorded/runtimes_MODEL.json: see `edgekit.ledger.record`."""
+    from edgekit import ledger
+
+    title = f"{board.model} on every engine, batch 1, one thread; against PyTorch"
+    return ledger.record(f"runtimes_{board.model}", board, title=title, source_command=source_command)
+
+
 def file_of(folder: Path, engine: str, precision: str) -> Path:
     """Where an engine's file lies."""
     ending = next(e for name, _, e in KINDS if name == engine)

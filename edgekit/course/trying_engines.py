@@ -53,6 +53,12 @@ def _torchscript(net, x, _, path: Path) -> None:
     torch.jit.save(trace(net, x), str(path))
 
 
+def _aotinductor(net, x, _, path: Path) -> None:
+    from edgekit.runtimes.aotinductor import compile_ahead
+
+    compile_ahead(net, x, path)
+
+
 def _onnxruntime(net, x, calibration, path: Path) -> None:
     from edgekit import export
     from edgekit.compression import quantization
@@ -96,6 +102,7 @@ def _rows(calibration):
 MAKERS = {
     "pytorch": _pytorch,
     "torchscript": _torchscript,
+    "aotinductor": _aotinductor,
     "onnxruntime": _onnxruntime,
     "openvino": _openvino,
     "executorch": _executorch,

@@ -34,7 +34,7 @@ class Engine:
         return getattr(importlib.import_module(f"edgekit.runtimes.{module}"), name)
 
 
-_COMPILER = "apt install g++ (torch.compile builds C++ on a CPU)"
+_COMPILER = "apt install g++ (PyTorch's compiler builds C++ on a CPU)"
 ENGINES = {
     engine.name: engine
     for engine in (
@@ -52,6 +52,15 @@ ENGINES = {
         Engine("onnxruntime", "ort.runner:OnnxRuntimeRunner", "onnxruntime", "onnxruntime", providers=True),
         Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True),
         Engine("torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True),
+        Engine(
+            "aotinductor",
+            "aotinductor:AOTInductorRunner",
+            "aotinductor",
+            "torch",
+            takes_modules=True,
+            slow=True,
+            fix=_COMPILER,
+        ),
         Engine(
             "executorch",
             "executorch:ExecuTorchRunner",

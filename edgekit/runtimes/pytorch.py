@@ -58,7 +58,7 @@ class PyTorchRunner(Runner):
         super().__init__(label, _inputs(self._module, example, input_names, self._dtype), {})
         self._output_names = output_names
         self._call = torch.compile(self._module, **(compile_options or {})) if compiled else self._module
-        self._threads = _threads.register(threads)
+        self._threads = thread_count.register(threads)
         self.threads = threads or torch.get_num_threads()
         if example is not None:
             with torch.inference_mode():
@@ -67,7 +67,7 @@ class PyTorchRunner(Runner):
     def _run(self, feed):
         torch = self._torch
         if self._threads:
-            _threads.apply(self._threads)
+            thread_count.apply(self._threads)
         try:
             with torch.inference_mode():
                 # torch cannot take an array with negative strides, or one that must not be written to, as it is.
@@ -111,7 +111,7 @@ class PyTorchRunner(Runner):
         if not self.closed:
             super().close()
             self._module = self._call = None
-            _threads.release(self._threads)
+            thread_count.release(self._threads)
 
 
 class _Threads:
@@ -149,7 +149,7 @@ class _Threads:
             torch.set_num_threads(self.original)
 
 
-_threads = _Threads()
+thread_count = _Threads()
 
 
 def _device(torch, device: str):

@@ -142,6 +142,16 @@ def torchscript(name: str, _: str) -> tuple[bool, str, str]:
     return True, f"torch {torch.__version__} traced a tiny model and ran the graph on the CPU", ""
 
 
+def aotinductor(name: str, _: str) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
+    with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
+        _check(run)
+    return True, f"torch {torch.__version__} compiled a tiny model to machine code and ran it on the CPU", ""
+
+
 def executorch(name: str, _: str) -> tuple[bool, str, str]:
     from importlib.metadata import version
 
