@@ -43,8 +43,8 @@ class Row:
     """One engine with one precision. file, memory: bytes; memory is what loading and running added to the process at its peak.
 
     difference: the largest |logit - PyTorch's logit| divided by the largest |logit|. same: the share of inputs with the same class. speedup, low,
-    high: against the first row that ran, with a 95% interval; None where nothing was compared. failed: why it cannot be used; a row that failed
-    in the race has the rest.
+    high: against the first row that ran, with a 95% interval; None where nothing was compared. arena: bytes, of an engine that keeps its
+    activations in one. failed: why it cannot be used; a row that failed in the race has the rest.
     """
 
     engine: str
@@ -57,6 +57,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     verdict: str = "not compared"
+    arena: int | None = None
     failed: str = ""
 
     @property
@@ -72,7 +73,10 @@ class Row:
             return f"{self.name:22} -  {self.failed}"
         interval = "" if self.speedup in (None, 1.0) else f"{self.speedup:.2f}x [{self.low:.2f}, {self.high:.2f}]  "
         agrees = f"{self.difference:8.1e} {100 * self.same:6.1f}%"
-        return f"{self.name:22} {self.file / 1e3:8.1f} {agrees} {self.memory / 1e6:8.1f}  {interval}{self.verdict}"
+        arena = f"; arena {self.arena:,} bytes" if self.arena else ""
+        return (
+            f"{self.name:22} {self.file / 1e3:8.1f} {agrees} {self.memory / 1e6:8.1f}  {interval}{self.verdict}{arena}"
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,11 @@ import numpy as np
 from edgekit import bench, processes
 from edgekit.course.leaderboard import FLOAT32, INT8, KINDS, file_of, runner
 from edgekit.formatting import one_line
-from edgekit.graphs.reading import load_model
+from edgekit.graphs.reading import graphs, load_model, weights_of
+from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.engines import ENGINES
+
+TENSOR_FLOAT = 1  # onnx.TensorProto.FLOAT
 
 
 def make(model: str, engine: str, folder: Path) -> dict:
@@ -67,6 +72,9 @@ def _onnxruntime(net, x, calibration, path: Path) -> None:
     export.to_onnx(net, source, x, dynamo=False)
     if calibration is not None:
         quantization.for_cpu(source, path, calibration)
+        if _left_in_float(load_model(path))[0] > 0.5:  # an LSTM has kernels for dynamic quantization only
+            quantization.dynamic(source, path)
+        _refuse_float(load_model(path))
 
 
 def _openvino(net, x, calibration, path: Path) -> None:
@@ -80,7 +88,29 @@ def _openvino(net, x, calibration, path: Path) -> None:
 
     source = load_model(path.with_name(f"openvino-{FLOAT32}.onnx"))
     data = nncf.Dataset([{source.graph.input[0].name: row} for row in _rows(calibration)])
-    onnx.save(nncf.quantize(source, data, subset_size=len(calibration)), path)
+    quantized = nncf.quantize(source, data, subset_size=len(calibration))
+    _refuse_float(quantized)
+    onnx.save(quantized, path)
+
+
+def _refuse_float(model) -> None:
+    """RunnerError for a file that is called INT8 and is not."""
+    share, kind = _left_in_float(model)
+    if share > 0.5:
+        raise RunnerError(f"quantizing leaves {100 * share:.0f}% of the weights in float32, most of them in {kind}")
+
+
+def _left_in_float(model) -> tuple[float, str]:
+    """The share of the weights that are float32, and the operator that has most of them."""
+    sizes = {t.name: (math.prod(t.dims), t.data_type) for graph in graphs(model) for t in weights_of(graph)}
+    floats = {name: size for name, (size, kind) in sizes.items() if kind == TENSOR_FLOAT}
+    if not floats:
+        return 0.0, ""
+    by_kind = Counter()
+    for graph in graphs(model):
+        for node in graph.node:
+            by_kind[node.op_type] += sum(floats.get(name, 0) for name in node.input)
+    return sum(floats.values()) / sum(size for size, _ in sizes.values()), by_kind.most_common(1)[0][0]
 
 
 def _executorch(net, x, calibration, path: Path) -> None:
@@ -120,7 +150,7 @@ def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
         before = processes.resident()
         with runner(model, engine, precision, folder) as run:
             got = np.concatenate([run(row[None]) for row in x])
-            memory = max(processes.peak() - before, 0)
+            memory, arena = max(processes.peak() - before, 0), getattr(run, "arena", None)
     except Exception as error:
         return {"failed": _why(error)}
     return {
@@ -128,6 +158,7 @@ def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
         "difference": float(np.abs(got - want).max() / np.abs(want).max()),
         "same": float((got.argmax(1) == want.argmax(1)).mean()),
         "memory": int(memory),
+        "arena": arena,
     }
 
 

@@ -5,7 +5,6 @@ The figures are in data/vendors.toml, each with its source and the day it was re
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,11 +12,6 @@ from datetime import date
 from edgekit import paths
 from edgekit.formatting import table as html_table
 from edgekit.graphs.reading import graphs, load_model
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 STANDARD = ("", "ai.onnx")  # the domain of ONNX's own operators
 
@@ -98,6 +92,11 @@ class Table(list):
 
 def toolchains() -> list[Toolchain]:
     """All of them, in the order of the file. VendorError where the file is missing or an entry is wrong."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # before Python 3.11
+        import tomli as tomllib
+
     path = paths.data() / "vendors.toml"
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))["toolchain"]

@@ -82,8 +82,8 @@ def convert(model, example, calibration: Iterable | None = None) -> bytes:
             raise RunnerError(f"{type(model).__name__} cannot be converted to .tflite: {one_line(error)}") from error
 
 
-# xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages; it works with the newer one.
-INSTALL = "uv pip install --override requirements/litert.override litert-torch"
+# Without dependencies: xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages, and works with the newer one.
+INSTALL = "make runtimes, or pip install --no-deps --require-hashes -r requirements/litert.txt"
 
 
 def _int8(model, given: tuple, calibration: Iterable):
