@@ -38,6 +38,11 @@ def ask(*arguments, timeout: float, environment: dict | None = None):
         )
     except subprocess.TimeoutExpired as error:
         raise NoAnswer(f"gave no answer within {timeout:g} s") from error
+    return answered(done)
+
+
+def answered(done: subprocess.CompletedProcess):
+    """What a finished process printed as its last line, read as JSON. NoAnswer where it crashed, failed, or printed none."""
     last = (done.stderr.strip().splitlines() or [""])[-1][:300]
     if done.returncode < 0:
         raise NoAnswer(f"crashed with {signal.Signals(-done.returncode).name}: {last or 'no message'}", last)

@@ -76,9 +76,7 @@ def test_an_engine_that_fails_only_in_the_race_leaves_the_others_in_it(monkeypat
     entries = [f"{engine}:float32" for engine in ("pytorch", "torchscript", "litert", "onnxruntime")]
     told = trying_engines.race("tinycnn", tmp_path, 0.5, entries)
     rows = told["rows"]
-    assert rows["torchscript float32"] == {
-        "failed": "in the race: RunnerError: Fails (pytorch): MemoryError: no more room"
-    }
+    assert rows["torchscript float32"] == {"failed": "in the race: Fails (pytorch): MemoryError: no more room"}
     assert rows["litert float32"] == {"failed": "in the race: RuntimeError: no such file"}
     assert rows["pytorch float32"]["verdict"] == "baseline" and rows["onnxruntime float32"]["low"] > 0
     assert len(told["facts"]) >= 2

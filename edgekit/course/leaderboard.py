@@ -35,7 +35,7 @@ KINDS = [
 FILE_OF = {"tflite-micro": "litert"}  # an engine that runs another one's file
 MODELS = (*SHIPPED, "wavecnn", "spectrogramcnn", "gru", "lstm", "crnn")
 CALIBRATION = 64  # inputs of the training set
-TIMEOUT = 600  # seconds for one engine's conversions, or for the race and what it takes to load the engines
+TIMEOUT = 1800  # seconds for one engine's conversions, or for the race and what it takes to load the engines
 
 
 @dataclass(frozen=True)

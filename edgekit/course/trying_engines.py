@@ -41,7 +41,8 @@ def _why(error: Exception) -> str:
     """What to say of a failure; for a package that is not here, the command that brings it."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"not installed. Fix: pip install {error.name.replace('_', '-')}"
-    return f"{type(error).__name__}: {one_line(error, 200)}"
+    kind = "" if isinstance(error, RunnerError) else f"{type(error).__name__}: "  # its messages are made to be read
+    return kind + one_line(error, 200)
 
 
 def _pytorch(net, x, _, path: Path) -> None:
