@@ -22,8 +22,11 @@ class VendorError(ValueError):
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A vendor's converter. operators: names of ONNX operators in its list, empty where no list was read in full; limits: what the list says
-    of some of them; opset: the newest that it takes; otherwise: what becomes of an operator that it lacks; tried: what this course ran."""
+    """A vendor's converter.
+
+    operators: names of ONNX operators in its list, empty where no list was read in full; limits: what the list says of some of them. opset: the
+    newest that it takes. onnx: whether it takes ONNX files. otherwise: what becomes of an operator that it lacks. tried: what this course ran.
+    """
 
     name: str
     chips: str
@@ -36,6 +39,7 @@ class Toolchain:
     operators: frozenset[str] = frozenset()
     limits: dict = field(default_factory=dict)
     opset: int | None = None
+    onnx: bool = True
     otherwise: str = ""
     tried: str = ""
 
@@ -57,11 +61,11 @@ class Held:
 
     def __str__(self) -> str:
         if self.fits is None:
-            return "no list was read: " + ("it takes no ONNX" if "ONNX" not in self.toolchain.takes else "ask the tool")
+            return "no list was read: ask the tool" if self.toolchain.onnx else "it takes no ONNX file"
         said = [f"lacks {op} ({count}x)" for op, count in self.missing.items()]
         if self.opset:
             said.append(
-                f"opset {self.opset} is newer than {self.toolchain.opset}: export with opset_version={self.toolchain.opset}"
+                f"opset {self.opset} is newer than {self.toolchain.opset}: export with opset={self.toolchain.opset}"
             )
         said = said or ["every operator is in the list"]
         return "; ".join(said + [f"{op}: {limit}" for op, limit in self.limits.items()])
@@ -81,9 +85,16 @@ class Table(list):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = ("toolchain", "for", "takes", "gives", "needs", "this file", "an operator that it lacks", "source")
+        head = ("toolchain, for", "takes, gives", "needs", "started by", "this file", "source")
         rows = [
-            (t.name, t.chips, t.takes, t.gives, t.needs, str(held), t.otherwise, f"{t.source}, read {t.read}")
+            (
+                f"{t.name}: {t.chips}",
+                f"{t.takes}; gives {t.gives}",
+                t.needs,
+                t.run,
+                f"{held}. Where an operator is missing: {t.otherwise}." if t.otherwise else f"{held}.",
+                f"{t.source}, read {t.read}" + (f". {t.tried}" if t.tried else ""),
+            )
             for held in self
             for t in [held.toolchain]
         ]
