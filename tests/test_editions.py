@@ -108,6 +108,17 @@ def lacking(have: set[str], elsewhere: set[str]) -> dict[str, set[str]]:
     return missing
 
 
+@pytest.mark.parametrize("machine, python", [("x86_64", "3.11"), ("x86_64", "3.13"), ("aarch64", "3.12")])
+def test_more_engines_go_into_the_cpu_edition(machine, python):
+    """`make runtimes` changes nothing of the edition but what nncf holds back, and the two locks agree."""
+    cpu, more, litert = (locked(name, machine, python) for name in ("cpu", "runtimes", "litert"))
+    assert {name for name in cpu if more.get(name) != cpu[name]} <= {"numpy", "networkx"}
+    assert {"openvino", "executorch", "ai-edge-litert", "nncf"} <= more.keys() and "litert-torch" in litert
+    assert ("tflite-micro" in more) == (machine == "x86_64")
+    both = litert.keys() & more.keys()
+    assert len(both) > 30 and {name for name in both if litert[name] != more[name]} == set()
+
+
 @pytest.mark.parametrize(("edition", "machine", "python"), EDITIONS, ids=lambda part: part)
 def test_an_edition_has_what_its_notebooks_import(edition, machine, python):
     board = FROM_THE_BOARD if edition == "jetson" else set()

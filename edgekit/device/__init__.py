@@ -51,6 +51,11 @@ PACKAGES = {
     "tensorrt_rtx": ("tensorrt-rtx", "tensorrt-rtx-cu13", "tensorrt-rtx-cu12"),
     "modelopt": ("nvidia-modelopt",),
     "openvino": ("openvino",),
+    "nncf": ("nncf",),
+    "executorch": ("executorch",),
+    "ai_edge_litert": ("ai-edge-litert",),
+    "litert_torch": ("litert-torch",),
+    "tflite_micro": ("tflite-micro",),
     "numpy": ("numpy",),
 }
 

@@ -112,6 +112,18 @@ def weights_of(graph):
             yield from (a.t for a in node.attribute if a.name == "value" and a.t.dims)
 
 
+def constants(model) -> dict:
+    """Every constant (an array) by tensor name: initializers and the outputs of Constant nodes. model: a path or an onnx.ModelProto."""
+    from onnx import numpy_helper
+
+    graph = (model if hasattr(model, "graph") else load_model(model)).graph
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    return known
+
+
 def graphs(model):
     """Whatever holds nodes: the graph, the bodies of If, Loop and Scan, and the model's own functions (which have no initializers)."""
     queue = [model.graph, *model.functions]
