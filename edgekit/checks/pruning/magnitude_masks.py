@@ -50,8 +50,9 @@ def _one_mask_a_layer(masks, layers: dict) -> dict[str, np.ndarray]:
         f"the result has masks for {sorted(masks)}, expected one for each of {sorted(layers)}.",
         "layer left out",
     )
-    found = {name: array(masks[name], f"the mask of {name!r}", w.shape) for name, w in layers.items()}
-    for name, mask in found.items():
+    found = {}
+    for name, w in layers.items():
+        mask = found[name] = array(masks[name], f"the mask of {name!r}", w.shape)
         require(
             mask.dtype == bool,
             f"the mask of {name!r} has dtype {mask.dtype}, expected bool: True keeps a weight.",
