@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from edgekit.bench.accuracy import class_labels, evaluate
+from edgekit.formatting import table
 
 
 class TrainingError(RuntimeError):
@@ -51,11 +51,7 @@ class History:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head, rows = self._rows()
-        cells = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
-        top = "".join(f"<th scope='col'>{c}</th>" for c in head)
-        caption = f"Training on {html.escape(self.device)}, seed {self.seed}"
-        return f"<table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{cells}</tbody></table>"
+        return table(*self._rows(), caption=f"Training on {self.device}, seed {self.seed}")
 
 
 def fit(
