@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit.files import sha256
-from edgekit.formatting import one_line
+from edgekit.formatting import one_line, table
 from edgekit.graphs.signatures import bits, described, dtype_name, signature
 
 
@@ -227,12 +226,7 @@ class Report:
         return "\n".join(f"{label:<14}{text}" for label, text in self.rows())
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{html.escape(a)}</th>"
-            f"<td style='text-align:left'>{html.escape(b)}</td></tr>"
-            for a, b in self.rows()
-        )
-        return f"<table><caption>{html.escape(Path(self.path).name)}</caption>{cells}</table>"
+        return table([], self.rows(), caption=Path(self.path).name)
 
 
 def _bytes(n: int) -> str:

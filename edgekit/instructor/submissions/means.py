@@ -16,7 +16,9 @@ from edgekit.course.catalog import Lab
 from edgekit.instructor.submissions import rebuild, references, slicing
 
 LIMIT = 5  # means that one note names
-LETTERS = 20  # words beyond what the stub gives, three lines or so, from which an answer equal to the solution is no chance
+LETTERS = (
+    20  # words beyond what the stub gives, three lines or so, from which an answer equal to the solution is no chance
+)
 RENAMED = 30  # the same for an answer that has other names
 
 # Names that reach further than a reader can see.
