@@ -35,8 +35,8 @@ class Gpu:
         self.blocks: dict[int, np.ndarray] = {}
         self.pinned: list = []
         self.queues: dict[int, list] = {}
-        self.default: list = []  # plain copies in that have not arrived; they run in the default stream
-        self.blocking: set[int] = set()  # streams that wait for the default one
+        self.default: list = []  # work in the default stream, 0: plain copies in that have not arrived, runs
+        self.blocking: set[int] = set()  # streams that the default one waits for, and that wait for it
         self.wrong: list[str] = []
         self.did: list[str] = []
         self._next, self._handles = FIRST_ADDRESS, itertools.count(0x1000, 16)
@@ -91,25 +91,37 @@ class Gpu:
 
     def put(self, handle, work, what: str) -> bool:
         self.did.append(what)
-        if int(handle) not in self.queues:
-            self.wrong.append(f"{what}: {int(handle)} is no stream of this program")
+        handle = int(handle)
+        if handle and handle not in self.queues:
+            self.wrong.append(f"{what}: {handle} is no stream of this program")
             return False
-        self.queues[int(handle)].append(work)
+        if handle in self.blocking:
+            self.arrive()
+        for other in () if handle else self.blocking:
+            self._run(self.queues[other])
+        (self.queues[handle] if handle else self.default).append(work)
         return True
 
+    def waits_for(self, handle: int) -> bool:
+        """Whether all that is queued comes before what is put into this stream now."""
+        before = {handle} | (self.blocking if handle == 0 else {0} if handle in self.blocking else set())
+        return {h for h, queue in {0: self.default, **self.queues}.items() if queue} <= before
+
     def arrive(self) -> None:
-        """The plain copies in are there."""
-        while self.default:
-            self.default.pop(0)()
+        """The default stream has done its work."""
+        self._run(self.default)
+
+    @staticmethod
+    def _run(queue: list) -> None:
+        while queue:
+            queue.pop(0)()
 
     def wait(self, handle) -> None:
         if int(handle) == 0:
             self.did.append("wait for the default stream")
             return self.arrive()
         self.did.append("wait")
-        queue = self.queues.get(int(handle), [])
-        while queue:
-            queue.pop(0)()
+        self._run(self.queues.get(int(handle), []))
 
     # copies
     def copy(self, to_device: bool, device: int, host: int, nbytes: int, handle=None) -> bool:
@@ -329,12 +341,14 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
                         f"execute: the address of {name!r} is one of the host, and the GPU computes on its own memory"
                     )
                     return False
-            if int(stream_handle) in gpu.blocking:
-                gpu.arrive()
-            if gpu.default:
+            stream = int(stream_handle)
+            if stream and gpu.default and stream not in gpu.blocking:
                 gpu.wrong.append(
                     "execute: the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
                 )
+                return False
+            if not gpu.waits_for(stream):
+                gpu.wrong.append("execute: the work before it is queued in another stream, and this one does not wait for it")
                 return False
             return gpu.put(stream_handle, lambda: self._compute(n, at), "execute")
 
