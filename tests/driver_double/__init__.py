@@ -56,7 +56,7 @@ def run(*arguments: str, gpus: int = 2, timeout: float = 120) -> subprocess.Comp
     libraries, modules = [str(built()), os.environ.get("LD_LIBRARY_PATH")], [str(ROOT)]
     if "pycuda" in over_the_double() and "pycuda" not in KINDS:
         modules.append(str(pycuda.folder()))
-        libraries.append(str(pycuda.cuda_of_torch() / "lib"))  # libcurand, which PyCUDA is linked to
+        libraries.append(str(pycuda.libraries()))
     environment = {
         **os.environ,
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),

@@ -1,7 +1,7 @@
 """PyCUDA for the driver double: ``python -m tests.driver_double.pycuda`` builds it from source, once, in about four minutes.
 
-No CUDA toolkit is needed: the headers and libcurand come with PyTorch's wheels, and libcuda is the double. It goes into a folder of its own
-and not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there.
+No CUDA toolkit is needed: the headers and libcurand are wheels of the registry, and libcuda is the double. It goes into a folder of its own and
+not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there.
 """
 
 from __future__ import annotations
@@ -36,24 +36,41 @@ def folder() -> Path | None:
     return home() if (home() / "pycuda" / "__init__.py").is_file() else None
 
 
-def cuda_of_torch() -> Path:
-    """The folder with include/cuda.h that PyTorch's CUDA wheels bring. RuntimeError if there is none."""
-    for file in metadata.files("nvidia-cuda-runtime") or []:
-        if file.name == "cuda.h":
-            return Path(file.locate()).parents[1]
-    raise RuntimeError("no cuda.h: PyTorch's CUDA wheels (nvidia-cuda-runtime) bring it")
+def libraries() -> Path:
+    """The folder with the libcurand that PyTorch's wheels bring, to which PyCUDA is linked. RuntimeError if there is none."""
+    for file in metadata.files("nvidia-curand") or []:
+        if file.name.startswith("libcurand.so"):
+            return Path(file.locate()).parent
+    raise RuntimeError("no libcurand: it comes with PyTorch's CUDA wheels")
+
+
+def _install(target: Path, *what: str, **environment: str) -> None:
+    """``pip install --target``. No cache: a wheel that was built against the double is not one for others."""
+    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    command = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+    done = subprocess.run(
+        [*command, "--no-cache-dir", "--target", str(target), *what],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(what)} could not be installed:\n{(done.stdout + done.stderr)[-1500:]}")
 
 
 def _toolkit(folder: Path) -> Path:
     """What PyCUDA takes for a CUDA toolkit: it looks for a file named nvcc on the PATH, and for include/ and lib/ beside it."""
-    torch = cuda_of_torch()
-    for name in ("bin", "lib"):
-        (folder / name).mkdir(parents=True)
-    (folder / "bin" / "nvcc").touch()
-    (folder / "include").symlink_to(torch / "include")
-    (folder / "lib" / "libcuda.so").symlink_to(driver_double.built() / "libcuda.so.1")
-    (folder / "lib" / "libcurand.so").symlink_to(next((torch / "lib").glob("libcurand.so.*")))
-    return folder
+    runtime = metadata.version("nvidia-cuda-runtime")
+    release = ".".join(runtime.split(".")[:2])
+    headers = [f"nvidia-cuda-{part}=={release}.*" for part in ("crt", "profiler-api")]
+    curand = f"nvidia-curand=={metadata.version('nvidia-curand')}"
+    _install(folder, "--no-deps", f"nvidia-cuda-runtime=={runtime}", curand, *headers)
+    found = next(folder.rglob("cuda.h")).parents[1]
+    (found / "bin").mkdir(exist_ok=True)
+    (found / "bin" / "nvcc").touch()
+    (found / "lib" / "libcuda.so").symlink_to(driver_double.built() / "libcuda.so.1")
+    (found / "lib" / "libcurand.so").symlink_to(next((found / "lib").glob("libcurand.so.*")))
+    return found
 
 
 def build() -> Path:
@@ -63,16 +80,7 @@ def build() -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         toolkit, draft = _toolkit(Path(temporary) / "cuda"), Path(temporary) / "site"
         path = os.pathsep.join([str(toolkit / "bin"), os.environ["PATH"]])
-        uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), path]))
-        command = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
-        python = ["--python", sys.executable] if uv else []
-        # No cache: a wheel that was built like this is not one for others.
-        done = subprocess.run(
-            [*command, "install", "--no-cache-dir", *python, "--target", str(draft), "--require-hashes", "-r", str(PINS)],
-            capture_output=True, text=True, env={**os.environ, "PATH": path},
-        )  # fmt: skip
-        if done.returncode:
-            raise RuntimeError(f"PyCUDA was not built:\n{(done.stdout + done.stderr)[-1500:]}")
+        _install(draft, "--require-hashes", "-r", str(PINS), PATH=path)
         home().parent.mkdir(parents=True, exist_ok=True)
         shutil.move(draft, home())
     return home()
