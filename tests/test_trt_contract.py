@@ -42,7 +42,11 @@ def sources() -> list[Path]:
 def others() -> list[Path]:
     """All other code of the course."""
     root = paths.root()
-    found = [*(root / "edgekit").rglob("*.py"), *(root / "solutions").glob("*.ipynb"), *(root / "slides").glob("*.ipynb")]
+    found = [
+        *(root / "edgekit").rglob("*.py"),
+        *(root / "solutions").glob("*.ipynb"),
+        *(root / "slides").glob("*.ipynb"),
+    ]
     return sorted({*found, *(root / "tests/benchmarks").glob("*.py")} - {file.resolve() for file in sources()})
 
 
@@ -123,7 +127,9 @@ def test_every_name_in_the_labs_text_exists_or_is_one_of_the_old_ones(capsys):
             found |= uses
             gone |= {name for name in uses if not all(exists(name, v) for v in VERSIONS)}
     with capsys.disabled():
-        print(f"\n{len(found)} names in the text of the labs of chapter 6; old ones among them: {', '.join(sorted(gone & old))}")
+        print(
+            f"\n{len(found)} names in the text of the labs of chapter 6; old ones among them: {', '.join(sorted(gone & old))}"
+        )
     assert gone <= old, f"neither in all four versions nor in the table of old names: {sorted(gone - old)}"
     assert {"IBuilderConfig.set_memory_pool_limit", "Builder.build_engine"} <= found
 

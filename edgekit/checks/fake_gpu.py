@@ -348,7 +348,9 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
                 )
                 return False
             if not gpu.waits_for(stream):
-                gpu.wrong.append("execute: the work before it is queued in another stream, and this one does not wait for it")
+                gpu.wrong.append(
+                    "execute: the work before it is queued in another stream, and this one does not wait for it"
+                )
                 return False
             return gpu.put(stream_handle, lambda: self._compute(n, at), "execute")
 

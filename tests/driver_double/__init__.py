@@ -36,7 +36,16 @@ def built() -> Path:
     folder.mkdir(exist_ok=True)
     if not (folder / "libcuda.so.1").is_file():
         draft = folder / f"draft-{os.getpid()}"
-        flags = ["-std=gnu11", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1"]
+        flags = [
+            "-std=gnu11",
+            "-O1",
+            "-Wall",
+            "-Werror",
+            "-shared",
+            "-fPIC",
+            "-fvisibility=hidden",
+            "-Wl,-soname,libcuda.so.1",
+        ]
         subprocess.run([compiler, *flags, "-o", draft, HERE / "cuda.c", "-ldl", "-lpthread"], check=True)
         os.replace(draft, folder / "libcuda.so.1")
     return folder
