@@ -10,9 +10,11 @@ own Python packages are folders with the name and version that the board has, an
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from tests import recorded_trees as trees
@@ -40,6 +42,23 @@ def package(site: Path, name: str, version: str, module: str | None = None) -> N
     if module is not None:
         (site / name).mkdir(exist_ok=True)
         (site / name / "__init__.py").write_text(module)
+
+
+def edition(folder: Path, lock: Path) -> Path:
+    """The packages of an edition's lock file, linked from those that are installed here; what is not installed here is left out."""
+    pins = {
+        re.split(r"[=; ]", line)[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum()
+    }
+    for distribution in metadata.distributions():
+        if re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower() in pins:
+            for name in {
+                file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
+            }:
+                source = Path(distribution.locate_file(name))
+                if source.exists() and not (folder / name).exists():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    (folder / name).symlink_to(source)
+    return folder
 
 
 class JetsonRoot:

@@ -256,7 +256,7 @@ def _labs(device: Device, absent: set[str] = frozenset()) -> tuple[dict[str, str
             f"`{texts[0]}` fails: {failed[texts[0]]}",
             f"These labs stop there: {', '.join(slug for slug, own in wanted.items() if set(texts) & set(own))}.",
             "all",
-            packages.install(device),
+            packages.import_fix(device, failed[texts[0]]),
             f"lab-import-{package}",
         )
         for package, texts in by_package.items()
@@ -308,12 +308,14 @@ def _needs_gpu(name: str) -> bool:
 
 
 def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:
+    if device.jetson and ".so" in detail:
+        fix = packages.import_fix(device, detail)
+    elif device.jetson and _needs_gpu(name):
+        fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
     if name in ESSENTIAL:
         return Finding(
             PROBLEM, f"{name} does not run: {detail}", "No lab runs without it.", "all", fix, f"runtime-{name}"
         )
-    if device.jetson and _needs_gpu(name):
-        fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
     return Finding(
         HINT if device.gpus and _needs_gpu(name) else INFO,
         f"{name} does not run: {detail.rstrip('.')}",

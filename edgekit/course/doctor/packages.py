@@ -61,8 +61,17 @@ class Site:
 def install(device: Device) -> str:
     """The command that puts the course's packages right on this machine."""
     if device.jetson:
-        return pip("install", "-e", "'.[jetson]'")  # the board's own torch and TensorRT stay
+        return (
+            "python -m pip install -e '.[jetson]'"  # the board's own torch and TensorRT stay, and uv does not see them
+        )
     return pip("install", "-r", "requirements/cuda.txt" if device.gpus else "requirements/cpu.txt")
+
+
+def import_fix(device: Device, why: str) -> str:
+    """The command for an import that fails: on a board a library that the loader does not find is NVIDIA's."""
+    if device.jetson and ".so" in why:
+        return "sudo apt install nvidia-jetpack   (NVIDIA's libraries; a container gets them with --runtime nvidia)"
+    return install(device)
 
 
 def examine(device: Device, site: Site, python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
