@@ -34,7 +34,7 @@ def inputs(rng: np.random.Generator) -> dict:
     shift = helper.make_node("Sub", ["pooled", "middle"], ["shifted"])
     both = [_pool(rng, "", "input", "pooled", 3, False), shift, _pool(rng, "", "shifted", "logits", 4, False)]
     models.append(onnx_file(both, {"middle": np.array(2.0)}, *ends))
-    return {"models": models, "x": rng.normal(0, 2, (2, CHANNELS, SIDE, SIDE)).astype(np.float32)}
+    return {"models": models, "_x": rng.normal(0, 2, (2, CHANNELS, SIDE, SIDE)).astype(np.float32)}
 
 
 def probe(answer, inputs: dict) -> dict:
@@ -71,7 +71,7 @@ def _replaced(answer, model: OnnxFile) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for number, (before, found) in enumerate(zip(inputs["models"], outputs["found"], strict=True)):
         require("problem" not in found, f"{found.get('problem')}.", "wrong type")
-        _judge_network(before, found["model"], inputs["x"], number == len(inputs["models"]) - 1)
+        _judge_network(before, found["model"], inputs["_x"], number == len(inputs["models"]) - 1)
     said = [_parses(found["model"]) for found in outputs["found"]]
     return f"The same numbers for odd p, with a border, for no p, and twice in one network{said[0]}."
 
