@@ -303,13 +303,22 @@ def cuda_python_driver(gpu: Gpu, fail: str = ""):
 def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
     """What stands for the module tensorrt, and a plan for it: an engine "input" [N, 1, 28, 28] -> "logits" [N, classes], N from 1 to ``largest``."""
 
+    class Freed(_Named):
+        """TensorRT's objects live as long as Python needs them: a context keeps its engine. Their ``with`` is from old times and does nothing."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
     class TensorIOMode(_Named):
         INPUT, OUTPUT = "TensorIOMode.INPUT", "TensorIOMode.OUTPUT"
 
     def shape(name, n):
         return (n, 1, 28, 28) if name == "input" else (n, weights.shape[1])
 
-    class IExecutionContext(_Named):
+    class IExecutionContext(Freed):
         def __init__(self):
             self._n, self._at = None, {}
 
@@ -367,7 +376,7 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
             x = sides["input"].view(np.float32).reshape(n, -1)
             sides["logits"].view(np.float32)[:] = (x @ weights).astype(np.float32).ravel()
 
-    class ICudaEngine(_Named):
+    class ICudaEngine(Freed):
         num_io_tensors = 2
 
         def get_tensor_name(self, index):
@@ -387,7 +396,7 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
         def create_execution_context(self):
             return IExecutionContext()
 
-    class Runtime(_Named):
+    class Runtime(Freed):
         def __init__(self, logger):
             self.logger = logger
 
