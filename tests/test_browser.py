@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser: the landing notebook opens, a whole solution runs, widgets and plots are there."""
+"""A real JupyterLab in a real browser: the landing notebook opens, a whole solution runs, widgets and plots are there, a keyboard is enough."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from edgekit import paths
+from edgekit.course.catalog import find
+from tests import axe
+from tests.conftest import solution
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Without these flags Chromium calls home at every start, which takes minutes on a closed network.
@@ -57,6 +60,7 @@ def server(course):
     ]
     command += ["--ServerApp.allow_root=True"]
     environment = {k: v for k, v in os.environ.items() if k != "EDGEKIT_WORK"} | {"EDGEKIT_ROOT": str(course)}
+    environment["JUPYTER_CONFIG_DIR"] = str(course / "config")  # a new user's: no theme and no open tabs from elsewhere
     log = (course / "server.log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
@@ -285,3 +289,66 @@ def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
                 )
             if target:
                 page.screenshot(path=f"{target}/{first.split(',')[0]}-{theme.split()[-1].lower()}.png")
+
+
+ACTIVE = f"{FRONT} .jp-Cell.jp-mod-active"
+FOCUSED = "(document.activeElement.innerText || '').trim()"
+
+
+def tab_to(page, text: str, key: str = "Tab", most: int = 60) -> None:
+    """Press Tab until the focus is on what reads ``text``, and see that it shows."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate(FOCUSED) == text:
+            assert axe.focus_shows(page), f"the focus on {text!r} cannot be seen"
+            return
+    pytest.fail(f"{most} times {key} did not reach {text!r}; the focus is on {page.evaluate(FOCUSED)!r}")
+
+
+def go_to(page, code: str, most: int = 60) -> None:
+    """Press the arrow down until the cell with ``code`` is the active one."""
+    for _ in range(most):
+        if code in page.locator(ACTIVE).inner_text():
+            return
+        page.keyboard.press("ArrowDown")
+    pytest.fail(f"{most} arrows down did not reach a cell with {code!r}")
+
+
+def run_cell(page, code: str) -> None:
+    go_to(page, code)
+    page.keyboard.press("Shift+Enter")
+
+
+def opened(page, title: str) -> None:
+    """Wait until the notebook is in front, the keyboard is in it, and its kernel is there."""
+    page.locator(FRONT).get_by_role("heading", name=title, level=1).wait_for()
+    page.wait_for_function(f"document.querySelector('{FRONT}').contains(document.activeElement)")
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()  # what is run before a kernel is there is lost
+
+
+def test_from_the_map_through_a_check_to_the_next_lab_by_keyboard_alone(page, server):
+    page.goto(f"{server}/lab/tree/labs/index.ipynb?reset")  # where `edgekit lab` opens the browser
+    page.set_default_timeout(180_000)  # a kernel starts slowly on a busy machine
+    opened(page, "edgekit")
+    run_cell(page, "course_map.mine()")
+    page.get_by_text("points. Go on with").wait_for()
+    tab_to(page, "00 Start here", key="Shift+Tab")
+    page.keyboard.press("Enter")
+    opened(page, "Start here")
+    run_cell(page, "from edgekit import")
+    go_to(page, "def stopwatch")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(solution(find("00"))["stopwatch"])
+    page.keyboard.press("Shift+Enter")
+    run_cell(page, "check.stopwatch(")
+    page.locator(FRONT).get_by_text("Passed: stopwatch").wait_for()
+    snap(page, "passed.png")
+    tab_to(page, "Hint 1: a nudge")  # unfolds without a mouse, too
+    page.keyboard.press("Enter")
+    page.locator(FRONT).get_by_text("How often is run called in all?").wait_for()
+    page.keyboard.press("Escape")
+    go_to(page, "The course map shows")
+    tab_to(page, "01 Cloud or edge")
+    page.keyboard.press("Enter")
+    opened(page, "Cloud or edge")
