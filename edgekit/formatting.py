@@ -30,9 +30,11 @@ def seconds(value: float) -> str:
 
 
 def table(head, rows) -> str:
-    cells = lambda tag, row: "".join(f"<{tag} style='text-align:left'>{html.escape(str(cell))}</{tag}>" for cell in row)
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+    """A table in HTML. A column without a name has an empty cell on top: an empty heading would be read out as one."""
+    cell = lambda tag, said: f"<{tag} style='text-align:left'>{html.escape(str(said))}</{tag}>"
+    top = "".join(cell("th" if name else "td", name) for name in head)
+    body = "".join(f"<tr>{''.join(cell('td', said) for said in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def plain(value):

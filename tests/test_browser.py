@@ -210,7 +210,7 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
     pictures.nth(1).wait_for()
     for number, knob in ((0, "peak, % of published"), (1, "reached share of roof, %")):
         before = pictures.nth(number).get_attribute("src")
-        slider = page.locator(f"{FRONT} .widget-hslider").filter(has_text=knob).locator(".noUi-handle")
+        slider = page.locator(FRONT).get_by_role("slider", name=knob)
         slider.focus()
         for _ in range(6):
             slider.press("ArrowLeft")
@@ -276,7 +276,7 @@ def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
             box, picture = widget_picture(page, first)
             for knob in (first, *others):
                 before, words = settled(page, picture), box.inner_text()
-                handle = box.locator(".widget-inline-hbox").filter(has_text=knob).locator(".noUi-handle")
+                handle = box.get_by_role("slider", name=knob)
                 handle.focus()
                 for _ in range(12):
                     handle.press(key)

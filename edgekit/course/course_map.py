@@ -104,7 +104,9 @@ class Map:
         following = self.following
         rows = [self._line(lab, link(lab), lab is following) for lab in self.labs]
         done, total = sum(map(self.earned, self.labs)), sum(lab.points for lab in self.labs)
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("", "lab", "points", "open exercises"))
+        head = "".join(
+            f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises")
+        )
         advice = f"Go on with {link(following)}." if following else "All done."
         return (
             f"<p>{done:g} of {total:g} points. {advice}</p>"
