@@ -115,6 +115,13 @@ def run_all(page, timeout: float) -> None:
     pytest.fail(f"not all cells ran within {timeout} s: {prompts}")
 
 
+def set_theme(page, theme: str) -> None:
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_text("Theme", exact=True).click()
+    page.get_by_text(theme, exact=True).click()
+    page.wait_for_timeout(1500)
+
+
 def test_the_landing_notebook_opens_without_questions(page, server):
     page.goto(f"{server}/lab/tree/labs/index.ipynb")
     page.get_by_role("heading", name="edgekit").wait_for()
@@ -195,14 +202,17 @@ plots_hardware.explore_fit(table)
 """
 
 
-def test_moving_a_knob_changes_the_picture(page, server, course):
+def write_notebook(file: Path, sources: list[str]) -> None:
     import nbformat
 
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (KNOBS, FITS)]
-    name = "knobs.ipynb"
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}  # else it asks for a kernel
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), course / "labs" / name)
-    page.goto(f"{server}/lab/tree/labs/{name}?reset")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), file)
+
+
+def test_moving_a_knob_changes_the_picture(page, server, course):
+    write_notebook(course / "labs" / "knobs.ipynb", [KNOBS, FITS])
+    page.goto(f"{server}/lab/tree/labs/knobs.ipynb?reset")
     page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
     page.wait_for_timeout(3000)
     run_all(page, timeout=120)
@@ -268,10 +278,7 @@ def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
     themes = {"JupyterLab Light": "ArrowRight", "JupyterLab Dark": "ArrowLeft"} if target else {"": "ArrowRight"}
     for theme, key in themes.items():
         if theme:
-            page.get_by_role("menuitem", name="Settings", exact=True).click()
-            page.get_by_text("Theme", exact=True).click()
-            page.get_by_text(theme, exact=True).click()
-            page.wait_for_timeout(1500)
+            set_theme(page, theme)
         for first, others in (("distance, km", ("server, ms", "deadline, ms")), ("devices", ("years", "requests/s"))):
             box, picture = widget_picture(page, first)
             for knob in (first, *others):
@@ -352,3 +359,93 @@ def test_from_the_map_through_a_check_to_the_next_lab_by_keyboard_alone(page, se
     tab_to(page, "01 Cloud or edge")
     page.keyboard.press("Enter")
     opened(page, "Cloud or edge")
+
+
+OURS = """
+from edgekit import bench, ledger
+from edgekit.checks import start_here as check
+from edgekit.course import course_map, doctor
+from edgekit.plots import explorer
+
+ledger.predict("speed-up", 2, unit="x")
+ledger.reveal("speed-up", 3.0)
+---
+check.verdict(lambda low, high, control_low, control_high: "faster")
+---
+check.verdict(lambda low, high, *control: "can't tell" if not control[0] <= 1 <= control[1] else "faster" if low > 1 else "slower" if high < 1 else "can't tell")
+---
+ledger.student()
+---
+course_map.mine()
+---
+import dataclasses, sys
+
+told = doctor.examine(site=sys.path)  # without trying every engine, which takes long
+dataclasses.replace(told, runtimes={"pytorch": (True, "version 2", ""), "tensorrt": (False, "no GPU", "get one")})
+---
+race = bench.compare({"a": lambda: sum(range(999)), "b": lambda: sum(range(99))}, max_time=1)
+race
+---
+race.plot()
+---
+import numpy as np
+
+explorer.quantization({"weights": np.random.default_rng(0).normal(size=(4, 50)).astype("float32")})
+"""
+SHOWN = f"{FRONT} .jp-OutputArea-output"
+
+
+def test_axe_finds_nothing_in_what_we_show(page, server, course):
+    """Every kind of output of ours, in both themes; the outputs of whole labs: test_axe_finds_nothing_in_an_executed_lab."""
+    write_notebook(course / "labs" / "ours.ipynb", OURS.split("---\n"))
+    page.goto(f"{server}/lab/tree/labs/ours.ipynb?reset")
+    page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
+    page.wait_for_timeout(3000)
+    run_all(page, timeout=300)
+    page.locator(FRONT).get_by_role("slider", name="bits").wait_for()
+    page.locator(FRONT).get_by_text("Not yet").first.wait_for()
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        assert axe.problems(page, inside=SHOWN) == [], theme
+        snap(page, f"ours-{theme.split()[-1].lower()}.png")
+    set_theme(page, "JupyterLab Light")
+
+
+EXECUTED = os.environ.get(
+    "EDGEKIT_EXECUTED"
+)  # a folder of notebooks with outputs, as `make editions` and tests/run_page.py make them
+
+
+@pytest.mark.parametrize("file", sorted(Path(EXECUTED).glob("*.ipynb")) if EXECUTED else [], ids=lambda file: file.stem)
+def test_axe_finds_nothing_in_an_executed_lab(page, server, course, file):
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    book = nbformat.read(file, 4)
+    nbformat.write(book, course / file.name)
+    NotebookNotary(data_dir=str(course / "data_dir")).sign(book)  # else the browser shows no HTML of it
+    page.goto(f"{server}/lab/tree/{file.name}?reset")
+    page.locator(f"{FRONT} h1").first.wait_for()
+    page.wait_for_timeout(5000)  # pictures and widgets come after the text
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        assert axe.problems(page, inside=SHOWN) == [], theme
+        if target := os.environ.get("EDGEKIT_SCREENSHOTS"):
+            photograph(page, f"{target}/{file.stem}-{theme.split()[-1].lower()}")
+    set_theme(page, "JupyterLab Light")
+
+
+def photograph(page, stem: str, zooms: tuple[int, ...] = (1, 2)) -> None:
+    """Screenshots of the whole notebook, one viewport after the other, also as a page at 200% shows it."""
+    panel = page.locator(f"{FRONT} .jp-WindowedPanel-outer")
+    for zoom in zooms:
+        page.set_viewport_size({"width": 1400 // zoom, "height": 1100 // zoom})
+        page.wait_for_timeout(1500)
+        for number in range(40):
+            page.screenshot(path=f"{stem}-{zoom}00-{number:02}.png", scale="device")
+            if not panel.evaluate(
+                "e => { const old = e.scrollTop; e.scrollTop += 0.9 * e.clientHeight; return e.scrollTop > old }"
+            ):
+                break
+            page.wait_for_timeout(500)
+        panel.evaluate("e => e.scrollTop = 0")

@@ -16,6 +16,7 @@ export default {
     const label = document.createElement("label"), name = document.createElement("span");
     const input = document.createElement("input"), shown = document.createElement("output");
     label.className = "edgekit-slider";
+    input.dataset.lmSuppressShortcuts = "true";  // an arrow moves the slider, and not JupyterLab's cells
     label.style.setProperty("--name", model.get("name_width"));
     name.textContent = model.get("name");
     Object.assign(input, { type: "range", min: 0, max: model.get("texts").length - 1, step: 1 });
