@@ -42,6 +42,7 @@ def course(tmp_path_factory) -> Path:
     for folder in ("labs", "solutions"):
         shutil.copytree(paths.root() / folder, root / folder, ignore=shutil.ignore_patterns("work"))
     (root / "data").symlink_to(paths.data())
+    (root / "jupyter").mkdir()
     return root
 
 
@@ -60,7 +61,8 @@ def server(course):
     ]
     command += ["--ServerApp.allow_root=True"]
     environment = {k: v for k, v in os.environ.items() if k != "EDGEKIT_WORK"} | {"EDGEKIT_ROOT": str(course)}
-    environment["JUPYTER_CONFIG_DIR"] = str(course / "config")  # a new user's: no theme and no open tabs from elsewhere
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):  # a new user's: no theme and no open tabs from elsewhere
+        environment[name] = str(course / "jupyter")
     log = (course / "server.log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
@@ -423,7 +425,7 @@ def test_axe_finds_nothing_in_an_executed_lab(page, server, course, file):
 
     book = nbformat.read(file, 4)
     nbformat.write(book, course / file.name)
-    NotebookNotary(data_dir=str(course / "data_dir")).sign(book)  # else the browser shows no HTML of it
+    NotebookNotary(data_dir=str(course / "jupyter")).sign(book)  # else the browser shows no HTML of it
     page.goto(f"{server}/lab/tree/{file.name}?reset")
     page.locator(f"{FRONT} h1").first.wait_for()
     page.wait_for_timeout(5000)  # pictures and widgets come after the text
