@@ -20,6 +20,7 @@ from edgekit import capstone
 from edgekit.capstone import packing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
+from edgekit.files import sha256
 from edgekit.instructor import review
 from edgekit.instructor.board import intake, marks, pages, room, server
 from edgekit.instructor.board.front import Point, dominates, points, surely
@@ -110,7 +111,7 @@ def test_over_http_a_token_is_asked_for_and_too_many_are_told_to_wait(board, tmp
         assert post(address, "anna", "wrong", ours)[0] == 401
         assert post(address, "bela", token, ours)[0] == 401
         assert post(address, "anna", token, ours)[0] == 201
-        assert post(address, "anna", token, ours) == (422, "a duplicate: you have handed in this very model before.")
+        assert post(address, "anna", token, ours)[0] == 422
         assert post(address, "anna", token, packed(board, tmp_path, number=1))[0] == 429
         page = urllib.request.urlopen(address, timeout=30).read().decode()
     assert "1 waiting" in page and token not in page
@@ -126,7 +127,7 @@ def test_two_at_once_and_the_same_one_twice(board, tmp_path):
         codes = list(many.map(lambda one: post(address, one[0][0], board.tokens[one[0][0]], one[1])[0], twice))
     assert sorted(codes) == [201] * 30 + [422] * 30
     rows = board.store.rows()
-    assert sorted(row["packed_sha"] for row in rows) == sorted(map(packing.sha256, blobs.values()))
+    assert sorted(row["packed_sha"] for row in rows) == sorted(map(sha256, blobs.values()))
 
 
 _SERVE = """
@@ -150,7 +151,7 @@ def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
         except OSError:
             return
         if code == 201:
-            answered[student, number] = packing.sha256(blob)
+            answered[student, number] = sha256(blob)
         if len(answered) >= 10:
             half.set()
 
@@ -168,7 +169,7 @@ def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
     with server.serving(board) as anew:  # everybody may send again: what is there is told apart from what is not
         for (student, number), blob in blobs.items():
             code, _ = post(anew, student, board.tokens[student], blob)
-            assert code == (422 if packing.sha256(blob) in kept else 201), (student, number)
+            assert code == (422 if sha256(blob) in kept else 201), (student, number)
     assert len(board.store.rows()) == 30
 
 
@@ -186,7 +187,7 @@ def test_what_waits_is_judged_in_turn_and_stands_on_the_page(board, tmp_path):
     assert first["state"] == "judged" and not first["report"]["kept"]
     assert second["state"] == "refused" and "constant output" in second["reason"]
     page = server.export(board, tmp_path / "board.html").read_text()
-    assert "not kept: accuracy" in page or "not kept: file" in page
+    assert re.search("not kept: accuracy, (latency, )?file", page), "60 pictures are too few, and it is float32"
     assert first["model_sha"] in page and "nobody: on the front" in page and "constant output" in page
     assert not re.search(r"<script|https?://", page)
     _written_part(board, tmp_path / "marks")
@@ -236,7 +237,7 @@ def _report(p):
 
 
 def test_a_name_cannot_write_into_the_page():
-    page = pages.page("x", [], [{"student": "<script>alert(1)</script>", "reason": "<b>", "received": 0}])
+    page = pages.board("x", [], [{"student": "<script>alert(1)</script>", "reason": "<b>", "received": 0}])
     assert "<script>" not in page and "<b>" not in page
 
 

@@ -198,7 +198,7 @@ def test_the_same_verdict_comes_out_of_an_own_process(tmp_path):
 def test_one_that_never_ends_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(checking, "TIMEOUT", 8.0)
     with pytest.raises(SubmissionError, match="not done after 8 s"):
-        capstone.check(made.folder(tmp_path / "a", model=lambda b: made.sleeper(b, 10**9)), SPLIT, seconds=0.5)
+        capstone.check(made.folder(tmp_path / "a", model=lambda b: made.sleeper(b, 10**6)), SPLIT, seconds=0.5)
 
 
 @needs_namespaces
