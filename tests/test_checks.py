@@ -23,6 +23,7 @@ from edgekit.checks import (
     number,
     onnx_export,
     onnx_path,
+    same_as_right,
     text,
     truth,
     visible,
@@ -420,3 +421,9 @@ def test_only_a_decision_in_python_is_called_one(refused, part, cause):
 
 def test_no_message_asks_and_ends_twice():
     assert all(re.search(r"[^.?][.?]$", why) for why, _ in _MIX_SAYS.values())
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2,), (1,), ()])
+def test_an_array_of_another_shape_is_told_and_never_broadcast(shape):
+    with pytest.raises(CheckFailed, match="shape|number"):
+        same_as_right("the answer", np.ones(shape, np.float32), {"": np.ones((2, 3), np.float32)}, {}, "expected ones")

@@ -79,6 +79,11 @@ def _one(speedups: dict, got: dict, x: np.ndarray, expected: np.ndarray) -> None
         _decided(shown, speedups, pays, found)
         away = np.abs(cpu_run(path, x) - expected).max() / np.abs(expected).max()
         require(
+            pays or away < 1e-5,
+            f"with speed-ups {shown} nothing pays, and the file's logits are {away:.2%} away from those of `source`: write the float model as it is.",
+            "not the float model",
+        )
+        require(
             away < 0.3,
             f"with speed-ups {shown}: the file's logits are {away:.0%} away from the float ones.",
             "other logits",

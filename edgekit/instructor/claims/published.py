@@ -1,4 +1,4 @@
-"""What vendors have published: looked up, not measured. Each function returns a Finding."""
+"""What vendors have published, and what was recorded on another machine: looked up, not measured here. Each function returns a Finding."""
 
 from __future__ import annotations
 
@@ -90,3 +90,28 @@ def tda4vm_effective(shared) -> Finding:
     return Finding(
         CONDITIONS, f"{peak:g} TOPS peak; {effective:g} effective on a YOLO by one analysis: {effective / peak:.0%}"
     )
+
+
+# ------------------------------------------------------------------------------------------------------- recorded elsewhere
+@measures
+def fp16_faster(shared) -> Finding:
+    from edgekit import ledger
+
+    found = ledger.recorded("float16_cuda")
+    rows = [row for row in found["races"] if row["entry"] == "float16"]
+    names = [f"{row['model']} at batch {row['batch']} in {row['runtime']}" for row in rows]
+    said = ", ".join(f"{name} {row['speed-up']:.2f}x" for name, row in zip(names, rows, strict=True))
+    gained = {name: row["verdict"] == "faster" for name, row in zip(names, rows, strict=True)}
+    return share(gained, f"{found.label}: {said}")
+
+
+@measures
+def two_of_four_faster(shared) -> Finding:
+    from edgekit import ledger
+
+    found = ledger.recorded("sparse_gpu")
+    best = max(row["speed-up"] for row in found.data)
+    called = max(row["speed-up as called from Python"] for row in found.data)
+    gained = sum(row["verdict"] == "faster" for row in found.data)
+    said = f"{found.label}: {gained} of {len(found.data)} products are faster, at most {best:.2f}x; as called from Python at most {called:.2f}x"
+    return share({f"{row['weight']}, {row['rows of input']} rows": row["low"] >= 1.5 for row in found.data}, said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgekit import bench, export, runtimes
-from edgekit.instructor.claims.finding import UNSHOWN, Finding, holds_if, measures, ratio_of, share
+from edgekit.instructor.claims.finding import Finding, holds_if, measures, ratio_of, share
 
 
 @measures
@@ -43,13 +43,6 @@ def dynamic_on_cnns(shared) -> Finding:
 
 
 @measures
-def fp16_faster(shared) -> Finding:
-    races = {n: shared.race(n, f) for n, f in shared.fp16.items()}
-    said = ", ".join(f"{n} {ratio_of(r)}" for n, r in races.items())
-    return Finding(UNSHOWN, f"it is about a GPU; on this CPU: {said}; on a GPU: data/recorded/float16_cuda.json")
-
-
-@measures
 def zeros_not_faster(shared) -> Finding:
     import torch
     from torch.nn.utils import prune
@@ -65,15 +58,6 @@ def zeros_not_faster(shared) -> Finding:
     export.to_onnx(model.eval(), file, dynamo=False)
     race = shared.race("edgecnn", file)
     return holds_if(race.low < 1.05, f"EdgeCNN with 90% zeros: {ratio_of(race)}")
-
-
-@measures
-def two_of_four_faster(shared) -> Finding:
-    file = shared.folder / "two_of_four.onnx"
-    export.to_onnx(_two_of_four(), file, dynamo=False)
-    race = shared.race("edgecnn", file)
-    said = f"EdgeCNN 2:4 in ONNX Runtime on this CPU: {ratio_of(race)}"
-    return Finding(UNSHOWN, f"it is about sparse tensor cores; {said}; on a GPU: data/recorded/sparse_gpu.json")
 
 
 def _two_of_four():

@@ -35,6 +35,7 @@ MISTAKES = [
     ),
     Mistake("state not returned", _answer(give="self.fc(out[:, -1])", made='["logits"]'), says="go on where this call ended"),
     Mistake("state not passed to the GRU", _answer(inner="out, state = self.rnn(frames)", give="self.fc(out[:, -1]), state"), says="state"),
+    Mistake("state multiplied by zero", _answer(inner="out, state = self.rnn(frames, state * 0)"), says="the GRU does not get it"),
     Mistake("old state returned", _answer(inner="out, new = self.rnn(frames, state)"), says="unchanged"),
     Mistake("outputs for state", _answer(inner="out, state = self.rnn(frames, state)", give="self.fc(out[:, -1]), out[0]"), says="must go in again"),
     Mistake("default names", _answer(names="None", made="None"), says="['frames', 'state']"),

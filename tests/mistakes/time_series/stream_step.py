@@ -24,5 +24,6 @@ MISTAKES = [
     Mistake("no bias", _answer(y='np.einsum("oik,ik->o", weight, taps)'), says="bias is missing"),
     Mistake("outputs kept in the state", _answer(end="y, np.concatenate([state[:, 1:], np.resize(y, (len(x), 1))], axis=1)"), says="the state that it hands on is not"),
     Mistake("shorter state", _answer(end="y, taps[:, 1:]"), says="same as before"),
+    Mistake("rows of unequal length", _answer(end="y, [row[i % 2 :] for i, row in enumerate(seen)]"), says="the next state of"),
     Mistake("state forgotten", _answer(seen="np.concatenate([np.zeros_like(state), x[:, None]], axis=1)"), says="already the first output"),
 ]  # fmt: skip
