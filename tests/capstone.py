@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,6 @@ def split(count: int = FEW):
 
 def in_this_process(given: dict[str, bytes], timeout: float) -> bytes:
     """As `checking.own_process`, without the seconds that a process takes to start."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "in").mkdir()
         for name, blob in given.items():
@@ -100,6 +99,20 @@ def branching(budget) -> bytes:
         helper.make_node("Add", ["raw", "more"], ["logits"]),
     ]  # fmt: skip
     return network(budget, extra)
+
+
+def scanning_function(budget) -> bytes:
+    """A function of its own domain, with a Scan in it."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["row"], ["same"])], "body",
+        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [10])], [helper.make_tensor_value_info("same", TensorProto.FLOAT, [10])],
+    )  # fmt: skip
+    scan = helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1)
+    model = onnx.load_model_from_string(network(budget, [helper.make_node("Rows", ["raw"], ["logits"], domain="mine")]))
+    opset = helper.make_opsetid("", 18)
+    model.functions.append(helper.make_function("mine", "Rows", ["x"], ["y"], [scan], [opset]))
+    model.opset_import.append(helper.make_opsetid("mine", 1))
+    return model.SerializeToString()
 
 
 def one_only(budget) -> bytes:

@@ -97,6 +97,24 @@ def shortest(run: Callable, inputs: Sequence, rounds: int, timer=time.perf_count
     return best
 
 
+def slowest(
+    run: Callable, inputs: Sequence, seconds: Sequence[float], count: int, timer=time.perf_counter
+) -> list[int]:
+    """Indices of the ``count`` inputs that take longest, the slowest last; ``seconds`` is one time of each, from `each`.
+
+    A busy moment makes one call long, a slow input every call. So the slower half is timed again, its shortest call counts, and so on: as much
+    work as timing everything once more, and right while the machine disturbs fewer than half of the calls.
+    """
+    best, left = dict(enumerate(seconds)), len(inputs)
+    order = lambda: sorted(best, key=best.__getitem__)
+    while left > count:
+        left = max(left // 2, count)
+        best = {i: best[i] for i in order()[-left:]}
+        again = shortest(run, [inputs[i] for i in best], 1, timer)
+        best = {i: min(was, now) for (i, was), now in zip(best.items(), again, strict=True)}
+    return order()
+
+
 def loop(run, x) -> Callable[[int], None]:
     """A function that calls `run` n times and waits for the device after each call."""
     if not callable(run):

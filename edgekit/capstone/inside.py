@@ -162,20 +162,21 @@ def same_time_for_all(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(answers [N, ...], the slowest group) of calls with ``size`` pictures each. A budget holds for every picture, the slowest too: so a
     model whose time depends on the picture is refused, and the slowest call that is found is the one whose time counts."""
-    from edgekit.bench.timing import each, shortest
+    from edgekit.bench.timing import each, shortest, slowest
 
     groups = [unseen[i : i + size] for i in range(0, len(unseen), size)]
     found, seconds = each(run, groups)
     full = [i for i, group in enumerate(groups) if len(group) == size] or [0]
-    order = sorted(full, key=lambda i: seconds[i])
-    usual, suspects = groups[order[len(order) // 2]], order[-SUSPECTS:]
+    usual = groups[sorted(full, key=lambda i: seconds[i])[len(full) // 2]]
+    order = slowest(run, [groups[i] for i in full], [seconds[i] for i in full], SUSPECTS)
+    suspects = [full[i] for i in order]
     noise = NOISE * shortest(baseline, [usual], AGAIN)[0]
     slower = lambda slow, fast: slow > SLOWER * fast and slow - fast > noise
     fast, *again = shortest(run, [usual, *(groups[i] for i in suspects)], AGAIN)
     worst = int(np.argmax(again))
-    slowest = groups[suspects[worst]]
+    longest = groups[suspects[worst]]
     if slower(again[worst], fast):
-        fast, slow = shortest(run, [usual, slowest], SURE)
+        fast, slow = shortest(run, [usual, longest], SURE)
         if slower(slow, fast):
             raise Refused(f"its time depends on the picture: picture {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
     seen = [known[i : i + size] for i in range(0, len(known) - size + 1, size)][:16]
@@ -183,7 +184,7 @@ def same_time_for_all(
         usually, *course = shortest(run, [usual, *seen], SURE)
         if slower(usually, float(np.median(course))):
             raise Refused(f"it takes {usually / np.median(course):.1f}x as long for pictures that it has not seen as for the course's own: its time depends on the picture.")  # fmt: skip
-    return np.concatenate(found), slowest
+    return np.concatenate(found), longest
 
 
 def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
