@@ -22,7 +22,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edgekit import capstone
-from edgekit.capstone import packing
+from edgekit.capstone import judging, packing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
 from edgekit.files import sha256
@@ -351,7 +351,7 @@ def test_what_waits_is_judged_in_turn_and_stands_on_the_page(board, tmp_path):
     door.take("anna", packed(board, tmp_path))
     door.take("bela", packed(board, tmp_path, "bela", model=made.constant))
     pictures = board.pictures()
-    turn = lambda: intake.judge_next(board, made.in_this_process, pictures, 0.5)
+    turn = intake.Judge(board, made.in_this_process, pictures, 0.5).next
     assert [turn(), turn(), turn()] == [1, 2, None]
     first, second = board.store.rows()
     assert first["state"] == "judged" and not first["report"]["kept"]
@@ -386,7 +386,7 @@ def test_a_fault_of_ours_is_no_refusal_and_is_judged_again(board, tmp_path):
     def broken(given, timeout):
         raise SandboxError("the disk is full")
 
-    assert intake.judge_next(board, broken, board.pictures()) == 1
+    assert intake.Judge(board, broken, board.pictures()).next() == 1
     assert board.store.rows()[0]["state"] == "fault" and "1 not judged by a fault of ours" in server.render(board)
     board.store.again()
     assert board.store.waiting() == [1]
@@ -401,7 +401,7 @@ def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
         raise KeyError("what nobody thought of")
 
     assert board.store.claim()[0] == 1, "another judge has it"
-    assert [intake.judge_next(board, broken, pictures) for _ in range(3)] == [2, 3, None]
+    assert [intake.Judge(board, broken, pictures).next() for _ in range(3)] == [2, 3, None]
     assert [row["state"] for row in board.store.rows()] == ["judging", "fault", "fault"]
     assert "KeyError: 'what nobody thought of'" in board.store.rows()[1]["reason"]
     board.store.again()
@@ -412,6 +412,32 @@ def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
             capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert there.returncode == 2 and "another process judges for this board" in there.stderr
+
+
+def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, tmp_path, monkeypatch):
+    door, asked = intake.Intake(board), []
+    for number in range(3):
+        door.take_file(packed(board, tmp_path, number=number))
+
+    def check(submission, split, *, seconds, run, baselines):
+        asked.append(seconds)
+        limit = submission.budget.latency
+        wide = seconds < 9 and len(asked) == 1
+        latency = {"value": limit, "low": limit * (0.5 if wide else 1.1), "high": limit * 1.2, "control": [1, 1, 1], "pairs": 9,
+                   "medians": {}, "failed": "", "environment": {}}  # fmt: skip
+        found = {
+            "predictions": [0] * len(split),
+            "latency": latency,
+            "activations": 1,
+            "resident": 1,
+            "baseline_resident": 1,
+        }
+        return judging.judge(submission, found, split)
+
+    monkeypatch.setattr(intake.checking, "check_submission", check)
+    judge = intake.Judge(board, None, board.pictures(), 9.0)
+    assert [judge.next() for _ in range(5)] == [1, 2, 3, 1, None] and asked == [3.0, 3.0, 9.0, 9.0]
+    assert all("can't tell" not in str(row["report"]["items"]) for row in board.store.rows())
 
 
 def test_a_claim_earns_nothing(board, tmp_path):

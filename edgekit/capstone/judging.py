@@ -15,6 +15,7 @@ from edgekit.zoo.data import STYLES, Split
 
 KEPT, MISSED, OPEN = "kept", "missed", "can't tell"
 CLAIM = "claim"  # the name of an item that is no budget
+LATENCY = "latency"
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,17 @@ def time(numbers: dict, failed: str, budget: Budget) -> Item:
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
         return Item(
-            "latency",
+            LATENCY,
             OPEN,
             measured,
             allowed,
             f"the A/A control failed: {failed}. Close other programs and measure again",
         )
     if found["high"] <= budget.latency:
-        return Item("latency", KEPT, measured, allowed)
+        return Item(LATENCY, KEPT, measured, allowed)
     if found["low"] > budget.latency:
-        return Item("latency", MISSED, measured, allowed, "the whole interval lies above")
-    return Item("latency", OPEN, measured, allowed, "the interval reaches over it: measure longer (--seconds)")
+        return Item(LATENCY, MISSED, measured, allowed, "the whole interval lies above")
+    return Item(LATENCY, OPEN, measured, allowed, "the interval reaches over it: measure longer (--seconds)")
 
 
 def size(numbers: dict, budget: Budget) -> Item:

@@ -15,6 +15,8 @@ It prints numbers of this run and decides nothing, but ends with status 1 when a
 from __future__ import annotations
 
 import argparse
+import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -75,7 +77,7 @@ def bases(folder: Path) -> list[bytes]:
 
 
 def variant(base: bytes, budget, seed: int) -> bytes:
-    """Under the contract of a budget, with disturbed weights. An Gather at the end would be a new node; so the last layer's rows move."""
+    """Under the contract of a budget, with disturbed weights. The last layer's rows take the order of the classes."""
     model, rng = onnx.load_model_from_string(base), np.random.default_rng(seed)
     order = [int(c) for c in budget.classes]
     old = model.graph.input[0].name
@@ -90,7 +92,9 @@ def variant(base: bytes, budget, seed: int) -> bytes:
             array = array + rng.normal(0, DISTURBED * np.ptp(array), array.shape).astype(array.dtype)
         elif array.ndim > 1:
             info = np.iinfo(array.dtype)
-            array = np.clip(array.astype(int) + rng.integers(-2, 3, array.shape), info.min, info.max).astype(array.dtype)
+            array = np.clip(array.astype(int) + rng.integers(-2, 3, array.shape), info.min, info.max).astype(
+                array.dtype
+            )
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     return model.SerializeToString()
 
@@ -104,7 +108,7 @@ def submissions(board, count: int, folder: Path) -> list[tuple[str, bytes, str]]
         model = made.constant if wrong == "constant" else lambda b, i=i: variant(files[i % len(files)], b, i)
         own = made.folder(folder / f"{i:04}", student, device, model)
         if wrong == "input":
-            (own / "model.onnx").write_bytes(files[i % len(files)] + b"")
+            (own / "model.onnx").write_bytes(files[i % len(files)])  # without the contract
         packed = capstone.pack(own, board.tokens[student], folder / f"{i:04}.edgekit").read_bytes()
         if wrong == "altered":
             content = packing.contents(packed)
@@ -145,6 +149,7 @@ def main() -> int:
 
 def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
     command = [sys.executable, "-m", "edgekit", "board", "serve", str(board.folder), "--port", "0", "--tier", tier]
+    before = processors()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         address = process.stdout.readline().split()[0]
@@ -157,9 +162,16 @@ def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
         judging = time.perf_counter() - started
         page = len(urllib.request.urlopen(address, timeout=60).read())
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.wait(60)
+    print(f"processor time of the server and its sandbox: {processors() - before:.0f} s")
     return say(board, sent, told, taking, judging, page)
+
+
+def processors() -> float:
+    """Seconds of processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def say(board, sent, told, taking: float, judging: float, page: int) -> int:
@@ -172,8 +184,12 @@ def say(board, sent, told, taking: float, judging: float, page: int) -> int:
     for (_, blob, wrong), (status, _) in zip(sent, told, strict=True):
         state = rows[sha256(blob)]["state"] if sha256(blob) in rows else f"status {status}"
         unlike[wrong or "right", state] += 1
-    print(f"taken: {dict(Counter(status for status, _ in told))} in {taking:.0f} s, median {statistics.median(s for _, s in told) * 1e3:.0f} ms, longest {max(s for _, s in told):.1f} s")
-    print(f"judged: {dict(states)} in {judging:.0f} s from the first on: {judging / max(len(rows), 1):.2f} s each; lost: {len(lost)}")
+    print(
+        f"taken: {dict(Counter(status for status, _ in told))} in {taking:.0f} s, median {statistics.median(s for _, s in told) * 1e3:.0f} ms, longest {max(s for _, s in told):.1f} s"
+    )
+    print(
+        f"judged: {dict(states)} in {judging:.0f} s from the first on: {judging / max(len(rows), 1):.2f} s each; lost: {len(lost)}"
+    )
     print(f"what was sent, and what became of it: {dict(unlike)}")
     print(f"verdicts of budgets: {dict(words)}; the page has {page:,} bytes")
     return int(bool(lost) or states["fault"] > 0 or len(told) != len(sent))

@@ -74,7 +74,9 @@ def add(
 
 @app.command()
 def judge(
-    folder: Path, tier: Tier = "namespace", seconds: Annotated[float, typer.Option(min=0.5, max=60)] = 3.0
+    folder: Path,
+    tier: Tier = "namespace",
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0,
 ) -> None:
     """Judge what waits, then end."""
     from edgekit.instructor.board import room, server

@@ -6,16 +6,19 @@ import json
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from edgekit.capstone import checking, packing
 from edgekit.capstone.failure import SubmissionError
+from edgekit.capstone.judging import LATENCY, OPEN
 from edgekit.files import sha256
 from edgekit.formatting import one_line
 from edgekit.instructor.board.room import Board
-from edgekit.instructor.board.store import FAULT, JUDGED, REFUSED, TooOften
+from edgekit.instructor.board.store import AGAIN, FAULT, JUDGED, REFUSED, TooOften
 from edgekit.instructor.sandbox.worker import SandboxError
+from edgekit.zoo.data import Split
 
 MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds, over HTTP
 WAITING = 2  # of one student for one device, over HTTP
@@ -111,22 +114,36 @@ def take_folder(intake: Intake, folder: Path, received: datetime | None = None) 
     return told
 
 
-def judge_next(
-    board: Board, run: checking.Runner, pictures, seconds: float = checking.SECONDS, tier: str = "none"
-) -> int | None:
-    """Judge the oldest submission that waits; None where none does. tier: the walls that ``run`` puts around a model."""
-    store, claimed = board.store, board.store.claim()
-    if claimed is None:
-        return None
-    number, student, packed = claimed
-    try:
-        submission, _ = packing.unpack(packed, board.tokens[student])
-        report = checking.check_submission(submission, pictures, seconds=seconds, run=run)
-        store.settle(number, JUDGED, report=report.to_dict() | {"tier": tier})
-    except SubmissionError as refusal:
-        store.settle(number, REFUSED, str(refusal)[:2000])
-    except SandboxError as fault:
-        store.settle(number, FAULT, str(fault)[:2000])
-    except Exception as fault:  # ours, whatever it is: it keeps its place, and the next one is judged
-        store.settle(number, FAULT, f"{type(fault).__name__}: {one_line(fault, 2000)}")
-    return number
+@dataclass
+class Judge:
+    """Judges what waits, one after the other. run: what puts its walls around a model; tier: which walls these are."""
+
+    board: Board
+    run: checking.Runner
+    pictures: Split
+    seconds: float = checking.SECONDS
+    tier: str = "none"
+    baselines: dict[int, int] = field(default_factory=dict)  # measured once, for all
+
+    def next(self) -> int | None:
+        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time; what
+        could not be told then is measured again, for all of it, when nobody waits."""
+        store = self.board.store
+        if (claimed := store.claim()) is None:
+            return None
+        number, student, packed = claimed
+        hurry = bool(store.waiting())
+        try:
+            submission, _ = packing.unpack(packed, self.board.tokens[student])
+            report = checking.check_submission(
+                submission, self.pictures, seconds=self.seconds / 3 if hurry else self.seconds, run=self.run, baselines=self.baselines
+            )  # fmt: skip
+            open_ = any(item.name == LATENCY and item.verdict == OPEN for item in report.items)
+            store.settle(number, JUDGED, report=report.to_dict() | {"tier": self.tier, AGAIN: hurry and open_})
+        except SubmissionError as refusal:
+            store.settle(number, REFUSED, str(refusal)[:2000])
+        except SandboxError as fault:
+            store.settle(number, FAULT, str(fault)[:2000])
+        except Exception as fault:  # ours, whatever it is: it keeps its place, and the next one is judged
+            store.settle(number, FAULT, f"{type(fault).__name__}: {one_line(fault, 2000)}")
+        return number

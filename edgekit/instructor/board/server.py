@@ -19,10 +19,11 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.capstone import packing
+from edgekit.capstone.checking import SECONDS
 from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.board import pages
-from edgekit.instructor.board.intake import Intake, judge_next
+from edgekit.instructor.board.intake import Intake, Judge
 from edgekit.instructor.board.room import Board
 from edgekit.instructor.board.store import TooOften
 from edgekit.instructor.board.walls import behind
@@ -163,7 +164,7 @@ def serving(
         server.server_close()
 
 
-def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float = 3.0) -> None:
+def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float = SECONDS) -> None:
     """Judge what waits, one at a time so that no two disturb each other's times; for ever, or until nothing waits.
 
     Raises:
@@ -172,13 +173,13 @@ def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float
     from edgekit.instructor.sandbox.worker import Worker
 
     with only_judge(board):
-        worker, pictures = Worker(0, tier), board.pictures()
+        worker = Worker(0, tier)
         try:
             worker.start()
             board.store.again()
+            judge = Judge(board, behind(worker), board.pictures(), seconds, worker.walls)
             while True:
-                number = judge_next(board, behind(worker), pictures, seconds, worker.walls)
-                if number is not None:
+                if (number := judge.next()) is not None:
                     say(f"judged #{number}")
                 elif until_empty:
                     return

@@ -17,6 +17,7 @@ from edgekit.capstone.failure import SubmissionError
 from edgekit.capstone.judging import OPEN
 
 QUEUED, JUDGING, JUDGED, REFUSED, FAULT = "queued", "judging", "judged", "refused", "fault"
+AGAIN = "again"  # in a report: to be measured again when nobody waits
 REASONS = 5  # refusals that are kept of one student
 _TABLES = """
 CREATE TABLE IF NOT EXISTS submission (
@@ -130,13 +131,16 @@ class Store:
             return [r["id"] for r in db.execute("SELECT id FROM submission WHERE state = ? ORDER BY id", (QUEUED,))]
 
     def claim(self) -> tuple[int, str, bytes] | None:
-        """(number, student, packed file) of the oldest that waits, for one judge alone; None where none does."""
-        if not self.waiting():
-            return None
+        """(number, student, packed file) of the oldest that waits, for one judge alone; where none does, of the oldest that was judged in
+        a hurry; None where there is none of these either."""
+        queued, hurried = "state = ?", f"state = ? AND report <> '' AND json_extract(report, '$.{AGAIN}') = 1"
+        first = "SELECT id, student, packed FROM submission WHERE {} ORDER BY id LIMIT 1"
+        ask = lambda db: next(filter(None, (db.execute(first.format(where), (state,)).fetchone() for where, state in ((queued, QUEUED), (hurried, JUDGED)))), None)  # fmt: skip
+        with self._reading() as db:
+            if ask(db) is None:
+                return None
         with self._writing() as db:
-            first = "SELECT id, student, packed FROM submission WHERE state = ? ORDER BY id LIMIT 1"
-            row = db.execute(first, (QUEUED,)).fetchone()
-            if row is None:
+            if (row := ask(db)) is None:
                 return None
             db.execute("UPDATE submission SET state = ? WHERE id = ?", (JUDGING, row["id"]))
             return int(row["id"]), row["student"], row["packed"]
