@@ -309,8 +309,14 @@ def test_one_of_many_at_once_gets_in_with_the_same_model(board, tmp_path):
     assert told.count(intake.TAKEN) == 1 and len(board.store.rows()) == 1
 
 
-def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
-    blobs = {(f"s{i}", n): packed(board, tmp_path, f"s{i}", n) for i in range(15) for n in range(2)}
+def class_of_15(board, tmp_path) -> dict[tuple[str, int], bytes]:
+    """Thirty packed files."""
+    devices = ("microcontroller", "cpu-board")
+    return {(f"s{i}", n): packed(board, tmp_path, f"s{i}", n, device=devices[n]) for i in range(15) for n in range(2)}
+
+
+def killed_in_the_middle(board, blobs) -> dict[tuple[str, int], str]:
+    """The hashes of what a server had answered when kill -9 met it, with four sending at once."""
     process = subprocess.Popen([sys.executable, "-c", _SERVE, str(board.folder)], stdout=subprocess.PIPE, text=True)
     address, answered, half = process.stdout.readline().strip(), {}, threading.Event()
 
@@ -331,16 +337,28 @@ def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         list(sent)
     process.wait()
+    assert 10 <= len(answered) < 30
+    return answered
+
+
+def sent_again(board, blobs, address, kept) -> None:
+    """Everybody may send again: what is there is told apart from what is not."""
+    for (student, number), blob in blobs.items():
+        code, _ = post(address, student, board.tokens[student], blob)
+        assert code == (422 if sha256(blob) in kept else 201), (student, number)
+    assert len(board.store.rows()) == 30
+
+
+def test_what_was_answered_is_there_after_kill_9(board, tmp_path):
+    blobs = class_of_15(board, tmp_path)
+    answered = killed_in_the_middle(board, blobs)
     kept = {row["packed_sha"] for row in board.store.rows()}
-    assert set(answered.values()) <= kept and 10 <= len(answered) < 30
+    assert set(answered.values()) <= kept
     with sqlite3.connect(board.folder / room.DATABASE) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    with server.serving(board) as anew:  # everybody may send again: what is there is told apart from what is not
-        for (student, number), blob in blobs.items():
-            code, _ = post(anew, student, board.tokens[student], blob)
-            assert code == (422 if sha256(blob) in kept else 201), (student, number)
-    assert len(board.store.rows()) == 30
+    with server.serving(board) as anew:
+        sent_again(board, blobs, anew, kept)
 
 
 # ---------------------------------------------------------------------------------------------------------- judged and shown
