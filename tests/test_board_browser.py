@@ -80,7 +80,7 @@ def seen_by_all(pages, address: str) -> None:
 def by_keyboard(page) -> None:
     stops = axe.tab_stops(page)
     tables = [name for role, name in stops if role == "region"]
-    assert tables == [f"Table: digits on {device}, closed" for device in ("cpu-board", "microcontroller")]
+    assert tables == [f"Picture and table: digits on {device}, closed" for device in ("cpu-board", "microcontroller")]
     unfolded = [name for _, name in stops if name.startswith("Provenance of #")]
     assert len(unfolded) == len(set(unfolded)) == 4 and len(stops) == 6, stops
     picture = page.get_by_role("img").first.get_attribute("aria-label")

@@ -15,9 +15,10 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --paper: #16181a; --line: #9a9a9a; --front: #59d3a2; --other: #f0b060; } }
 body { color: var(--ink); background: var(--paper); max-width: 60rem; } a { color: inherit; }
 table { font-size: .95rem; } th, td { vertical-align: top; } summary { min-height: 1.6rem; cursor: pointer; } li { overflow-wrap: anywhere; }
-svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
+svg { width: 100%; min-width: 34rem; height: auto; } th[scope=row], th[scope=row] ~ td { border-bottom: 0; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
 .front { fill: var(--front); stroke: var(--front); } .other { fill: none; stroke: var(--other); } .axis { stroke: var(--line); } .base { stroke: var(--line); stroke-dasharray: 5 4; }
 """
+COLUMNS = ("Submission", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 360, 64, 52, 16, 24
 
 
@@ -43,8 +44,9 @@ def _group(task: str, device: str, division: str, rows: list[dict]) -> str:
     lines = "".join(
         _line(p, names, by_number[p.number]) for p in sorted(found, key=lambda p: (bool(p.beaten_by), p.file))
     )
-    columns = "".join(f'<th scope="col">{c}</th>' for c in ("Submission", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by", "Provenance"))  # fmt: skip
-    return f'{head}\n{picture(found)}\n<div class="wide" tabindex="0" role="region" aria-label="Table: {_e(task)} on {_e(device)}, {_e(division)}"><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
+    columns = "".join(f'<th scope="col">{c}</th>' for c in COLUMNS)  # fmt: skip
+    label = f"Picture and table: {_e(task)} on {_e(device)}, {_e(division)}"
+    return f'{head}\n<div class="wide" tabindex="0" role="region" aria-label="{label}">{picture(found)}\n<table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
 def _line(p: Point, names: dict[int, Point], row: dict) -> str:
@@ -61,12 +63,12 @@ def _line(p: Point, names: dict[int, Point], row: dict) -> str:
     when = datetime.fromtimestamp(row["received"]).astimezone().isoformat(timespec="seconds")
     manifest = row["manifest"]
     items = "\n".join(
-        f"{i['verdict']}: {i['name']}, {i['measured']}; budget {i['allowed']} {i['why']}"
+        f"{i['verdict']}: {i['name']}, {i['measured']}; budget {i['allowed']}{': ' if i['why'] else ''}{i['why']}"
         for i in row["report"]["items"]
     )
     facts = f"received {when}\npacked {manifest.get('made')} on {_device(manifest)}\nmodel sha256 {row['model_sha']}\nfile sha256 {row['packed_sha']}\nmeasured on {_device(row['report'])}\n{items}"
     unfold = f"<details><summary>Provenance of #{p.number}</summary><pre>{_e(facts, 4000)}</pre></details>"
-    return f'<tr><th scope="row">{_e(p.student)} #{p.number}</th>{"".join(f"<td>{_e(c)}</td>" for c in cells)}<td>{unfold}</td></tr>\n'
+    return f'<tr><th scope="row">{_e(p.student)} #{p.number}</th>{"".join(f"<td>{_e(c)}</td>" for c in cells)}</tr>\n<tr><td colspan="{len(COLUMNS)}">{unfold}</td></tr>\n'
 
 
 def _device(about: dict) -> str:
