@@ -6,9 +6,9 @@ Writes checkpoints/NAME.pt (a state dict, float32) and NAME.json, as make_checkp
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 HERE = Path(__file__).resolve().parent
@@ -44,25 +44,14 @@ def classifier(name: str) -> tuple[torch.nn.Module, dict, float]:
 def predictor(name: str) -> tuple[torch.nn.Module, dict, float]:
     """The same for the model that guesses the next sample of a healthy vibration."""
     model = models.build(name, seed=SEED)
-    x = signals.vibration("train").x
-    nobody = np.zeros(len(x), np.int64)  # there are no labels: the signal itself says what comes next
-    guessed = _Guessing(model)
-    mean = lambda errors, labels: errors.mean()
-    history = training.fit(guessed, (x, nobody), seed=SEED, device="cpu", loss=mean, **RECIPES[name])
+    x, start = torch.from_numpy(signals.vibration("train").x), time.perf_counter()
+    error = lambda rows: model.prediction_error(x[rows]).mean()
+    for mean in training.descend(model.parameters(), error, len(x), seed=SEED, progress=True, **RECIPES[name]):
+        print(f"mean squared error {mean:.4f}")
+    seconds = time.perf_counter() - start
     with torch.no_grad():
-        left = guessed(torch.from_numpy(signals.vibration("val").x)).mean().item()
-    return model, {"mean squared error": {"val": round(left, 4)}}, history.seconds[-1]
-
-
-class _Guessing(torch.nn.Module):
-    """What a predictor gets wrong about each signal, [N, 1]: training makes that small."""
-
-    def __init__(self, predictor: torch.nn.Module):
-        super().__init__()
-        self.predictor = predictor
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.predictor.prediction_error(x).reshape(len(x), 1)
+        left = model.eval().prediction_error(torch.from_numpy(signals.vibration("val").x)).mean().item()
+    return model, {"mean squared error": {"val": round(left, 4)}}, seconds
 
 
 def make(name: str, folder: Path) -> None:

@@ -153,10 +153,11 @@ def tune(
 
 @app.command()
 def runtimes(
-    model: Annotated[str, typer.Argument(help="tinycnn, edgecnn or depthwisecnn")],
+    model: Annotated[str, typer.Argument(help="a shipped classifier: tinycnn, edgecnn, depthwisecnn, gru, ...")],
     engine: Annotated[list[str] | None, typer.Option(help="only this engine beside PyTorch; may be repeated")] = None,
     seconds: Annotated[float, typer.Option(callback=_positive, help="time to compare")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+    record: Annotated[bool, typer.Option(help="write it to data/recorded/runtimes_MODEL.json, too")] = False,
 ) -> None:
     """One model on every engine that is here: size, agreement with PyTorch, memory, speed with its interval, INT8 beside float32.
 
@@ -168,6 +169,9 @@ def runtimes(
 
     tell = lambda line: typer.echo(line, err=True)
     found = leaderboard.rank(model, seconds=seconds, engines=engine, tell=tell)
+    if record:
+        only = "".join(f" --engine {name}" for name in engine or [])
+        leaderboard.record(found, f"edgekit runtimes {model} --seconds {seconds:g}{only} --record")
     print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
 
 

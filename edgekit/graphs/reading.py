@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit.files import sha256
-from edgekit.formatting import one_line
+from edgekit.formatting import one_line, table
 from edgekit.graphs.signatures import bits, described, dtype_name, signature
 
 
@@ -26,7 +25,10 @@ class ExportError(RuntimeError):
 _MAGIC = [  # (offset, bytes, what the file is, fix)
     (0, b"version https://git-lfs", "a Git LFS pointer, not the model", "fetch the content with `git lfs pull`"),
     (0, b"PK\x03\x04", "a zip archive (a PyTorch .pt checkpoint or .pt2?)", "export it with edgekit.export.to_onnx"),
-    (0, b"\x80\x02", "a Python pickle (an old PyTorch checkpoint?)", "export it with edgekit.export.to_onnx"),
+    *[
+        (0, bytes((0x80, protocol)), "a pickle (an old PyTorch checkpoint?)", "export it with edgekit.export.to_onnx")
+        for protocol in range(2, 6)
+    ],
     (0, b"\x1f\x8b", "a gzip archive", "unpack it with gunzip"),
     (4, b"ORTM", "an ONNX Runtime .ort file", "keep the .onnx file it was converted from"),
     (4, b"TFL3", "a TensorFlow Lite model", "use a TFLite/LiteRT runtime"),
@@ -77,13 +79,18 @@ def _check_content(path: Path) -> None:
         raise ExportError(f"{path}: the file is empty (0 bytes). Fix: export it again; was the disk full?")
     with path.open("rb") as file:
         head = file.read(512)
-    for offset, magic, what, fix in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            raise ExportError(f"{path}: not an ONNX model but {what}. Fix: {fix}.")
+    if found := foreign(head):
+        raise ExportError(f"{path}: not an ONNX model but {found[0]}. Fix: {found[1]}.")
     if head.lstrip()[:1] == b"<":
         raise ExportError(
             f"{path}: not an ONNX model but a web page (HTML or XML). Fix: download the raw file, not the page about it."
         )
+
+
+def foreign(head: bytes) -> tuple[str, str] | None:
+    """(what it is, fix) of a file that begins like another format; None where it may be an ONNX file."""
+    matching = (row[2:] for row in _MAGIC if head[row[0] : row[0] + len(row[1])] == row[1])
+    return next(matching, None)
 
 
 def _undecodable(path: Path, reason: str) -> str:
@@ -110,6 +117,18 @@ def weights_of(graph):
     for node in graph.node:
         if node.op_type == "Constant":
             yield from (a.t for a in node.attribute if a.name == "value" and a.t.dims)
+
+
+def constants(model) -> dict:
+    """Every constant (an array) by tensor name: initializers and the outputs of Constant nodes. model: a path or an onnx.ModelProto."""
+    from onnx import numpy_helper
+
+    graph = (model if hasattr(model, "graph") else load_model(model)).graph
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    return known
 
 
 def graphs(model):
@@ -215,12 +234,7 @@ class Report:
         return "\n".join(f"{label:<14}{text}" for label, text in self.rows())
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{html.escape(a)}</th>"
-            f"<td style='text-align:left'>{html.escape(b)}</td></tr>"
-            for a, b in self.rows()
-        )
-        return f"<table><caption>{html.escape(Path(self.path).name)}</caption>{cells}</table>"
+        return table([], self.rows(), caption=Path(self.path).name)
 
 
 def _bytes(n: int) -> str:

@@ -42,7 +42,7 @@ class Engine:
         return getattr(importlib.import_module(f"edgekit.runtimes.{module}"), name)
 
 
-_COMPILER = "apt install g++ (torch.compile builds C++ on a CPU)"
+_COMPILER = "apt install g++ (PyTorch's compiler builds C++ on a CPU)"
 ENGINES = {
     engine.name: engine
     for engine in (
@@ -69,6 +69,15 @@ ENGINES = {
         Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True, reads=(".onnx", ".xml")),
         Engine(
             "torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True, reads=(".pt",)
+        ),
+        Engine(
+            "aotinductor",
+            "aotinductor:AOTInductorRunner",
+            "aotinductor",
+            "torch",
+            takes_modules=True,
+            slow=True,
+            fix=_COMPILER,
         ),
         Engine(
             "executorch",
