@@ -846,7 +846,7 @@ def made(folder, *names):
 def test_tune_measures_again_where_numbers_no_longer_hold(save, rows, few, monkeypatch):
     path, calls = classifier(save), []
     run, setup = trying._Trial.run, trying.device.setup
-    monkeypatch.setattr(trying._Trial, "run", lambda self, row: calls.append(row.key) or run(self, row))
+    monkeypatch.setattr(trying._Trial, "run", lambda self, row, clock: calls.append(row.key) or run(self, row, clock))
     tuned(path, rows), tuned(path, rows)
     assert len(calls) == 2
     monkeypatch.setattr(trying.device, "setup", lambda: setup() | {"driver": "590.1"})
