@@ -12,7 +12,7 @@ from edgekit.course import leaderboard as course_board
 from edgekit.course.catalog import find, labs
 from tests.benchmarks.many_seeds import failure
 from tests.conftest import answer_cells
-from tests.lanes import LANES, LEFT_OUT, arm, float_model, leaderboard, part
+from tests.lanes import LANES, LEFT_OUT, arm, float_model, int8_model, leaderboard, part
 from tests.lanes.__main__ import doctor_faults, percentages, recipe_faults
 from tests.mistakes.trying import alternatives
 
@@ -45,6 +45,7 @@ def haswell():
 
 @pytest.mark.lane
 def test_int8_keeps_its_accuracy_where_sums_saturate(haswell, folder):
+    int8_model(folder, "for_cpu")  # made here: what is asked of the lane is what its kernels compute
     found = part(haswell, folder, "recipes", pictures=150, recipes=["for_cpu"])["found"]
     print(percentages(found))
     assert recipe_faults(found) == []

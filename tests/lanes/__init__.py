@@ -190,6 +190,17 @@ def float_model(folder: Path) -> None:
     export.to_onnx(load_checkpoint("edgecnn"), folder / "edgecnn.onnx", dynamo=False)
 
 
+def int8_model(folder: Path, recipe: str) -> Path:
+    """The INT8 file of a recipe, made from `float_model` where this is called, and kept."""
+    from edgekit.compression import quantization
+    from edgekit.zoo import data
+
+    path = folder / f"{recipe}.onnx"
+    if not path.exists():
+        quantization.quantize(folder / "edgecnn.onnx", path, data.load("digits", "train").subset(64), recipe)
+    return path
+
+
 def part(lane: Lane, folder: Path, name: str, *, timeout: float = 1800, **options) -> dict:
     """Run one part of `inside` in the lane; {"found": ..., "seconds": ...}. Raises RuntimeError with the end of its output if it breaks off."""
     arguments = ["-m", "tests.lanes.inside", str(folder), name]
