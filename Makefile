@@ -75,7 +75,7 @@ ifeq ($(EXTRA),jetson)
 SIZE := all but PyTorch, ONNX Runtime and TensorRT, which are made for the board (edgekit doctor says how to add them)
 endif
 SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EXTRA)),pycuda))
-WITHOUT_tensorrt := labs build no engine and say so. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
+WITHOUT_tensorrt := engines are built with TensorRT-RTX, which is installed on x86-64. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
 WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
 
 # Everything in cpu stands in dev too with the same versions, so one environment serves both commands.

@@ -39,7 +39,11 @@ def inside(folder: Path) -> dict:
     pictures = np.load(folder / "pictures.npy")
     logits = [rknn.inference(inputs=[x[None]], data_format=["nchw"])[0][0].tolist() for x in pictures]
     rknn.release()
-    return {"bytes": (folder / "edgecnn.rknn").stat().st_size, "logits": logits, "rknn_toolkit2": version("rknn-toolkit2")}
+    return {
+        "bytes": (folder / "edgecnn.rknn").stat().st_size,
+        "logits": logits,
+        "rknn_toolkit2": version("rknn-toolkit2"),
+    }
 
 
 def measure(python: str) -> dict:

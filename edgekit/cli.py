@@ -7,18 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-
-def _one_line(kind, error, trace) -> None:
-    """Ctrl-C is no fault: one line says that it was heard, wherever it came, also while libraries are being imported."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("edgekit: stopped", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-sys.excepthook = _one_line
-
-import typer  # noqa: E402
+import typer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -198,7 +187,7 @@ add(app)
 
 
 def main() -> None:
-    """Entry point. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
+    """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
     try:
         app()
     except Exception as error:

@@ -1,6 +1,7 @@
 """Runners: the same answers from every engine, and wrong inputs, files and providers named before the engine sees them."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -310,6 +311,32 @@ def test_openvino_computes_in_float32(path, want):
     run = runtimes.load(path, providers=["openvino"], threads=1)
     np.testing.assert_allclose(run(X), want, atol=1e-5)  # bfloat16, its own choice where the CPU has it, misses this
     assert set(run.providers_by_node().values()) == {"OpenVINOExecutionProvider"}
+
+
+def test_a_plug_in_whose_library_does_not_load_says_why(path, tmp_path, monkeypatch):
+    """As NVIDIA's plug-in without a driver: the package is there, and the loader finds no libcuda.so.1."""
+    from edgekit.runtimes.ort import runner as ort
+
+    name, library = "NvTensorRTRTXExecutionProvider", tmp_path / "libplugin.so"
+    library.write_text("no library")
+    (tmp_path / "plugin_of_the_test.py").write_text(f"get_library_path = lambda: {str(library)!r}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(ort.PLUGINS, name, ("plugin_of_the_test", "the-plug-in"))
+    monkeypatch.setattr(ort, "_broken", {})
+    with pytest.raises(RunnerError, match="the-plug-in is installed, but its library does not load") as refused:
+        runtimes.load(path, providers=["tensorrt-rtx"])
+    assert "pip install" not in str(refused.value) and str(library) in str(refused.value)
+    assert "NVIDIA driver" in ort._fix("libcuda.so.1: cannot open shared object file", name)
+
+
+def test_a_provider_whose_library_is_missing_is_told_with_the_loaders_words(tmp_path):
+    from edgekit.runtimes.ort import runner as ort
+
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / "libonnxruntime_providers_shared.so").write_text("no library")
+    there = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
+    assert "libonnxruntime_providers_shared.so" in ort._does_not_load(there, "CUDAExecutionProvider")
+    assert ort._does_not_load(there, "CPUExecutionProvider") == ""
 
 
 def test_openvino_runs_an_onnx_file_and_names_what_is_wrong(path, net, tmp_path):

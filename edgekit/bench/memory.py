@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import processes
-from edgekit.graphs import reading
+from edgekit.graphs import reading, signatures
 from edgekit.graphs.refusals import explained
 
 TIMEOUT = 120
@@ -101,7 +101,7 @@ def _ones(path: Path, batch: int) -> dict[str, np.ndarray]:
     model = reading.load_model(path, external_data=False)
     weights = {tensor.name for tensor in model.graph.initializer}
     declared = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
-    sized = reading.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
+    sized = signatures.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
     for name, (dtype, shape) in declared.items():
         if any(isinstance(size, str) for size in sized.get(name, ("?",))):
             raise reading.ExportError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import platform
 import sys
 
 import numpy as np
@@ -244,6 +245,8 @@ def probe(name: str) -> tuple[bool, str, str]:
 def _install(package: str) -> str:
     from edgekit import device
 
+    if package == "tensorrt-rtx" and (device.jetson() or platform.machine() not in ("x86_64", "AMD64")):
+        return ""  # there is none to install
     extra = any(engine.extra for engine in ENGINES.values() if engine.package == package)
     if device.jetson() and not extra:
         return f"take {package} from JetPack (or NVIDIA's wheels for it); pip would replace the board's own"
