@@ -95,7 +95,11 @@ def test_tflite_micro_alone_gets_litert_s_file():
         pytest.importorskip(package, reason=f"the package {package} is not installed")
     board = leaderboard.rank("tinycnn", seconds=None, inputs=4, engines=["tflite-micro"])
     assert [row.name for row in board.rows] == ["pytorch float32", "tflite-micro int8"]
-    assert not board.rows[1].failed and board.rows[1].same >= 0.75
+    micro = board.rows[1]
+    assert not micro.failed and micro.same >= 0.75
+    assert micro.arena > 28 * 28 + 8 * 28 * 28 and f"arena {micro.arena:,} bytes" in str(
+        micro
+    )  # input and output of the convolution
 
 
 def test_a_recorded_board_says_its_command_and_its_packages(monkeypatch, tmp_path):
