@@ -854,7 +854,7 @@ def test_a_later_call_judges_by_its_own_limit(save, rows, few):
     for labels in (None, rows.with_name("kinds.npy")):
         if labels:
             np.save(labels, plain(path, dict(np.load(rows)))[0].argmax(1))
-        verdicts = [tuned(path, rows, labels, max_drop=drop).rows[1].quality["verdict"] for drop in (60, 0, 60)]
+        verdicts = [tuned(path, rows, labels, max_drop=drop).rows[1].verdict for drop in (60, 0, 60)]
         assert verdicts[::2] == ["kept", "kept"] and verdicts[1] != "kept"
 
 
@@ -864,10 +864,10 @@ def test_a_verdict_is_what_the_interval_says():
         logits = np.random.default_rng(1).normal(size=(many, 5)).astype(np.float32)
         for labels in (None, logits.argmax(1)):
             found = judging.judge([logits], [logits.copy()], labels, max_drop=0.5)
-            assert found["verdict"] == verdict == judging.verdict(found, 0.5)
+            assert found.verdict == verdict == judging.verdict(found, 0.5)
     other = judging.judge([logits], [logits[:, ::-1].copy()], None, max_drop=0.5)
     broken = judging.judge([logits], [logits * np.nan], None, max_drop=100)
-    assert other["verdict"] == broken["verdict"] == "lost" and other["score"] > broken["score"]
+    assert other.verdict == broken.verdict == "lost" and other.score > broken.score
 
 
 @pytest.mark.parametrize("name", ["int8 for_cpu", "float16"])
