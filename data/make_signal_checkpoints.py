@@ -25,7 +25,7 @@ RECIPES = {
     "gru": {"epochs": 6, "lr": 8e-3, "batch_size": 64},
     "lstm": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
     "crnn": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
-    "tcn": {"epochs": 6, "lr": 5e-3, "batch_size": 16},
+    "tcn": {"epochs": 6, "lr": 5e-3, "batch_size": 16, "weight_decay": 0.01},
 }
 SEED = 0
 
@@ -46,9 +46,7 @@ def predictor(name: str) -> tuple[torch.nn.Module, dict, float]:
     model = models.build(name, seed=SEED)
     x, start = torch.from_numpy(signals.vibration("train").x), time.perf_counter()
     error = lambda rows: model.prediction_error(x[rows]).mean()
-    for mean in training.descend(
-        model.parameters(), error, len(x), weight_decay=0.01, seed=SEED, progress=True, **RECIPES[name]
-    ):
+    for mean in training.descend(model.parameters(), error, len(x), seed=SEED, progress=True, **RECIPES[name]):
         print(f"mean squared error {mean:.4f}")
     seconds = time.perf_counter() - start
     with torch.no_grad():

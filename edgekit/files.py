@@ -1,11 +1,14 @@
-"""Writing files that survive two writers and a killed one."""
+"""Writing files that survive two writers and a killed one, and what reading a damaged one raises."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import struct
 import tempfile
+import zipfile
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +16,11 @@ try:
     import fcntl
 except ImportError:  # Windows: appending still works, torn lines are then fenced off instead of removed
     fcntl = None
+
+# What Python raises for a zip file (an .npz file is one) that somebody damaged or made up, besides OSError.
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def append(path: Path, line: bytes) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.formatting import one_line
+
 SLOWER = 2.0  # a picture may take so many times the median one; beyond, the time depends on the picture
 SUSPECTS, AGAIN = 8, 7  # the slowest pictures are timed again, the shortest of so many calls counts
 NOISE = 2e-4  # seconds; a difference below is the machine's
@@ -42,7 +44,7 @@ def look(given: Path) -> dict:
     try:
         session = cpu_session(model)
     except Exception as error:
-        raise Refused(f"ONNX Runtime does not load it: {' '.join(str(error).split())[:300]}") from None
+        raise Refused(f"ONNX Runtime does not load it: {one_line(error)}") from None
     with np.load(given / "pictures.npz", allow_pickle=False) as arrays:
         unseen, known = (arrays[name][:, None].astype(np.float32) / np.float32(255) for name in ("unseen", "known"))
     run = lambda x: session.run(None, {job["input"]: x})[0]
@@ -183,7 +185,7 @@ def parser(path: Path) -> dict:
     except trt.ParseError as error:
         return {"ok": False, "why": " ".join(str(error).split())[-400:]}
     except (RunnerError, ImportError) as error:
-        return {"ok": None, "why": " ".join(str(error).split())[:200]}
+        return {"ok": None, "why": one_line(error, 200)}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import functools
 import os
 import platform
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -32,6 +34,7 @@ __all__ = [
     "Jetson",
     "Memory",
     "PowerMode",
+    "command_line",
     "describe",
     "environment",
     "setup",
@@ -48,6 +51,11 @@ PACKAGES = {
     "tensorrt_rtx": ("tensorrt-rtx", "tensorrt-rtx-cu13", "tensorrt-rtx-cu12"),
     "modelopt": ("nvidia-modelopt",),
     "openvino": ("openvino",),
+    "nncf": ("nncf",),
+    "executorch": ("executorch",),
+    "ai_edge_litert": ("ai-edge-litert",),
+    "litert_torch": ("litert-torch",),
+    "tflite_micro": ("tflite-micro",),
     "numpy": ("numpy",),
 }
 
@@ -153,6 +161,11 @@ def setup() -> dict[str, str | int | float | None]:
         "power_mode": (power.name or power.id) if power else None,
         "governor": clocks().governor,
     }
+
+
+def command_line(words: list[str]) -> str:
+    """A command as this machine's shell takes it, quoted."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def versions() -> dict[str, str | None]:
