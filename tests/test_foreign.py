@@ -26,8 +26,8 @@ from edgekit.bench import memory
 from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
 from edgekit.compression.tuning import files, given, judging, trying
-from edgekit.compression.tuning.results import Quality, Speed
 from edgekit.compression.tuning.clock import Clock, OutOfTime
+from edgekit.compression.tuning.results import Quality, Speed
 from edgekit.course import lineup
 from edgekit.graphs import signatures
 from edgekit.runtimes import InputError, RunnerError
