@@ -90,6 +90,16 @@ def locked(handle: int):
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def taken(handle: int) -> bool:
+    """Take the lock on an open file until it is closed, without waiting: False where another process has it."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def folder_beside(target: Path, prefix: str, error: type[Exception]):
     """A temporary folder on the disk of ``target``, whose own folder is made: what is written there can be moved into place in one
@@ -106,10 +116,12 @@ def folder_beside(target: Path, prefix: str, error: type[Exception]):
         yield name
 
 
-def sha256(path) -> str:
-    """Of a file's content, read in pieces."""
+def sha256(content) -> str:
+    """Of bytes, or of the file at a path, which is read in pieces."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open(content, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

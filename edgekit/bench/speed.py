@@ -99,6 +99,7 @@ def compare(
     max_warmup: float = 1.0,
     seed: int | None = None,
     clock: str | None = None,
+    limits: Mapping[str, float] | None = None,
     timer: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
     """Speed-up of every entry over the baseline (the first, unless named), with interval, control and verdict.
@@ -133,7 +134,7 @@ def compare(
                 most = max(times[-1], spent / len(rounds) * min_rounds)
                 show(timer() - start, most - spent)  # between rounds, never within one
             found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
-            if settled(found, resolve):
+            if settled(found, resolve) and all(aside(found[name], limit) for name, limit in (limits or {}).items()):
                 break
     return with_advice(found, spent, resolve)
 
@@ -161,6 +162,11 @@ def settled(comparison: Comparison, resolve: float) -> bool:
         found.verdict != "can't tell" or (half_width(found) <= resolve and abs(math.log(found.speedup)) <= near)
         for found in comparison.ratios.values()
     )
+
+
+def aside(found: Ratio, limit: float) -> bool:
+    """Whether the interval lies on one side of a speed-up; exactly at its end counts as on the side."""
+    return found.low >= limit or found.high < limit
 
 
 def with_advice(comparison: Comparison, spent: float, resolve: float) -> Comparison:

@@ -32,11 +32,11 @@ def header(lab: Lab) -> str:
 
 
 def chain(here: int | None = None) -> str:
-    """The chapters in a row, each a link to its first lab, as a Markdown table; the one numbered ``here`` is marked."""
+    """The chapters in a row that breaks where the page is narrow, each a link to its first lab, as Markdown; ``here`` is marked."""
     first = {lab.chapter: lab for lab in reversed(labs())}
-    boxes = [f"[{one.number} {one.short}]({first[one.number].slug}.ipynb)" for one in chapters() if one.number in first]
-    marked = [f"**▼ {box}**" if box.startswith(f"[{here} ") else box for box in boxes]
-    return f"| {' | → | '.join(marked)} |\n|{' :-: |' * (2 * len(boxes) - 1)}"
+    named = lambda one: f"{one.number} {one.short}".replace(" ", "\N{NO-BREAK SPACE}")
+    boxes = {one.number: f"[{named(one)}]({first[one.number].slug}.ipynb)" for one in chapters() if one.number in first}
+    return " → ".join(f"**▼\N{NO-BREAK SPACE}{box}**" if number == here else box for number, box in boxes.items())
 
 
 def footer(lab: Lab) -> str:
@@ -108,7 +108,9 @@ class Map:
         following = self.following
         rows = [self._line(lab, link(lab), lab is following) for lab in self.labs]
         done, total = sum(map(self.earned, self.labs)), sum(lab.points for lab in self.labs)
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("", "lab", "points", "open exercises"))
+        head = "".join(
+            f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises")
+        )
         advice = f"Go on with {link(following)}." if following else "All done."
         return (
             f"<p>{done:g} of {total:g} points. {advice}</p>"

@@ -25,7 +25,10 @@ class ExportError(RuntimeError):
 _MAGIC = [  # (offset, bytes, what the file is, fix)
     (0, b"version https://git-lfs", "a Git LFS pointer, not the model", "fetch the content with `git lfs pull`"),
     (0, b"PK\x03\x04", "a zip archive (a PyTorch .pt checkpoint or .pt2?)", "export it with edgekit.export.to_onnx"),
-    (0, b"\x80\x02", "a Python pickle (an old PyTorch checkpoint?)", "export it with edgekit.export.to_onnx"),
+    *[
+        (0, bytes((0x80, protocol)), "a pickle (an old PyTorch checkpoint?)", "export it with edgekit.export.to_onnx")
+        for protocol in range(2, 6)
+    ],
     (0, b"\x1f\x8b", "a gzip archive", "unpack it with gunzip"),
     (4, b"ORTM", "an ONNX Runtime .ort file", "keep the .onnx file it was converted from"),
     (4, b"TFL3", "a TensorFlow Lite model", "use a TFLite/LiteRT runtime"),
@@ -76,13 +79,18 @@ def _check_content(path: Path) -> None:
         raise ExportError(f"{path}: the file is empty (0 bytes). Fix: export it again; was the disk full?")
     with path.open("rb") as file:
         head = file.read(512)
-    for offset, magic, what, fix in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
-            raise ExportError(f"{path}: not an ONNX model but {what}. Fix: {fix}.")
+    if found := foreign(head):
+        raise ExportError(f"{path}: not an ONNX model but {found[0]}. Fix: {found[1]}.")
     if head.lstrip()[:1] == b"<":
         raise ExportError(
             f"{path}: not an ONNX model but a web page (HTML or XML). Fix: download the raw file, not the page about it."
         )
+
+
+def foreign(head: bytes) -> tuple[str, str] | None:
+    """(what it is, fix) of a file that begins like another format; None where it may be an ONNX file."""
+    matching = (row[2:] for row in _MAGIC if head[row[0] : row[0] + len(row[1])] == row[1])
+    return next(matching, None)
 
 
 def _undecodable(path: Path, reason: str) -> str:

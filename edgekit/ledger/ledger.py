@@ -362,8 +362,12 @@ def pareto(points: Iterable[Mapping], minimise: Iterable[str] = (), maximise: It
             if not isinstance(point.get(key), (int, float)) or math.isnan(point[key]):
                 raise ValueError(f"point {number} has no number for {key!r}: {dict(point)}")
     costs = [tuple(sign * point[key] for key, sign in goals) for point in points]
-    beats = lambda a, b: a != b and all(p <= q for p, q in zip(a, b, strict=True))
     return [point for point, cost in zip(points, costs, strict=True) if not any(beats(other, cost) for other in costs)]
+
+
+def beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether costs ``a`` are at most those of ``b`` in everything, and less in one."""
+    return a != b and all(p <= q for p, q in zip(a, b, strict=True))
 
 
 def names(keys: Iterable[str] | str) -> list[str]:
