@@ -131,8 +131,7 @@ def compare(
                 begin = timer()
                 rounds += play_for(min(look - spent, BREATH))
                 spent += timer() - begin
-                most = max(times[-1], spent / len(rounds) * min_rounds)
-                show(timer() - start, most - spent)  # between rounds, never within one
+                show(timer() - start, max(times[-1], spent / len(rounds) * min_rounds) - spent)  # never within a round
             found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
             if settled(found, resolve, limits or {}):
                 break
