@@ -28,7 +28,24 @@ def test_a_split_is_the_same_every_time_and_no_signal_stands_in_two(words):
     assert np.ptp(np.bincount(words.y)) <= 1 and np.isfinite(words.x).all()
 
 
-def test_a_split_is_drawn_in_the_time_that_the_datasheet_promises():
+@pytest.mark.parametrize(
+    ("make", "split", "labels", "first", "last"),
+    [
+        (signals.words, "train", [6, 0, 5, 3, 4, 2, 1, 7], [-0.0007, -0.004, -0.2075], [-0.0158, -0.1292, 0.0352]),
+        (signals.words, "val", [0, 2, 1, 4, 7, 3, 6, 5], [-0.2929, 0.0853, 0.1122], [0.1792, 0.1242, -0.2303]),
+        (signals.words, "test", [3, 0, 5, 1, 7, 6, 4, 2], [-0.053, -0.073, -0.0841], [0.0713, 0.7462, 0.1727]),
+        (signals.vibration, "train", [0] * 8, [0.8229, 0.865, -0.1018], [1.5418, -0.7031, -0.1438]),
+        (signals.vibration, "val", [0] * 8, [-1.3007, -1.3902, 1.8609], [0.7515, 0.6649, -1.9014]),
+        (signals.vibration, "test", [0, 2, 0, 3, 2, 1, 1, 3], [0.4115, -0.199, -1.7164], [0.155, -0.0777, 0.4188]),
+    ],
+)
+def test_the_generators_still_draw_what_the_checkpoints_were_trained_and_tested_on(make, split, labels, first, last):
+    drawn = make(split, 8)
+    assert drawn.y.tolist() == labels
+    assert np.allclose(drawn.x[[0, 7], 0][:, [100, 1000, 2000]], [first, last], atol=2e-4)
+
+
+def test_a_split_is_drawn_in_a_second_of_one_core():
     start = time.process_time()
     signals.vibration("test")
     signals.words("test")

@@ -195,7 +195,7 @@ class View:
         body = self.environment.from_string(LOOK).render(
             record=record, saved=saved, here=self._link(record), code=self.desk.code(student, lab),
             given=lambda item: made.get((student, lab, item["name"]), marks.Decision()),
-            looks=lambda item: {"pass": "pass", OUR_FAULT: "ours"}.get(item["status"], "not"),
+            looks=pages.looks,
             opened=lambda item: item["status"] == OUR_FAULT or item["name"] in notes,
         )  # fmt: skip
         return self._page(student, body)

@@ -10,7 +10,8 @@ from edgekit.checks import Exercise, call, close, mapping, number, require, slip
 def inputs(rng: np.random.Generator) -> dict:
     n = int(rng.integers(30, 60))
     tailed = rng.normal(0.010, 0.0002, n) + np.where(rng.random(n) < 0.2, rng.exponential(0.05, n), 0)
-    return {"samples": [rng.permutation(tailed).tolist(), rng.permutation(np.arange(1.0, 22.0)).tolist()]}
+    even_and_odd = [rng.permutation(np.arange(1.0, 1.0 + count)).tolist() for count in (21, 20)]
+    return {"samples": [rng.permutation(tailed).tolist(), *even_and_odd]}
 
 
 def probe(answer, inputs: dict) -> dict:
@@ -28,7 +29,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         median, p90 = number(result["median"], "median"), number(result["p90"], "p90")
         half, ninety = float(np.median(samples)), float(np.percentile(samples, 90))
         require(
-            p90 >= median or not (close(median, ninety, rtol=0.05) and close(p90, half, rtol=0.05)),
+            p90 >= median
+            or close(median, half)
+            or not (close(median, ninety, rtol=0.05) and close(p90, half, rtol=0.05)),
             f"median is {median:.4g} and p90 is {p90:.4g}: they have changed places.",
             "swapped",
         )
@@ -46,12 +49,18 @@ def judge(inputs: dict, outputs: dict) -> str:
         require(
             not slip(median, half), f"median is {median:.4g}, expected {half:.4g}.{slip(median, half)}", "other unit"
         )
+        ordered = np.sort(samples)
+        middle = ordered[[len(ordered) // 2 - 1, len(ordered) // 2]]
+        require(
+            close(median, half) or len(ordered) % 2 or not any(close(median, one) for one in middle),
+            f"median is {median:.7g}, expected {half:.7g}: of an even number of sorted samples it is the mean of the two in the middle.",
+            "one of two in the middle",
+        )
         require(
             close(median, half),
             f"median is {median:.4g}, expected {half:.4g}. Are the samples sorted before the middle one is taken?",
             "not sorted",
         )
-        ordered = np.sort(samples)
         low, high = (
             ordered[int(0.9 * (len(ordered) - 1))],
             ordered[min(len(ordered) - 1, int(np.ceil(0.9 * len(ordered))))],

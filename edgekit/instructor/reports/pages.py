@@ -46,7 +46,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; p
 h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 section.item { border: 1px solid #888; border-left-width: .4rem; border-radius: .3rem; padding: .2rem 1rem; margin: .8rem 0; }
 section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left-color: #009E73; } section.not { border-left-color: #D55E00; }
-section.ours { border-left-color: #56B4E9; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
+section.ours { border-left-color: #56B4E9; } th small { font-weight: normal; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
 td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
 div.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
@@ -110,10 +110,15 @@ def _lab(record: dict) -> str:
     return "\n".join(parts)
 
 
+def looks(item: dict) -> str:
+    """The class of an item's box: all points, a fault of ours, or neither."""
+    if item["status"] == "settled" and item["earned"] >= item["points"]:
+        return "pass"
+    return {"pass": "pass", "grader-error": "ours"}.get(item["status"], "not")
+
+
 def _item(item: dict, scores: dict) -> str:
     status = item["status"]
-    full = status == "settled" and item["earned"] >= item["points"]
-    look = "pass" if full else {"pass": "pass", "grader-error": "ours"}.get(status, "not")
     earned = "open" if status == "grader-error" else tidy(item["earned"])
     cause = f" ({_e(item['cause'], 80)})" if item.get("cause") and status not in ("pass", "settled") else ""
     head = f"<h3>{_e(item['name'], 100)}: {_e(WORDS.get(status, status), 100)}{cause}, {earned} of {tidy(item['points'])}</h3>"
@@ -121,7 +126,7 @@ def _item(item: dict, scores: dict) -> str:
     if item.get("comment"):
         text = f"<p><strong>Your instructor:</strong></p><pre>{_e(item['comment'])}</pre>" + text
     measured = _scores(scores.get(item["name"]))
-    return f'<section class="item {look}">\n{head}\n{text}{measured}\n</section>'
+    return f'<section class="item {looks(item)}">\n{head}\n{text}{measured}\n</section>'
 
 
 def _scores(score: object) -> str:
@@ -225,9 +230,10 @@ def _cause_table(records: list[dict]) -> str:
         named = known.get(lab, {}).get(item, {})
         why = "".join(f"<li>{_cause(label, n, named)}</li>" for label, n in wrong[:8])
         why += "<li>...</li>" if len(wrong) > 8 else ""
-        cells = f'<td>{_e(lab, 100)}</td><th scope="row">{_e(item, 100)}</th><td class="n">{sum(counter.values()) - counter[""]}</td>'
+        check = f'<th scope="row">{_e(item, 100)}<br><small>{_e(title(lab), 100)}</small></th>'
+        cells = f'{check}<td class="n">{sum(counter.values()) - counter[""]}</td>'
         rows.append(f'<tr>{cells}<td class="n">{counter[""]}</td><td><ul>{why}</ul></td></tr>')
-    head = '<tr><th scope="col">Lab</th><th scope="col">Check</th><th scope="col" class="n">Not passed</th><th scope="col" class="n">Passed</th><th scope="col">Causes</th></tr>'
+    head = '<tr><th scope="col">Check</th><th scope="col" class="n">Not passed</th><th scope="col" class="n">Passed</th><th scope="col">Causes</th></tr>'
     return (
         f'<h2>Checks</h2>\n<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
@@ -273,7 +279,7 @@ def _strangers(names: Iterable[str]) -> str:
 def _review_list(records: list[dict]) -> str:
     """What a person should look at. It stands here and not on the page of the student."""
     lines = [
-        f"<li><strong>{_e(record['student'], 200)}</strong>, {_e(record['lab'], 200)}: {_e(note, 500)}</li>"
+        f"<li><strong>{_e(record['student'], 200)}</strong>, {_e(title(record['lab']), 200)}: {_e(note, 500)}</li>"
         for record in records
         for note in (record.get("review") or [])[:20]
     ]

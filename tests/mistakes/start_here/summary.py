@@ -19,6 +19,16 @@ MISTAKES = [
         says="sorted",
     ),
     Mistake(
+        "the upper one of two in the middle",
+        "def summary(s):\n    return {'median': sorted(s)[len(s) // 2], 'p90': np.percentile(s, 90)}\n",
+        says="mean of the two",
+    ),
+    Mistake(
+        "always two in the middle",
+        "def summary(s):\n    s = sorted(s)\n    h = len(s) // 2\n    return {'median': (s[h - 1] + s[h]) / 2, 'p90': np.percentile(s, 90)}\n",
+        says="expected",
+    ),
+    Mistake(
         "changed places",
         "def summary(s):\n    return {'median': np.percentile(s, 90), 'p90': np.median(s)}\n",
         says="changed places",
