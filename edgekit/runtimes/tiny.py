@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.engines import ENGINES
 
 
@@ -142,6 +143,16 @@ def torchscript(name: str, _: str) -> tuple[bool, str, str]:
     return True, f"torch {torch.__version__} traced a tiny model and ran the graph on the CPU", ""
 
 
+def aotinductor(name: str, _: str) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
+    with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
+        _check(run)
+    return True, f"torch {torch.__version__} compiled a tiny model to machine code and ran it on the CPU", ""
+
+
 def executorch(name: str, _: str) -> tuple[bool, str, str]:
     from importlib.metadata import version
 
@@ -223,7 +234,7 @@ def probe(name: str) -> tuple[bool, str, str]:
         return globals()[ENGINES[engine].probe](engine, provider)
     except Exception as error:
         package = ENGINES[engine].package
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        text = f"{type(error).__name__}: {one_line(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
             return False, "not installed", _install(package)
         if isinstance(error, ImportError):

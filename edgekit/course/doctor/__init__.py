@@ -22,6 +22,7 @@ from edgekit import paths
 from edgekit.course.doctor import lab_imports, machine, packages
 from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding
 from edgekit.device import Device
+from edgekit.formatting import table
 
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
 
@@ -142,13 +143,11 @@ class Diagnosis:
             + "</td></tr>"
             for finding in self.findings
         )
-        engines = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th><td style="text-align:left">'
-            f"{'runs' if ok else 'does not run'}: {html.escape(detail)}</td></tr>"
-            for name, (ok, detail, _) in self.runtimes.items()
-        )
+        engines = [
+            (name, f"{'runs' if ok else 'does not run'}: {detail}") for name, (ok, detail, _) in self.runtimes.items()
+        ]
         return f"<p><b>{html.escape(self.summary)}</b></p><table>{rows}</table>{self.device._repr_html_()}" + (
-            f"<table><caption>Runtimes, found out by running a session</caption>{engines}</table>" if engines else ""
+            table([], engines, caption="Runtimes, found out by running a session") if engines else ""
         )
 
 

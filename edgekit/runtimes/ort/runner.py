@@ -13,6 +13,7 @@ from pathlib import Path
 from edgekit.graphs import reading
 from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.runtimes.engines import ENGINES
 
 SHORT_NAMES = {
     "cpu": "CPUExecutionProvider",
@@ -27,8 +28,8 @@ PLUGINS = {
     "NvTensorRTRTXExecutionProvider": ("onnxruntime_ep_nv_tensorrt_rtx", "onnxruntime-ep-nv-tensorrt-rtx"),
 }
 _registered: set[str] = set()  # plug-ins whose library this process has loaded: a second time is an error
+_GPU = set(ENGINES["onnxruntime"].on_gpu)
 _broken: dict[str, str] = {}  # plug-ins whose library does not load, and why
-_GPU = {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
