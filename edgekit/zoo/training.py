@@ -111,7 +111,7 @@ def _train(model, x, y, val, classes, criterion, history, epochs, lr, batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * batches)
     order = torch.Generator().manual_seed(history.seed)
     start = time.perf_counter()
-    with tqdm(total=epochs * batches, disable=not progress, leave=False, unit="batch") as bar:
+    with tqdm(total=epochs * batches, disable=not progress, leave=False, unit="batch", delay=3) as bar:
         for epoch in range(epochs):
             model.train()
             losses, correct = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
