@@ -1,11 +1,14 @@
-"""Writing files that survive two writers and a killed one."""
+"""Writing files that survive two writers and a killed one, and what reading a damaged one raises."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import struct
 import tempfile
+import zipfile
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +16,11 @@ try:
     import fcntl
 except ImportError:  # Windows: appending still works, torn lines are then fenced off instead of removed
     fcntl = None
+
+# What Python raises for a zip file (an .npz file is one) that somebody damaged or made up, besides OSError.
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def append(path: Path, line: bytes) -> None:
@@ -82,6 +90,16 @@ def locked(handle: int):
         fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def taken(handle: int) -> bool:
+    """Take the lock on an open file until it is closed, without waiting: False where another process has it."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def folder_beside(target: Path, prefix: str, error: type[Exception]):
     """A temporary folder on the disk of ``target``, whose own folder is made: what is written there can be moved into place in one
@@ -98,10 +116,12 @@ def folder_beside(target: Path, prefix: str, error: type[Exception]):
         yield name
 
 
-def sha256(path) -> str:
-    """Of a file's content, read in pieces."""
+def sha256(content) -> str:
+    """Of bytes, or of the file at a path, which is read in pieces."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open(content, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

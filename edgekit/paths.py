@@ -48,3 +48,15 @@ def work(slug: str | None = None) -> Path:
             f"Fix: set EDGEKIT_WORK ({now}) to a folder that you may write to."
         ) from error
     return folder
+
+
+def cache() -> Path:
+    """The folder for what can be found out again: ``$XDG_CACHE_HOME/edgekit`` or ~/.cache/edgekit (the XDG base directory
+    specification). Created if missing.
+
+    Raises:
+        OSError: when it cannot be made.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgekit"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
@@ -24,8 +26,6 @@ def split(count: int = FEW):
 
 def in_this_process(given: dict[str, bytes], timeout: float) -> bytes:
     """As `checking.own_process`, without the seconds that a process takes to start."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "in").mkdir()
         for name, blob in given.items():
@@ -60,29 +60,83 @@ def constant(budget) -> bytes:
     return network(budget, [constant_node("zero", np.float32(0)), helper.make_node("Mul", ["raw", "zero"], ["logits"])])
 
 
-def sleeper(budget, turns: int = 60) -> bytes:
-    """Slow where more than a fifth of the picture is ink, so on some pictures only: an If with a Loop of matrix products in it."""
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("MatMul", ["big", "square"], ["product"]),
-         helper.make_node("Mul", ["product", "zero"], ["big_out"])],
-        "body",
-        [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-         helper.make_tensor_value_info("big", TensorProto.FLOAT, [128, 128])],
-        [helper.make_tensor_value_info("on", TensorProto.BOOL, []), helper.make_tensor_value_info("big_out", TensorProto.FLOAT, [128, 128])],
-    )  # fmt: skip
+def _dark(budget) -> list:
+    """Nodes that make "dark": whether more than a fifth of a picture is ink."""
+    return [
+        constant_node("zero", np.float32(0)),
+        constant_node("fifth", np.float32(0.2)),
+        helper.make_node("ReduceMean", [budget.input], ["ink"], keepdims=0),
+        helper.make_node("Greater", ["ink", "fifth"], ["dark"]),
+    ]
+
+
+def sleeper(budget, rows: int = 4000) -> bytes:
+    """Slow where more than a fifth of the picture is ink, so on some pictures only, and without control flow: a matrix product of so many
+    rows there, of none elsewhere."""
+    extra = [
+        *_dark(budget), constant_node("rows", np.int64(rows)), constant_node("square", np.zeros((128, 128), np.float32)),
+        constant_node("width", np.array([128], np.int64)), constant_node("one", np.array([1], np.int64)),
+        helper.make_node("Cast", ["dark"], ["how"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["how", "rows"], ["many"]), helper.make_node("Reshape", ["many", "one"], ["height"]),
+        helper.make_node("Concat", ["height", "width"], ["shape"], axis=0), helper.make_node("ConstantOfShape", ["shape"], ["big"]),
+        helper.make_node("MatMul", ["big", "square"], ["product"]), helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["more"]), helper.make_node("Add", ["raw", "more"], ["logits"]),
+    ]  # fmt: skip
+    return network(budget, extra)
+
+
+def branching(budget) -> bytes:
+    """An If with a matrix product in one branch."""
     out = lambda: [helper.make_tensor_value_info("wait", TensorProto.FLOAT, None)]
     slow = helper.make_graph(
-        [helper.make_node("Loop", ["turns", "true", "square"], ["end"], body=body),
-         helper.make_node("ReduceMax", ["end"], ["wait"], keepdims=0)], "slow", [], out(),
+        [helper.make_node("MatMul", ["square", "square"], ["end"]), helper.make_node("ReduceMax", ["end"], ["wait"], keepdims=0)],
+        "slow", [], out(),
     )  # fmt: skip
     fast = helper.make_graph([helper.make_node("Identity", ["zero"], ["wait"])], "fast", [], out())
     extra = [
-        constant_node("zero", np.float32(0)), constant_node("fifth", np.float32(0.2)), constant_node("turns", np.int64(turns)),
-        constant_node("true", np.bool_(True)), constant_node("square", np.zeros((128, 128), np.float32)),
-        helper.make_node("ReduceMean", [budget.input], ["ink"], keepdims=0),
-        helper.make_node("Greater", ["ink", "fifth"], ["dark"]),
+        *_dark(budget), constant_node("square", np.zeros((128, 128), np.float32)),
         helper.make_node("If", ["dark"], ["more"], then_branch=slow, else_branch=fast),
         helper.make_node("Add", ["raw", "more"], ["logits"]),
+    ]  # fmt: skip
+    return network(budget, extra)
+
+
+def scanning_function(budget) -> bytes:
+    """A function of its own domain, with a Scan in it."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["row"], ["same"])], "body",
+        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [10])], [helper.make_tensor_value_info("same", TensorProto.FLOAT, [10])],
+    )  # fmt: skip
+    scan = helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1)
+    model = onnx.load_model_from_string(network(budget, [helper.make_node("Rows", ["raw"], ["logits"], domain="mine")]))
+    opset = helper.make_opsetid("", 18)
+    model.functions.append(helper.make_function("mine", "Rows", ["x"], ["y"], [scan], [opset]))
+    model.opset_import.append(helper.make_opsetid("mine", 1))
+    return model.SerializeToString()
+
+
+def one_only(budget) -> bytes:
+    """For one picture at a time, though its file says that N is free."""
+    shape = constant_node("shape", np.array([1, 10], np.int64))
+    return network(budget, [shape, helper.make_node("Reshape", ["raw", "shape"], ["logits"])])
+
+
+def in_words(budget) -> bytes:
+    """Its answer is text."""
+    words = network(budget, [helper.make_node("Cast", ["raw"], ["logits"], to=TensorProto.STRING)])
+    model = onnx.load_model_from_string(words)
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.STRING
+    return model.SerializeToString()
+
+
+def two_faced(budget) -> bytes:
+    """Another class in a group than alone: the first class gets as much more as there are pictures beyond one."""
+    extra = [
+        constant_node("hundred", np.float32(100)), constant_node("one", np.array([1], np.int64)),
+        constant_node("first", np.eye(1, 10, dtype=np.float32)),
+        helper.make_node("Shape", [budget.input], ["count"], start=0, end=1), helper.make_node("Sub", ["count", "one"], ["beyond"]),
+        helper.make_node("Cast", ["beyond"], ["others"], to=TensorProto.FLOAT), helper.make_node("Mul", ["others", "hundred"], ["much"]),
+        helper.make_node("Mul", ["first", "much"], ["more"]), helper.make_node("Add", ["raw", "more"], ["logits"]),
     ]  # fmt: skip
     return network(budget, extra)
 

@@ -411,7 +411,6 @@ def test_an_import_that_fails_or_kills_its_process_is_named_and_the_rest_is_trie
     (tmp_path / "deadly.py").write_text("import os; os._exit(7)")
     (tmp_path / "chatty.py").write_text("print('[]')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "work"))
     wanted = ["import json", "import deadly", "import chatty", "from json import nothing", "import absent_package"]
     failed = lab_imports.failures(wanted)
     assert list(failed) == ["import deadly", "from json import nothing", "import absent_package"]
@@ -420,7 +419,7 @@ def test_an_import_that_fails_or_kills_its_process_is_named_and_the_rest_is_trie
 
 def test_only_a_good_answer_is_kept_and_only_while_nothing_changes(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("EDGEKIT_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     module = tmp_path / "late.py"
     assert lab_imports.failures(["import late"])
@@ -430,6 +429,8 @@ def test_only_a_good_answer_is_kept_and_only_while_nothing_changes(tmp_path, mon
     assert lab_imports.failures(["import late"]) == {}, "kept: the folders that are looked at did not change"
     (tmp_path / "site").mkdir()
     assert lab_imports.failures(["import late"]), "a new folder on the path: tried again"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert lab_imports.failures(["import json"]) == {}, "no place to keep an answer is no fault"
 
 
 def test_a_lab_that_cannot_import_is_not_ready(monkeypatch):

@@ -109,6 +109,17 @@ def lacking(have: set[str], elsewhere: set[str]) -> dict[str, set[str]]:
     return missing
 
 
+@pytest.mark.parametrize("machine, python", [("x86_64", "3.11"), ("x86_64", "3.13"), ("aarch64", "3.12")])
+def test_more_engines_go_into_the_cpu_edition(machine, python):
+    """`make runtimes` changes nothing of the edition but what nncf holds back, and the two locks agree."""
+    cpu, more, litert = (locked(name, machine, python) for name in ("cpu", "runtimes", "litert"))
+    assert {name for name in cpu if more.get(name) != cpu[name]} <= {"numpy", "networkx"}
+    assert {"openvino", "executorch", "ai-edge-litert", "nncf"} <= more.keys() and "litert-torch" in litert
+    assert ("tflite-micro" in more) == (machine == "x86_64")
+    both = litert.keys() & more.keys()
+    assert len(both) > 30 and {name for name in both if litert[name] != more[name]} == set()
+
+
 @pytest.mark.parametrize(("edition", "machine", "python"), EDITIONS, ids=lambda part: part)
 def test_an_edition_has_what_its_notebooks_import(edition, machine, python):
     board = FROM_THE_BOARD if edition == "jetson" else set()
@@ -170,7 +181,8 @@ def test_errors_other_than_open_exercises_are_seen():
 
 @pytest.mark.notebook
 def test_the_students_bundle_runs_from_its_own_lock(tmp_path):
-    """Installed from requirements/cpu.txt, without the tools that authors have: all imports, and the lab that once missed one."""
+    """Installed from requirements/cpu.txt, without the tools that authors have: all imports of all labs, one with its answers, one as
+    it is. `make editions` runs them all."""
     course = editions.install(tmp_path)
     assert not (course / "tests").exists() and not (course / "solutions").exists()
     python = str(course / ".venv/bin/python")
@@ -181,7 +193,7 @@ def test_the_students_bundle_runs_from_its_own_lock(tmp_path):
     )
     labs = json.loads(told.stdout)["labs"]
     assert labs and not any(labs.values()), labs
-    found = editions.execute(course, catalog.find("03c").solution)
+    found = editions.execute(course, catalog.find("04").solution)
     assert found["cells"] and found["errors"] == []
-    found = editions.execute(course, course / "labs" / "00_start_here.ipynb")
+    found = editions.execute(course, course / "labs" / "03a_quantization_by_hand.ipynb")
     assert found["errors"] and editions.unexpected(found["errors"]) == []

@@ -76,7 +76,7 @@ def test_shards_merged_are_the_whole(course, tmp_path):
 
     root, m, whole = course
     for i in (1, 2):
-        grade(root, m.submissions, tmp_path / f"shard{i}", shard=f"{i}/2")
+        grade(root, m.submissions, tmp_path / f"shard{i}", shard=f"{i}/2", workers=1)
     sizes = [len(lines(tmp_path / f"shard{i}")) for i in (1, 2)]
     assert sum(sizes) == SIZE and min(sizes) > 0
     merged = merge([tmp_path / "shard2", tmp_path / "shard1"], tmp_path / "merged")

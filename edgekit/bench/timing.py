@@ -9,7 +9,8 @@ import gc
 import itertools
 import math
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -70,6 +71,48 @@ def warm_up(many: Callable[[int], None], limit: float, timer) -> tuple[Warmup, f
         best, stale = (per_call, 0) if better else (best, stale + 1)
     taken = timer() - begin
     return Warmup(calls, taken, stale >= 5), (best if best < math.inf else taken / calls)
+
+
+def each(run: Callable, inputs: Sequence, timer=time.perf_counter) -> tuple[list, list[float]]:
+    """(answers, seconds) of one call for every input, in turn, after a call that does not count. Single calls are noisy: this finds the
+    inputs to look at again, with `shortest`."""
+    answers, seconds = [], []
+    run(inputs[0])
+    for x in inputs:
+        start = timer()
+        answers.append(run(x))
+        seconds.append(timer() - start)
+    return answers, seconds
+
+
+def shortest(run: Callable, inputs: Sequence, rounds: int, timer=time.perf_counter) -> list[float]:
+    """For every input the shortest of so many calls, in seconds. All inputs take part in every round, so that a busy moment of the
+    machine meets them all alike."""
+    best = [math.inf] * len(inputs)
+    for _ in range(rounds):
+        for i, x in enumerate(inputs):
+            start = timer()
+            run(x)
+            best[i] = min(best[i], timer() - start)
+    return best
+
+
+def slowest(
+    run: Callable, inputs: Sequence, seconds: Sequence[float], count: int, timer=time.perf_counter
+) -> list[int]:
+    """Indices of the ``count`` inputs that take longest, the slowest last; ``seconds`` is one time of each, from `each`.
+
+    A busy moment makes one call long, a slow input every call. So the slower half is timed again, its shortest call counts, and so on: as much
+    work as timing everything once more, and right while the machine disturbs fewer than half of the calls.
+    """
+    best, left = dict(enumerate(seconds)), len(inputs)
+    order = lambda: sorted(best, key=best.__getitem__)
+    while left > count:
+        left = max(left // 2, count)
+        best = {i: best[i] for i in order()[-left:]}
+        again = shortest(run, [inputs[i] for i in best], 1, timer)
+        best = {i: min(was, now) for (i, was), now in zip(best.items(), again, strict=True)}
+    return order()
 
 
 def loop(run, x) -> Callable[[int], None]:

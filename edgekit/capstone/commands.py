@@ -51,7 +51,7 @@ def check(
     split: Annotated[
         Path | None, typer.Option(help="an .npz file with images and labels, instead of new pictures")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Measure a submission on pictures drawn just now, and say for every budget whether it is kept and why."""

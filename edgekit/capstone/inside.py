@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from edgekit.formatting import one_line
+
 SLOWER = 2.0  # a picture may take so many times the median one; beyond, the time depends on the picture
-SUSPECTS, AGAIN = 8, 7  # the slowest pictures are timed again, the shortest of so many calls counts
-NOISE = 2e-4  # seconds; a difference below is the machine's
+NOISE = 0.1  # of the baseline's time: a difference below is the machine's
+SUSPECTS = 8  # the slowest are timed again
+AGAIN, SURE = 7, 40  # rounds of it, of which the shortest counts; and so many before a model is refused
 DOMAINS = {"", "ai.onnx", "com.microsoft"}  # the operators of ONNX and of ONNX Runtime
+CONTROL = {"If", "Loop", "Scan", "SequenceMap"}  # what they hold runs for some pictures only, and no count sees it
+BASELINE_ONLY = "baseline"  # a job that asks for nothing but its memory
+Run = Callable[[np.ndarray], np.ndarray]
 
 
 class Refused(Exception):
@@ -35,26 +41,60 @@ def main(folder: str | Path) -> None:
 
 
 def look(given: Path) -> dict:
-    from edgekit.runtimes.ort.session import cpu_session
-
     job, model = json.loads((given / "job.json").read_text()), given / "model.onnx"
+    if job["kind"] == BASELINE_ONLY:
+        return {"resident": baseline_memory(given, job["batch"])}
     interface(model, job["input"])
-    try:
-        session = cpu_session(model)
-    except Exception as error:
-        raise Refused(f"ONNX Runtime does not load it: {' '.join(str(error).split())[:300]}") from None
     with np.load(given / "pictures.npz", allow_pickle=False) as arrays:
         unseen, known = (arrays[name][:, None].astype(np.float32) / np.float32(255) for name in ("unseen", "known"))
-    run = lambda x: session.run(None, {job["input"]: x})[0]
-    logits, seconds = one_by_one(run, unseen)
-    same_answer_twice(run, unseen, logits)
-    same_time_for_all(run, unseen, seconds, known)
+    logits, slowest = answers(given, unseen, known, job["batch"])
     return {
         "predictions": logits.argmax(1).tolist(),
-        "latency": latency(given, unseen[: job["batch"]], job["seconds"], job["limit"]),
-        **memory(given, job),
+        "latency": latency(given, slowest, job["seconds"], job["limit"]),
+        **memory(given, job, slowest),
         **({"parser": parser(model)} if job["engine"] else {}),
     }
+
+
+def answers(given: Path, unseen: np.ndarray, known: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """(logits [N, 10] as a device gets them, ``batch`` pictures at a time; the pictures of the slowest call), when it looks at the
+    pictures and is as fast for all of them."""
+    from edgekit import runtimes
+    from edgekit.runtimes.ort.session import EXACT_INT8
+
+    try:
+        own = runtimes.load(given / "model.onnx", threads=1, session_options=EXACT_INT8)
+    except runtimes.RunnerError as error:
+        raise Refused(f"ONNX Runtime does not load it: {one_line(error)}") from None
+    with own, runtimes.load(given / "baseline.onnx", threads=1) as baseline:
+        run = only_logits(own)
+        alone, slowest = same_time_for_all(run, unseen, known, 1, baseline)
+        looks(alone)
+        same_in_a_group(run, unseen, alone)
+        if batch == 1:
+            return alone, slowest
+        together, slowest = same_time_for_all(run, unseen, known, batch, baseline)
+        same_in_groups(together, alone, batch)
+        return together, slowest
+
+
+def only_logits(runner) -> Run:
+    """``runner``; what it raises, and an answer that is no logits for every picture, refuse the model."""
+    from edgekit.runtimes import InputError, RunnerError
+
+    def run(x: np.ndarray) -> np.ndarray:
+        try:
+            answer = runner(x)
+        except (RunnerError, InputError) as error:
+            raise Refused(f"it fails for {len(x)} pictures at once: {one_line(error)}. Fix: N is free, so it must run for every N.") from None  # fmt: skip
+        if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
+            kind = answer.dtype if isinstance(answer, np.ndarray) else type(answer).__name__
+            raise Refused(f"its output is {kind}, not numbers. Fix: float32 [N, 10] logits.")
+        if answer.shape != (len(x), 10) or not np.isfinite(answer).all():
+            raise Refused(f"for {len(x)} pictures it gives {list(answer.shape)}, or values that are not finite. Fix: [N, 10] logits.")  # fmt: skip
+        return answer
+
+    return run
 
 
 def interface(path: Path, name: str) -> None:
@@ -70,6 +110,8 @@ def interface(path: Path, name: str) -> None:
     strange = {node.domain for graph in reading.graphs(model) for node in graph.node} - DOMAINS
     if strange - {function.domain for function in model.functions}:
         raise Refused(f"operators of {', '.join(sorted(strange))}. Fix: use those of ONNX and com.microsoft.")
+    if held := sorted({node.op_type for graph in reading.graphs(model) for node in graph.node if node.op_type in CONTROL or holds_a_graph(node)}):  # fmt: skip
+        raise Refused(f"it has {', '.join(held)}: what is inside runs for some pictures only, so neither its time nor its memory can be told. Fix: a network without control flow.")  # fmt: skip
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
     if list(inputs) != [name]:
@@ -87,70 +129,79 @@ def interface(path: Path, name: str) -> None:
         raise Refused(f"it has {len(model.graph.output)} outputs. Fix: the logits [N, 10] are the only one.")
 
 
-def one_by_one(run, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(logits [N, 10], seconds [N]): every picture in a call of its own."""
-    logits, seconds = np.empty((len(pictures), 10), np.float32), np.empty(len(pictures))
-    run(pictures[:1])
-    for i in range(len(pictures)):
-        start = time.perf_counter()
-        answer = run(pictures[i : i + 1])
-        seconds[i] = time.perf_counter() - start
-        if answer.shape != (1, 10) or not np.isfinite(answer).all():
-            raise Refused(
-                f"for one picture it gives {list(answer.shape)}, or values that are not finite. Fix: [N, 10] logits."
-            )
-        logits[i] = answer
+def holds_a_graph(node) -> bool:
+    """As If does; there are more in com.microsoft, such as BeamSearch."""
+    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)
+
+
+def looks(logits: np.ndarray) -> None:
     if np.ptp(logits, axis=0).max() < 1e-6:
         raise Refused(
             "a constant output: it gives the same answer for every picture. A model that does not look is not timed."
         )
-    return logits, seconds
 
 
-def same_answer_twice(run, pictures: np.ndarray, logits: np.ndarray) -> None:
-    """In groups, too: the answer to a picture must not depend on its neighbours, or on chance."""
+def same_in_a_group(run: Run, pictures: np.ndarray, alone: np.ndarray) -> None:
+    """The answer to a picture must not depend on its neighbours, or on chance."""
     several = run(pictures[:64])
-    if several.shape != (len(pictures[:64]), 10) or (several.argmax(1) != logits[:64].argmax(1)).mean() > 0.05:
+    if (several.argmax(1) != alone[:64].argmax(1)).mean() > 0.05:
         raise Refused(
             "another answer in a group of 64 than for each picture alone. Fix: no randomness, and rows that do not mix."
         )
 
 
-def same_time_for_all(run, unseen: np.ndarray, seconds: np.ndarray, known: np.ndarray) -> None:
-    """A budget holds for every picture, the slowest too; so a model whose time depends on the picture is refused."""
+def same_in_groups(found: np.ndarray, alone: np.ndarray, batch: int) -> None:
+    """Where a device takes pictures in groups, the class of every picture must be the one that it gets alone. Two logits that are
+    equal but for rounding (1% of their range) may change places."""
+    rows = np.arange(len(alone))
+    behind = alone.max(1) - alone[rows, found.argmax(1)]
+    differ = np.flatnonzero(behind > 0.01 * np.ptp(alone, axis=1))
+    if len(differ):
+        raise Refused(f"another class in a group of {batch} than alone, for {len(differ)} of {len(alone)} pictures (the first is {differ[0]}). Fix: one network for every N, and rows that do not mix.")  # fmt: skip
 
-    def shortest(picture: np.ndarray) -> float:
-        spent = []
-        for _ in range(AGAIN):
-            start = time.perf_counter()
-            run(picture[None])
-            spent.append(time.perf_counter() - start)
-        return min(spent)
 
-    order = np.argsort(seconds)
-    usual = shortest(unseen[order[len(order) // 2]])
-    for i in order[-SUSPECTS:]:
-        slow = shortest(unseen[i])
-        if slow > SLOWER * usual and slow - usual > NOISE:
-            raise Refused(f"its time depends on the picture: picture {i} of the unseen ones takes {slow / usual:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
-    seen = float(np.median([shortest(picture) for picture in known[:16]]))
-    if usual > SLOWER * seen and usual - seen > NOISE:
-        raise Refused(f"it takes {usual / seen:.1f}x as long for pictures that it has not seen as for the course's own: its time depends on the picture.")  # fmt: skip
+def same_time_for_all(
+    run: Run, unseen: np.ndarray, known: np.ndarray, size: int, baseline: Run
+) -> tuple[np.ndarray, np.ndarray]:
+    """(answers [N, ...], the slowest group) of calls with ``size`` pictures each. A budget holds for every picture, the slowest too: so a
+    model whose time depends on the picture is refused, and the slowest call that is found is the one whose time counts."""
+    from edgekit.bench.timing import each, shortest, slowest
+
+    groups = [unseen[i : i + size] for i in range(0, len(unseen), size)]
+    found, seconds = each(run, groups)
+    full = [i for i, group in enumerate(groups) if len(group) == size] or [0]
+    usual = groups[sorted(full, key=lambda i: seconds[i])[len(full) // 2]]
+    order = slowest(run, [groups[i] for i in full], [seconds[i] for i in full], SUSPECTS)
+    suspects = [full[i] for i in order]
+    noise = NOISE * shortest(baseline, [usual], AGAIN)[0]
+    slower = lambda slow, fast: slow > SLOWER * fast and slow - fast > noise
+    fast, *again = shortest(run, [usual, *(groups[i] for i in suspects)], AGAIN)
+    worst = int(np.argmax(again))
+    longest = groups[suspects[worst]]
+    if slower(again[worst], fast):
+        fast, slow = shortest(run, [usual, longest], SURE)
+        if slower(slow, fast):
+            raise Refused(f"its time depends on the picture: picture {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
+    seen = [known[i : i + size] for i in range(0, len(known) - size + 1, size)][:16]
+    if seen and slower(fast, float(np.median(shortest(run, seen, AGAIN)))):
+        usually, *course = shortest(run, [usual, *seen], SURE)
+        if slower(usually, float(np.median(course))):
+            raise Refused(f"it takes {usually / np.median(course):.1f}x as long for pictures that it has not seen as for the course's own: its time depends on the picture.")  # fmt: skip
+    return np.concatenate(found), longest
 
 
 def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
-    """Time over the baseline's, paired, with the A/A control. An interval that reaches over the limit is measured once more, for three
-    times as long, and then that one alone counts."""
+    """Time over the baseline's, paired, with the A/A control: until the interval lies on one side of the limit, at most ``seconds``."""
     from edgekit import bench, runtimes
 
     with (
         runtimes.load(given / "baseline.onnx", threads=1) as base,
         runtimes.load(given / "model.onnx", threads=1) as own,
     ):
-        both = {"baseline": base, "model": own}
-        found = bench.compare(both, x, max_time=seconds)
-        if found.control_failed or 1 / found["model"].high <= limit < 1 / found["model"].low:
-            found = bench.compare(both, x, min_time=3 * seconds, max_time=3 * seconds)
+        try:
+            found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds, limits={"model": 1 / limit})
+        except (runtimes.RunnerError, runtimes.InputError) as error:
+            raise Refused(f"it fails while it is timed: {one_line(error)}") from None
     ratio, control = found["model"], found.control
     return {
         "value": 1 / ratio.speedup, "low": 1 / ratio.high, "high": 1 / ratio.low, "pairs": int(ratio.pairs.size),
@@ -159,31 +210,40 @@ def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
     }  # fmt: skip
 
 
-def memory(given: Path, job: dict) -> dict:
+def memory(given: Path, job: dict, slowest: np.ndarray) -> dict:
     from edgekit import bench
     from edgekit.capstone.memory import activation_bytes
-    from edgekit.graphs.reading import ExportError
 
     try:
         found = {"activations": activation_bytes(given / "model.onnx")}
         if job["kind"] == "resident":
-            own, base = (bench.footprint(given / f"{name}.onnx", job["batch"]) for name in ("model", "baseline"))
-            found |= {"resident": own.model, "baseline_resident": base.model}
-    except (ExportError, RuntimeError) as error:
-        raise Refused(f"its memory cannot be told: {str(error)[:300]}") from None
+            found["resident"] = bench.footprint(given / "model.onnx", x={job["input"]: slowest}).model
+    except Exception as error:  # whatever a strange graph does to who counts it
+        raise Refused(f"its memory cannot be told: {one_line(error)}") from None
+    if job["kind"] == "resident":
+        found["baseline_resident"] = job.get("baseline_resident") or baseline_memory(given, job["batch"])
     return found
 
 
+def baseline_memory(given: Path, batch: int) -> int:
+    from edgekit import bench
+
+    return bench.footprint(given / "baseline.onnx", batch).model
+
+
 def parser(path: Path) -> dict:
-    """Whether TensorRT's parser takes the file; ``ok`` is None where there is no TensorRT."""
+    """Whether TensorRT's parser takes the file; ``ok`` is None where there is no TensorRT. ``by``: its module and version."""
     from edgekit.runtimes import RunnerError, trt
 
+    by = ""
     try:
-        return {"ok": True, "why": f"{trt.parse(path).layers} layers"}
+        module = trt.api()
+        by = f"{module.__name__} {module.__version__}"
+        return {"ok": True, "why": f"{trt.parse(path).layers} layers", "by": by}
     except trt.ParseError as error:
-        return {"ok": False, "why": " ".join(str(error).split())[-400:]}
+        return {"ok": False, "why": one_line(error, 2000)[-400:], "by": by}
     except (RunnerError, ImportError) as error:
-        return {"ok": None, "why": " ".join(str(error).split())[:200]}
+        return {"ok": None, "why": one_line(error, 200), "by": by}
 
 
 if __name__ == "__main__":

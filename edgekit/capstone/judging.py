@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -10,10 +9,13 @@ import numpy as np
 from edgekit.bench import wilson
 from edgekit.capstone.budgets import BASELINE, Budget
 from edgekit.capstone.reading import Submission
+from edgekit.files import sha256
 from edgekit.formatting import machine
 from edgekit.zoo.data import STYLES, Split
 
 KEPT, MISSED, OPEN = "kept", "missed", "can't tell"
+CLAIM = "claim"  # the name of an item that is no budget
+LATENCY = "latency"
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ def judge(submission: Submission, measured: dict, split: Split, seed: int | None
     items = [*budgets(numbers, budget, measured["latency"]["failed"]), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
     drawn = f"judged on {len(split)} unseen pictures" + (f", drawn from seed {seed}" if seed is not None else "")
-    notes = [f"accuracy by kind of picture: {by_style(split, guess)}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    kinds = ", ".join(f"{kind} {share(*found)}" for kind, found in by_style(split, guess).items()) or "not known"
+    notes = [f"accuracy by kind of picture: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
     return Report(
-        budget, submission.division, tuple(items + claims), numbers, hashlib.sha256(submission.model).hexdigest(), drawn,
+        budget, submission.division, tuple(items + claims), numbers, sha256(submission.model), drawn,
         tuple(notes), measured["latency"]["environment"],
     )  # fmt: skip
 
@@ -112,17 +115,17 @@ def time(numbers: dict, failed: str, budget: Budget) -> Item:
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
         return Item(
-            "latency",
+            LATENCY,
             OPEN,
             measured,
             allowed,
             f"the A/A control failed: {failed}. Close other programs and measure again",
         )
     if found["high"] <= budget.latency:
-        return Item("latency", KEPT, measured, allowed)
+        return Item(LATENCY, KEPT, measured, allowed)
     if found["low"] > budget.latency:
-        return Item("latency", MISSED, measured, allowed, "the whole interval lies above")
-    return Item("latency", OPEN, measured, allowed, "the interval reaches over it: measure longer (--seconds)")
+        return Item(LATENCY, MISSED, measured, allowed, "the whole interval lies above")
+    return Item(LATENCY, OPEN, measured, allowed, "the interval reaches over it: measure longer (--seconds)")
 
 
 def size(numbers: dict, budget: Budget) -> Item:
@@ -150,7 +153,8 @@ def engine(measured: dict) -> list[Item]:
         return []
     verdict = {True: KEPT, False: MISSED, None: OPEN}[found["ok"]]
     said = {True: "taken", False: "refused", None: "not asked"}[found["ok"]]
-    return [Item("engine", verdict, f"{said} by TensorRT's parser", "taken", "" if found["ok"] else found["why"])]
+    by = f" ({found['by']})" if found.get("by") else ""
+    return [Item("engine", verdict, f"{said} by TensorRT's parser{by}", "taken", "" if found["ok"] else found["why"])]
 
 
 def claim(name: str, value: float, found: dict) -> Item:
@@ -159,15 +163,17 @@ def claim(name: str, value: float, found: dict) -> Item:
     show = (lambda v: f"{v:.2%}") if name == "accuracy" else (lambda v: f"{v:.2f}x")
     measured = f"{show(found['value'])} [{show(found['low'])}, {show(found['high'])}]"
     why = "claimed but not reached: it lies outside of the interval" if beyond else ""
-    return Item("claim", MISSED if beyond else KEPT, f"{name} {measured}", f"you claim {show(value)}", why)
+    return Item(CLAIM, MISSED if beyond else KEPT, f"{name} {measured}", f"you claim {show(value)}", why)
 
 
-def by_style(split: Split, guess: np.ndarray) -> str:
-    if split.styles is None:
-        return "not known"
-    parts = []
-    for style in np.unique(split.styles):
+def by_style(split: Split, guess: np.ndarray) -> dict[str, tuple[float, float, float]]:
+    """{kind of picture: (accuracy, low, high)}, the worst first; empty where the kinds are not known."""
+    found = {}
+    for style in np.unique(split.styles) if split.styles is not None else ():
         right = (guess == split.labels)[split.styles == style]
-        low, high = wilson(int(right.sum()), len(right))
-        parts.append(f"{STYLES[style]} {right.mean():.1%} [{low:.1%}, {high:.1%}]")
-    return ", ".join(parts)
+        found[STYLES[style]] = (float(right.mean()), *wilson(int(right.sum()), len(right)))
+    return dict(sorted(found.items(), key=lambda one: one[1]))
+
+
+def share(value: float, low: float, high: float) -> str:
+    return f"{value:.1%} [{low:.1%}, {high:.1%}]"

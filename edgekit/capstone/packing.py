@@ -14,15 +14,21 @@ import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgekit import files as writing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.capstone.reading import LIMITS, Submission, parse, read, too_large
+from edgekit.files import BROKEN_ZIP, sha256, write_whole
+from edgekit.formatting import one_line
 
 MANIFEST, SIGNATURE = "manifest.json", "signature"
 SUFFIX = ".edgekit"
-MOST = 80 * 2**20  # bytes of a packed file
+MOST = 5 * 2**20  # bytes of a packed file
 SHORTEST_TOKEN = 16
 _LIMITS = {**LIMITS, MANIFEST: 2**17, SIGNATURE: 64}
+_KINDS = {
+    **dict.fromkeys(("student", "device", "task", "course", "division", "made"), str),
+    "files": dict,
+    "environment": dict,
+}
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same folder gives the same bytes, but for the manifest's time
 
 
@@ -47,7 +53,7 @@ def pack(folder: str | Path, token: str, target: str | Path | None = None) -> Pa
     said = json.dumps(manifest, indent=1, default=str, sort_keys=True).encode()
     target = Path(target or Path(folder).resolve().with_suffix(SUFFIX))
     try:
-        writing.write_whole(target, zipped({**submission.files, MANIFEST: said, SIGNATURE: sign(said, token).encode()}))
+        write_whole(target, zipped({**submission.files, MANIFEST: said, SIGNATURE: sign(said, token).encode()}))
     except OSError as error:
         raise SubmissionError(f"{target}: {error.strerror or error}. Fix: name a file that you may write.") from None
     return target
@@ -59,10 +65,6 @@ def zipped(content: dict[str, bytes]) -> bytes:
         for name, blob in sorted(content.items()):
             archive.writestr(zipfile.ZipInfo(name, _DATE), blob, zipfile.ZIP_DEFLATED)
     return out.getvalue()
-
-
-def sha256(blob: bytes) -> str:
-    return hashlib.sha256(blob).hexdigest()
 
 
 def sign(manifest: bytes, token: str) -> str:
@@ -81,9 +83,8 @@ def unpack(packed: bytes, token: str) -> tuple[Submission, dict]:
         SubmissionError: for a file that is no such zip, too large, altered, or signed with another token.
     """
     content = contents(packed)
-    said = content.pop(MANIFEST)
-    signature = content.pop(SIGNATURE).decode("ascii", "replace").strip()
-    if not hmac.compare_digest(signature.encode(), sign(said, token).encode()):
+    said, signature = content.pop(MANIFEST), content.pop(SIGNATURE)
+    if not _fits(signature, said, token):
         raise SubmissionError(
             "the signature does not fit: the manifest was altered after packing, or it was signed with another student's token. "
             "Fix: run edgekit submit pack again, with your own token."
@@ -96,24 +97,46 @@ def unpack(packed: bytes, token: str) -> tuple[Submission, dict]:
         )
     submission = parse(content)
     own = submission.budget
-    wrong = [key for key in ("student", "device", "task", "course") if manifest.get(key) != getattr(own, key)]
+    wrong = [key for key in ("student", "device", "task", "course") if manifest[key] != getattr(own, key)]
+    wrong += ["division"] if manifest["division"] != submission.division else []
     if wrong:
         raise SubmissionError(f"manifest and submission.json differ in {', '.join(wrong)}. Fix: pack again.")
     return submission, manifest
 
 
+def is_signed(packed: bytes, token: str) -> bool:
+    """Whether the manifest of a packed file is signed with a token. Raises SubmissionError where there is none."""
+    content = contents(packed)
+    return _fits(content[SIGNATURE], content[MANIFEST], token)
+
+
+def _fits(signature: bytes, manifest: bytes, token: str) -> bool:
+    return hmac.compare_digest(signature.strip(), sign(manifest, token).encode())
+
+
 def manifest_of(said: bytes) -> dict:
+    """A manifest whose entries are of the kinds that :func:`pack` writes; anybody can have written it.
+
+    Raises:
+        SubmissionError: for another.
+    """
     try:
         manifest = json.loads(said)
-        dict(manifest["files"]), str(manifest["student"])
-        return manifest
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise SubmissionError("its manifest cannot be read. Fix: pack again.") from None
+    except (ValueError, RecursionError):
+        raise SubmissionError("its manifest is no JSON. Fix: pack again.") from None
+    if not isinstance(manifest, dict):
+        raise SubmissionError(f"its manifest is a {type(manifest).__name__}. Fix: pack again.")
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(manifest.get(key), kind)]
+    if not wrong and not all(isinstance(digest, str) for digest in manifest["files"].values()):
+        wrong = ["files"]
+    if wrong:
+        raise SubmissionError(f"its manifest has no {wrong[0]!r}, or one of another kind. Fix: pack again.")
+    return manifest
 
 
 def student_of(packed: bytes) -> str:
     """Who says to have packed a file; nothing is proven by that."""
-    return str(manifest_of(contents(packed)[MANIFEST])["student"])[:64]
+    return manifest_of(contents(packed)[MANIFEST])["student"][:64]
 
 
 def contents(packed: bytes) -> dict[str, bytes]:
@@ -129,10 +152,11 @@ def contents(packed: bytes) -> dict[str, bytes]:
                     f"it holds {', '.join(names[:8])[:200]}; a packed submission holds {', '.join(_LIMITS)}."
                 )
             return {member.filename: _unpacked(archive, member) for member in members}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, SubmissionError):
-            raise
-        raise SubmissionError(f"not a packed submission ({error}). Fix: edgekit submit pack makes one.") from None
+    except SubmissionError:
+        raise
+    except (OSError, *BROKEN_ZIP) as error:
+        why = one_line(error, 200)
+        raise SubmissionError(f"not a packed submission ({why}). Fix: edgekit submit pack makes one.") from None
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -9,16 +9,18 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit import files as hashing
 from edgekit.capstone.budgets import DIVISIONS, Budget, draw
 from edgekit.capstone.failure import SubmissionError
+from edgekit.formatting import one_line
+from edgekit.graphs.reading import foreign
 
 MODEL, CARD, COMMANDS, ABOUT = "model.onnx", "card.md", "commands.sh", "submission.json"
-LIMITS = {MODEL: 64 * 2**20, CARD: 2**16, COMMANDS: 2**16, ABOUT: 2**14}  # bytes
+LIMITS = {MODEL: 4 * 2**20, CARD: 2**16, COMMANDS: 2**16, ABOUT: 2**14}  # bytes
 SECTIONS = ("Intended use", "How it was made", "Known failures", "A rejected alternative")
 WORDS = 15  # of one's own in every section
 CLAIMS = {"accuracy": (0, 1), "latency": (0, 1000)}
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npy", ".npz", ".ckpt", ".bin")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Submission:
     @property
     def model(self) -> bytes:
         return self.files[MODEL]
+
+    @property
+    def content_sha(self) -> str:
+        """Of what is judged and marked: device, task, division, claims, model and card."""
+        said = [self.budget.task, self.budget.device, self.division, sorted(self.claims.items())]
+        said += [hashing.sha256(self.files[name]) for name in (MODEL, CARD)]
+        return hashing.sha256(json.dumps(said).encode())
 
 
 def read(folder: str | Path) -> Submission:
@@ -61,7 +70,7 @@ def parse(files: dict[str, bytes]) -> Submission:
     for name, blob in files.items():
         if len(blob) > LIMITS[name]:
             raise SubmissionError(too_large(name, len(blob)))
-    _refuse_pickle(files[MODEL])
+    _refuse_foreign(files[MODEL])
     texts = {name: _text(name, files[name]) for name in (CARD, COMMANDS, ABOUT)}
     if problem := card_problem(texts[CARD]):
         raise SubmissionError(f"{CARD}: {problem}")
@@ -87,12 +96,11 @@ def _refuse_strange(path: Path) -> None:
         raise SubmissionError(too_large(str(path), about.st_size))
 
 
-def _refuse_pickle(blob: bytes) -> None:
-    """A checkpoint renamed to .onnx: an ONNX file begins with a field of protobuf."""
-    if blob[:4] == b"PK\x03\x04" or (blob[:1] == b"\x80" and blob[1:2] <= b"\x05"):
+def _refuse_foreign(blob: bytes) -> None:
+    """A checkpoint renamed to .onnx, say."""
+    if found := foreign(blob[:512]):
         raise SubmissionError(
-            f"{MODEL}: a pickle (a PyTorch checkpoint?), not an ONNX file; opening a pickle runs code, so it was not opened. "
-            "Fix: export the model with edgekit.export.to_onnx."
+            f"{MODEL}: {found[0]}, not an ONNX file; it was not opened (opening a pickle runs code). Fix: {found[1]}."
         )
 
 
@@ -111,7 +119,7 @@ def _about(text: str) -> tuple[Budget, str, dict]:
         claims = {name: claims.get(name) for name in CLAIMS}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SubmissionError(
-            f"{ABOUT}: {type(error).__name__}: {str(error)[:100]}. Fix: edgekit submit template writes a right one."
+            f"{ABOUT}: {type(error).__name__}: {one_line(error, 100)}. Fix: edgekit submit template writes a right one."
         ) from None
     if division not in DIVISIONS:
         raise SubmissionError(f"{ABOUT}: division {str(division)[:40]!r}. Fix: one of {', '.join(DIVISIONS)}.")
@@ -129,10 +137,31 @@ def _about(text: str) -> tuple[Budget, str, dict]:
 
 def card_problem(text: str) -> str:
     """What is missing in a model card; empty when it is complete."""
-    parts = re.split(r"^##\s+(.*?)\s*$", _COMMENT.sub("", text), flags=re.MULTILINE)
-    written = dict(zip(parts[1::2], parts[2::2], strict=False))
+    written = sections(text)
     for name in SECTIONS:
         words = len(re.findall(r"\w+", written.get(name, "")))
         if words < WORDS:
             return f"section '## {name}' has {words} words. Fix: write at least {WORDS}, outside of the comment."
     return ""
+
+
+def sections(text: str) -> dict[str, str]:
+    """{heading: text below it} of a Markdown text, by the lines that begin with "## "; without comments, and "" for what stands before the
+    first heading. Two sections of one name are one."""
+    found, name = {"": []}, ""
+    for line in _without_comments(text).splitlines():
+        if line.startswith("##") and line[2:3].isspace():
+            name = line[2:].strip()
+            found.setdefault(name, [])
+        else:
+            found[name].append(line)
+    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+
+
+def _without_comments(text: str) -> str:
+    """A comment that is not closed is none. By hand: a regular expression would look for the end of each of 16,000 beginnings."""
+    kept, at = [], 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        kept.append(text[at:begin])
+        at = end + 3
+    return "".join([*kept, text[at:]])

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgekit import paths
 from edgekit.capstone.failure import SubmissionError
+from edgekit.files import BROKEN_ZIP
 from edgekit.zoo.data import DIGITS, DataError, Split
 
 COUNT = 1000
@@ -45,7 +46,7 @@ def load(path: str | Path) -> Split:
         with np.load(path, allow_pickle=False) as arrays:
             styles = arrays.get("styles", None)
             return Split("digits", "unseen", arrays["images"], arrays["labels"].astype(np.int64), DIGITS, styles)
-    except (OSError, KeyError, ValueError, AttributeError, DataError) as error:
+    except (KeyError, AttributeError, DataError, OSError, *BROKEN_ZIP) as error:
         raise SubmissionError(
             f"{path}: not a split ({error}). Fix: an .npz file with images uint8 [N, 28, 28] and labels int64 [N]."
         ) from None

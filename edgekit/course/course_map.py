@@ -25,8 +25,7 @@ def place(notebook: dict, lab: Lab) -> None:
 
 def header(lab: Lab) -> str:
     """The course's chain with this lab's chapter marked, and links to the labs around it, as Markdown."""
-    all_labs = labs()
-    at = next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
+    all_labs, at = _at(lab)
     before = f"[◀ {label(all_labs[at - 1])}]({all_labs[at - 1].slug}.ipynb) · " if at else ""
     after = f" · [{label(all_labs[at + 1])} ▶]({all_labs[at + 1].slug}.ipynb)" if at + 1 < len(all_labs) else ""
     return f"{chain(lab.chapter)}\n\nLab {at + 1} of {len(all_labs)}: {before}[course map]({LANDING}){after}"
@@ -42,8 +41,7 @@ def chain(here: int | None = None) -> str:
 
 def footer(lab: Lab) -> str:
     """Where to go on from this lab, as Markdown."""
-    all_labs = labs()
-    at = next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
+    all_labs, at = _at(lab)
     if at + 1 == len(all_labs):
         return f"## Done\n\nThis was the last lab. The [course map]({LANDING}) shows what is still open."
     following = all_labs[at + 1]
@@ -51,6 +49,12 @@ def footer(lab: Lab) -> str:
         f"## Next\n\n[{label(following)}]({following.slug}.ipynb), {following.minutes} minutes: {following.summary}.\n\n"
         f"The [course map]({LANDING}) shows what you have passed and what is still open."
     )
+
+
+def _at(lab: Lab) -> tuple[list[Lab], int]:
+    """All labs, and which of them this is."""
+    all_labs = labs()
+    return all_labs, next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
 
 
 def label(lab: Lab) -> str:

@@ -139,10 +139,14 @@ class Ledger:
     def reveal(self, key: str, measured, unit: str = "") -> Reveal:
         """Write the measurement down beside what was predicted for `key`, and return both; see :meth:`beside`."""
         shown = self.beside(key, measured, unit)
+        self.note(shown, measured)
+        return shown
+
+    def note(self, shown: Reveal, measured) -> None:
+        """Write down what `beside` gave for `measured`."""
         value = {name: item for name, item in asdict(shown).items() if name not in ("key", "unit")}
         carried = getattr(measured, "environment", None)
-        self.add("reveal", key, value, shown.unit, lab=current_lab(), environment=carried)
-        return shown
+        self.add("reveal", shown.key, value, shown.unit, lab=current_lab(), environment=carried)
 
     def beside(self, key: str, measured, unit: str = "") -> Reveal:
         """The measurement beside what was predicted for `key`. `measured` is a number, a word, or a Ratio or Measurement."""
@@ -305,8 +309,9 @@ def reveal(key: str, measured, unit: str = "") -> None:
     """Show a measurement beside its prediction from the student's ledger, wherever in a cell it stands; see Ledger.reveal."""
     shown = None
     with not_lost("This measurement"):
-        shown = student().beside(key, measured, unit)
-        student().reveal(key, measured, unit)
+        ledger = student()
+        shown = ledger.beside(key, measured, unit)
+        ledger.note(shown, measured)
     if shown is None:
         print(f"{key}: measured {measured}")
         return
@@ -357,8 +362,12 @@ def pareto(points: Iterable[Mapping], minimise: Iterable[str] = (), maximise: It
             if not isinstance(point.get(key), (int, float)) or math.isnan(point[key]):
                 raise ValueError(f"point {number} has no number for {key!r}: {dict(point)}")
     costs = [tuple(sign * point[key] for key, sign in goals) for point in points]
-    beats = lambda a, b: a != b and all(p <= q for p, q in zip(a, b, strict=True))
     return [point for point, cost in zip(points, costs, strict=True) if not any(beats(other, cost) for other in costs)]
+
+
+def beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether costs ``a`` are at most those of ``b`` in everything, and less in one."""
+    return a != b and all(p <= q for p, q in zip(a, b, strict=True))
 
 
 def names(keys: Iterable[str] | str) -> list[str]:

@@ -160,7 +160,7 @@ class Lane:
         settings = [
             "--setenv",
             "PYTHONPATH",
-            "/repo:/opt/site",
+            "/repo:/opt/site:/opt/runtimes",
             "--setenv",
             "HOME",
             "/tmp",
@@ -188,6 +188,17 @@ def float_model(folder: Path) -> None:
     from edgekit.zoo.models import load_checkpoint
 
     export.to_onnx(load_checkpoint("edgecnn"), folder / "edgecnn.onnx", dynamo=False)
+
+
+def int8_model(folder: Path, recipe: str) -> Path:
+    """The INT8 file of a recipe, made from `float_model` where this is called, and kept."""
+    from edgekit.compression import quantization
+    from edgekit.zoo import data
+
+    path = folder / f"{recipe}.onnx"
+    if not path.exists():
+        quantization.quantize(folder / "edgecnn.onnx", path, data.load("digits", "train").subset(64), recipe)
+    return path
 
 
 def part(lane: Lane, folder: Path, name: str, *, timeout: float = 1800, **options) -> dict:

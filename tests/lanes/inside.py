@@ -41,23 +41,24 @@ def doctor() -> dict:
 
 
 def recipes(folder: Path, names: list[str], pictures: int) -> dict:
-    """INT8 files made and run here: {recipe: {"file": [right, of], "kernels": [right, of]}}, and "float32" beside them."""
+    """INT8 files run here, and made here where they are not there yet: {recipe: {"file": [right, of], "kernels": [right, of]}}, and
+    "float32" beside them. Nothing of it imports PyTorch, which takes most of a minute under QEMU."""
     from edgekit import runtimes
-    from edgekit.compression import quantization
+    from edgekit.bench.accuracy import evaluate
     from edgekit.runtimes.ort.session import EXACT_INT8
-    from edgekit.zoo import data, training
+    from edgekit.zoo import data
+    from tests.lanes import int8_model
 
     test = data.load("digits", "test").subset(pictures)
 
     def right(path, **options) -> list[int]:
         with runtimes.load(path, threads=1, **options) as runner:
-            found = training.evaluate(runner, test)
+            found = evaluate(runner, test)
         return [found.correct, found.total]
 
     found = {"float32": {"file": right(folder / "edgecnn.onnx"), "kernels": right(folder / "edgecnn.onnx")}}
     for name in names:
-        path = folder / f"{name}.onnx"
-        quantization.quantize(folder / "edgecnn.onnx", path, data.load("digits", "train").subset(64), name)
+        path = int8_model(folder, name)
         found[name] = {"file": right(path, session_options=EXACT_INT8), "kernels": right(path)}
     return found
 

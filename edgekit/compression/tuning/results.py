@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from dataclasses import asdict, dataclass, field
 
+from edgekit.ledger import beats
+
 HEAD = ["", "file", "engine", "threads", "batch", "size", "quality", "speed-up", "memory", "why not"]
 
 
@@ -35,8 +37,7 @@ class Row:
 
     def dominates(self, other: Row) -> bool:
         """At least as good in size, time and quality, and better in one."""
-        mine, theirs = ((-r.bytes, r.speed["speedup"], r.quality["score"]) for r in (self, other))
-        return all(a >= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+        return beats(*((r.bytes, -r.speed["speedup"], -r.quality["score"]) for r in (self, other)))
 
     def cells(self, mark: str) -> list[str]:
         mb = lambda n: f"{n / 1e6:.2f} MB" if n else ""

@@ -3,7 +3,7 @@
     python -m edgekit.course.doctor.lab_imports        statements as a JSON list on stdin, one JSON line for each on stdout
 
 An import that crashes takes only that process with it; the rest is tried in another one. If all of them work, the answer is
-kept in the work folder until a package, a notebook or the interpreter changes, so that the doctor stays quick.
+kept in the user's cache until a package, a notebook or the interpreter changes, so that the doctor stays quick.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from pathlib import Path
 
 import edgekit
 from edgekit import paths
+from edgekit.formatting import one_line
 
 TIMEOUT = 300  # seconds for all imports; a cold disk takes the longest
+KEPT = 20  # good answers: of several environments, and of states of the course
 GUARDS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 MAGIC = re.compile(r"^(\s*)[%!].*", re.M)
 
@@ -66,8 +68,8 @@ def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
 def failures(wanted: list[str], timeout: float = TIMEOUT) -> dict[str, str]:
     """Those of the statements that fail here, with the reason."""
     wanted, failed = list(dict.fromkeys(wanted)), {}
-    key, kept = _fingerprint(wanted), _kept()
-    if kept is not None and kept.is_file() and kept.read_text(encoding="utf-8") == key:
+    kept = _kept(_fingerprint(wanted))
+    if kept is not None and kept.is_file():
         return {}
     while wanted:
         answers, reason = _try(wanted, timeout)
@@ -76,8 +78,7 @@ def failures(wanted: list[str], timeout: float = TIMEOUT) -> dict[str, str]:
         if wanted:  # the process died, or hung, in this one
             failed[wanted.pop(0)] = reason
     if not failed and kept is not None:
-        with contextlib.suppress(OSError):
-            kept.write_text(key, encoding="utf-8")
+        _keep(kept)
     return failed
 
 
@@ -103,12 +104,20 @@ def _try(wanted: list[str], timeout: float) -> tuple[dict[str, str | None], str]
     return dict(lines), reason
 
 
-def _kept() -> Path | None:
-    """Where a good answer is kept; None where the work folder cannot be used."""
+def _kept(fingerprint: str) -> Path | None:
+    """The file that says that all of it was good; None where there is no place for one."""
     try:
-        return paths.work() / ".imports-tried"
-    except OSError:
+        return paths.cache() / "imports" / fingerprint
+    except (OSError, RuntimeError):  # no home folder, or none that may be written to
         return None
+
+
+def _keep(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+        for old in sorted(file.parent.iterdir(), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+            old.unlink()
+        file.touch()
 
 
 def _fingerprint(wanted: list[str]) -> str:
@@ -129,7 +138,7 @@ def _main() -> None:
             exec(statement, {"__name__": "a_lab"})
             reason = None
         except BaseException as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            reason = f"{type(error).__name__}: {one_line(error)}"
         print(json.dumps([statement, reason]), file=answers, flush=True)
 
 

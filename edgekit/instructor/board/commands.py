@@ -17,13 +17,15 @@ Tier = Annotated[
 def init(
     folder: Path,
     roster: Annotated[Path, typer.Option(help="class list, CSV")],
-    course: Annotated[str, typer.Option(help="a word; the budgets depend on it")] = "open",
-    until: Annotated[str, typer.Option(help="deadline, such as 2027-01-31T23:59")] = "",
+    course: Annotated[str | None, typer.Option(help="a word; the budgets depend on it [default: open]")] = None,
+    until: Annotated[str | None, typer.Option(help="deadline, such as 2027-01-31T23:59 [default: none]")] = None,
 ) -> None:
-    """Start a board: tokens for the class, and pictures that nobody has seen."""
+    """Start a board: tokens for the class, and pictures that nobody has seen. Again: tokens for who is new, the rest stays."""
     from edgekit.instructor.board import room
 
     board = room.make(folder, roster, course, until)
+    closes = f"{board.until:%Y-%m-%d %H:%M %Z}" if board.until else "no deadline"
+    typer.echo(f"course {board.course!r}, {closes}")
     typer.echo(
         f"{len(board.tokens)} tokens in {folder / room.TOKENS}; give each student its own. Keep {folder} to yourself."
     )
@@ -48,19 +50,33 @@ def serve(
 
 
 @app.command()
-def add(folder: Path, submissions: Path) -> None:
-    """Take every packed file below a folder."""
+def add(
+    folder: Path,
+    submissions: Path,
+    received: Annotated[
+        str | None,
+        typer.Option(help="when these files were handed in, such as 2027-01-31T20:00: held against the deadline"),
+    ] = None,
+) -> None:
+    """Take every packed file below a folder. The deadline is not looked at, unless you say when the files were handed in."""
     from edgekit.instructor.board import intake, room
 
-    told = intake.take_folder(intake.Intake(room.read(folder)), submissions)
+    board = room.read(folder)
+    told = intake.take_folder(intake.Intake(board), submissions, room.moment(received or ""))
     for path, said in told:
-        typer.echo(f"{path.name}: {said}", err=said != "taken")
-    raise typer.Exit(0 if all(said == "taken" for _, said in told) else 1)
+        typer.echo(f"{path.name}: {said}", err=said != intake.TAKEN)
+    if board.until and not received and told:
+        typer.echo(
+            f"The deadline ({board.until:%Y-%m-%d %H:%M %Z}) was not looked at: --received says when files came."
+        )
+    raise typer.Exit(0 if all(said == intake.TAKEN for _, said in told) else 1)
 
 
 @app.command()
 def judge(
-    folder: Path, tier: Tier = "namespace", seconds: Annotated[float, typer.Option(min=0.5, max=60)] = 3.0
+    folder: Path,
+    tier: Tier = "namespace",
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0,
 ) -> None:
     """Judge what waits, then end."""
     from edgekit.instructor.board import room, server

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from edgekit.ledger import beats
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,12 @@ def points(rows: list[dict]) -> list[Point]:
               row["report"]["numbers"]["file"], bool(row["report"]["kept"]))
         for row in rows if row["report"]
     ]  # fmt: skip
-    return [
-        Point(
-            p.number, p.student, p.accuracy, p.latency, p.file, p.kept, tuple(q.number for q in all_ if dominates(q, p))
-        )
-        for p in all_
-    ]
+    return [replace(p, beaten_by=tuple(q.number for q in all_ if dominates(q, p))) for p in all_]
 
 
 def dominates(a: Point, b: Point) -> bool:
     """``a`` is at least as accurate, as fast and as small as ``b``, and better in one, by the values in the middle."""
-    at_least = a.accuracy[0] >= b.accuracy[0] and a.latency[0] <= b.latency[0] and a.file <= b.file
-    return at_least and (a.accuracy[0], -a.latency[0], -a.file) != (b.accuracy[0], -b.latency[0], -b.file)
+    return beats(*((-p.accuracy[0], p.latency[0], p.file) for p in (a, b)))
 
 
 def surely(a: Point, b: Point) -> bool:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from edgekit.capstone import checking, packing
 from edgekit.capstone.failure import SubmissionError
+from edgekit.capstone.judging import LATENCY, OPEN
+from edgekit.files import sha256
+from edgekit.formatting import one_line
 from edgekit.instructor.board.room import Board
-from edgekit.instructor.board.store import FAULT, JUDGED, REFUSED
+from edgekit.instructor.board.store import AGAIN, FAULT, JUDGED, REFUSED, TooOften
 from edgekit.instructor.sandbox.worker import SandboxError
+from edgekit.zoo.data import Split
 
-MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds
+MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds, over HTTP
+WAITING = 2  # of one student for one device, over HTTP
+TAKEN = "taken"
+
+
+class Late(SubmissionError):
+    """After the deadline."""
 
 
 class Intake:
@@ -30,22 +40,40 @@ class Intake:
         """Keep a packed file of ``student``, who has proven to be it. Returns its number.
 
         Raises:
-            SubmissionError: late, too many, altered, another student's, or handed in already. The reason is kept, too.
+            TooOften: too many, which leaves no trace. SubmissionError: late, altered, another student's, or handed in already; the reason
+                is kept, too.
         """
+        self._not_too_often(student)
         try:
-            return self._take(student, packed, now or datetime.now(timezone.utc))
+            return self._take(student, packed, now or datetime.now(timezone.utc), WAITING)
+        except TooOften:
+            raise
         except SubmissionError as refusal:
             self.store.refuse(student, str(refusal)[:1000])
             raise
 
-    def _take(self, student: str, packed: bytes, now: datetime) -> int:
-        token = self.board.tokens.get(student)
+    def take_file(self, packed: bytes, received: datetime | None = None) -> str:
+        """Keep a packed file that an instructor has: TAKEN, or why not. received: when it was handed in; without it, no deadline holds.
+        A refusal stands under a student's name only where the file is signed by that student."""
+        student = ""
+        try:
+            says = packing.student_of(packed)
+            if (token := self.board.tokens.get(says)) and packing.is_signed(packed, token):
+                student = says
+            self._take(says, packed, received, None)
+            return TAKEN
+        except SubmissionError as refusal:
+            again = isinstance(refusal, Late)  # with another --received it may be in time
+            self.store.refuse(student, str(refusal)[:1000], "" if again else sha256(packed))
+            return str(refusal)
+
+    def _take(self, student: str, packed: bytes, received: datetime | None, most_waiting: int | None) -> int:
+        token, until = self.board.tokens.get(student), self.board.until
         if token is None:
             raise SubmissionError(f"{student[:64]!r} is not in this class.")
-        self._not_too_often(student)
-        if self.board.until and now > self.board.until:
-            raise SubmissionError(f"late: the board closed at {self.board.until:%Y-%m-%d %H:%M %Z}.")
         submission, manifest = packing.unpack(packed, token)
+        if until and received and received > until:
+            raise Late(f"late: the board closed at {until:%Y-%m-%d %H:%M %Z}.")
         budget = submission.budget
         if budget.student != student:
             raise SubmissionError(f"it is {budget.student}'s, and {student} sent it: another student's submission.")
@@ -53,17 +81,11 @@ class Intake:
             raise SubmissionError(f"it is for the course {budget.course!r}, this board is {self.board.course!r}'s.")
         row = {
             "student": student, "device": budget.device, "task": budget.task, "division": submission.division,
-            "packed_sha": packing.sha256(packed), "model_sha": packing.sha256(submission.model), "manifest": json.dumps(manifest),
+            "packed_sha": sha256(packed), "model_sha": sha256(submission.model), "content_sha": submission.content_sha,
+            "manifest": json.dumps(manifest),
         }  # fmt: skip
-        owner = self.store.owner_of(row["model_sha"])
-        if owner is not None and owner != student:
-            raise SubmissionError("this very model was handed in by another student before.")
-        if owner == student:
-            raise SubmissionError("a duplicate: you have handed in this very model before.")
-        try:
-            return self.store.add(row, packed)
-        except sqlite3.IntegrityError:
-            raise SubmissionError("a duplicate: this very file was handed in before.") from None
+        when = received.timestamp() if received else time.time()
+        return self.store.take(row, packed, when, most_waiting)
 
     def _not_too_often(self, student: str) -> None:
         with self._lock:
@@ -71,41 +93,57 @@ class Intake:
             while sent and time.monotonic() - sent[0] > WITHIN:
                 sent.popleft()
             if len(sent) >= MOST:
-                raise SubmissionError(f"more than {MOST} submissions within {WITHIN / 60:.0f} minutes: wait.")
+                raise TooOften(f"more than {MOST} submissions within {WITHIN / 60:.0f} minutes: wait.")
             sent.append(time.monotonic())
 
 
-def take_folder(intake: Intake, folder: Path) -> list[tuple[Path, str]]:
-    """Every packed file in a folder, by who signed it: (file, "taken" or why not). Files that are there already are passed over."""
-    known, told = {row["packed_sha"] for row in intake.store.rows()}, []
+def take_folder(intake: Intake, folder: Path, received: datetime | None = None) -> list[tuple[Path, str]]:
+    """Every packed file in a folder, by who signed it: (file, TAKEN or why not). Files that were taken or refused before are passed over."""
+    known, told = intake.store.known(), []
     for path in sorted(Path(folder).rglob(f"*{packing.SUFFIX}")):
         try:
-            if path.is_symlink() or path.stat().st_size > packing.MOST:
-                raise SubmissionError("a link, or too large")
-            packed = path.read_bytes()
-            if packing.sha256(packed) in known:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > packing.MOST:
+                told.append((path, f"a link, no file, or more than {packing.MOST:,} bytes"))
                 continue
-            intake.take(packing.student_of(packed), packed)
-            told.append((path, "taken"))
-        except (SubmissionError, OSError) as refusal:
-            told.append((path, str(refusal)))
+            packed = path.read_bytes()
+        except OSError as error:
+            told.append((path, one_line(error)))
+            continue
+        if sha256(packed) not in known:
+            told.append((path, intake.take_file(packed, received)))
     return told
 
 
-def judge_next(board: Board, run: checking.Runner, pictures, seconds: float = checking.SECONDS) -> int | None:
-    """Judge the oldest submission that waits; None where none does."""
-    store = board.store
-    waiting = store.waiting()
-    if not waiting:
-        return None
-    number = waiting[0]
-    packed = store.packed(number)
-    try:
-        submission, _ = packing.unpack(packed, board.tokens[packing.student_of(packed)])
-        report = checking.check_submission(submission, pictures, seconds=seconds, run=run)
-        store.settle(number, JUDGED, report=report.to_dict())
-    except SubmissionError as refusal:
-        store.settle(number, REFUSED, str(refusal)[:2000])
-    except SandboxError as fault:  # ours: it keeps its place and is judged when the judge starts again
-        store.settle(number, FAULT, str(fault)[:2000])
-    return number
+@dataclass
+class Judge:
+    """Judges what waits, one after the other. run: what puts its walls around a model; tier: which walls these are."""
+
+    board: Board
+    run: checking.Runner
+    pictures: Split
+    seconds: float = checking.SECONDS
+    tier: str = "none"
+    baselines: dict[int, int] = field(default_factory=dict)  # measured once, for all
+
+    def next(self) -> int | None:
+        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time; what
+        could not be told then is measured again, for all of it, when nobody waits."""
+        store = self.board.store
+        if (claimed := store.claim()) is None:
+            return None
+        number, student, packed = claimed
+        hurry = bool(store.waiting())
+        try:
+            submission, _ = packing.unpack(packed, self.board.tokens[student])
+            report = checking.check_submission(
+                submission, self.pictures, seconds=self.seconds / 3 if hurry else self.seconds, run=self.run, baselines=self.baselines
+            )  # fmt: skip
+            open_ = any(item.name == LATENCY and item.verdict == OPEN for item in report.items)
+            store.settle(number, JUDGED, report=report.to_dict() | {"tier": self.tier, AGAIN: hurry and open_})
+        except SubmissionError as refusal:
+            store.settle(number, REFUSED, str(refusal)[:2000])
+        except SandboxError as fault:
+            store.settle(number, FAULT, str(fault)[:2000])
+        except Exception as fault:  # ours, whatever it is: it keeps its place, and the next one is judged
+            store.settle(number, FAULT, f"{type(fault).__name__}: {one_line(fault, 2000)}")
+        return number

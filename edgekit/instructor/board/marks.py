@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.capstone import packing
-from edgekit.capstone.reading import CARD, SECTIONS, parse
+from edgekit.capstone.judging import CLAIM, KEPT
+from edgekit.capstone.reading import CARD, SECTIONS, sections
 from edgekit.instructor.board.room import Board
 from edgekit.instructor.board.store import JUDGED
 from edgekit.instructor.reports.records import FILE, OUR_FAULT, append, read, tidy
@@ -38,19 +39,22 @@ def write(board: Board, out: Path) -> int:
 
 
 def _record(student: str, lab: str, row: dict) -> dict:
+    """Budgets share the automatic points. What a student claims earns none: it stands among the notes."""
     report = row["report"]
-    share = AUTOMATIC / len(report["items"])
-    items = [
-        _item(f"{item['name']} {i}" if item["name"] == "claim" else item["name"], "pass" if item["verdict"] == "kept" else "fail", share,
-              f"{item['verdict']}: {item['measured']}; budget {item['allowed']}. {item['why']}")
-        for i, item in enumerate(report["items"])
-    ]  # fmt: skip
+    budgets, claims = ([i for i in report["items"] if (i["name"] == CLAIM) is is_claim] for is_claim in (False, True))
+    share = AUTOMATIC / len(budgets)
+    items = [_item(one["name"], "pass" if one["verdict"] == KEPT else "fail", share, _said(one)) for one in budgets]
     items += [_item(name, OUR_FAULT, WRITTEN, _WAITS) for name in ("card", "defence")]
     where = report["environment"].get("device") or "unknown device"
     return {
         "student": student, "lab": lab, "sha256": row["packed_sha"], "lab_version": "capstone 1", "environment": str(where), "status": OUR_FAULT,
-        "items": items, "review": ["card and defence are to be read"], "notes": [], "tier": "namespace", "seconds": 0.0,
+        "items": items, "review": ["card and defence are to be read"], "notes": [f"claim {one['verdict']}: {one['measured']}, {one['allowed']}. {one['why']}".strip() for one in claims],
+        "tier": report["tier"], "seconds": 0.0,
     }  # fmt: skip
+
+
+def _said(item: dict) -> str:
+    return f"{item['verdict']}: {item['measured']}; budget {item['allowed']}. {item['why']}".strip()
 
 
 def _item(name: str, status: str, points: float, message: str) -> dict:
@@ -60,15 +64,8 @@ def _item(name: str, status: str, points: float, message: str) -> dict:
 
 def _texts(path: Path, packed: bytes) -> None:
     """Card and defence where the review queue looks for answers: a notebook with a cell for each."""
-    content = {
-        name: blob
-        for name, blob in packing.contents(packed).items()
-        if name not in (packing.MANIFEST, packing.SIGNATURE)
-    }
-    text = parse(content).files[CARD].decode("utf-8-sig")
-    before, _, defence = text.partition(f"## {DEFENCE}")
-    cells = [
-        {"id": "card", "cell_type": "markdown", "source": before},
-        {"id": "defence", "cell_type": "markdown", "source": defence},
-    ]
+    found = sections(packing.contents(packed)[CARD].decode("utf-8-sig"))
+    defence = found.pop(DEFENCE, "")
+    card = "\n\n".join(f"## {name}\n\n{text}" if name else text for name, text in found.items())
+    cells = [{"id": name, "cell_type": "markdown", "source": text} for name, text in (("card", card), ("defence", defence))]  # fmt: skip
     files.write_whole(path, json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}))

@@ -4,45 +4,34 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from html import escape
 
 from edgekit.capstone.budgets import DEVICES
 from edgekit.instructor.board.front import Point, points, surely
-from edgekit.instructor.board.store import FAULT, JUDGED, QUEUED, REFUSED
-from edgekit.instructor.reports.records import clean
+from edgekit.instructor.board.store import FAULT, JUDGED, JUDGING, QUEUED, REFUSED
+from edgekit.instructor.reports.pages import _e, page
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #ffffff; --line: #767676; --front: #0b6e4f; --other: #8a4b00; }
+:root { --ink: #1b1b1b; --paper: #ffffff; --line: #767676; --front: #0b6e4f; --other: #8a4b00; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --paper: #16181a; --line: #9a9a9a; --front: #59d3a2; --other: #f0b060; } }
-body { font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } a { color: inherit; }
-table { border-collapse: collapse; width: 100%; font-size: .95rem; } th, td { text-align: left; padding: .35rem .5rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-div.wide { overflow-x: auto; } summary { min-height: 1.6rem; cursor: pointer; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
-li { overflow-wrap: anywhere; } svg { width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
+body { color: var(--ink); background: var(--paper); max-width: 60rem; } a { color: inherit; }
+table { font-size: .95rem; } th, td { vertical-align: top; } summary { min-height: 1.6rem; cursor: pointer; } li { overflow-wrap: anywhere; }
+svg { width: 100%; min-width: 34rem; height: auto; } th[scope=row], th[scope=row] ~ td { border-bottom: 0; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; } :focus-visible { outline: 3px solid var(--front); outline-offset: 2px; }
 .front { fill: var(--front); stroke: var(--front); } .other { fill: none; stroke: var(--other); } .axis { stroke: var(--line); } .base { stroke: var(--line); stroke-dasharray: 5 4; }
 """
+COLUMNS = ("Submission", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 360, 64, 52, 16, 24
 
 
-def page(title: str, rows: list[dict], refusals: list[dict]) -> str:
+def board(title: str, rows: list[dict], refusals: list[dict]) -> str:
     groups: dict[tuple[str, str, str], list[dict]] = {}
     for row in rows:
         groups.setdefault((row["task"], row["device"], row["division"]), []).append(row)
     count = lambda state: sum(row["state"] == state for row in rows)
-    said = f"{len(rows)} submissions: {count(JUDGED)} judged, {count(QUEUED)} waiting, {count(REFUSED) + len(refusals)} refused, {count(FAULT)} not judged by a fault of ours."
+    said = f"{len(rows)} submissions: {count(JUDGED)} judged, {count(QUEUED) + count(JUDGING)} waiting, {count(REFUSED) + len(refusals)} refused, {count(FAULT)} not judged by a fault of ours."
     body = [f"<h1>{_e(title)}</h1>", f'<p role="status">{said}</p>']
     body += [_group(*key, found) for key, found in sorted(groups.items())] or ["<p>Nothing was handed in yet.</p>"]
     body.append(_refused(rows, refusals))
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_e(title)}</title>\n<style>{STYLE}</style>\n'
-        f"</head>\n<body>\n<main>\n{chr(10).join(body)}\n</main>\n</body>\n</html>\n"
-    )
-
-
-def _e(text: object, limit: int = 300) -> str:
-    return escape(clean(str(text), limit), quote=True)
+    return page(title, "\n".join(body), STYLE)
 
 
 def _group(task: str, device: str, division: str, rows: list[dict]) -> str:
@@ -55,8 +44,9 @@ def _group(task: str, device: str, division: str, rows: list[dict]) -> str:
     lines = "".join(
         _line(p, names, by_number[p.number]) for p in sorted(found, key=lambda p: (bool(p.beaten_by), p.file))
     )
-    columns = "".join(f'<th scope="col">{c}</th>' for c in ("Submission", "Accuracy [95%]", "Time, x baseline [95%]", "File", "Budget", "Dominated by", "Provenance"))  # fmt: skip
-    return f'{head}\n{picture(found)}\n<div class="wide" tabindex="0" role="region" aria-label="Table: {_e(task)} on {_e(device)}, {_e(division)}"><table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
+    columns = "".join(f'<th scope="col">{c}</th>' for c in COLUMNS)  # fmt: skip
+    label = f"Picture and table: {_e(task)} on {_e(device)}, {_e(division)}"
+    return f'{head}\n<div class="wide" tabindex="0" role="region" aria-label="{label}">{picture(found)}\n<table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
 def _line(p: Point, names: dict[int, Point], row: dict) -> str:
@@ -73,12 +63,12 @@ def _line(p: Point, names: dict[int, Point], row: dict) -> str:
     when = datetime.fromtimestamp(row["received"]).astimezone().isoformat(timespec="seconds")
     manifest = row["manifest"]
     items = "\n".join(
-        f"{i['verdict']}: {i['name']}, {i['measured']}; budget {i['allowed']} {i['why']}"
+        f"{i['verdict']}: {i['name']}, {i['measured']}; budget {i['allowed']}{': ' if i['why'] else ''}{i['why']}"
         for i in row["report"]["items"]
     )
     facts = f"received {when}\npacked {manifest.get('made')} on {_device(manifest)}\nmodel sha256 {row['model_sha']}\nfile sha256 {row['packed_sha']}\nmeasured on {_device(row['report'])}\n{items}"
     unfold = f"<details><summary>Provenance of #{p.number}</summary><pre>{_e(facts, 4000)}</pre></details>"
-    return f'<tr><th scope="row">{_e(p.student)} #{p.number}</th>{"".join(f"<td>{_e(c)}</td>" for c in cells)}<td>{unfold}</td></tr>\n'
+    return f'<tr><th scope="row">{_e(p.student)} #{p.number}</th>{"".join(f"<td>{_e(c)}</td>" for c in cells)}</tr>\n<tr><td colspan="{len(COLUMNS)}">{unfold}</td></tr>\n'
 
 
 def _device(about: dict) -> str:
@@ -93,7 +83,10 @@ def _refused(rows: list[dict], refusals: list[dict]) -> str:
     lines += [(one["student"], one["reason"]) for one in refusals]
     if not lines:
         return ""
-    items = "".join(f"<li>{_e(student)}: {_e(reason, 500)}</li>" for student, reason in lines[-100:])
+    items = "".join(
+        f"<li>{_e(student or 'signed by nobody of the class')}: {_e(reason, 500)}</li>"
+        for student, reason in lines[-100:]
+    )
     return f"<h2>Refused</h2>\n<ul>{items}</ul>"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,32 +17,55 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from edgekit import files
 from edgekit.capstone import packing
+from edgekit.capstone.checking import SECONDS
 from edgekit.capstone.failure import SubmissionError
+from edgekit.course.catalog import CourseError
 from edgekit.instructor.board import pages
-from edgekit.instructor.board.intake import Intake, judge_next
+from edgekit.instructor.board.intake import Intake, Judge
 from edgekit.instructor.board.room import Board
+from edgekit.instructor.board.store import TooOften
 from edgekit.instructor.board.walls import behind
+from edgekit.instructor.reports.pages import POLICY
 
 HEADERS = {
-    "Content-Security-Policy": pages.POLICY,
+    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-PATIENCE = 30  # seconds that a request may be silent
+DEADLINE = 60  # seconds for all of a request, however slowly it comes
+AT_ONCE = 32  # requests; who comes then is told to come again
+LOCK = "judge.lock"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Requests of a class; ``intake`` is set by :func:`serving`."""
+    """Requests of a class; ``intake`` and ``shown`` are set by :func:`serving`."""
 
     intake: Intake
-    timeout = PATIENCE
+    shown: Page
+    deadline = DEADLINE
+
+    def setup(self) -> None:
+        self.timeout = self.deadline  # of one read or write; all of them together have the same
+        super().setup()
+        self._end = threading.Timer(self.deadline, self._no_more)
+        self._end.daemon = True
+        self._end.start()
+
+    def finish(self) -> None:
+        self._end.cancel()
+        super().finish()
+
+    def _no_more(self) -> None:
+        with contextlib.suppress(OSError):  # it may be over
+            self.connection.shutdown(socket.SHUT_RD)  # what reads gets an end, and can still answer
 
     def do_GET(self) -> None:
         if self.path != "/":
             return self._answer(404, "there is no such page")
-        self._answer(200, render(self.intake.board), "text/html; charset=utf-8")
+        self._answer(200, self.shown(), "text/html; charset=utf-8")
 
     def do_POST(self) -> None:
         student = self.headers.get("X-Student", "")
@@ -52,15 +76,15 @@ class Handler(BaseHTTPRequestHandler):
         if token is None or not hmac.compare_digest(given.encode(), token.encode()):
             return self._answer(401, "student and token do not belong together")
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > packing.MOST:
+        if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > packing.MOST:
             return self._answer(413, f"say the length; at most {packing.MOST:,} bytes are read")
         packed = self.rfile.read(int(length))
         if len(packed) < int(length):
-            return self._answer(400, "the file ended before its length: send it again")
+            return self._answer(400, f"the file ended before its length, or took {self.deadline} s: send it again")
         try:
             number = self.intake.take(student, packed)
         except SubmissionError as refusal:
-            return self._answer(429 if "wait." in str(refusal) else 422, str(refusal))
+            return self._answer(429 if isinstance(refusal, TooOften) else 422, str(refusal))
         self._answer(201, json.dumps({"number": number}), "application/json")
 
     def _answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
@@ -68,8 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(blob))}.items():
             self.send_header(name, value)
-        self.end_headers()
         with contextlib.suppress(OSError):  # who asked may be gone
+            self.end_headers()
             self.wfile.write(blob)
         self.close_connection = True
 
@@ -77,17 +101,61 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the terminal is for what was judged."""
 
 
+class Server(ThreadingHTTPServer):
+    """A thread for every request, AT_ONCE of them."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address, handler, at_once: int):
+        self._places = threading.BoundedSemaphore(at_once)
+        super().__init__(address, handler)
+
+    def process_request(self, request, client_address) -> None:
+        if self._places.acquire(blocking=False):
+            return super().process_request(request, client_address)
+        with contextlib.suppress(OSError):
+            request.settimeout(0.05)  # the others wait meanwhile
+            request.sendall(b"HTTP/1.0 503 busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n")
+            request.recv(65536)  # closed with something unread, the answer would be lost
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request, client_address) -> None:
+        """Nothing: who asked is gone, and the terminal is for what was judged."""
+
+
+class Page:
+    """The board's page, made anew when something was written."""
+
+    def __init__(self, board: Board):
+        self._board, self._lock, self._made = board, threading.Lock(), (-1, "")
+
+    def __call__(self) -> str:
+        with self._lock:
+            changes = self._board.store.changes()  # asked first: what comes while the page is made counts as newer
+            if changes != self._made[0]:
+                self._made = changes, render(self._board)
+            return self._made[1]
+
+
 def render(board: Board) -> str:
     store = board.store
-    return pages.page(f"Capstone: {board.course}", store.rows(), store.refusals())
+    return pages.board(f"Capstone: {board.course}", store.rows(), store.refusals())
 
 
 @contextmanager
-def serving(board: Board, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(
+    board: Board, host: str = "127.0.0.1", port: int = 0, *, at_once: int = AT_ONCE, deadline: float = DEADLINE
+) -> Iterator[str]:
     """Serve a board and give its address."""
-    handler = type("Handler", (Handler,), {"intake": Intake(board)})
-    server = ThreadingHTTPServer((host, port), handler)
-    server.daemon_threads = True
+    handler = type("Handler", (Handler,), {"intake": Intake(board), "shown": Page(board), "deadline": deadline})
+    server = Server((host, port), handler, at_once)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://{host}:{server.server_address[1]}/"
@@ -96,28 +164,43 @@ def serving(board: Board, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         server.server_close()
 
 
-def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float = 3.0) -> None:
-    """Judge what waits, one at a time so that no two disturb each other's times; for ever, or until nothing waits."""
+def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float = SECONDS) -> None:
+    """Judge what waits, one at a time so that no two disturb each other's times; for ever, or until nothing waits.
+
+    Raises:
+        CourseError: when another process judges for this board.
+    """
     from edgekit.instructor.sandbox.worker import Worker
 
-    worker, pictures = Worker(0, tier), board.pictures()
-    board.store.again()
-    try:
-        while True:
-            number = judge_next(board, behind(worker), pictures, seconds)
-            if number is not None:
-                say(f"judged #{number}")
-            elif until_empty:
-                return
-            else:
-                time.sleep(1)
-    finally:
-        worker.close()
+    with only_judge(board):
+        worker = Worker(0, tier)
+        try:
+            worker.start()
+            board.store.again()
+            judge = Judge(board, behind(worker), board.pictures(), seconds, worker.walls)
+            while True:
+                if (number := judge.next()) is not None:
+                    say(f"judged #{number}")
+                elif until_empty:
+                    return
+                else:
+                    time.sleep(1)
+        finally:
+            worker.close()
+
+
+@contextmanager
+def only_judge(board: Board) -> Iterator[None]:
+    """While it is held, no other process judges for this board: so what is half judged was left by one that is gone."""
+    with open(board.folder / LOCK, "ab") as file:
+        if not files.taken(file.fileno()):
+            raise CourseError(
+                f"{board.folder}: another process judges for this board (edgekit board serve?). Fix: end it first."
+            )
+        yield
 
 
 def export(board: Board, target: Path) -> Path:
     """The page as a file."""
-    from edgekit import files
-
     files.write_whole(Path(target), render(board))
     return Path(target)

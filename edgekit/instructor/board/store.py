@@ -13,17 +13,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-QUEUED, JUDGED, REFUSED, FAULT = "queued", "judged", "refused", "fault"
+from edgekit.capstone.failure import SubmissionError
+from edgekit.capstone.judging import OPEN
+
+QUEUED, JUDGING, JUDGED, REFUSED, FAULT = "queued", "judging", "judged", "refused", "fault"
+AGAIN = "again"  # in a report: to be measured again when nobody waits
+REASONS = 5  # refusals that are kept of one student
 _TABLES = """
 CREATE TABLE IF NOT EXISTS submission (
     id INTEGER PRIMARY KEY, student TEXT NOT NULL, device TEXT NOT NULL, task TEXT NOT NULL, division TEXT NOT NULL,
-    received REAL NOT NULL, packed BLOB NOT NULL, packed_sha TEXT NOT NULL UNIQUE, model_sha TEXT NOT NULL,
+    received REAL NOT NULL, packed BLOB NOT NULL, packed_sha TEXT NOT NULL UNIQUE, model_sha TEXT NOT NULL, content_sha TEXT NOT NULL,
     manifest TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', report TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS refusal (id INTEGER PRIMARY KEY, student TEXT NOT NULL, received REAL NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refused_file (packed_sha TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS change (only INTEGER PRIMARY KEY CHECK (only = 1), count INTEGER NOT NULL);
+INSERT OR IGNORE INTO change VALUES (1, 0);
 CREATE INDEX IF NOT EXISTS by_state ON submission (state, id);
 CREATE INDEX IF NOT EXISTS by_model ON submission (model_sha);
+CREATE INDEX IF NOT EXISTS by_content ON submission (content_sha);
 """
+_ROW = ("student", "device", "task", "division", "packed_sha", "model_sha", "content_sha", "manifest")
+
+
+class TooOften(SubmissionError):
+    """One that may be sent again later: nothing is wrong with it."""
 
 
 class Store:
@@ -31,67 +45,128 @@ class Store:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with self._open() as db:
+        with self._reading() as db:
             db.executescript(_TABLES)
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self.path, timeout=60)
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
         db.row_factory = sqlite3.Row
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")  # on the disk before the answer goes out
-            with db:
-                yield db
+            yield db
         finally:
             db.close()
 
-    def add(self, row: dict, packed: bytes) -> int:
-        """Keep a submission and queue it. Raises sqlite3.IntegrityError when the same file is there already."""
-        names = ("student", "device", "task", "division", "packed_sha", "model_sha", "manifest")
-        with self._open() as db:
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, in which nobody else writes from the first look on."""
+        with self._reading() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("UPDATE change SET count = count + 1")
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+
+    def changes(self) -> int:
+        """How often something was written: a page of the same count is the same page."""
+        with self._reading() as db:
+            return db.execute("SELECT count FROM change").fetchone()["count"]
+
+    # ------------------------------------------------------------------------------------------------------ taking
+    def take(self, row: dict, packed: bytes, received: float, most_waiting: int | None = None) -> int:
+        """Keep a submission and queue it; one that was kept and got "can't tell" is queued again. Returns its number.
+
+        Raises:
+            TooOften: when ``most_waiting`` of this student wait for this device. SubmissionError: for another student's model, and for
+                what is there already.
+        """
+        with self._writing() as db:
+            others = "SELECT 1 FROM submission WHERE model_sha = ? AND student <> ?"
+            if db.execute(others, (row["model_sha"], row["student"])).fetchone():
+                raise SubmissionError("this very model was handed in by another student before.")
+            same = "SELECT id, state, report FROM submission WHERE packed_sha = ? OR content_sha = ? AND student = ? ORDER BY id DESC"
+            before = db.execute(same, (row["packed_sha"], row["content_sha"], row["student"])).fetchone()
+            if before and not _open(before):
+                raise SubmissionError(
+                    "a duplicate: you have handed in this model with this card, these claims and this division before."
+                )
+            waiting = "SELECT count(*) AS n FROM submission WHERE student = ? AND device = ? AND state IN (?, ?)"
+            count = db.execute(waiting, (row["student"], row["device"], QUEUED, JUDGING)).fetchone()["n"]
+            if most_waiting is not None and count >= most_waiting:
+                raise TooOften(f"{count} of yours wait for {row['device']}: hand in more when they are judged.")
+            if before:
+                db.execute("UPDATE submission SET state = ? WHERE id = ?", (QUEUED, before["id"]))
+                return int(before["id"])
             done = db.execute(
-                f"INSERT INTO submission ({', '.join(names)}, packed, received, state) VALUES ({', '.join('?' * len(names))}, ?, ?, ?)",
-                (*(row[name] for name in names), packed, time.time(), QUEUED),
+                f"INSERT INTO submission ({', '.join(_ROW)}, packed, received, state) VALUES ({', '.join('?' * len(_ROW))}, ?, ?, ?)",
+                (*(row[name] for name in _ROW), packed, received, QUEUED),
             )
             return int(done.lastrowid)
 
-    def owner_of(self, model_sha: str) -> str | None:
-        """Who handed in this very model first."""
-        with self._open() as db:
-            row = db.execute("SELECT student FROM submission WHERE model_sha = ? ORDER BY id", (model_sha,)).fetchone()
-        return row["student"] if row else None
-
-    def refuse(self, student: str, reason: str) -> None:
-        with self._open() as db:
+    def refuse(self, student: str, reason: str, packed_sha: str = "") -> None:
+        """Keep why something of a student was refused, the last REASONS of them; ``packed_sha`` is known from then on."""
+        with self._writing() as db:
             db.execute(
                 "INSERT INTO refusal (student, received, reason) VALUES (?, ?, ?)", (student, time.time(), reason)
             )
+            last = "SELECT id FROM refusal WHERE student = ? ORDER BY id DESC LIMIT ?"
+            db.execute(f"DELETE FROM refusal WHERE student = ? AND id NOT IN ({last})", (student, student, REASONS))
+            if packed_sha:
+                db.execute("INSERT OR IGNORE INTO refused_file VALUES (?)", (packed_sha,))
 
+    def known(self) -> set[str]:
+        """Hashes of the files that were taken or refused."""
+        with self._reading() as db:
+            both = "SELECT packed_sha FROM submission UNION SELECT packed_sha FROM refused_file"
+            return {row["packed_sha"] for row in db.execute(both)}
+
+    # ------------------------------------------------------------------------------------------------------ judging
     def waiting(self) -> list[int]:
-        with self._open() as db:
+        with self._reading() as db:
             return [r["id"] for r in db.execute("SELECT id FROM submission WHERE state = ? ORDER BY id", (QUEUED,))]
 
-    def again(self) -> None:
-        """Queue what could not be judged by a fault of ours."""
-        with self._open() as db:
-            db.execute("UPDATE submission SET state = ?, reason = '' WHERE state = ?", (QUEUED, FAULT))
+    def claim(self) -> tuple[int, str, bytes] | None:
+        """(number, student, packed file) of the oldest that waits, for one judge alone; where none does, of the oldest that was judged in
+        a hurry; None where there is none of these either."""
+        queued, hurried = "state = ?", f"state = ? AND report <> '' AND json_extract(report, '$.{AGAIN}') = 1"
+        first = "SELECT id, student, packed FROM submission WHERE {} ORDER BY id LIMIT 1"
+        ask = lambda db: next(filter(None, (db.execute(first.format(where), (state,)).fetchone() for where, state in ((queued, QUEUED), (hurried, JUDGED)))), None)  # fmt: skip
+        with self._reading() as db:
+            if ask(db) is None:
+                return None
+        with self._writing() as db:
+            if (row := ask(db)) is None:
+                return None
+            db.execute("UPDATE submission SET state = ? WHERE id = ?", (JUDGING, row["id"]))
+            return int(row["id"]), row["student"], row["packed"]
 
-    def packed(self, number: int) -> bytes:
-        with self._open() as db:
-            return db.execute("SELECT packed FROM submission WHERE id = ?", (number,)).fetchone()["packed"]
+    def again(self) -> None:
+        """Queue what was not judged: by a fault of ours, or because its judge was killed."""
+        with self._writing() as db:
+            db.execute("UPDATE submission SET state = ?, reason = '' WHERE state IN (?, ?)", (QUEUED, FAULT, JUDGING))
 
     def settle(self, number: int, state: str, reason: str = "", report: dict | None = None) -> None:
+        """A fault of ours leaves the report of an earlier judgement where it is."""
         text = json.dumps(report, default=str) if report else ""
-        with self._open() as db:
-            db.execute(
-                "UPDATE submission SET state = ?, reason = ?, report = ? WHERE id = ?", (state, reason, text, number)
-            )
+        with self._writing() as db:
+            db.execute("UPDATE submission SET state = ?, reason = ? WHERE id = ?", (state, reason, number))
+            if state != FAULT:
+                db.execute("UPDATE submission SET report = ? WHERE id = ?", (text, number))
+
+    # ------------------------------------------------------------------------------------------------------ reading
+    def packed(self, number: int) -> bytes:
+        with self._reading() as db:
+            return db.execute("SELECT packed FROM submission WHERE id = ?", (number,)).fetchone()["packed"]
 
     def rows(self) -> list[dict]:
         """Every submission without its files, oldest first."""
-        with self._open() as db:
-            found = db.execute("SELECT id, student, device, task, division, received, packed_sha, model_sha, manifest, state, reason, report FROM submission ORDER BY id").fetchall()  # fmt: skip
+        with self._reading() as db:
+            found = db.execute(f"SELECT id, {', '.join(_ROW)}, received, state, reason, report FROM submission ORDER BY id").fetchall()  # fmt: skip
         loaded = lambda row: {
             **row,
             "manifest": json.loads(row["manifest"]),
@@ -100,5 +175,10 @@ class Store:
         return [loaded(dict(row)) for row in found]
 
     def refusals(self) -> list[dict]:
-        with self._open() as db:
+        with self._reading() as db:
             return [dict(row) for row in db.execute("SELECT student, received, reason FROM refusal ORDER BY id")]
+
+
+def _open(row: sqlite3.Row) -> bool:
+    """Whether a judgement was "can't tell" in something: on a quieter machine it may be another."""
+    return row["state"] == JUDGED and any(item["verdict"] == OPEN for item in json.loads(row["report"])["items"])
