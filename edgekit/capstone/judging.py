@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from edgekit.bench import wilson
-from edgekit.capstone.budgets import BASELINE, Budget
+from edgekit.capstone.budgets import Budget
 from edgekit.capstone.reading import Submission
+from edgekit.capstone.unseen import Drawn
 from edgekit.files import sha256
 from edgekit.formatting import machine
-from edgekit.zoo.data import STYLES, Split
+from edgekit.zoo.data import STYLES
 
 KEPT, MISSED, OPEN = "kept", "missed", "can't tell"
 CLAIM = "claim"  # the name of an item that is no budget
@@ -61,16 +62,18 @@ class Report:
         return asdict(self) | {"kept": self.kept}
 
 
-def judge(submission: Submission, measured: dict, split: Split, seed: int | None = None) -> Report:
+def judge(submission: Submission, measured: dict, split: Drawn, seed: int | None = None) -> Report:
     """Hold what was measured against the budget and the claims of a submission."""
     budget = submission.budget
     guess = np.array([int(budget.classes[i]) for i in measured["predictions"]])
-    numbers = numbers_of(submission.model, measured, guess == split.labels)
+    numbers = numbers_of(submission.model, measured, guess == split.y)
     items = [*budgets(numbers, budget, measured["latency"]["failed"]), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
-    drawn = f"judged on {len(split)} unseen pictures" + (f", drawn from seed {seed}" if seed is not None else "")
+    drawn = f"judged on {len(split)} unseen {budget.asks.unit}" + (
+        f", drawn from seed {seed}" if seed is not None else ""
+    )
     kinds = ", ".join(f"{kind} {share(*found)}" for kind, found in by_style(split, guess).items()) or "not known"
-    notes = [f"accuracy by kind of picture: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    notes = [f"accuracy by kind of {budget.asks.unit}: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
     return Report(
         budget, submission.division, tuple(items + claims), numbers, sha256(submission.model), drawn,
         tuple(notes), measured["latency"]["environment"],
@@ -111,7 +114,7 @@ def accuracy(numbers: dict, budget: Budget) -> Item:
 def time(numbers: dict, failed: str, budget: Budget) -> Item:
     found = numbers["latency"]
     control = found["control"]
-    measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {BASELINE}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
+    measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {budget.asks.baseline}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
         return Item(
@@ -166,11 +169,12 @@ def claim(name: str, value: float, found: dict) -> Item:
     return Item(CLAIM, MISSED if beyond else KEPT, f"{name} {measured}", f"you claim {show(value)}", why)
 
 
-def by_style(split: Split, guess: np.ndarray) -> dict[str, tuple[float, float, float]]:
+def by_style(split: Drawn, guess: np.ndarray) -> dict[str, tuple[float, float, float]]:
     """{kind of picture: (accuracy, low, high)}, the worst first; empty where the kinds are not known."""
     found = {}
-    for style in np.unique(split.styles) if split.styles is not None else ():
-        right = (guess == split.labels)[split.styles == style]
+    styles = getattr(split, "styles", None)
+    for style in np.unique(styles) if styles is not None else ():
+        right = (guess == split.y)[styles == style]
         found[STYLES[style]] = (float(right.mean()), *wilson(int(right.sum()), len(right)))
     return dict(sorted(found.items(), key=lambda one: one[1]))
 
