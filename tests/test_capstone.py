@@ -234,6 +234,33 @@ def test_a_latency_that_cannot_be_told():
     assert failed.verdict == "can't tell" and "A/A control failed: busy" in failed.why
 
 
+class Meter:
+    """Ten watts, whatever happens: a stand-in, because this machine has no meter that can be read."""
+
+    name = covers = "ten watts"
+    joules = staticmethod(lambda: 10 * time.perf_counter())
+    close = staticmethod(lambda: None)
+
+
+def test_joules_count_where_a_meter_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(inside, "BLOCK", 0.05)
+    folder = made.folder(tmp_path / "a")
+    from edgekit.device import power_meters
+
+    for found, names in (([Meter()], ["energy"]), ([], [])):
+        monkeypatch.setattr(power_meters, "sensors", lambda found=found: (found, [power_meters.Missing("RAPL", "no")]))
+        report = check(folder)
+        assert [item.name for item in report.items if item.name == "energy"] == names
+        assert ("energy was not measured, and does not count: no meter can be read here (RAPL: no)" in str(report)) != bool(names)  # fmt: skip
+        if names:
+            energy = report.numbers["energy"]
+            assert 0 < energy["low"] <= energy["value"] <= energy["high"] and "ten watts" in str(report)
+    budget = capstone.draw("anna", "cpu-board")
+    word = lambda low, high: judging.energy({"energy": {"value": 0.5, "low": low * budget.energy, "high": high * budget.energy, "meter": "m"}}, budget)[0].verdict  # fmt: skip
+    assert (word(0.5, 1), word(0.9, 1.1), word(1.1, 1.2)) == ("kept", "can't tell", "missed")
+    assert capstone.draw("anna", "microcontroller").energy is None
+
+
 def test_the_worst_kind_of_picture_comes_first():
     guess = SPLIT.labels.copy()
     there = np.flatnonzero(SPLIT.styles == SPLIT.styles[0])

@@ -24,7 +24,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class Device:
     """A class of devices, and the ranges from which budgets are drawn. ``file`` is a share of the baseline's float32 weights,
     ``latency`` a share of the baseline's time on the same machine, ``memory`` bytes or a multiple of the baseline's (see ``kind``).
-    ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file."""
+    ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file.
+    ``energy``: a share of the baseline's joules for a call, which counts where a meter can be read; None where it is not asked."""
 
     title: str
     batch: int
@@ -34,6 +35,7 @@ class Device:
     file: tuple[float, float]
     memory: tuple[float, float]
     engine: str = ""
+    energy: tuple[float, float] | None = None
 
 
 DEVICES = {
@@ -43,7 +45,7 @@ DEVICES = {
     ),
     "cpu-board": Device(
         "CPU board: one core of a single-board computer", 1, "resident",
-        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40),
+        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40), energy=(0.55, 0.65),
     ),
     "gpu-box": Device(
         "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16", 16, "resident",
@@ -79,7 +81,7 @@ TASKS = {
                 DEVICES["microcontroller"], accuracy=(0.865, 0.875), latency=(0.50, 0.58), file=(0.205, 0.225), memory=(17_000, 19_000)
             ),
             "cpu-board": replace(
-                DEVICES["cpu-board"], accuracy=(0.865, 0.875), latency=(0.50, 0.58), file=(0.205, 0.225), memory=(1.20, 1.40)
+                DEVICES["cpu-board"], accuracy=(0.865, 0.875), latency=(0.50, 0.58), file=(0.205, 0.225), memory=(1.20, 1.40), energy=(0.60, 0.70)
             ),
         },
     ),
@@ -92,7 +94,8 @@ class Budget:
 
     input: the name of the model's only input, float32 [N, *shape of the task]. classes: ``classes[i]`` is the number of the class that output i
     stands for; of digits, the digit. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of ``batch`` pictures over that of
-    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most.
+    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most. energy:
+    joules for a call over those of the baseline, at most; None where they are not asked.
     """
 
     course: str
@@ -105,6 +108,7 @@ class Budget:
     latency: float
     file: int
     memory: float
+    energy: float | None = None
 
     @property
     def of(self) -> Device:
@@ -120,6 +124,11 @@ class Budget:
     def lines(self) -> list[str]:
         task = self.asks
         kind = "bytes of activations" if self.of.kind == "activations" else "x the baseline's resident memory"
+        energy = (
+            [f"energy, where this machine has a meter: at most {self.energy:.2f}x the baseline's joules for a call"]
+            if self.energy
+            else []
+        )
         engine = [f"TensorRT's parser takes the file ({self.of.engine})"] if self.of.engine else []
         return [
             f"input {self.input!r}: float32 [{', '.join(map(str, ('N', *task.shape)))}], {task.values}; N is free",
@@ -128,6 +137,7 @@ class Budget:
             f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({task.baseline}, float32, same machine)",
             f"file: at most {self.file:,} bytes",
             f"memory: at most {self.memory:,.{0 if self.memory > 100 else 2}f} {kind}",
+            *energy,
             *engine,
         ]
 
@@ -166,6 +176,7 @@ def draw(student: str, device: str, task: str = "digits", course: str = "open") 
         latency=round(among(of.latency), 2),
         file=round(among(of.file) * baseline_bytes(task) / 1000) * 1000,
         memory=round(memory, -2) if of.kind == "activations" else round(memory, 2),
+        energy=round(among(of.energy), 2) if of.energy else None,
     )  # fmt: skip
 
 

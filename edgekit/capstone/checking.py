@@ -83,7 +83,12 @@ def measure(
     """
     of, run = budget.of, run or own_process
     job = {"input": budget.input, "batch": of.batch, "kind": of.kind, "engine": of.engine, "seconds": seconds}
-    job |= {"limit": budget.latency, "shape": budget.asks.shape, "classes": len(budget.asks.classes)}
+    job |= {
+        "limit": budget.latency,
+        "energy": budget.energy is not None,
+        "shape": budget.asks.shape,
+        "classes": len(budget.asks.classes),
+    }
     if baselines is not None and of.kind == "resident":
         key = budget.task, of.batch
         if key not in baselines:

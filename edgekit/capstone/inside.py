@@ -21,6 +21,10 @@ SUSPECTS = 8  # the slowest are timed again
 AGAIN, SURE = 7, 40  # rounds of it, of which the shortest counts; and so many before a model is refused
 DOMAINS = {"", "ai.onnx", "com.microsoft"}  # the operators of ONNX and of ONNX Runtime
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}  # what they hold runs for some pictures only, and no count sees it
+PAIRS, BLOCK = (
+    6,
+    0.3,
+)  # of energy; seconds. The least and the largest of six ratios are a 97% interval of their median (sign test)
 BASELINE_ONLY = "baseline"  # a job that asks for nothing but its memory
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -52,6 +56,7 @@ def look(given: Path) -> dict:
         "predictions": logits.argmax(1).tolist(),
         "latency": latency(given, slowest, job["seconds"], job["limit"]),
         **memory(given, job, slowest),
+        **({"energy": energy(given, slowest)} if job["energy"] else {}),
         **({"parser": parser(model)} if job["engine"] else {}),
     }
 
@@ -238,6 +243,32 @@ def baseline_memory(given: Path, batch: int) -> int:
     from edgekit import bench
 
     return bench.footprint(given / "baseline.onnx", batch).model
+
+
+def energy(given: Path, x: np.ndarray) -> dict:
+    """Joules of a call over those of the baseline, idle power included, in pairs; ``missing`` says why where no meter of the processor or the
+    whole module can be read."""
+    from edgekit import bench, runtimes
+    from edgekit.device import power_meters
+
+    found, missing = power_meters.sensors()
+    meters = [one for one in found if not isinstance(one, power_meters.Nvml)]  # the model runs on the processor
+    try:
+        if not meters:
+            return {"missing": "; ".join(f"{one.sensor}: {one.why}" for one in missing)[:500]}
+        with (
+            runtimes.load(given / "baseline.onnx", threads=1) as base,
+            runtimes.load(given / "model.onnx", threads=1) as own,
+        ):
+            use = lambda run: bench.energy(run, x, seconds=BLOCK, idle=0, sensor=meters[0]).total
+            pairs = [(use(own), use(base)) for _ in range(PAIRS)]
+        if min(map(min, pairs)) <= 0:
+            return {"missing": f"{meters[0].name} stood still"}
+        ratios = [own / base for own, base in pairs]
+        return {"value": float(np.median(ratios)), "low": min(ratios), "high": max(ratios), "meter": meters[0].covers}
+    finally:
+        for one in found:
+            one.close()
 
 
 def parser(path: Path) -> dict:

@@ -67,13 +67,17 @@ def judge(submission: Submission, measured: dict, split: Drawn, seed: int | None
     budget = submission.budget
     guess = np.array([int(budget.classes[i]) for i in measured["predictions"]])
     numbers = numbers_of(submission.model, measured, guess == split.y)
-    items = [*budgets(numbers, budget, measured["latency"]["failed"]), *engine(measured)]
+    items = [*budgets(numbers, budget, measured["latency"]["failed"]), *energy(measured, budget), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
     drawn = f"judged on {len(split)} unseen {budget.asks.unit}" + (
         f", drawn from seed {seed}" if seed is not None else ""
     )
     kinds = ", ".join(f"{kind} {share(*found)}" for kind, found in by_style(split, guess).items()) or "not known"
     notes = [f"accuracy by kind of {budget.asks.unit}: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    if "missing" in measured.get("energy", {}):
+        notes.append(
+            f"energy was not measured, and does not count: no meter can be read here ({measured['energy']['missing']})"
+        )
     return Report(
         budget, submission.division, tuple(items + claims), numbers, sha256(submission.model), drawn,
         tuple(notes), measured["latency"]["environment"],
@@ -93,6 +97,7 @@ def numbers_of(model: bytes, measured: dict, right: np.ndarray) -> dict:
         "latency": {key: latency[key] for key in ("value", "low", "high", "pairs", "control", "medians")},
         "file": len(model),
         "activations": measured["activations"],
+        **({"energy": measured["energy"]} if "value" in measured.get("energy", {}) else {}),
         **({"resident": measured["resident"], "baseline_resident": measured["baseline_resident"]} if "resident" in measured else {}),
     }  # fmt: skip
 
@@ -148,6 +153,21 @@ def memory(numbers: dict, budget: Budget) -> Item:
         said = f"{numbers['resident'] / 1e6:.1f} MB at the peak, {value:.2f}x the baseline's"
         allowed = f"at most {budget.memory:.2f}x"
     return Item("memory", KEPT if value <= budget.memory else MISSED, said, allowed)
+
+
+def energy(measured: dict, budget: Budget) -> list[Item]:
+    """Nothing where no meter can be read: nobody is marked by a machine's lack."""
+    found = measured.get("energy", {})
+    if "value" not in found:
+        return []
+    low, high, limit = found["low"], found["high"], budget.energy
+    verdict = KEPT if high <= limit else MISSED if low > limit else OPEN
+    said = f"{found['value']:.2f}x [{low:.2f}, {high:.2f}] the joules of {budget.asks.baseline} for a call ({found['meter']})"
+    return [
+        Item(
+            "energy", verdict, said, f"at most {limit:.2f}x", "the interval reaches over it" if verdict == OPEN else ""
+        )
+    ]
 
 
 def engine(measured: dict) -> list[Item]:

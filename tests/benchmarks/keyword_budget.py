@@ -49,11 +49,12 @@ def candidates(narrow_net: Path, folder: Path) -> dict[str, Path]:
     found["float32"].write_bytes(checking.baseline("keyword"))
     calibration = signals.words("val", 200).x
     for name, path in list(found.items()):
+        prefix = "" if name == "float32" else f"{name} "
         small, half = folder / f"{name} int8.onnx", folder / f"{name} float16.onnx"
         quantization.for_cpu(path, small, calibration)
         with quiet():
             onnx.save(float16.convert_float_to_float16(onnx.load(path), keep_io_types=True), half)
-        found |= {f"{name} INT8": small, f"{name} float16": half}
+        found |= {f"{prefix}INT8": small, f"{prefix}float16": half}
     return found
 
 
