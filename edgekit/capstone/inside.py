@@ -213,7 +213,9 @@ def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
         runtimes.load(given / "model.onnx", threads=1) as own,
     ):
         try:
-            found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds, limits={"model": 1 / limit})
+            found = bench.compare(
+                {"baseline": base, "model": own}, x, max_time=seconds, resolve=FINE, limits={"model": 1 / limit}
+            )
         except (runtimes.RunnerError, runtimes.InputError) as error:
             raise Refused(f"it fails while it is timed: {one_line(error)}") from None
     ratio, control = found["model"], found.control
