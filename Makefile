@@ -15,9 +15,15 @@ UV := $(BIN)/uv pip
 # A board's packages are seen through the environment, not replaced.
 SITE := $(if $(filter jetson,$(EXTRA)),--system-site-packages)
 
-.PHONY: lab clean
+.PHONY: lab runtimes clean
 lab: .venv/installed-$(EXTRA)
 	$(BIN)/edgekit lab $(LAB_ARGS)
+
+# More engines beside the edition cpu, for lab 03f and `edgekit runtimes`. litert-torch comes without asking for what it needs: one of its packages
+# wants an older typing-extensions than the course's; the file has all of them, and they work together.
+runtimes: .venv/installed-cpu
+	$(UV) install -q --python $(BIN)/python --require-hashes -r requirements/runtimes.txt
+	$(UV) install -q --python $(BIN)/python --no-deps --require-hashes -r requirements/litert.txt
 
 # [authors
 .PHONY: test lanes editions dev lint locks
@@ -48,6 +54,9 @@ locks: .venv/bin/uv
 	for package in tensorrt pycuda; do echo $$package | $(COMPILE) -c requirements/dev.txt - -o requirements/$$package.txt || exit 1; done
 	mkdir -p build && awk '/^[^ ]/ { skip = /^(numpy|ml-dtypes|onnx)==/ } !skip' requirements/dev.txt >build/jetson.txt  # NumPy 1 on JetPack 6
 	$(COMPILE) -c build/jetson.txt --extra jetson pyproject.toml -o requirements/jetson.txt
+	awk '/^[^ ]/ { skip = /^(networkx|numpy)==/ } !skip' requirements/dev.txt >build/runtimes.txt  # nncf holds both back
+	$(COMPILE) -c build/runtimes.txt --extra cpu --extra runtimes pyproject.toml -o requirements/runtimes.txt
+	echo "litert-torch; python_version >= '3.11'" | $(COMPILE) --override requirements/litert.override -c requirements/runtimes.txt - -o requirements/litert.txt
 # authors]
 
 clean:
@@ -65,7 +74,7 @@ ifeq ($(EXTRA),jetson)
 SIZE := all but PyTorch, ONNX Runtime and TensorRT, which are made for the board (edgekit doctor says how to add them)
 endif
 SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EXTRA)),pycuda))
-WITHOUT_tensorrt := labs build no engine and say so. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
+WITHOUT_tensorrt := engines are built with TensorRT-RTX, which is installed on x86-64. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
 WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
 
 # Everything in cpu stands in dev too with the same versions, so one environment serves both commands.

@@ -25,7 +25,7 @@ RECIPES = {
     "gru": {"epochs": 6, "lr": 8e-3, "batch_size": 64},
     "lstm": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
     "crnn": {"epochs": 8, "lr": 8e-3, "batch_size": 64},
-    "tcn": {"epochs": 6, "lr": 5e-3, "batch_size": 16},
+    "tcn": {"epochs": 6, "lr": 5e-3, "batch_size": 16, "weight_decay": 0.01},
 }
 SEED = 0
 
@@ -43,19 +43,11 @@ def classifier(name: str) -> tuple[torch.nn.Module, dict, float]:
 
 def predictor(name: str) -> tuple[torch.nn.Module, dict, float]:
     """The same for the model that guesses the next sample of a healthy vibration."""
-    recipe, model = RECIPES[name], models.build(name, seed=SEED)
-    x = torch.from_numpy(signals.vibration("train").x)
-    order, start = torch.Generator().manual_seed(SEED), time.perf_counter()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe["lr"])
-    total = recipe["epochs"] * -(-len(x) // recipe["batch_size"])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe["lr"], total_steps=total)
-    for _ in range(recipe["epochs"]):
-        for rows in torch.randperm(len(x), generator=order).split(recipe["batch_size"]):
-            loss = model.prediction_error(x[rows]).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    model = models.build(name, seed=SEED)
+    x, start = torch.from_numpy(signals.vibration("train").x), time.perf_counter()
+    error = lambda rows: model.prediction_error(x[rows]).mean()
+    for mean in training.descend(model.parameters(), error, len(x), seed=SEED, progress=True, **RECIPES[name]):
+        print(f"mean squared error {mean:.4f}")
     seconds = time.perf_counter() - start
     with torch.no_grad():
         left = model.eval().prediction_error(torch.from_numpy(signals.vibration("val").x)).mean().item()

@@ -7,18 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-
-def _one_line(kind, error, trace) -> None:
-    """Ctrl-C is no fault: one line says that it was heard, wherever it came, also while libraries are being imported."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("edgekit: stopped", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-sys.excepthook = _one_line
-
-import typer  # noqa: E402
+import typer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -164,10 +153,11 @@ def tune(
 
 @app.command()
 def runtimes(
-    model: Annotated[str, typer.Argument(help="tinycnn, edgecnn or depthwisecnn")],
+    model: Annotated[str, typer.Argument(help="a shipped classifier: tinycnn, edgecnn, depthwisecnn, gru, ...")],
     engine: Annotated[list[str] | None, typer.Option(help="only this engine beside PyTorch; may be repeated")] = None,
     seconds: Annotated[float, typer.Option(callback=_positive, help="time to compare")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+    record: Annotated[bool, typer.Option(help="write it to data/recorded/runtimes_MODEL.json, too")] = False,
 ) -> None:
     """One model on every engine that is here: size, agreement with PyTorch, memory, speed with its interval, INT8 beside float32.
 
@@ -179,6 +169,9 @@ def runtimes(
 
     tell = lambda line: typer.echo(line, err=True)
     found = leaderboard.rank(model, seconds=seconds, engines=engine, tell=tell)
+    if record:
+        only = "".join(f" --engine {name}" for name in engine or [])
+        leaderboard.record(found, f"edgekit runtimes {model} --seconds {seconds:g}{only} --record")
     print(json.dumps(found.to_dict(), indent=1, default=str) if as_json else found)
 
 
@@ -194,7 +187,7 @@ add(app)
 
 
 def main() -> None:
-    """Entry point. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
+    """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
     try:
         app()
     except Exception as error:

@@ -29,10 +29,15 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
-def table(head, rows) -> str:
-    cells = lambda tag, row: "".join(f"<{tag} style='text-align:left'>{html.escape(str(cell))}</{tag}>" for cell in row)
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+def table(head, rows, caption: str = "") -> str:
+    """An HTML table. Without a ``head`` the first cell of each row is its heading. A column without a name has an empty cell on top: an
+    empty heading would be read out as one."""
+    cell = lambda tag, text: f"<{tag} style='text-align:left'>{html.escape(str(text))}</{tag.split()[0]}>"
+    tags = lambda row: ["td" if head or i else "th scope='row'" for i in range(len(row))]
+    body = "".join(f"<tr>{''.join(map(cell, tags(row), row))}</tr>" for row in map(list, rows))
+    top = "".join(cell("th scope='col'" if name else "td", name) for name in head)
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return f"<table>{above}{f'<thead><tr>{top}</tr></thead>' if top else ''}<tbody>{body}</tbody></table>"
 
 
 def plain(value):

@@ -42,8 +42,13 @@ def tab_stops(page) -> list[tuple[str, str]]:
             "nodes"
         ]
         stops.append((node["role"]["value"], node.get("name", {}).get("value", "")))
-        assert page.evaluate(_SEEN), f"the focus on {stops[-1]} cannot be seen"
+        assert focus_shows(page), f"the focus on {stops[-1]} cannot be seen"
     raise AssertionError(f"Tab does not come out of the page; the last stops: {stops[-5:]}")
+
+
+def focus_shows(page) -> bool:
+    """Whether one can see which element has the keyboard's focus."""
+    return page.evaluate(_SEEN)
 
 
 # An outline or a shadow that is there only while the element has the focus would do as well; an outline is what we ask for.

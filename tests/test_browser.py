@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser: the landing notebook opens, a whole solution runs, widgets and plots are there."""
+"""A real JupyterLab in a real browser: the landing notebook opens, a whole solution runs, widgets and plots are there, a keyboard is enough."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from edgekit import paths
+from edgekit.course.catalog import find
+from tests import axe
+from tests.conftest import solution
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Without these flags Chromium calls home at every start, which takes minutes on a closed network.
@@ -39,6 +42,7 @@ def course(tmp_path_factory) -> Path:
     for folder in ("labs", "solutions"):
         shutil.copytree(paths.root() / folder, root / folder, ignore=shutil.ignore_patterns("work"))
     (root / "data").symlink_to(paths.data())
+    (root / "jupyter").mkdir()
     return root
 
 
@@ -57,6 +61,8 @@ def server(course):
     ]
     command += ["--ServerApp.allow_root=True"]
     environment = {k: v for k, v in os.environ.items() if k != "EDGEKIT_WORK"} | {"EDGEKIT_ROOT": str(course)}
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):  # a new user's: no theme and no open tabs from elsewhere
+        environment[name] = str(course / "jupyter")
     log = (course / "server.log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
@@ -109,6 +115,13 @@ def run_all(page, timeout: float) -> None:
             return
         time.sleep(1)
     pytest.fail(f"not all cells ran within {timeout} s: {prompts}")
+
+
+def set_theme(page, theme: str) -> None:
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_text("Theme", exact=True).click()
+    page.get_by_text(theme, exact=True).click()
+    page.wait_for_timeout(1500)
 
 
 def test_the_landing_notebook_opens_without_questions(page, server):
@@ -191,14 +204,17 @@ plots_hardware.explore_fit(table)
 """
 
 
-def test_moving_a_knob_changes_the_picture(page, server, course):
+def write_notebook(file: Path, sources: list[str]) -> None:
     import nbformat
 
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (KNOBS, FITS)]
-    name = "knobs.ipynb"
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}  # else it asks for a kernel
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), course / "labs" / name)
-    page.goto(f"{server}/lab/tree/labs/{name}?reset")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), file)
+
+
+def test_moving_a_knob_changes_the_picture(page, server, course):
+    write_notebook(course / "labs" / "knobs.ipynb", [KNOBS, FITS])
+    page.goto(f"{server}/lab/tree/labs/knobs.ipynb?reset")
     page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
     page.wait_for_timeout(3000)
     run_all(page, timeout=120)
@@ -206,7 +222,7 @@ def test_moving_a_knob_changes_the_picture(page, server, course):
     pictures.nth(1).wait_for()
     for number, knob in ((0, "peak, % of published"), (1, "reached share of roof, %")):
         before = pictures.nth(number).get_attribute("src")
-        slider = page.locator(f"{FRONT} .widget-hslider").filter(has_text=knob).locator(".noUi-handle")
+        slider = page.locator(FRONT).get_by_role("slider", name=knob)
         slider.focus()
         for _ in range(6):
             slider.press("ArrowLeft")
@@ -264,15 +280,12 @@ def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
     themes = {"JupyterLab Light": "ArrowRight", "JupyterLab Dark": "ArrowLeft"} if target else {"": "ArrowRight"}
     for theme, key in themes.items():
         if theme:
-            page.get_by_role("menuitem", name="Settings", exact=True).click()
-            page.get_by_text("Theme", exact=True).click()
-            page.get_by_text(theme, exact=True).click()
-            page.wait_for_timeout(1500)
+            set_theme(page, theme)
         for first, others in (("distance, km", ("server, ms", "deadline, ms")), ("devices", ("years", "requests/s"))):
             box, picture = widget_picture(page, first)
             for knob in (first, *others):
                 before, words = settled(page, picture), box.inner_text()
-                handle = box.locator(".widget-inline-hbox").filter(has_text=knob).locator(".noUi-handle")
+                handle = box.get_by_role("slider", name=knob)
                 handle.focus()
                 for _ in range(12):
                     handle.press(key)
@@ -285,3 +298,156 @@ def test_the_sliders_of_cloud_or_edge_move_their_pictures(page, server):
                 )
             if target:
                 page.screenshot(path=f"{target}/{first.split(',')[0]}-{theme.split()[-1].lower()}.png")
+
+
+ACTIVE = f"{FRONT} .jp-Cell.jp-mod-active"
+FOCUSED = "(document.activeElement.innerText || '').trim()"
+
+
+def tab_to(page, text: str, key: str = "Tab", most: int = 60) -> None:
+    """Press Tab until the focus is on what reads ``text``, and see that it shows."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate(FOCUSED) == text:
+            assert axe.focus_shows(page), f"the focus on {text!r} cannot be seen"
+            return
+    pytest.fail(f"{most} times {key} did not reach {text!r}; the focus is on {page.evaluate(FOCUSED)!r}")
+
+
+def go_to(page, code: str, most: int = 60) -> None:
+    """Press the arrow down until the cell with ``code`` is the active one."""
+    for _ in range(most):
+        if code in page.locator(ACTIVE).inner_text():
+            return
+        page.keyboard.press("ArrowDown")
+    pytest.fail(f"{most} arrows down did not reach a cell with {code!r}")
+
+
+def run_cell(page, code: str) -> None:
+    go_to(page, code)
+    page.keyboard.press("Shift+Enter")
+
+
+def opened(page, title: str) -> None:
+    """Wait until the notebook is in front, the keyboard is in it, and its kernel is there."""
+    page.locator(FRONT).get_by_role("heading", name=title, level=1).wait_for()
+    page.wait_for_function(f"document.querySelector('{FRONT}').contains(document.activeElement)")
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()  # what is run before a kernel is there is lost
+
+
+def test_from_the_map_through_a_check_to_the_next_lab_by_keyboard_alone(page, server):
+    page.goto(f"{server}/lab/tree/labs/index.ipynb?reset")  # where `edgekit lab` opens the browser
+    page.set_default_timeout(180_000)  # a kernel starts slowly on a busy machine
+    opened(page, "edgekit")
+    run_cell(page, "course_map.mine()")
+    page.get_by_text("points. Go on with").wait_for()
+    tab_to(page, "00 Start here", key="Shift+Tab")
+    page.keyboard.press("Enter")
+    opened(page, "Start here")
+    run_cell(page, "from edgekit import")
+    go_to(page, "def stopwatch")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text(solution(find("00"))["stopwatch"])
+    page.keyboard.press("Shift+Enter")
+    run_cell(page, "check.stopwatch(")
+    page.locator(FRONT).get_by_text("Passed: stopwatch").wait_for()
+    snap(page, "passed.png")
+    tab_to(page, "Hint 1: a nudge")  # unfolds without a mouse, too
+    page.keyboard.press("Enter")
+    page.locator(FRONT).get_by_text("How often is run called in all?").wait_for()
+    page.keyboard.press("Escape")
+    go_to(page, "The course map shows")
+    tab_to(page, "01 Cloud or edge")
+    page.keyboard.press("Enter")
+    opened(page, "Cloud or edge")
+
+
+OURS = """
+from edgekit import bench, ledger
+from edgekit.checks import start_here as check
+from edgekit.course import course_map, doctor
+from edgekit.plots import explorer
+
+ledger.predict("speed-up", 2, unit="x")
+ledger.reveal("speed-up", 3.0)
+---
+check.verdict(lambda low, high, control_low, control_high: "faster")
+---
+check.verdict(lambda low, high, *control: "can't tell" if not control[0] <= 1 <= control[1] else "faster" if low > 1 else "slower" if high < 1 else "can't tell")
+---
+ledger.student()
+---
+course_map.mine()
+---
+import dataclasses, sys
+
+told = doctor.examine(site=sys.path)  # without trying every engine, which takes long
+dataclasses.replace(told, runtimes={"pytorch": (True, "version 2", ""), "tensorrt": (False, "no GPU", "get one")})
+---
+race = bench.compare({"a": lambda: sum(range(999)), "b": lambda: sum(range(99))}, max_time=1)
+race
+---
+race.plot()
+---
+import numpy as np
+
+explorer.quantization({"weights": np.random.default_rng(0).normal(size=(4, 50)).astype("float32")})
+"""
+SHOWN = f"{FRONT} .jp-OutputArea-output"
+
+
+def test_axe_finds_nothing_in_what_we_show(page, server, course):
+    """Every kind of output of ours, in both themes; the outputs of whole labs: test_axe_finds_nothing_in_an_executed_lab."""
+    write_notebook(course / "labs" / "ours.ipynb", OURS.split("---\n"))
+    page.goto(f"{server}/lab/tree/labs/ours.ipynb?reset")
+    page.locator(f"{FRONT} .jp-CodeCell").first.wait_for()
+    page.wait_for_timeout(3000)
+    run_all(page, timeout=300)
+    page.locator(FRONT).get_by_role("slider", name="bits").wait_for()
+    page.locator(FRONT).get_by_text("Not yet").first.wait_for()
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        assert axe.problems(page, inside=SHOWN) == [], theme
+        snap(page, f"ours-{theme.split()[-1].lower()}.png")
+    set_theme(page, "JupyterLab Light")
+
+
+EXECUTED = os.environ.get(
+    "EDGEKIT_EXECUTED"
+)  # a folder of notebooks with outputs, as `make editions` and tests/run_page.py make them
+
+
+@pytest.mark.parametrize("file", sorted(Path(EXECUTED).glob("*.ipynb")) if EXECUTED else [], ids=lambda file: file.stem)
+def test_axe_finds_nothing_in_an_executed_lab(page, server, course, file):
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    book = nbformat.read(file, 4)
+    nbformat.write(book, course / file.name)
+    NotebookNotary(data_dir=str(course / "jupyter")).sign(book)  # else the browser shows no HTML of it
+    page.goto(f"{server}/lab/tree/{file.name}?reset")
+    page.locator(f"{FRONT} h1").first.wait_for()
+    page.wait_for_timeout(5000)  # pictures and widgets come after the text
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        assert axe.problems(page, inside=SHOWN) == [], theme
+        if target := os.environ.get("EDGEKIT_SCREENSHOTS"):
+            photograph(page, f"{target}/{file.stem}-{theme.split()[-1].lower()}")
+    set_theme(page, "JupyterLab Light")
+
+
+def photograph(page, stem: str, zooms: tuple[int, ...] = (1, 2)) -> None:
+    """Screenshots of the whole notebook, one viewport after the other, also as a page at 200% shows it."""
+    panel = page.locator(f"{FRONT} .jp-WindowedPanel-outer")
+    for zoom in zooms:
+        page.set_viewport_size({"width": 1400 // zoom, "height": 1100 // zoom})
+        page.wait_for_timeout(1500)
+        for number in range(40):
+            page.screenshot(path=f"{stem}-{zoom}00-{number:02}.png", scale="device")
+            if not panel.evaluate(
+                "e => { const old = e.scrollTop; e.scrollTop += 0.9 * e.clientHeight; return e.scrollTop > old }"
+            ):
+                break
+            page.wait_for_timeout(500)
+        panel.evaluate("e => e.scrollTop = 0")

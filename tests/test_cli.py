@@ -340,10 +340,14 @@ def test_lab_as_root_is_allowed_and_said(monkeypatch, user, given, passed):
     assert run.output.count("adding --allow-root") == (passed != given)
 
 
-def test_ctrl_c_is_one_line_also_before_the_command_runs():
-    code = "import edgekit.cli\nraise KeyboardInterrupt"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+def test_ctrl_c_is_one_line_also_before_the_command_runs(tmp_path):
+    """While its libraries are imported, that is; and whoever only imports the command keeps his own hook."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    where = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-m", "edgekit", "--help"], capture_output=True, text=True, env=where)
     assert done.stderr.splitlines() == ["edgekit: stopped"] and done.returncode
+    code = "import sys, edgekit.cli; print(sys.excepthook is sys.__excepthook__)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True\n"
 
 
 def test_advice_about_a_provider_is_worded_for_the_shell(bench):

@@ -23,7 +23,7 @@ def test_every_lab_says_where_it_stands_and_what_is_next(lab):
     made = cells(lab)
     here, following = "".join(made[1]["source"]), "".join(made[-1]["source"])
     assert made[1]["id"] == course_map.HERE and made[-1]["id"] == course_map.NEXT
-    assert here.count("▼") == 1 and f"▼ [{lab.chapter} " in here
+    assert here.count("▼") == 1 and f"▼\N{NO-BREAK SPACE}[{lab.chapter}\N{NO-BREAK SPACE}" in here
     at = LABS.index(lab)
     assert f"Lab {at + 1} of {len(LABS)}" in here
     assert following.count(LABS[at + 1].slug if lab is not LABS[-1] else "last lab") == 1

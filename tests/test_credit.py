@@ -1,4 +1,4 @@
-"""Wrong credit without a note: 0. Each attack of ``tests/attacks/credit.py`` is noted for an instructor, or gets no points."""
+"""Wrong credit without a note: 0. Each attack of ``tests/attacks/credit*.py`` is noted for an instructor, or gets no points."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from edgekit.instructor.grading.grade import grade_all
 from edgekit.instructor.grading.reader import Reader
 from edgekit.instructor.sandbox import worker as sandbox
 from tests.attacks.credit import ATTACKS, UNSEEN
+from tests.attacks.credit_later import LATER
 from tests.conftest import answer_cells
 
 
@@ -23,12 +24,15 @@ def handed_in(lab, name: str, source: str) -> bytes:
     return json.dumps(notebook).encode()
 
 
+EVERY = (*ATTACKS, *UNSEEN, *LATER)
+
+
 @pytest.fixture(scope="module")
 def notes():
     """The notes on each attack."""
     found = {}
     with Reader() as reader:
-        for slug, name, how, source in (*ATTACKS, *UNSEEN):
+        for slug, name, how, source in EVERY:
             lab = find(slug)
             _, review = reader.read(lab, handed_in(lab, name, source))
             found[slug, name, how] = [note for note in review if note.startswith(f"{name} ") or "student's own" in note]
@@ -36,9 +40,7 @@ def notes():
 
 
 def test_no_attack_is_credited_without_a_note(notes, tmp_path):
-    silent = [
-        (slug, name, how, source) for slug, name, how, source in (*ATTACKS, *UNSEEN) if not notes[slug, name, how]
-    ]
+    silent = [(slug, name, how, source) for slug, name, how, source in EVERY if not notes[slug, name, how]]
     assert len(ATTACKS) >= 40
     print(f"{len(notes)} attacks, {len(notes) - len(silent)} with a note; the others: {[one[:3] for one in silent]}")
     if not silent:

@@ -288,6 +288,47 @@ def test_environment_is_flat_plain_and_fresh():
     assert device.environment()["cpu"] != "scribbled over"
 
 
+@pytest.fixture
+def on_a_board(machine, monkeypatch):
+    """This process, on the recorded Orin Nano with TensorRT 10.3.0 among the board's packages."""
+    found = machine(trees.orin_nano())
+    monkeypatch.setattr(device, "describe", lambda: found)
+    for cached in (device._static, device._installed):
+        cached.cache_clear()
+    yield
+    for cached in (device._static, device._installed):
+        cached.cache_clear()
+
+
+def test_on_a_board_the_packages_version_counts_before_the_boards(on_a_board, tmp_path, monkeypatch):
+    monkeypatch.setitem(device.PACKAGES, "tensorrt", ("edgekit-test-engine",))
+    for found in (device.setup(), device.environment(), device.setup()):
+        assert found["tensorrt"] == "10.3.0 (board)" and "board_tensorrt" not in found
+        assert found["jetson"] and found["l4t"] == "36.4.3"
+    about = tmp_path / "site" / "edgekit_test_engine-10.9.1.dist-info"  # as an isolated environment that has its own
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: edgekit-test-engine\nVersion: 10.9.1\n")
+    monkeypatch.syspath_prepend(str(about.parent))
+    device._installed.cache_clear()
+    for found in (device.setup(), device.environment()):
+        assert found["tensorrt"] == "10.9.1" and "board_tensorrt" not in found
+
+
+def test_a_machine_that_is_no_board_has_no_boards_version(monkeypatch):
+    monkeypatch.setitem(device.PACKAGES, "tensorrt", ("edgekit-test-engine",))
+    device._installed.cache_clear()
+    assert device.describe().jetson is not None or device.setup()["tensorrt"] is None
+    assert "board_tensorrt" not in device.setup()
+
+
+@pytest.mark.parametrize(
+    ("system", "line"), [("posix", "python -c 'print(\"a b\")'"), ("nt", 'python -c "print(\\"a b\\")"')]
+)
+def test_a_command_is_quoted_for_this_machines_shell(monkeypatch, system, line):
+    monkeypatch.setattr(device.os, "name", system)
+    assert device.command_line(["python", "-c", 'print("a b")']) == line
+
+
 def test_environment_is_cheap_and_imports_no_engine():
     code = (
         "import sys, time; start = time.process_time(); from edgekit import device; device.environment()\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -11,7 +12,12 @@ from edgekit.course.catalog import labs
 from edgekit.instructor import bundle, deck_map
 
 ROOT = paths.root()
-PAGES = [ROOT / "labs/README.md", ROOT / "docs/words.md", *sorted((ROOT / "docs/instructor").glob("*.md"))]
+PAGES = [
+    ROOT / "labs/README.md",
+    ROOT / "docs/words.md",
+    ROOT / "docs/platforms.md",
+    *sorted((ROOT / "docs/instructor").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -35,6 +41,14 @@ def test_every_word_of_the_glossary_has_a_worked_number():
     assert set(without) <= {"distillation"}, without
     for word in ("zero point", "calibration", "execution provider", "opset", "profile", "tactic", "roofline"):
         assert any(word in names for names, *_ in rows), word
+
+
+def test_the_container_is_made_by_a_target_of_the_makefile_that_students_have():
+    made = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    makefile = bundle.for_students((ROOT / "Makefile").read_text("utf-8"))
+    stem = made["postCreateCommand"].removeprefix("make ").rpartition("-")[0]
+    assert f"\n{stem}-%:" in makefile and bundle._belongs(".devcontainer/devcontainer.json")
+    assert ".venv/bin/python" in json.dumps(made["customizations"])
 
 
 def test_the_students_edition_has_neither_answers_nor_the_guide():

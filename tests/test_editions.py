@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -108,6 +109,17 @@ def lacking(have: set[str], elsewhere: set[str]) -> dict[str, set[str]]:
     return missing
 
 
+@pytest.mark.parametrize("machine, python", [("x86_64", "3.11"), ("x86_64", "3.13"), ("aarch64", "3.12")])
+def test_more_engines_go_into_the_cpu_edition(machine, python):
+    """`make runtimes` changes nothing of the edition but what nncf holds back, and the two locks agree."""
+    cpu, more, litert = (locked(name, machine, python) for name in ("cpu", "runtimes", "litert"))
+    assert {name for name in cpu if more.get(name) != cpu[name]} <= {"numpy", "networkx"}
+    assert {"openvino", "executorch", "ai-edge-litert", "nncf"} <= more.keys() and "litert-torch" in litert
+    assert ("tflite-micro" in more) == (machine == "x86_64")
+    both = litert.keys() & more.keys()
+    assert len(both) > 30 and {name for name in both if litert[name] != more[name]} == set()
+
+
 @pytest.mark.parametrize(("edition", "machine", "python"), EDITIONS, ids=lambda part: part)
 def test_an_edition_has_what_its_notebooks_import(edition, machine, python):
     board = FROM_THE_BOARD if edition == "jetson" else set()
@@ -134,18 +146,32 @@ def test_what_the_locks_must_keep_apart():
     assert "onnxruntime" in locked("cuda", "x86_64", "3.10"), "no onnxruntime-gpu for Python 3.10 goes with CUDA 13"
 
 
+def resolve(tmp_path, edition: str, platform: str, python: str) -> subprocess.CompletedProcess:
+    """What uv says to an installation of the edition's lock from wheels alone, which it does not carry out."""
+    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
+    command += ["--target", str(tmp_path / "site"), "--python-version", python, "--python-platform", platform]
+    command += ["-r", f"requirements/{edition}.txt"]
+    environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
+    done = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, timeout=300, env=environment)
+    if re.search(r"dns error|Failed to fetch|error sending request|offline", done.stderr):
+        pytest.skip(f"the registry does not answer: {done.stderr.strip().splitlines()[-1][:200]}")
+    return done
+
+
 @pytest.mark.parametrize(
     ("edition", "machine", "python"), [e for e in EDITIONS if e[0] != "cpu"], ids=lambda part: part
 )
 def test_a_lock_resolves_for_its_platform(tmp_path, edition, machine, python):
-    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
-    command += ["--target", str(tmp_path / "site"), "--python-version", python]
-    command += ["--python-platform", f"{machine}-manylinux_2_35", "-r", f"requirements/{edition}.txt"]
-    done = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, timeout=300)
-    if re.search(r"dns error|Failed to fetch|error sending request|offline", done.stderr):
-        pytest.skip(f"the registry does not answer: {done.stderr.strip().splitlines()[-1][:200]}")
+    done = resolve(tmp_path, edition, f"{machine}-manylinux_2_35", python)
     assert done.returncode == 0, done.stderr[-1500:]
     assert "Would install" in done.stderr
+
+
+@pytest.mark.parametrize(("platform", "there"), [("aarch64-apple-darwin", True), ("x86_64-apple-darwin", False)])
+def test_where_else_the_cpu_edition_resolves(tmp_path, platform, there):
+    """What docs/platforms.md says of Macs. The day Intel Macs resolve, its table is to be changed."""
+    done = resolve(tmp_path, "cpu", platform, "3.12")
+    assert (done.returncode == 0) == there, done.stderr[-1500:]
 
 
 def test_errors_other_than_open_exercises_are_seen():

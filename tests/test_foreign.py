@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,9 +25,10 @@ from edgekit import bench, compiler, export, graphs, runtimes
 from edgekit.bench import memory
 from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
-from edgekit.compression.tuning import given, judging, trying
+from edgekit.compression.tuning import files, given, judging, trying
+from edgekit.compression.tuning.clock import Clock, OutOfTime
 from edgekit.course import lineup
-from edgekit.graphs import reading
+from edgekit.graphs import signatures
 from edgekit.runtimes import InputError, RunnerError
 from edgekit.runtimes.ort.session import cpu_session
 
@@ -422,6 +424,45 @@ def test_a_gemm_may_add_a_matrix(added, recipe, save, tmp_path):
     assert np.abs(got - want).max() < 0.1 * np.abs(want).max()
 
 
+def test_a_gemm_may_add_a_matrix_that_lies_in_a_second_file(save, tmp_path, monkeypatch):
+    monkeypatch.setattr(quantization, "LARGE", 1)  # bytes: as for a model of two gigabytes
+    path = save(
+        [node("Gemm", ["a", "w", "b"], ["y"])],
+        [value("a", T.FLOAT, [8, 40])],
+        [value("y", T.FLOAT, [8, 60])],
+        [weight("w", 40, 60), weight("b", 8, 60, seed=1)],
+        save_as_external_data=True,
+        location="both.bin",
+        size_threshold=0,
+    )
+    x = np.random.default_rng(2).normal(size=(32, 40)).astype(np.float32)
+    found = quantization.for_cpu(path, tmp_path / "out" / "q.onnx", x)
+    want, got = plain(path, {"a": x[:8]})[0], plain(tmp_path / "out" / "q.onnx", {"a": x[:8]})[0]
+    assert found.external_data and np.abs(got - want).max() < 0.1 * np.abs(want).max()
+
+
+def test_the_callers_reader_stays_as_it_is(save, tmp_path):
+    fixed = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, [4, 8])],
+        [value("y", T.FLOAT, [4, 3])],
+        [weight("w", 8, 3)],
+    )
+    free = save(
+        [node("MatMul", ["a", "w"], ["y"])],
+        [value("a", T.FLOAT, ["n", 8])],
+        [value("y", T.FLOAT, ["n", 3])],
+        [weight("w", 8, 3)],
+    )
+    rows = np.random.default_rng(0).normal(size=(38, 8)).astype(np.float32)
+    reader = quantization.Reader({"a": rows}, batch_size=16)
+    reader.get_next()
+    before = (reader.batch_size, reader.size, reader.position, len(reader))
+    for path, method in ((fixed, "minmax"), (free, "percentile"), (free, "minmax")):
+        quantization.for_cpu(path, tmp_path / "q.onnx", reader, method=method)
+        assert (reader.batch_size, reader.size, reader.position, len(reader)) == before
+
+
 @pytest.mark.parametrize("method", ["percentile", "entropy"])
 @pytest.mark.parametrize("rows", [38, 37])
 def test_histograms_of_rows_that_fill_no_batch(method, rows, save, tmp_path):
@@ -624,12 +665,12 @@ def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
         [numpy_helper.from_array(np.array([1]), "axis")],
     )
     ordered = {name: shapes[name] for name in names}
-    assert reading.with_batch(ordered, 7) == {
+    assert signatures.with_batch(ordered, 7) == {
         name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names
     }
     for rows, time in ((5, 9), (6, 6)):
         x = {"tokens": np.ones((rows, time, 2), np.float32), "mask": np.ones((time, 2), np.float32)}
-        assert reading.row_axes(ordered, x) == {"tokens": 0, "mask": None}
+        assert signatures.row_axes(ordered, x) == {"tokens": 0, "mask": None}
         model = lambda *given: (x := dict(zip(names, given, strict=True)))["tokens"].__mul__(x["mask"]).sum(1)
         export.parity(model, path, (1, 3), x=x).check()
         np.savez(tmp_path / "rows.npz", **x)
@@ -639,8 +680,8 @@ def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
 def test_what_is_called_batch_is_the_batch():
     shapes = {"x": ("batch_size", 3), "state": ("layers", "batch_size", 3), "scale": (3,)}
     x = {"x": np.zeros((4, 3)), "state": np.zeros((2, 4, 3)), "scale": np.zeros(3)}
-    assert reading.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
-    assert reading.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
+    assert signatures.with_batch(shapes, 9)["state"] == ("layers", 9, 3)
+    assert signatures.row_axes(shapes, x) == {"x": 0, "state": 1, "scale": None}
 
 
 def test_qat_exports_what_it_was_calibrated_on(tmp_path):
@@ -848,6 +889,106 @@ def test_tune_tries_again_what_failed_or_is_gone(save, rows, few, monkeypatch):
     assert Path(tuned(path, rows).rows[1].path).is_file()
 
 
+@pytest.mark.parametrize(
+    ("want", "got", "verdict"),
+    [
+        (np.arange(40).reshape(40, 1) % 2 == 0, np.arange(40).reshape(40, 1) % 2 == 1, "lost"),
+        (np.ones((40, 1), bool), np.ones((40, 1), bool), "kept"),
+        (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["cow"]] * 20), "lost"),
+        (
+            np.array([["cat", "a"], ["dog", "b"]] * 20, object),
+            np.array([["cat", "a"], ["cow", "b"]] * 20, object),
+            "lost",
+        ),
+        (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["dog"]] * 20), "kept"),
+        (np.full((40, 1), 1e200), np.full((40, 1), 1.001e200), "kept"),
+        (np.full((40, 1), 1e200), np.full((40, 1), 2e200), "lost"),
+        (np.full((40, 1), 1e-200), np.full((40, 1), 2e-200), "lost"),
+        (np.zeros((40, 1)), np.full((40, 1), 1e-9), "lost"),
+        (np.arange(40, dtype=np.uint8).reshape(40, 1), np.arange(40, dtype=np.uint8).reshape(40, 1), "kept"),
+        (np.zeros((40, 0)), np.zeros((40, 0)), "kept"),
+    ],
+)
+def test_outputs_of_any_type_are_compared(want, got, verdict):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = judging.judge([want], [got], None, max_drop=1)
+    assert found["verdict"] == verdict and abs(found["snr"]) <= 200
+
+
+def test_the_ratio_does_not_depend_on_the_scale():
+    x = np.random.default_rng(4).normal(size=(50, 1))
+    noisy = x + 1e-3 * np.random.default_rng(5).normal(size=x.shape)
+    ratios = [judging.judge([x * s], [noisy * s], None, 1)["snr"] for s in (1e-180, 1.0, 1e180)]
+    assert max(ratios) - min(ratios) < 1e-6 and 55 < ratios[0] < 65
+
+
+class Calls:
+    """A clock that stops at the call with a number, whatever the time."""
+
+    budget = 9.0
+
+    def __init__(self, left):
+        self.left = left
+
+    def check(self):
+        self.left -= 1
+        if self.left < 0:
+            raise OutOfTime
+
+
+def test_the_budget_stops_a_row_wherever_it_is(save, rows, few, tmp_path):
+    """Before it, between two calibration batches, between two batches that are judged, while speed is measured: never an error of its own.
+
+    One call before the row; the calibrator reads 5 batches and is told that there are no more; the new file runs on one; 5 are judged.
+    """
+    path = classifier(save, rows=4)
+    with runtimes.load(path, threads=1) as reference:
+        trial = trying._Trial(path, given.read(path, rows), 1, tmp_path / "trial", reference)
+        trial.folder.mkdir()
+        row, made = tuning.Row("int8 for_cpu", trying.CPU, 1, 1), files.place(trial.folder, path, "int8 for_cpu")
+        for left, said, there in ((0, "not tried", False), (1, "stopped", False), (4, "stopped", False), (7, "stopped", False), (8, "stopped", True), (3, "stopped", True), (30, "stopped", True)):  # fmt: skip
+            found = trial.run(row, Calls(left))
+            assert found.failed == f"{said}: the budget of 9 s was used up" and not trial.store.exists(), left
+            assert [one.name for one in trial.folder.iterdir()] == [made.name] * there, left
+        assert trial.run(row, Clock(600)).failed == "" and trial.store.is_file()
+
+
+def test_a_clock_ends():
+    Clock(60).check()
+    with pytest.raises(OutOfTime):
+        Clock(1e-9).check()
+    assert not issubclass(OutOfTime, Exception), "no handler takes it for a fault"
+
+
+def gelu_by_hand(save):
+    """Two layers with a GELU between them, in single operators as TensorFlow and JAX exporters write it; four channels are larger."""
+    number = lambda name, value: numpy_helper.from_array(np.float32(value), name)
+    w, v = (
+        numpy_helper.to_array(weight("", *shape, seed=seed)).copy() for shape, seed in (((24, 48), 5), ((48, 6), 6))
+    )
+    w[:, :4] *= 4
+    v[:4] /= 4
+    steps = [("Mul", "h h h2"), ("Mul", "h h2 h3"), ("Mul", "h3 c k"), ("Add", "h k s"), ("Mul", "s p t"), ("Tanh", "t u"), ("Add", "u one u1"), ("Mul", "h u1 g"), ("Mul", "g half z")]  # fmt: skip
+    nodes = [node("MatMul", ["a", "w"], ["h"]), *(node(op, s.split()[:-1], s.split()[-1:]) for op, s in steps)]
+    weights = [numpy_helper.from_array(w, "w"), numpy_helper.from_array(v, "v"), number("c", 0.044715)]
+    weights += [number("p", 0.7978846), number("one", 1), number("half", 0.5)]
+    ends = [value("a", T.FLOAT, ["n", 24])], [value("y", T.FLOAT, ["n", 6])]
+    return save([*nodes, node("MatMul", ["z", "v"], ["y"])], *ends, weights)
+
+
+@pytest.mark.parametrize(("recipe", "points"), [("for_cpu", 8), ("for_tensorrt", 12)])
+def test_products_alone_survive_arithmetic_that_does_not_fit_in_8_bits(recipe, points, save, tmp_path):
+    path, verdicts = gelu_by_hand(save), []
+    np.savez(tmp_path / "rows.npz", a=np.random.default_rng(7).normal(size=(600, 24)).astype(np.float32))
+    data = given.read(path, tmp_path / "rows.npz")
+    want = [plain(path, data.judging.feed)[0]]
+    for name in (f"int8 {recipe}", f"int8 {recipe}, products"):
+        files.make(name, path, made := files.place(tmp_path, path, name), data.calibrating)
+        verdicts.append(judging.judge(want, [plain(made, data.judging.feed)[0]], None, max_drop=points))
+    assert [one["verdict"] for one in verdicts] == ["lost", "kept"], verdicts
+
+
 def test_a_later_call_judges_by_its_own_limit(save, rows, few):
     """The same noted answers, with labels and without: another max_drop is another verdict."""
     path = classifier(save)
@@ -932,7 +1073,7 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
         kept = row.file in ("float32", "int8 dynamic")
         rows.append(replace(row, speed={"speedup": 1.0}, quality={"verdict": "kept" if kept else "lost"}))
     of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
-    assert of("tensorrt") == ["float32", "float16", "int8 for_tensorrt"] and of("openvino") == [
+    assert of("tensorrt") == [*trying.FOR_GPU] and of("openvino") == [
         "float32",
         "int8 dynamic",
     ]
@@ -940,8 +1081,28 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
 
 
 def test_engines_are_those_of_the_table():
-    """What `runtimes.available` says about each engine that takes a file, once, and ONNX Runtime on the CPU not among them."""
+    """What `runtimes.available` says about each engine that takes an ONNX file, once, and ONNX Runtime on the CPU not among them."""
     able, unable = trying._engines()
-    assert not set(able) & set(unable)
-    assert {"openvino", "tensorrt", "onnxruntime cuda"} <= {*able, *unable} and trying.CPU not in {*able, *unable}
-    assert all(unable.values())
+    assert not set(able) & set(unable) and all(unable.values())
+    listed = {name.partition(":")[2] for name in runtimes.available(["onnxruntime"])}
+    short = {full: name for name, full in trying.SHORT_NAMES.items()}
+    providers = {f"onnxruntime {short.get(name, name)}" for name in listed} - {trying.CPU}
+    assert {*able, *unable} == {"openvino", "tensorrt"} | providers and "onnxruntime cuda" in providers
+
+
+def test_an_engine_that_reads_no_onnx_is_not_tried(monkeypatch):
+    table = {
+        name: replace(engine, reads=(".pte",)) for name, engine in runtimes.ENGINES.items() if not engine.providers
+    }
+    monkeypatch.setattr(trying.runtimes, "ENGINES", table)
+    assert trying._engines() == ([], {})
+
+
+@pytest.mark.parametrize(
+    "engine", ["onnxruntime TensorrtExecutionProvider", "onnxruntime cuda", "tensorrt", "onnxruntime openvino"]
+)
+def test_the_table_knows_what_runs_on_a_gpu(engine):
+    trial = SimpleNamespace(free_batch=False)
+    files = [row.file for row in trying._plan(trial, [], [engine]) if row.engine == engine]
+    made = ["float32", "float16", "int8 for_tensorrt", "int8 for_tensorrt, products"]
+    assert files == (["float32"] if "openvino" in engine else made)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import pytest
 
 from edgekit import device
+from edgekit.course import leaderboard as course_board
 from edgekit.course.catalog import find, labs
 from tests.benchmarks.many_seeds import failure
 from tests.conftest import answer_cells
-from tests.lanes import LANES, LEFT_OUT, arm, float_model, int8_model, part
+from tests.lanes import LANES, LEFT_OUT, arm, float_model, int8_model, leaderboard, part
 from tests.lanes.__main__ import doctor_faults, percentages, recipe_faults
 from tests.mistakes.trying import alternatives
 
@@ -94,3 +95,22 @@ def test_a_right_answer_passes_whatever_the_seed(slug, name, tmp_path, monkeypat
     lab = find(slug)
     right = [answer_cells(lab.solution)[name], *(other.code for other in alternatives(lab).get(name, []))]
     assert [said for seed in range(3000, 3004) for code in right if (said := failure(lab, name, code, seed))] == []
+
+
+@pytest.mark.lane
+def test_an_engine_in_a_lane_agrees_with_pytorch_and_tells_no_speed(haswell, monkeypatch):
+    monkeypatch.setattr(course_board, "KINDS", [kind for kind in course_board.KINDS if kind[0] == "onnxruntime"])
+    board = leaderboard.rank(haswell, "tinycnn", inputs=8)
+    assert [row.name for row in board.rows] == ["onnxruntime float32", "onnxruntime int8"]
+    assert leaderboard.faults(board) == [] and not any(row.failed or row.speedup for row in board.rows)
+    assert board.rows[0].difference < 1e-5 and "no speed is told" in str(board)
+
+
+def test_a_row_that_disagrees_in_a_lane_is_a_fault():
+    row = lambda precision, difference, same: course_board.Row("x", precision, 1, difference, same, 1)
+    rows = (row("float32", 0.5, 1.0), row("float32", 1e-4, 1.0), row("int8", 0.5, 0.5), row("int8", 0.5, 0.95))
+    said = leaderboard.faults(course_board.Leaderboard("net", 4, (*rows, course_board.Row("y", "int8", failed="no"))))
+    assert said == [
+        "net, x float32: differs by 5.0e-01, same class on 100%",
+        "net, x int8: differs by 5.0e-01, same class on 50%",
+    ]

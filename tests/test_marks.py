@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import time
 import zipfile
 from datetime import datetime
 
@@ -15,7 +17,7 @@ from edgekit.instructor.grading import batch, changes
 from edgekit.instructor.reports import about, deadlines, exports, marks, records
 from edgekit.instructor.reports import tables as reports
 from edgekit.instructor.submissions import finding, roster
-from tests.attacks.odd import NAME, ONE, SLUG
+from tests.attacks.odd import NAME, ONE, SLUG, TWO
 from tests.attacks.platform_trees import CANVAS, MOODLE, ROSTER
 from tests.test_platforms import OTHER, moodle_downloads
 from tests.test_reports import record, rows
@@ -244,6 +246,37 @@ def test_extensions_stand_apart_by_comma_or_semicolon(dates):
     for cell in ("04=+2d, 05a=+1d", "05a=+1d; 04=+2d"):
         assert dates.late(SLUG, "2026-11-22T12:10:00", cell) is None
         assert dates.late(SLUG, "2026-11-22T12:16:00", cell)["days"] == 1
+
+
+@pytest.mark.parametrize("after", ["", "; 05a=+1d", ", 05a=+1d", " ,05a = +1d", ", +1h", ";"])
+@pytest.mark.parametrize("date", ["Saturday, 21 November 2026, 1:05 PM", "Saturday, 21 November 2026, 13:05"])
+def test_moodles_own_dates_have_commas(dates, date, after):
+    assert dates.late(SLUG, "2026-11-21T13:19:00", f"04={date}{after}") is None
+    assert dates.late(SLUG, "2026-11-21T13:21:00", f"05a=+9d, 04 = {date}{after}")["days"] == 1
+
+
+@pytest.mark.parametrize("cell", ["," * 200_000, ", " * 100_000, ", " + "a" * 200_000, ",a " * 60_000, "," + " " * 200_000, ",a" + " " * 200_000])  # fmt: skip
+def test_a_long_cell_costs_no_time(dates, cell):
+    start = time.perf_counter()
+    with contextlib.suppress(CourseError):
+        dates.late(SLUG, "2026-11-21T13:21:00", cell)
+    assert time.perf_counter() - start < 2
+
+
+def test_what_the_finding_of_files_leaves_open_is_looked_at_whenever_it_is_found(tmp_path):
+    given, out = platform_class(tmp_path, {f"boli/{NAME}": ONE, f"anunez/{NAME}": TWO})
+    assert not any(one.get("review") for one in marks.counted(out, given))
+    given, out = platform_class(tmp_path, {f"Bo Li/{NAME}": ONE})  # graded before it came: nobody is graded again
+    by = {one["student"]: one.get("review", []) for one in marks.counted(out, given)}
+    assert by["Ana Núñez"] == [] and "2 places: Bo Li, boli" in by["Bo Li"][0]
+
+
+def test_many_decisions_cost_no_more_than_their_number(tmp_path):
+    given = [record(f"s{n}") for n in range(2000)]
+    marks.keep(tmp_path, {(f"s{n}", SLUG, "gate"): marks.Decision(1, "x") for n in range(2000)})
+    start = time.perf_counter()
+    assert {records.points(one) for one in marks.counted(tmp_path, given)} == {6}
+    assert time.perf_counter() - start < 1
 
 
 def test_a_deadline_at_the_end_of_time(tmp_path):

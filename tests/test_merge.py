@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from edgekit.instructor.grading.merge import MergeError, merge
@@ -98,6 +100,48 @@ def test_what_was_decided_in_any_part_counts(tmp_path):
     _decided(parts[1], first, 2)
     _decided(tmp_path / "m", second, 0)
     told = merge(parts, tmp_path / "m").conflicts
-    assert len(told) == 3 and all("decided differently by hand" in line for line in told), told
+    assert len(told) == 1 and told[0].startswith(f"{first}, ") and "part1 after m" in told[0], told
     kept = {key[0]: one.points for key, one in marks.decisions(tmp_path / "m").items()}
     assert kept == {first: 0.5, second: 0}, "what stands in the merged folder was decided last"
+
+
+def test_what_is_taken_back_or_corrected_after_merging_stays_so(tmp_path):
+    parts = [store(tmp_path / f"part{i}", CLASS[i::2]) for i in range(2)]
+    first, second = CLASS[0]["student"], CLASS[1]["student"]
+    _decided(parts[0], first, 0.5)
+    _decided(parts[1], second, 1.5)
+    merge(parts, out := tmp_path / "m")
+    marks.decide(out, (first, "04_onnx_export", "gate"), None)
+    _decided(out, second, 1)
+    for _ in range(2):
+        assert merge(parts, out).conflicts == []
+        assert {key[0]: one.points for key, one in marks.decisions(out).items()} == {second: 1}
+    counted = {one["student"]: one for one in marks.counted(out, CLASS)}
+    assert "comment" not in next(item for item in counted[first]["items"] if item["name"] == "gate")
+    marks.decide(parts[1], (second, "04_onnx_export", "gate"), None)  # later than in the merged folder: that is told
+    [line] = merge(parts, out).conflicts
+    assert line.startswith(f"{second}, ") and line.endswith("m counts")
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_folders_that_do_not_agree_are_told_until_somebody_settles_it(tmp_path, settled):
+    parts = [store(tmp_path / f"part{i}", CLASS[:2]) for i in range(3)]
+    for part, points in zip(parts, (0.5, 2, 2), strict=True):
+        _decided(part, CLASS[0]["student"], points)
+    assert len(merge(parts, tmp_path / "m").conflicts) == 1
+    if settled:
+        _decided(tmp_path / "m", CLASS[0]["student"], 2)
+    told = merge(parts, tmp_path / "m").conflicts
+    assert len(told) == (0 if settled else 1)
+    assert marks.decisions(tmp_path / "m")[CLASS[0]["student"], "04_onnx_export", "gate"].points == 2
+
+
+def test_decisions_of_before_have_no_time(tmp_path):
+    parts = [store(tmp_path / f"part{i}", CLASS[:2]) for i in range(2)]
+    old = {"student": CLASS[0]["student"], "lab": "04_onnx_export", "item": "gate", "comment": "", "sha256": "x"}
+    for part, points in zip(parts, (0.5, 2), strict=True):
+        (part / marks.MANUAL).write_text(json.dumps([old | {"points": points}]))
+    for _ in range(2):
+        assert "part0 and part1" in merge(parts, tmp_path / "m").conflicts[0]
+    (one,) = marks.decisions(tmp_path / "m").values()
+    assert one.points == 2

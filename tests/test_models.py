@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -182,7 +183,7 @@ def test_code_in_a_checkpoint_does_not_run(copy, tmp_path):
 
     torch.save({"conv.weight": Trap()}, copy / "tinycnn.pt")
     record = json.loads((copy / "tinycnn.json").read_text())
-    record["sha256"] = models.hashlib.sha256((copy / "tinycnn.pt").read_bytes()).hexdigest()
+    record["sha256"] = hashlib.sha256((copy / "tinycnn.pt").read_bytes()).hexdigest()
     (copy / "tinycnn.json").write_text(json.dumps(record))
     with pytest.raises(CheckpointError, match=r"tinycnn\.pt holds something other than tensors"):
         models.load_checkpoint("tinycnn", copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 
 import pytest
 
@@ -49,6 +50,115 @@ def test_the_download_put_there_unopened(tmp_path, kind, beside):
     assert counted(put(tmp_path / "in", files))[0] == wanted
     if not beside and kind != "Drive":  # of Drive only the zip file's name tells
         assert counted(tmp_path / "in" / ZIPS[kind])[0] == wanted
+
+
+ODD = {
+    "desktop.ini": b"[.ShellClassInfo]",
+    "Thumbs.db": b"x",
+    "notes.md": b"-",
+    "lab4.html": b"<p>",
+    "a_77_link.html": b"<a>",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("where", ["all/", "week 4/export/", "all.zip"])
+def test_what_else_lies_in_canvas_folder_hides_no_student(tmp_path, where, odd):
+    files = TREES["Canvas"][0] | {odd: ODD[odd]}
+    files = {where: packed(files)} if where == "all.zip" else {f"{where}{name}": blob for name, blob in files.items()}
+    assert counted(put(tmp_path / "in", files))[0] == TREES["Canvas"][1]
+
+
+@pytest.mark.parametrize("packs", [False, True])
+def test_work_of_another_name_in_canvas_folder_is_said(tmp_path, packs):
+    files = TREES["Canvas"][0] | {f"silentsam_88004_910009_{SLUG}.ipynb": ONE, f"{SLUG} solution.ipynb": ONE}
+    whole = put(tmp_path / "in" / "all", files)
+    if packs:
+        whole = tmp_path / "packed" / "all.zip"
+        put(whole.parent, {"all.zip": packed(files)})
+    with pytest.warns(UserWarning, match=f"^all handed in {SLUG} under 5 names, .* grade {whole} by itself$"):
+        counted(whole.parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = counted(whole)[0]
+    assert len(found) == 5 and any(name.startswith("silentsam_88004") for name in found)
+    assert packs or {**found, **TREES["Canvas"][1]} == found
+
+
+def test_attempts_and_drafts_of_one_student_are_no_class(tmp_path):
+    files = {f"zoe/{SLUG}{end}.ipynb": ONE for end in ("", "-1", "-2", "-3", " (4)", "-Copy5", "_final", "_old")}
+    canvas = {f"all/doejane_1_{n}_{SLUG}-{n}.ipynb": ONE for n in range(6)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(counted(put(tmp_path / "in", files))[0]) == {"zoe"}
+        assert set(counted(put(tmp_path / "canvas", canvas))[0]) == {"doejane_1"}
+
+
+# ------------------------------------------------------------------------------------------------------- what a person must see
+def looked_at(folder, people=None, only=None):
+    return {(one.student, one.slug): one.review for one in finding.survey(folder, only, people).submissions}
+
+
+@pytest.mark.parametrize(
+    ("files", "places"),
+    [
+        ({f"boli/{NAME}": ONE, f"Bo Li/{NAME}": TWO}, "2 places: Bo Li, boli; look"),
+        (
+            {f"bo.li@uni.example/{NAME}": ONE, "88002.zip": packed({NAME: TWO})},
+            "2 places: 88002.zip, bo.li@uni.example;",
+        ),
+        ({f"boli/{NAME}": ONE, f"Bo Li_7102_assignsubmission_file_{NAME}": TWO}, "2 places: Bo Li_7102_"),
+        ({f"boli/{NAME}": ONE, f"boli/old/{NAME}": TWO, f"anunez/{NAME}": TWO}, ""),
+    ],
+)
+def test_two_entries_of_one_person_are_looked_at(tmp_path, files, places, people):
+    told = looked_at(put(tmp_path / "in", files), people)["Bo Li", SLUG]
+    assert told == () if not places else len(told) == 1 and places in told[0]
+
+
+def test_two_folders_of_one_person_with_a_lab_each_are_looked_at(tmp_path, people):
+    told = looked_at(put(tmp_path / "in", {f"boli/{NAME}": ONE, f"Bo Li/{OTHER}.ipynb": TWO}), people)
+    assert len(told) == 2 and all("handed in in 2 places: Bo Li, boli" in line for (line,) in told.values())
+    mixed = {f"lab-4-submissions/lab-4-boli/{NAME}": ONE, f"all/libo_88002_910002_{OTHER}.ipynb": TWO}
+    assert not any(looked_at(put(tmp_path / "two", mixed), people).values()), "two platforms, a lab each"
+
+
+def test_a_lone_zip_that_names_others_is_looked_at(tmp_path, people):
+    forged = packed({f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE})
+    told = looked_at(put(tmp_path / "in", {f"anunez/{NAME}": ONE, "holiday.zip": forged}), people)
+    assert told["Ana Núñez", SLUG] == () and "only names inside of holiday.zip say whose" in told["Bo Li", SLUG][0]
+    alone = put(
+        tmp_path / "alone", {"holiday.zip": forged, "week 3.zip": packed(moodle_downloads(("", "Eva Ek", 7, SLUG)))}
+    )
+    assert not any(looked_at(alone, people).values())
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_one_name_with_two_numbers_is_looked_at_unless_a_roster_knows_it(tmp_path, listed, people):
+    files = moodle_downloads(
+        *((f"{n}/", name, n, lab) for name in ("Ana Núñez", "Eva Ek") for n, lab in ((31, SLUG), (77, OTHER)))
+    )
+    told = {
+        key: lines for key, lines in looked_at(put(tmp_path / "in", files), people if listed else None).items() if lines
+    }
+    assert set(told) == ({("Eva Ek", SLUG)} if listed else {("Ana Núñez", SLUG), ("Eva Ek", SLUG)})
+    assert all("number this student 31, 77, and no roster" in line for (line,) in told.values())
+
+
+FLAT = f"Bo Li_7102_assignsubmission_file_{NAME}"  # a download in which all files lie side by side
+
+
+@pytest.mark.parametrize(
+    ("download", "files"),
+    [
+        ("all", {f"all/{FLAT}": THREE, "boli.zip": packed({NAME: TWO})}),
+        ("Lab 4.zip", {"Lab 4.zip": packed({FLAT: THREE}), f"boli/{NAME}": TWO}),
+    ],
+)
+def test_what_counts_beside_a_download_names_the_download(tmp_path, download, files, people):
+    found = finding.survey(put(tmp_path / "in", files), None, people)
+    assert [one.blob for one in found.submissions] == [TWO]
+    assert [why for _, why in found.lost] == [f"it lies in {download} and beside that, too: that one counts"]
 
 
 def test_times_and_late_marks_are_kept(tmp_path):
@@ -104,7 +214,7 @@ REAL = {  # where a platform puts what is Mallory's, and somebody else's
 }
 
 
-@pytest.mark.filterwarnings("ignore:.* holds names like those of a platform")
+@pytest.mark.filterwarnings("ignore:.* looks like a platform")
 @pytest.mark.parametrize("stamped", [True, False])
 @pytest.mark.parametrize(
     ("real", "forged"),  # Canvas takes and hands out no folders
@@ -136,7 +246,7 @@ def test_nobody_was_early_by_a_name(tmp_path, where):
 
 def test_a_students_zip_beside_others_is_no_class(tmp_path):
     files = {"boli.zip": packed({NAME: TWO}), "mohara.zip": packed({f"boli_1_assignsubmission_file_/{NAME}": ONE})}
-    with pytest.warns(UserWarning, match="mohara.zip holds names like those of a platform's download"):
+    with pytest.warns(UserWarning, match="mohara.zip looks like a platform's download"):
         assert counted(put(tmp_path / "in", files))[0] == {"boli": TWO, "mohara": ONE}
 
 
@@ -319,7 +429,7 @@ def test_two_of_one_name_in_the_roster_stay_two(tmp_path):
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("name,section\nPia P,A\nOle O,A\nPia P,B\n", "r.csv: Pia P stands in 2 rows without an id, login or email"),
+        ("name,section\nPia P,A\nOle O,A\nPia P,B\n", "r.csv: Pia P stands in 2 rows, and no id, login or email"),
         ("name\n" + "x" * 140_000 + "\n", "r.csv: the roster is no CSV file: field larger than"),
     ],
 )

@@ -149,6 +149,19 @@ def test_what_is_graded_while_the_page_is_open_counts(out):
     assert (out / records.FILE).read_bytes() == before, "looking grades nothing"
 
 
+def test_records_are_read_again_only_when_they_have_changed(out, monkeypatch):
+    read, real = [], about.counting
+    monkeypatch.setattr(about, "counting", lambda *given: read.append(1) or real(*given))
+    with review.serving(out) as address:
+        browser = Browser(address)
+        for _ in range(3):
+            assert "3 submissions" in browser.ask()[1] and browser.at("tom")[0] == 200
+        assert browser.at("tom", item="gate", points="1", comment="")[0] == 303
+        assert "1 settled by hand" in browser.ask()[1] and len(read) == 1
+        records.append(out / records.FILE, record("uma"))
+        assert "4 submissions" in browser.ask()[1] and len(read) == 2
+
+
 def test_points_for_a_file_that_was_replaced_meanwhile_are_looked_at_again(out):
     with review.serving(out) as address:
         browser = Browser(address)

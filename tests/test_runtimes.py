@@ -1,7 +1,7 @@
 """Runners: the same answers from every engine, and wrong inputs, files and providers named before the engine sees them."""
 
 import os
-import sys
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -313,6 +313,32 @@ def test_openvino_computes_in_float32(path, want):
     assert set(run.providers_by_node().values()) == {"OpenVINOExecutionProvider"}
 
 
+def test_a_plug_in_whose_library_does_not_load_says_why(path, tmp_path, monkeypatch):
+    """As NVIDIA's plug-in without a driver: the package is there, and the loader finds no libcuda.so.1."""
+    from edgekit.runtimes.ort import runner as ort
+
+    name, library = "NvTensorRTRTXExecutionProvider", tmp_path / "libplugin.so"
+    library.write_text("no library")
+    (tmp_path / "plugin_of_the_test.py").write_text(f"get_library_path = lambda: {str(library)!r}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(ort.PLUGINS, name, ("plugin_of_the_test", "the-plug-in"))
+    monkeypatch.setattr(ort, "_broken", {})
+    with pytest.raises(RunnerError, match="the-plug-in is installed, but its library does not load") as refused:
+        runtimes.load(path, providers=["tensorrt-rtx"])
+    assert "pip install" not in str(refused.value) and str(library) in str(refused.value)
+    assert "NVIDIA driver" in ort._fix("libcuda.so.1: cannot open shared object file", name)
+
+
+def test_a_provider_whose_library_is_missing_is_told_with_the_loaders_words(tmp_path):
+    from edgekit.runtimes.ort import runner as ort
+
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / "libonnxruntime_providers_shared.so").write_text("no library")
+    there = SimpleNamespace(__file__=str(tmp_path / "__init__.py"))
+    assert "libonnxruntime_providers_shared.so" in ort._does_not_load(there, "CUDAExecutionProvider")
+    assert ort._does_not_load(there, "CPUExecutionProvider") == ""
+
+
 def test_openvino_runs_an_onnx_file_and_names_what_is_wrong(path, net, tmp_path):
     pytest.importorskip("openvino", reason="the package openvino is not installed: pip install openvino")
     with runtimes.load(path, "openvino", threads=1) as run:
@@ -385,13 +411,11 @@ def test_a_missing_and_a_broken_package_are_told_apart(tmp_path):
 
 
 def test_a_probe_that_crashes_hangs_or_stops_is_reported():
-    crash = probe.answer([sys.executable, "-c", "import os; os.abort()"], 20)
+    crash = probe.answer(["-c", "import os; os.abort()"], 20)
     assert not crash and "SIGABRT" in crash.detail
-    hang = probe.answer([sys.executable, "-c", "import time; time.sleep(60)"], 0.5)
+    hang = probe.answer(["-c", "import time; time.sleep(60)"], 0.5)
     assert not hang and "no answer within 0.5 s" in hang.detail
-    stop = probe.answer(
-        [sys.executable, "-c", "import sys; print('library 7 missing', file=sys.stderr); sys.exit(3)"], 20
-    )
+    stop = probe.answer(["-c", "import sys; print('library 7 missing', file=sys.stderr); sys.exit(3)"], 20)
     assert not stop and "exit status 3: library 7 missing" in stop.detail
 
 
@@ -408,6 +432,30 @@ def test_compiled_pytorch_gives_the_same(net, want):
     with runtimes.load(net, "pytorch-compiled", threads=1, example=X[:1]) as run:
         np.testing.assert_allclose(run(X), want, atol=1e-5)
         assert run.engine == "pytorch-compiled"
+
+
+@pytest.mark.skipif(os.environ.get("EDGEKIT_SLOW") != "1", reason="AOTInductor builds C++ for a minute: EDGEKIT_SLOW=1")
+def test_a_module_compiled_ahead_of_time_gives_the_same(tmp_path):
+    from edgekit.runtimes import aotinductor
+
+    left, right = np.float32([[1, 2, 3]]), np.float32([[10, 20, 50]])
+    model = Pair().train()
+    path = aotinductor.compile_ahead(model, (left, right), tmp_path / "pair.pt2")
+    assert model.training
+    with runtimes.load(path, "aotinductor", threads=1) as run:
+        assert list(run.inputs) == ["input0", "input1"] and run.outputs["logits1"] == runtimes.Spec("float32", (1, 3))
+        got = run({"input0": left, "input1": right})
+        np.testing.assert_array_equal(got["logits1"], left - 2 * right)
+        with pytest.raises(InputError, match="dimension 0 must be 1"):
+            run({"input0": left, "input1": np.zeros((2, 3), np.float32)})
+
+
+def test_what_aotinductor_cannot_load_or_compile_is_named(net, tmp_path):
+    (tmp_path / "broken.pt2").write_bytes(b"no package")
+    with pytest.raises(RunnerError, match=r"broken\.pt2 is no file of AOTInductor"):
+        runtimes.load(tmp_path / "broken.pt2", "aotinductor")
+    with pytest.raises(RunnerError, match="Net: compiling ahead of time needs an input. Fix: example=x"):
+        runtimes.load(net, "aotinductor")
 
 
 # ------------------------------------------------------------------------------------------- engines of the extra runtimes
@@ -450,13 +498,116 @@ def test_an_int8_tflite_file_is_quantized_at_its_border(engine, tmp_path):
         runtimes.load(tmp_path / "broken.tflite", engine)
 
 
-def test_executorch_quantizes_with_given_pictures(net, want):
+def test_executorch_quantizes_with_given_pictures(net, want, tmp_path):
     pytest.importorskip("executorch", reason="the package executorch is not installed: pip install executorch")
     from edgekit.runtimes import executorch
 
-    float32, int8 = executorch.lower(net, X[:1]), executorch.lower(net, X[:1], [X[i : i + 1] for i in range(3)])
-    assert len(int8) < len(float32) or len(float32) < 20_000  # on a net this small the file is mostly its frame
-    assert executorch._is_int8(int8) and not executorch._is_int8(float32)
+    path = tmp_path / "int8.pte"
+    path.write_bytes(executorch.lower(net, X[:1], [X[i : i + 1] for i in range(3)]))
+    with runtimes.load(path, "executorch", threads=1) as run:
+        assert run.precision == "int8"
+        got = np.concatenate([run(x[None]) for x in X])
+    assert 0 < np.abs(got - want).max() < 0.05 * np.abs(want).max()
+
+
+def _installed(engine):
+    """Skips where the package that takes modules for this engine is missing."""
+    if package := {"executorch": "executorch", "litert": "litert_torch", "tflite-micro": "litert_torch"}.get(engine):
+        pytest.importorskip(package, reason=f"the package {package} is not installed")
+    if engine == "tflite-micro":
+        pytest.importorskip("tflite_micro", reason="the package tflite-micro is not installed")
+
+
+class Pair(nn.Module):
+    def forward(self, left, right):
+        return left + right, left - 2 * right
+
+
+@pytest.mark.parametrize("engine", ["torchscript", "executorch", "litert", "tflite-micro"])
+def test_a_module_with_two_inputs_gets_both(engine, tmp_path):
+    _installed(engine)
+    left, right = np.float32([[1, 2, 3]]), np.float32([[10, 20, 50]])
+    model = Pair()
+    if engine == "tflite-micro":
+        from edgekit.runtimes import litert
+
+        model = tmp_path / "pair.tflite"
+        model.write_bytes(litert.convert(Pair(), (left, right)))
+    options = {} if engine == "tflite-micro" else {"example": (left, right)}
+    with runtimes.load(model, engine, threads=1, **options) as run:
+        assert len(run.inputs) == 2
+        first, second = run(dict(zip(run.inputs, (left, right), strict=True))).values()
+        np.testing.assert_array_equal(first, left + right)
+        np.testing.assert_array_equal(second, left - 2 * right)
+        with pytest.raises(InputError, match="2 inputs: pass a dict"):
+            run(left)
+
+
+def test_a_torchscript_file_names_its_inputs(tmp_path):
+    left, right = torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0, 7.0]])
+    torch.jit.save(torch.jit.trace(Pair(), (left, right)), tmp_path / "pair.ts")
+    with runtimes.load(tmp_path / "pair.ts", "torchscript", threads=1) as run:
+        assert list(run.inputs) == ["left", "right"]
+        got = run({"left": left.numpy(), "right": right.numpy()})
+    np.testing.assert_array_equal(got["output1"], [[-9, -12]])
+
+
+@pytest.mark.parametrize("engine", ["torchscript", "executorch", "litert"])
+def test_a_module_keeps_its_modes_and_a_view_is_an_example(engine):
+    _installed(engine)
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(1), nn.Dropout(0.5), nn.Linear(72, 3))
+    net[1].eval()  # a frozen batch norm, as fine-tuning has it
+    view = X[1][None]
+    assert view.strides[0] == 0
+    with runtimes.load(net, engine, example=view, threads=1) as run:
+        assert [m.training for m in net.modules()] == [True, True, False, True, True, True]
+        with torch.no_grad():
+            np.testing.assert_allclose(run(view), net.eval()(torch.from_numpy(X[1:2])).numpy(), atol=1e-5)
+
+
+def test_executorch_counts_the_runners_that_are_open(net, tmp_path):
+    _installed("executorch")
+    from edgekit.runtimes import executorch
+
+    class Number(nn.Module):
+        def forward(self, x):
+            return x.sum(), 3
+
+    with pytest.raises(RunnerError, match="no tensor"):
+        runtimes.load(Number(), "executorch", example=X, threads=1)
+    path = tmp_path / "net.pte"
+    path.write_bytes(executorch.lower(net, X))
+    run = runtimes.load(path, "executorch", threads=1)
+    with pytest.raises(RunnerError, match="in use. Fix: threads=1"):
+        runtimes.load(path, "executorch", threads=2)
+    del run  # never closed
+    with runtimes.load(path, "executorch", threads=2) as run:
+        run.close()
+        run.close()
+    runtimes.load(path, "executorch", threads=1).close()
+
+
+def test_what_an_engine_says_while_it_runs_is_a_runner_error(net, want):
+    _installed("litert")
+    with runtimes.load(net, "litert", example=X, threads=1) as run:
+        run._in[0]["index"] = 10_000  # no such tensor
+        with pytest.raises(RunnerError, match="LiteRT stopped"):
+            run(X)
+
+
+def test_tflite_micro_runs_files_and_has_an_arena_while_it_is_open(net, tmp_path):
+    _installed("tflite-micro")
+    from edgekit.runtimes import litert
+
+    with pytest.raises(RunnerError, match="runs a .tflite file, got Net"):
+        runtimes.load(net, "tflite-micro")
+    with pytest.raises(RunnerError, match="TFLite Micro cannot read .*nowhere.tflite: No such file"):
+        runtimes.load(tmp_path / "nowhere.tflite", "tflite-micro")
+    (tmp_path / "net.tflite").write_bytes(litert.convert(net, X[:1]))
+    with runtimes.load(tmp_path / "net.tflite", "tflite-micro") as run:
+        assert run.arena > 4 * 36 * 4
+    with pytest.raises(RunnerError, match="is closed"):
+        run.arena  # noqa: B018
 
 
 @pytest.mark.parametrize("engine", [e.name for e in engines.ENGINES.values() if e.extra])

@@ -114,6 +114,10 @@ def test_the_datasheet_says_what_the_records_say():
         info, size = models.checkpoint_info(name), (paths.data() / "checkpoints" / f"{name}.pt").stat().st_size
         test = bench.Accuracy(info["accuracy"]["test"]["correct"], info["accuracy"]["test"]["total"])
         assert f"| {info['parameters']} | {size} | {test} |" in text
+    info, size = models.checkpoint_info("tcn"), (paths.data() / "checkpoints" / "tcn.pt").stat().st_size
+    error = info["mean squared error"]["val"]
+    assert f"| `tcn.pt` | CausalTCN | {info['parameters']} | {size} | mean squared error {error:.4f} (val) |" in text
+    assert info["parameters"] == sum(p.numel() for p in models.build("tcn").parameters())
 
 
 def test_the_figures_say_what_they_show(words):

@@ -12,6 +12,7 @@ import pytest
 
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.submissions import finding as submissions
+from edgekit.instructor.submissions import listing
 from tests.attacks.odd import ONE
 
 LAB = find("04_onnx_export")
@@ -203,7 +204,7 @@ def test_what_counts_is_chosen_before_anything_is_read(tmp_path, monkeypatch):
 
 
 def test_notebooks_that_are_too_much_together(tmp_path, monkeypatch):
-    monkeypatch.setattr(submissions, "MAX_UNPACKED", 2 * len(BLOB))
+    monkeypatch.setattr(listing, "MAX_UNPACKED", 2 * len(BLOB))
     drafts = {f"alice/{i}/{NAME}": BLOB for i in range(3)}
     path = zipped(tmp_path / "class.zip", {**drafts, f"bob/{NAME}": BLOB})
     found = {one.student: one.problem for one in submissions.find(path)}

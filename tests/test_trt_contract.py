@@ -20,7 +20,7 @@ from edgekit.runtimes.trt.history import CHANGES
 from edgekit.runtimes.trt.history import VERSIONS as SHOWN
 from edgekit.runtimes.trt.versions import FEATURES, Features, features
 from tests.contracts import bindings
-from tests.contracts.names import Collector, code_of, collect
+from tests.contracts.names import Collector, code_of, collect, told_by
 
 VERSIONS = bindings.VERSIONS
 
@@ -33,7 +33,21 @@ def sources() -> list[Path]:
         *sorted((package / "runtimes").glob("trt*/*.py")),
         *labs,
         *sorted(checks),
+        *sorted((paths.root() / "slides").glob("06*.ipynb")),
+        package / "capstone" / "inside.py",
+        package / "checks" / "fake_tensorrt.py",
     ]
+
+
+def others() -> list[Path]:
+    """All other code of the course."""
+    root = paths.root()
+    found = [
+        *(root / "edgekit").rglob("*.py"),
+        *(root / "solutions").glob("*.ipynb"),
+        *(root / "slides").glob("*.ipynb"),
+    ]
+    return sorted({*found, *(root / "tests/benchmarks").glob("*.py")} - {file.resolve() for file in sources()})
 
 
 @cache
@@ -95,6 +109,29 @@ def test_every_name_is_in_every_version_or_guarded(capsys):
             print(f"{name:52}" + "".join(f"{cell:>15}" for cell in cells))
         print(f"{len(rows)} names of TensorRT in {len(sources())} files")
     assert not [line for c in collected() for line in broken(c)]
+
+
+def test_nobody_else_names_tensorrt():
+    """Names like config or engine mean other things in other files, so only classes of the module count."""
+    known = set().union(*(members(v) for v in VERSIONS))
+    uses = [use for path in others() for use in collect(code_of(path), path.name, set(FEATURES)).uses]
+    assert not [f"{use.file}:{use.line} {use.name}" for use in uses if use.name in known]
+
+
+def test_every_name_in_the_labs_text_exists_or_is_one_of_the_old_ones(capsys):
+    old = {change.old for change in CHANGES}
+    found, gone = set(), set()
+    for path in [path for path in sources() if path.suffix == ".ipynb"]:
+        for code in told_by(path):
+            uses = {use.name for use in collect(code, path.name, set(FEATURES)).uses}
+            found |= uses
+            gone |= {name for name in uses if not all(exists(name, v) for v in VERSIONS)}
+    with capsys.disabled():
+        print(
+            f"\n{len(found)} names in the text of the labs of chapter 6; old ones among them: {', '.join(sorted(gone & old))}"
+        )
+    assert gone <= old, f"neither in all four versions nor in the table of old names: {sorted(gone - old)}"
+    assert {"IBuilderConfig.set_memory_pool_limit", "Builder.build_engine"} <= found
 
 
 def test_no_name_is_computed():

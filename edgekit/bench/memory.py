@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edgekit.graphs import reading
+from edgekit import processes
+from edgekit.graphs import reading, signatures
 from edgekit.graphs.refusals import explained
 
 TIMEOUT = 120
 
 _CHILD = """
-import json, sys
+import sys
 import numpy as np
 import onnxruntime as ort
-
-def now():
-    import psutil
-    return psutil.Process().memory_info().rss
-
-def peak():
-    try:
-        with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-    except OSError:
-        import resource
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return used if sys.platform == "darwin" else used * 1024
+from edgekit.processes import peak, resident
 
 path, given, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with np.load(given, allow_pickle=False) as arrays:
     feed = {name: array.astype(object) if array.dtype.kind == "U" else array for name, array in arrays.items()}
-before = now()
+before = resident()
 options = ort.SessionOptions()
 options.intra_op_num_threads, options.log_severity_level = 1, 4
 session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-loaded = now()
+loaded = resident()
 for _ in range(runs):
     session.run(None, feed)
-print(json.dumps([before, loaded, now(), peak()]))
+print([before, loaded, resident(), peak()])
 """
 
 
@@ -102,16 +88,11 @@ def footprint(path, batch: int = 1, *, x: dict | None = None, name: str | None =
         given = Path(folder) / "inputs.npz"
         np.savez(given, **{key: array.astype(str) if array.dtype == object else array for key, array in feed.items()})
         try:
-            done = subprocess.run(
-                [sys.executable, "-c", _CHILD, str(path), str(given), str(runs)],
-                capture_output=True, text=True, timeout=TIMEOUT,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise FootprintError(f"{path.name}, batch {batch}: not done after {TIMEOUT} s") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise FootprintError(f"{path.name}, batch {batch}: {explained(last)[0][:300]}")
-    before, loaded, running, peak = json.loads(done.stdout.strip().splitlines()[-1])
+            before, loaded, running, peak = processes.ask("-c", _CHILD, path, given, runs, timeout=TIMEOUT)
+        except processes.NoAnswer as error:
+            raise FootprintError(
+                f"{path.name}, batch {batch}: {explained(error.last or str(error))[0][:300]}"
+            ) from error
     return Footprint(name or path.stem, batch, size, before, loaded, running, peak)
 
 
@@ -120,7 +101,7 @@ def _ones(path: Path, batch: int) -> dict[str, np.ndarray]:
     model = reading.load_model(path, external_data=False)
     weights = {tensor.name for tensor in model.graph.initializer}
     declared = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
-    sized = reading.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
+    sized = signatures.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
     for name, (dtype, shape) in declared.items():
         if any(isinstance(size, str) for size in sized.get(name, ("?",))):
             raise reading.ExportError(

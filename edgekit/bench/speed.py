@@ -63,10 +63,7 @@ def measure(
         raise ValueError(f"min_calls={min_calls}: below {needed(90)} calls there is no p90 to report")
     cold_start = None
     if load is not None:
-        start = timer()
-        fresh = load()
-        loop(fresh, x)(1)
-        cold_start = timer() - start
+        fresh, cold_start = from_cold(load, x, timer)
         run = fresh if run is None else run
     many = loop(run, x)
     with quiet_collector():
@@ -75,14 +72,10 @@ def measure(
         first_call = timer() - start
         warmup, call = warm_up(many, max_warmup, timer)
         inner = max(1, math.ceil(SHORTEST_SAMPLE / call)) if call > 0 else 1000
-        samples, begin = [], timer()
-        while len(samples) < min_calls or timer() - begin < min_time:
-            start = timer()
-            many(inner)
-            samples.append((timer() - start) / inner)
+        samples = seconds_per_call(many, inner, min_calls, min_time, timer)
     return Measurement(
         name=name or name_of(run),
-        samples=np.array(samples),
+        samples=samples,
         calls_per_sample=inner,
         first_call=first_call,
         cold_start=cold_start,
@@ -124,30 +117,19 @@ def compare(
     three seconds a bar says how long it can still take, on a terminal or in a notebook. Intervals are per entry, not joint over many
     entries. `seed` fixes the order of the slots. Raises ValueError for fewer than two entries or an unknown baseline.
     """
-    baseline = baseline or next(iter(entries), None)
-    if len(entries) < 2 or baseline not in entries:
-        raise ValueError(
-            f"compare needs at least two entries and a baseline among them, got {list(entries)}, {baseline=}"
-        )
-    if min_rounds < 10:
-        raise ValueError(f"min_rounds={min_rounds}: below 10 rounds the interval means nothing")
+    baseline = checked_baseline(entries, baseline, min_rounds)
     many = {name: loop(run, x) for name, run in entries.items()}
     facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
-    rounds, spent, rng = [], 0.0, random.Random(seed)
-    start = timer()
+    rounds, spent, start = [], 0.0, timer()
     with quiet_collector(), still_going("comparing") as show:
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
-        calls = {name: call for name, (_, call) in warm.items()}
-        inner = calls_within(SLOT, calls, baseline)
-        prime = {
-            name: n if calls[name] < PRIME_BELOW else 0 for name, n in calls_within(PRIME, calls, baseline).items()
-        }
         facts["warmups"] = {name: warmup for name, (warmup, _) in warm.items()}
+        play_for = player(many, {name: call for name, (_, call) in warm.items()}, baseline, random.Random(seed), timer)
         times = look_times(min_time, max_time)
         for look in times:
             while spent < look or len(rounds) < min_rounds:
                 begin = timer()
-                rounds += play(many, inner, prime, baseline, min(look - spent, BREATH), 1, rng, timer)
+                rounds += play_for(min(look - spent, BREATH))
                 spent += timer() - begin
                 most = max(times[-1], spent / len(rounds) * min_rounds)
                 show(timer() - start, most - spent)  # between rounds, never within one
@@ -212,7 +194,44 @@ def seconds_more(found: Ratio, comparison: Comparison, spent: float, resolve: fl
     return spent * (shrink**2 - 1)
 
 
+def checked_baseline(entries: Mapping[str, Callable], baseline: str | None, min_rounds: int) -> str:
+    """The baseline's name, the first entry's if it is None. ValueError where nothing could be compared."""
+    baseline = baseline or next(iter(entries), None)
+    if len(entries) < 2 or baseline not in entries:
+        raise ValueError(
+            f"compare needs at least two entries and a baseline among them, got {list(entries)}, {baseline=}"
+        )
+    if min_rounds < 10:
+        raise ValueError(f"min_rounds={min_rounds}: below 10 rounds the interval means nothing")
+    return baseline
+
+
 # ---------------------------------------------------------------- taking the times
+
+
+def from_cold(load: Callable, x, timer) -> tuple[Callable, float]:
+    """What ``load`` makes, and the seconds that making it and its first call took."""
+    start = timer()
+    fresh = load()
+    loop(fresh, x)(1)
+    return fresh, timer() - start
+
+
+def seconds_per_call(many: Callable[[int], None], inner: int, least: int, min_time: float, timer) -> np.ndarray:
+    """At least ``least`` samples in at least ``min_time`` seconds, each of ``inner`` calls."""
+    samples, begin = [], timer()
+    while len(samples) < least or timer() - begin < min_time:
+        start = timer()
+        many(inner)
+        samples.append((timer() - start) / inner)
+    return np.array(samples)
+
+
+def player(many, calls: Mapping[str, float], baseline: str, rng: random.Random, timer) -> Callable[[float], list]:
+    """A function that plays rounds for so many seconds, at least one; ``calls`` says how many seconds a call of each entry takes."""
+    inner, fill = (calls_within(seconds, calls, baseline) for seconds in (SLOT, PRIME))
+    prime = {name: n if calls[name] < PRIME_BELOW else 0 for name, n in fill.items()}
+    return lambda seconds: play(many, inner, prime, baseline, seconds, 1, rng, timer)
 
 
 def calls_within(duration: float, calls: Mapping[str, float], baseline: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ probe in a sandbox and the judge outside.
 from edgekit.checks.answers import call, in_order, in_place, quietly, shuffled
 from edgekit.checks.border import BorderError, OnnxFile
 from edgekit.checks.exercise import GRADING, Exercise, visible
-from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, require, worded
+from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, no_slip, require, worded
 from edgekit.checks.values import (
     array,
     came,
@@ -40,6 +40,7 @@ __all__ = [
     "in_place",
     "integer",
     "mapping",
+    "no_slip",
     "number",
     "onnx_path",
     "quietly",

@@ -12,11 +12,12 @@ import json
 import math
 import types
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from edgekit.files import BROKEN_ZIP
 
 MAX_BYTES = 64 * 2**20  # of one item's outputs, all files together
 MAX_VALUES = 200_000  # JSON values of one item
@@ -207,16 +208,7 @@ def _arrays(blob: bytes | None, max_bytes: int) -> dict[str, np.ndarray]:
             for member in archive.infolist():
                 with archive.open(member) as handle:
                     out[member.filename.removesuffix(".npy")] = _array(handle, max_bytes)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        EOFError,
-        OSError,
-        MemoryError,
-        RuntimeError,
-        TypeError,
-    ) as error:
+    except (OSError, TypeError, *BROKEN_ZIP) as error:
         if isinstance(error, BorderError):
             raise
         raise BorderError(f"arrays.npz is damaged: {error}") from None

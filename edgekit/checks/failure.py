@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,15 @@ def require(condition: Any, message: str, cause: str = "wrong result") -> None:
     """Raise :class:`CheckFailed` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise CheckFailed(message, cause)
+
+
+def no_slip(slips: Iterable[tuple[Any, str, str]], said: str = "") -> None:
+    """Raise :class:`CheckFailed` for the first slip that was made. A slip is a row: whether it was made, what to say, its cause.
+
+    said: what every message begins with.
+    """
+    for made, says, cause in slips:
+        require(not made, said + says, cause)
 
 
 def worded(error: BaseException) -> str:

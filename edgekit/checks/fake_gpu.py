@@ -35,8 +35,8 @@ class Gpu:
         self.blocks: dict[int, np.ndarray] = {}
         self.pinned: list = []
         self.queues: dict[int, list] = {}
-        self.default: list = []  # plain copies in that have not arrived; they run in the default stream
-        self.blocking: set[int] = set()  # streams that wait for the default one
+        self.default: list = []  # work in the default stream, 0: plain copies in that have not arrived, runs
+        self.blocking: set[int] = set()  # streams that the default one waits for, and that wait for it
         self.wrong: list[str] = []
         self.did: list[str] = []
         self._next, self._handles = FIRST_ADDRESS, itertools.count(0x1000, 16)
@@ -91,25 +91,37 @@ class Gpu:
 
     def put(self, handle, work, what: str) -> bool:
         self.did.append(what)
-        if int(handle) not in self.queues:
-            self.wrong.append(f"{what}: {int(handle)} is no stream of this program")
+        handle = int(handle)
+        if handle and handle not in self.queues:
+            self.wrong.append(f"{what}: {handle} is no stream of this program")
             return False
-        self.queues[int(handle)].append(work)
+        if handle in self.blocking:
+            self.arrive()
+        for other in () if handle else self.blocking:
+            self._run(self.queues[other])
+        (self.queues[handle] if handle else self.default).append(work)
         return True
 
+    def waits_for(self, handle: int) -> bool:
+        """Whether all that is queued comes before what is put into this stream now."""
+        before = {handle} | (self.blocking if handle == 0 else {0} if handle in self.blocking else set())
+        return {h for h, queue in {0: self.default, **self.queues}.items() if queue} <= before
+
     def arrive(self) -> None:
-        """The plain copies in are there."""
-        while self.default:
-            self.default.pop(0)()
+        """The default stream has done its work."""
+        self._run(self.default)
+
+    @staticmethod
+    def _run(queue: list) -> None:
+        while queue:
+            queue.pop(0)()
 
     def wait(self, handle) -> None:
         if int(handle) == 0:
             self.did.append("wait for the default stream")
             return self.arrive()
         self.did.append("wait")
-        queue = self.queues.get(int(handle), [])
-        while queue:
-            queue.pop(0)()
+        self._run(self.queues.get(int(handle), []))
 
     # copies
     def copy(self, to_device: bool, device: int, host: int, nbytes: int, handle=None) -> bool:
@@ -291,13 +303,22 @@ def cuda_python_driver(gpu: Gpu, fail: str = ""):
 def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
     """What stands for the module tensorrt, and a plan for it: an engine "input" [N, 1, 28, 28] -> "logits" [N, classes], N from 1 to ``largest``."""
 
+    class Freed(_Named):
+        """TensorRT's objects live as long as Python needs them: a context keeps its engine. Their ``with`` is from old times and does nothing."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
     class TensorIOMode(_Named):
         INPUT, OUTPUT = "TensorIOMode.INPUT", "TensorIOMode.OUTPUT"
 
     def shape(name, n):
         return (n, 1, 28, 28) if name == "input" else (n, weights.shape[1])
 
-    class IExecutionContext(_Named):
+    class IExecutionContext(Freed):
         def __init__(self):
             self._n, self._at = None, {}
 
@@ -329,11 +350,15 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
                         f"execute: the address of {name!r} is one of the host, and the GPU computes on its own memory"
                     )
                     return False
-            if int(stream_handle) in gpu.blocking:
-                gpu.arrive()
-            if gpu.default:
+            stream = int(stream_handle)
+            if stream and gpu.default and stream not in gpu.blocking:
                 gpu.wrong.append(
                     "execute: the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
+                )
+                return False
+            if not gpu.waits_for(stream):
+                gpu.wrong.append(
+                    "execute: the work before it is queued in another stream, and this one does not wait for it"
                 )
                 return False
             return gpu.put(stream_handle, lambda: self._compute(n, at), "execute")
@@ -351,7 +376,7 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
             x = sides["input"].view(np.float32).reshape(n, -1)
             sides["logits"].view(np.float32)[:] = (x @ weights).astype(np.float32).ravel()
 
-    class ICudaEngine(_Named):
+    class ICudaEngine(Freed):
         num_io_tensors = 2
 
         def get_tensor_name(self, index):
@@ -371,7 +396,7 @@ def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True):
         def create_execution_context(self):
             return IExecutionContext()
 
-    class Runtime(_Named):
+    class Runtime(Freed):
         def __init__(self, logger):
             self.logger = logger
 

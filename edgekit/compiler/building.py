@@ -13,6 +13,7 @@ import numpy as np
 from edgekit.compiler import kernels, passes, planning
 from edgekit.compiler.graph import CompileError, Graph, Node, equal, shapes
 from edgekit.compiler.tactics import candidates
+from edgekit.files import BROKEN_ZIP
 
 FORMAT = 1  # of the plan file: a loader refuses any other
 
@@ -176,14 +177,12 @@ def _placed(graph: Graph, rules: Rules, stages, skipped, measured, start: float)
 
 def load_plan(path) -> Built:
     """Read what Built.save wrote. CompileError for a file of another format or one that was cut off."""
-    import zipfile
-
     path = Path(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
             arrays = [file[f"c{i}"] for i in range(len(head["constants"]))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, *BROKEN_ZIP) as error:
         raise CompileError(f"{path} is no plan, or was cut off ({error}). Fix: compile the model again.") from None
     if head.get("format") != FORMAT:
         raise CompileError(f"{path} has format {head.get('format')}, this loader reads {FORMAT}. Fix: compile again.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.compiler import kernels
 from edgekit.compiler.graph import CompileError, Graph, Node, random_feed
-from edgekit.graphs import reading
+from edgekit.graphs import reading, signatures
 
 OLDEST = 7  # the opset that gave Add, Gemm and BatchNormalization the meaning they have today
 # The attributes that the kernels know, and the values of those that they know only by one.
@@ -72,7 +72,7 @@ def _inputs(proto, constants: dict, batch: int) -> dict[str, tuple[int, ...]]:
         if dtype != "float32" or shape is None:
             said = reading.described(dtype, shape)
             raise CompileError(f"input {name!r} is {said}; this compiler takes float32 with a known number of dimensions.")  # fmt: skip
-    sized = reading.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
+    sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
         if any(isinstance(size, str) for size in shape):
             raise CompileError(f"input {name!r} has more than its batch dynamic. Fix: export it with fixed sizes.")

@@ -61,33 +61,15 @@ def distill(
     loss = loss or soft_loss(temperature, alpha)
     answers = bench.predict(teacher, x)
     x, y, answers = (torch.from_numpy(np.ascontiguousarray(part)) for part in (x, y, answers))
-    threads, losses = torch.get_num_threads(), []
-    torch.set_num_threads(1)
+    how = dict(epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
+    student.train()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), training.cpu_threads(1):
             torch.manual_seed(seed)
-            steps = epochs * -(-len(x) // batch_size)
-            optimizer = torch.optim.AdamW(student.parameters(), lr=lr, weight_decay=1e-4)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
-            for epoch in range(epochs):
-                student.train()
-                total = 0.0
-                for rows in torch.randperm(len(x)).split(batch_size):
-                    value = loss(student(x[rows]), answers[rows], y[rows])
-                    if not torch.isfinite(value):
-                        raise training.TrainingError(
-                            f"the loss became {value.item()} in epoch {epoch + 1}: try a tenth of lr={lr:g}, or look for NaN in the loss"
-                        )
-                    optimizer.zero_grad()
-                    value.backward()
-                    optimizer.step()
-                    schedule.step()
-                    total += value.item() * len(rows)
-                losses.append(total / len(x))
+            batch_loss = lambda rows: loss(student(x[rows]), answers[rows], y[rows])
+            return list(training.descend(student.parameters(), batch_loss, len(x), **how))
     finally:
-        torch.set_num_threads(threads)
         student.eval()
-    return losses
 
 
 def student(teacher, train, *, width: int = 16, epochs: int = 3, seed: int = 0, **options) -> nn.Module:

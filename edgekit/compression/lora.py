@@ -94,29 +94,20 @@ def cost(model: nn.Module, x: torch.Tensor) -> Cost:
     return Cost(trained, total, ADAM_BYTES * trained, sum(kept.values()))
 
 
-def train(model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0) -> None:
-    """Adam on the parameters that require a gradient, batch norm fixed, one thread; the model is in eval mode before and after.
+def train(
+    model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0
+) -> list[float]:
+    """Adam on the parameters that require a gradient, batch norm fixed, one thread; returns the mean loss per epoch.
 
+    The model is in eval mode before and after.
     ValueError if no parameter requires a gradient; TrainingError if the loss stops being finite.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("nothing to train: every parameter is frozen")
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y)
-    optimizer, order = torch.optim.Adam(parameters, lr=lr), torch.Generator().manual_seed(seed)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    loss = lambda rows: nn.functional.cross_entropy(model(x[rows]), y[rows])
+    how = dict(epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
     model.eval()  # running statistics are part of the frozen base
-    try:
-        for epoch in range(epochs):
-            for rows in torch.randperm(len(x), generator=order).split(batch_size):
-                loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
-                if not torch.isfinite(loss):
-                    raise training.TrainingError(
-                        f"the loss became {loss.item()} in epoch {epoch + 1}: try a tenth of lr={lr:g}"
-                    )
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-    finally:
-        torch.set_num_threads(threads)
+    with training.cpu_threads(1):
+        return list(training.descend(parameters, loss, len(x), weight_decay=0, one_cycle=False, **how))

@@ -11,18 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import export
-
-
-def constants(model) -> dict[str, np.ndarray]:
-    """Every constant by tensor name: initializers and the outputs of Constant nodes. model: a path or an onnx.ModelProto."""
-    from onnx import numpy_helper
-
-    graph = (model if hasattr(model, "graph") else export.load_model(model)).graph
-    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    return known
+from edgekit.graphs.reading import constants
 
 
 def quantized_weights(model) -> dict[str, np.ndarray]:

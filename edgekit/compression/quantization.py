@@ -7,105 +7,21 @@ only signed, symmetric ones. Each recipe says in its docstring why it sets what 
 from __future__ import annotations
 
 import logging
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from edgekit import export
+from edgekit.compression.calibration import QuantizationError, Reader, checked
+from edgekit.compression.preparing import fused, modern, refuse_unless_float
 from edgekit.files import folder_beside
 from edgekit.formatting import one_line
-from edgekit.graphs.reading import external_files, graphs, row_axes
 from edgekit.graphs.refusals import explained
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
 WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-
-
-class QuantizationError(ValueError):
-    """A model that cannot be quantized, or calibration data that does not fit it; the message says what to change."""
-
-
-# --- calibration data ---------------------------------------------------------------------------------------------------
-
-
-class Reader:
-    """Feeds a calibrator, batch by batch: what ONNX Runtime calls a CalibrationDataReader.
-
-    data: a Split (its ``x``), an array [N, ...], or a dict of arrays by input name. axes: the axis that counts the N rows, by input
-    name, where it is not the first ({"state": 1} for a state [layers, N, width]); None for an array that goes into every batch as a
-    whole, as numbers without dimensions do. ``get_next`` returns {input: batch}, and None once all N have been read; ``rewind`` starts
-    again. QuantizationError for no data, for NaN, and for the test split: ranges chosen on the test pictures make the accuracy measured
-    on them too good. ``allow_test=True`` overrides that.
-    """
-
-    def __init__(
-        self,
-        data,
-        input_name: str = "input",
-        *,
-        batch_size: int = 32,
-        axes: Mapping | None = None,
-        allow_test: bool = False,
-    ):
-        if getattr(data, "split", None) == "test" and not allow_test:
-            raise QuantizationError(
-                f"{data!r} is the test split: a model calibrated on it has seen what it is tested with, and its accuracy there says "
-                "less. Fix: calibrate on training pictures, data.load('digits', 'train').subset(256); or allow_test=True."
-            )
-        if batch_size < 1:
-            raise QuantizationError(f"batch_size must be at least 1, got {batch_size}")
-        data = getattr(data, "x", data)
-        self.feed = dict(data) if isinstance(data, Mapping) else {input_name: data}
-        self.feed = {name: np.asarray(array) for name, array in self.feed.items()}
-        self.axes = {name: 0 if array.ndim else None for name, array in self.feed.items()} | dict(axes or {})
-        self.size = self._rows()
-        for name, array in self.feed.items():
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise QuantizationError(f"calibration data for '{name}' contains NaN or infinity")
-        self.batch_size = batch_size
-        self.position = 0
-
-    def _rows(self) -> int:
-        rows = {name: self.feed[name].shape[axis] for name, axis in self.axes.items() if axis is not None}
-        if len(set(rows.values())) > 1:
-            said = ", ".join(f"'{name}' {list(self.feed[name].shape)}" for name in rows)
-            raise QuantizationError(
-                f"the inputs have different numbers of rows: {said}. Fix: as many of each; or axes={{NAME: axis}} where another axis than "
-                "the first counts them, None for what belongs to every row; or an own reader with get_next()."
-            )
-        size = next(iter(rows.values()), 1 if self.feed else 0)
-        if not size:
-            raise QuantizationError(
-                "the calibration set is empty: without data there are no activation ranges. Fix: pass at least a few dozen "
-                "pictures that look like those the model will see."
-            )
-        return size
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        if self.position >= self.size:
-            return None
-        rows = slice(self.position, self.position + self.batch_size)
-        self.position += self.batch_size
-        cut = lambda array, axis: array if axis is None else array[(slice(None),) * axis + (rows,)]
-        return {name: cut(array, self.axes[name]) for name, array in self.feed.items()}
-
-    def rewind(self) -> None:
-        self.position = 0
-
-    def __len__(self) -> int:
-        """Batches."""
-        return math.ceil(self.size / self.batch_size)
-
-    def __iter__(self):
-        return iter(self.get_next, None)
-
-    def __repr__(self) -> str:
-        return f"Reader({self.size} rows in {len(self)} batches for {', '.join(self.feed)})"
 
 
 # --- recipes ------------------------------------------------------------------------------------------------------------
@@ -169,8 +85,9 @@ def quantize(
     recipe: "for_cpu", "for_tensorrt", "dynamic"; to compare with: "u8u8", "s8s8" (ONNX Runtime's default), "qoperator" (U8S8 in
     the older format). data: what `Reader` takes, or an object with ``get_next``; None for "dynamic". method: "minmax", "entropy" or "percentile".
     exclude: names of nodes that stay in float32; only: quantize nothing but these (see `layers`). preprocess: shape inference and the fusions of
-    onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, before which
-    they take precedence over the recipe. The file appears only when it is complete. Silent.
+    onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, where they
+    take precedence over the recipe: op_types_to_quantize=["Conv", "MatMul", "Gemm"] keeps everything but the products in float32, for files in
+    which normalization or softmax are written out in single operators (TensorFlow's and JAX' exporters do). The file appears only when it is complete. Silent.
 
     Raises QuantizationError (empty or unfit data, wrong input name or shape, unknown node, a model that is quantized already), ExportError for a
     source that cannot be opened.
@@ -178,16 +95,16 @@ def quantize(
     source, target = Path(source), Path(target)
     arguments = _arguments(recipe, method)
     model = export.load_model(source, external_data=False)
-    _refuse_unless_float(model, source)
+    refuse_unless_float(model, source)
     if recipe != "dynamic":
-        data = _checked(model, source, data, input_name, batch_size, allow_test)
+        data = checked(model, source, data, input_name, batch_size, allow_test)
         if method != "minmax" and isinstance(data, Reader):  # its histograms take batches of one size only
             data.batch_size = next(n for n in range(min(data.batch_size, data.size), 0, -1) if data.size % n == 0)
     large = export.report(source).size > LARGE
     with folder_beside(target, ".quantize-", QuantizationError) as folder, quiet():
-        ready = _modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
+        ready = modern(source, Path(folder), least=11 if recipe == "dynamic" else 13)
         if preprocess:
-            ready = _preprocess(ready, Path(folder) / "ready.onnx", source, large)
+            ready = fused(ready, Path(folder) / "ready.onnx", source, large)
         nodes = {"nodes_to_exclude": list(exclude), "nodes_to_quantize": list(only)}
         _known_nodes(ready, source, nodes)
         drafts = Path(folder) / "draft"
@@ -253,182 +170,6 @@ def _saturates() -> bool:
 
     here = device.environment()
     return here["arch"] in ("x86_64", "AMD64", "i686") and "VNNI" not in (here["isa"] or "")
-
-
-def _refuse_unless_float(model, source: Path) -> None:
-    precision = export.precision(model)
-    if precision == "fp32":
-        return
-    if "-" in precision:  # uint8-qdq, int8-dynamic ...
-        raise QuantizationError(
-            f"{source}: is quantized already ({precision}). Fix: start again from the float32 file."
-        )
-    what = {"fp16": "is a float16 model", "bf16": "is a bfloat16 model"}.get(precision, "has no float32 weights")
-    raise QuantizationError(f"{source}: {what} ({precision}). Fix: start from the float32 model.")
-
-
-def _checked(model, source: Path, data, input_name, batch_size: int, allow_test: bool):
-    """A reader whose batches fit the model's inputs; an object with get_next goes through as it is."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    declared = {v.name: export.signature(v) for v in model.graph.input if v.name not in weights}
-    if data is None:
-        raise QuantizationError(
-            "static quantization needs calibration data. Fix: pass a Split or an array; or recipe='dynamic'."
-        )
-    if hasattr(data, "get_next") and not isinstance(data, Reader):
-        return data
-    if not isinstance(data, Reader):
-        shapes = {name: shape for name, (_, shape) in declared.items()}
-        axes = row_axes(shapes, data) if isinstance(data, Mapping) else None
-        data = Reader(data, input_name or next(iter(declared)), batch_size=batch_size, axes=axes, allow_test=allow_test)
-    data.rewind()
-    if set(data.feed) != set(declared):
-        raise QuantizationError(
-            f"calibration data is for the inputs {', '.join(map(repr, data.feed))}, but {source.name} has "
-            f"{', '.join(map(repr, declared))}. Fix: name them like the model does."
-        )
-    for name, (dtype, shape) in declared.items():
-        _fits(data, name, dtype, shape, source)
-    return data
-
-
-def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path) -> None:
-    """QuantizationError unless the rows for an input have its type and sizes; batches get the size that the model fixes."""
-    array, axis = data.feed[name], data.axes[name]
-    fits = shape is None or len(shape) == array.ndim
-    for i, (want, have) in enumerate(zip(shape or (), array.shape, strict=False)):
-        fits &= i == axis or isinstance(want, str) or want == have
-    if array.dtype == np.uint8 and dtype == "float32":
-        raise QuantizationError(
-            f"calibration data for '{name}' is uint8, the model takes float32. Fix: scale it as in training "
-            "(split.x, or images / 255 as float32)."
-        )
-    if not fits or str(array.dtype) != dtype:
-        raise QuantizationError(
-            f"calibration data for '{name}' is {array.dtype} {list(array.shape)}, but {source.name} takes "
-            f"{export.described(dtype, shape)}."
-        )
-    if shape and axis is not None and isinstance(shape[axis], int):  # a fixed batch: whole batches of that size only
-        rows = array.shape[axis]
-        data.batch_size, data.size = shape[axis], rows // shape[axis] * shape[axis] if shape[axis] else 0
-        if not data.size:
-            raise QuantizationError(f"{source.name} takes batches of {shape[axis]}, there are {rows} calibration rows.")
-
-
-def _modern(source: Path, folder: Path, least: int) -> Path:
-    """The file, with an opset that the quantizer's operators need: one scale per channel came with opset 13."""
-    import onnx
-    from onnx import version_converter
-
-    opset = export.report(source).opset
-    if opset >= least:
-        return source
-    try:
-        model = version_converter.convert_version(export.load_model(source), least)
-    except Exception as error:
-        raise QuantizationError(
-            f"{source}: it has opset {opset}, its INT8 version needs {least}, and converting it failed: {one_line(error)}. "
-            f"Fix: export it again with opset {least} or newer."
-        ) from error
-    onnx.save(model, str(folder / "modern.onnx"))
-    return folder / "modern.onnx"
-
-
-def _preprocess(ready: Path, target: Path, source: Path, large: bool) -> Path:
-    """Shape inference and fusions; the second try leaves out what gives up on some dynamic shapes."""
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
-    dropped = Path(
-        "sym_shape_infer_temp.onnx"
-    )  # what it leaves in the current folder when it gives up, beside a file of weights
-    before = dropped.exists()
-    for skip in (False, True):
-        try:
-            quant_pre_process(str(ready), str(target), skip_symbolic_shape=skip, **options)
-            break
-        except Exception as error:
-            if skip:
-                raise QuantizationError(f"{source}: preparing it for quantization failed: {one_line(error)}") from error
-        finally:
-            if not before and dropped.exists():
-                for file in [*external_files(dropped), dropped]:
-                    file.unlink(missing_ok=True)
-    _flat_vectors(target)
-    return target
-
-
-_VECTORS = {
-    "LayerNormalization": (1, 2),
-    "Gemm": (2,),
-    "Conv": (2,),
-    "ConvTranspose": (2,),
-}  # inputs that are scales and biases
-
-
-def _flat_vectors(path: Path) -> None:
-    """Scales and biases as [C], each for itself. Exporters of TensorFlow and JAX write [1, C] or one number, which mean the same, or let
-    another operator read the same tensor: ONNX Runtime's quantizer stops at the one, and at the other it writes a file that is refused."""
-    import onnx
-    from onnx import numpy_helper
-
-    model = onnx.load(str(path), load_external_data=False)
-    tensors, made = {tensor.name: tensor for tensor in model.graph.initializer}, {}
-    reads = [(node, i, name) for graph in graphs(model) for node in graph.node for i, name in enumerate(node.input)]
-    others = {name for node, i, name in reads if i not in _VECTORS.get(node.op_type, ())}
-    split = _split(model.graph, tensors)
-    for node in model.graph.node:
-        for place in _VECTORS.get(node.op_type, ()):
-            tensor = tensors.get(node.input[place]) if place < len(node.input) else None
-            width = _width(node, tensor, tensors) if tensor is not None else 0
-            if not width or (list(tensor.dims) == [width] and tensor.name not in others):
-                continue
-            name = f"{tensor.name}_as_{width}"
-            if name not in made:
-                value = numpy_helper.to_array(tensor, base_dir=str(path.parent)).reshape(-1)
-                made[name] = numpy_helper.from_array(np.broadcast_to(value, width).copy(), name)
-            node.input[place] = name
-    if made or split:
-        used = {name for graph in graphs(model) for node in graph.node for name in node.input}
-        used |= {value.name for value in model.graph.output}
-        kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-        del model.graph.initializer[:]
-        model.graph.initializer.extend([*kept, *made.values()])
-        onnx.save(model, str(path))
-
-
-def _split(graph, tensors: dict) -> bool:
-    """Every Gemm that adds a matrix instead of a bias, as a Gemm and an Add. True where there was one."""
-    from onnx import helper, numpy_helper
-
-    nodes, split = [], False
-    for node in graph.node:
-        nodes.append(node)
-        tensor = tensors.get(node.input[2]) if node.op_type == "Gemm" and len(node.input) > 2 else None
-        if tensor is None or node.input[1] not in tensors or _width(node, tensor, tensors):
-            continue
-        beta = next((a.f for a in node.attribute if a.name == "beta"), 1.0)
-        added, out = f"{node.output[0]}_added", node.output[0]
-        graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(beta), added))
-        node.output[0] = f"{out}_product"
-        del node.input[2]
-        nodes.append(helper.make_node("Add", [node.output[0], added], [out], name=f"{node.name or out}_add"))
-        split = True
-    if split:
-        del graph.node[:]
-        graph.node.extend(nodes)
-    return split
-
-
-def _width(node, tensor, tensors: dict) -> int:
-    """How long a scale or bias is as a vector; 0 for what is none (a matrix that a Gemm adds) or not known."""
-    width = tensor.dims[-1] if tensor.dims else 1
-    if node.op_type == "Gemm":
-        weight = tensors.get(node.input[1])
-        across = any(a.name == "transB" and a.i for a in node.attribute)
-        width = weight.dims[0 if across else 1] if weight is not None else 0
-    vector = not set(tensor.dims[:-1]) - {1} and list(tensor.dims[-1:]) in ([], [1], [width])
-    return width if vector else 0
 
 
 def _float_constants(draft: Path, ready: Path) -> None:
@@ -517,7 +258,10 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
         if "No data is collected" in str(error):
             text = "the calibration reader gave no data (did it run before? make a new one, or rewind it)"
         elif "inhomogeneous" in str(error):
-            text = "a tensor has another size from batch to batch, which histograms do not take. Fix: method='minmax'; or batches of one size."
+            text = (
+                "a tensor has another size from batch to batch, and the methods entropy and percentile need equal sizes. "
+                "Fix: method='minmax'; or batches of one size."
+            )
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
             text = f"the calibration data does not fit the model: {text}"
         raise QuantizationError(f"{source}: {text}") from error

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgekit import graphs
 from edgekit.device.catalogue import CatalogueError, Figure, Published, select
+from edgekit.graphs.reading import load_model
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _with_side(path: Path, side: int) -> Path:
     """The file itself if its pictures have that size, else a copy beside it whose input has."""
     import onnx
 
-    model = onnx.load(path)
+    model = load_model(path)
     dims = model.graph.input[0].type.tensor_type.shape.dim[2:]
     if all(dim.dim_value == side for dim in dims):
         return path

@@ -25,25 +25,23 @@ def place(notebook: dict, lab: Lab) -> None:
 
 def header(lab: Lab) -> str:
     """The course's chain with this lab's chapter marked, and links to the labs around it, as Markdown."""
-    all_labs = labs()
-    at = next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
+    all_labs, at = _at(lab)
     before = f"[◀ {label(all_labs[at - 1])}]({all_labs[at - 1].slug}.ipynb) · " if at else ""
     after = f" · [{label(all_labs[at + 1])} ▶]({all_labs[at + 1].slug}.ipynb)" if at + 1 < len(all_labs) else ""
     return f"{chain(lab.chapter)}\n\nLab {at + 1} of {len(all_labs)}: {before}[course map]({LANDING}){after}"
 
 
 def chain(here: int | None = None) -> str:
-    """The chapters in a row, each a link to its first lab, as a Markdown table; the one numbered ``here`` is marked."""
+    """The chapters in a row that breaks where the page is narrow, each a link to its first lab, as Markdown; ``here`` is marked."""
     first = {lab.chapter: lab for lab in reversed(labs())}
-    boxes = [f"[{one.number} {one.short}]({first[one.number].slug}.ipynb)" for one in chapters() if one.number in first]
-    marked = [f"**▼ {box}**" if box.startswith(f"[{here} ") else box for box in boxes]
-    return f"| {' | → | '.join(marked)} |\n|{' :-: |' * (2 * len(boxes) - 1)}"
+    named = lambda one: f"{one.number} {one.short}".replace(" ", "\N{NO-BREAK SPACE}")
+    boxes = {one.number: f"[{named(one)}]({first[one.number].slug}.ipynb)" for one in chapters() if one.number in first}
+    return " → ".join(f"**▼\N{NO-BREAK SPACE}{box}**" if number == here else box for number, box in boxes.items())
 
 
 def footer(lab: Lab) -> str:
     """Where to go on from this lab, as Markdown."""
-    all_labs = labs()
-    at = next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
+    all_labs, at = _at(lab)
     if at + 1 == len(all_labs):
         return f"## Done\n\nThis was the last lab. The [course map]({LANDING}) shows what is still open."
     following = all_labs[at + 1]
@@ -51,6 +49,12 @@ def footer(lab: Lab) -> str:
         f"## Next\n\n[{label(following)}]({following.slug}.ipynb), {following.minutes} minutes: {following.summary}.\n\n"
         f"The [course map]({LANDING}) shows what you have passed and what is still open."
     )
+
+
+def _at(lab: Lab) -> tuple[list[Lab], int]:
+    """All labs, and which of them this is."""
+    all_labs = labs()
+    return all_labs, next(i for i, one in enumerate(all_labs) if one.slug == lab.slug)
 
 
 def label(lab: Lab) -> str:
@@ -104,7 +108,9 @@ class Map:
         following = self.following
         rows = [self._line(lab, link(lab), lab is following) for lab in self.labs]
         done, total = sum(map(self.earned, self.labs)), sum(lab.points for lab in self.labs)
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("", "lab", "points", "open exercises"))
+        head = "".join(
+            f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises")
+        )
         advice = f"Go on with {link(following)}." if following else "All done."
         return (
             f"<p>{done:g} of {total:g} points. {advice}</p>"

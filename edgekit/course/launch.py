@@ -16,6 +16,7 @@ from edgekit.course.catalog import CourseError
 # JupyterLab asks every new user about a news feed; a class full of beginners should not have to answer that.
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},  # room for the labs' names
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.files import BROKEN_ZIP
 from edgekit.runtimes import InputError, Runner, RunnerError, Spec, load
 from edgekit.runtimes.engines import ENGINES
 
@@ -64,7 +65,7 @@ def arrays_from(path: Path, origins: list[tuple]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, AttributeError, *BROKEN_ZIP) as error:
         raise InputError(
             f"--input {path}: not an .npz file of arrays ({error}). Fix: np.savez({path.name!r}, NAME=array)."
         ) from error

@@ -7,11 +7,12 @@ ask the driver; no engine is imported. `describe(root)` reads a recorded tree in
 from __future__ import annotations
 
 import functools
-import html
 import os
 import platform
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -23,6 +24,7 @@ from edgekit.device.cpu import Cpu, Memory, cpu, memory
 from edgekit.device.gpu import Gpu, gpus, on_pci_bus
 from edgekit.device.jetson import Jetson, PowerMode, integrated_gpu, jetson, power_mode
 from edgekit.device.sensors import Clocks, clocks, temperatures, throttling
+from edgekit.formatting import table
 
 __all__ = [
     "Clocks",
@@ -32,6 +34,7 @@ __all__ = [
     "Jetson",
     "Memory",
     "PowerMode",
+    "command_line",
     "describe",
     "environment",
     "setup",
@@ -48,6 +51,11 @@ PACKAGES = {
     "tensorrt_rtx": ("tensorrt-rtx", "tensorrt-rtx-cu13", "tensorrt-rtx-cu12"),
     "modelopt": ("nvidia-modelopt",),
     "openvino": ("openvino",),
+    "nncf": ("nncf",),
+    "executorch": ("executorch",),
+    "ai_edge_litert": ("ai-edge-litert",),
+    "litert_torch": ("litert-torch",),
+    "tflite_micro": ("tflite-micro",),
     "numpy": ("numpy",),
 }
 
@@ -95,12 +103,7 @@ class Device:
         return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(label)}</th>'
-            f'<td style="text-align:left">{html.escape(text)}</td></tr>'
-            for label, text in self.rows()
-        )
-        return f"<table><caption>This device</caption>{cells}</table>"
+        return table([], self.rows(), caption="This device")
 
 
 def describe(root: str | Path = "/") -> Device:
@@ -158,6 +161,11 @@ def setup() -> dict[str, str | int | float | None]:
         "power_mode": (power.name or power.id) if power else None,
         "governor": clocks().governor,
     }
+
+
+def command_line(words: list[str]) -> str:
+    """A command as this machine's shell takes it, quoted."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def versions() -> dict[str, str | None]:

@@ -7,7 +7,6 @@ QEMU's machine mps2-an500, which has a Cortex-M7 as the STM32H7 has.
 
 from __future__ import annotations
 
-import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -18,10 +17,20 @@ import numpy as np
 from edgekit.export.c_sources import BOARD, KERNELS, KERNELS_H, MAIN, STARTUP
 from edgekit.export.integer import CONV, LINEAR, IntegerModel
 
-ARM, QEMU, MACHINE = "arm-none-eabi-gcc", "qemu-system-arm", "mps2-an500"
-# How a missing tool is installed on Debian and Ubuntu.
-INSTALL = {ARM: "apt install gcc-arm-none-eabi", QEMU: "apt install qemu-system-arm", "cc": "apt install gcc"}
-CORTEX_M7 = ["-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft"]
+ARM, ARM_SIZE, QEMU, MACHINE = "arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm", "mps2-an500"
+# How a missing tool is installed on Debian and Ubuntu; the packages have other names elsewhere.
+INSTALL = {
+    ARM: "apt install gcc-arm-none-eabi",
+    ARM_SIZE: "apt install binutils-arm-none-eabi",
+    QEMU: "apt install qemu-system-arm",
+    "cc": "apt install gcc",
+}
+HERE = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror"]
+# For the program that is run and for the code that is counted. There is no library, so no loop may become a call of memcpy or memset.
+CORTEX_M7 = [
+    *("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=soft", "-std=c99", "-Os", "-Wall", "-Wextra", "-Werror"),
+    *("-ffreestanding", "-fno-builtin", "-fno-tree-loop-distribute-patterns"),
+]
 STACK = 4096  # bytes that startup.c leaves for the stack
 
 
@@ -55,22 +64,24 @@ def tool(name: str) -> str:
     names = ("cc", "gcc", "clang") if name == "cc" else (name,)
     found = next(filter(None, map(shutil.which, names)), None)
     if not found:
-        raise ToolError(f"{name} is not on the PATH. Fix: {INSTALL[name]} (Debian, Ubuntu).")
+        raise ToolError(
+            f"{name} is not on the PATH. Fix: {INSTALL[name]} (on Debian or Ubuntu; elsewhere the package that has {name})."
+        )
     return found
 
 
 def write(model: IntegerModel, folder, inputs: np.ndarray | None = None) -> list[Path]:
     """Write the sources into `folder`, which is made. inputs: int8 [N, ...], for main.c. Returns the files.
 
-    Raises ValueError for inputs that are not int8 or of another shape.
+    Raises ValueError for inputs that are not int8, of another shape, or none.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     first = model.layers[0]
     given = np.zeros((1, *first.shape_in), np.int8) if inputs is None else np.asarray(inputs)
-    if given.dtype != np.int8 or given.reshape(len(given), -1).shape[1] != first.bytes_in:
+    if given.dtype != np.int8 or not given.size or given.size != len(given) * first.bytes_in:
         raise ValueError(
-            f"inputs should be int8 [N, {', '.join(map(str, first.shape_in))}], got {given.dtype} {list(given.shape)}"
+            f"inputs should be int8 [N, {', '.join(map(str, first.shape_in))}] with N >= 1, got {given.dtype} {list(given.shape)}"
         )
     texts = {
         "kernels.h": KERNELS_H,
@@ -90,8 +101,8 @@ def write(model: IntegerModel, folder, inputs: np.ndarray | None = None) -> list
 def run_here(folder) -> np.ndarray:
     """Compile with this machine's compiler and run: int8 [N, outputs]. ToolError where that fails."""
     folder = Path(folder)
-    program = folder / ("model.exe" if platform.system() == "Windows" else "model")
-    _call([tool("cc"), "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", *_sources(folder), "-o", str(program)])
+    program = folder / "model.out"
+    _call([tool("cc"), *HERE, *_sources(folder), "-o", str(program)])
     return _parsed(_call([str(program.resolve())]))
 
 
@@ -99,22 +110,18 @@ def build_for_arm(folder) -> Path:
     """Compile for a Cortex-M7 and link for QEMU's machine: the .elf file. ToolError where that fails."""
     folder = Path(folder)
     program = folder / "model.elf"
-    flags = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-builtin", "-nostdlib"]
     sources = [*_sources(folder), str(folder / "startup.c")]
-    link = ["-T", str(folder / "board.ld"), "-lgcc", "-o", str(program)]
-    _call([tool(ARM), *CORTEX_M7, *flags, "-DBOARD", *sources, *link])
+    link = ["-nostdlib", "-T", str(folder / "board.ld"), "-lgcc", "-o", str(program)]
+    _call([tool(ARM), *CORTEX_M7, "-DBOARD", *sources, *link])
     return program
 
 
 def run_in_qemu(program, timeout: float = 60) -> np.ndarray:
     """Run an .elf file on QEMU's Cortex-M7: int8 [N, outputs]. QEMU imitates what instructions compute, not how long they take."""
-    command = [tool(QEMU), "-M", MACHINE, "-nographic", "-monitor", "none", "-serial", "none"]
-    # The board prints on the debugger's channel, which QEMU sends to stderr.
-    return _parsed(
-        _call(
-            [*command, "-semihosting-config", "enable=on,target=native", "-kernel", str(program)], timeout, errors=True
-        )
-    )
+    quiet = ["-nographic", "-monitor", "none", "-serial", "none"]
+    # The board prints on the debugger's channel. QEMU's own messages go to stderr, so that channel gets stdout.
+    channel = ["-chardev", "stdio,id=s", "-semihosting-config", "enable=on,target=native,chardev=s"]
+    return _parsed(_call([tool(QEMU), "-M", MACHINE, *quiet, *channel, "-kernel", str(program)], timeout))
 
 
 def footprint(model: IntegerModel, folder) -> Footprint:
@@ -122,20 +129,8 @@ def footprint(model: IntegerModel, folder) -> Footprint:
     folder, text, data, bss = Path(folder), 0, 0, 0
     for name in ("model", "kernels"):
         compiled = folder / f"{name}.arm.o"
-        _call(
-            [
-                tool(ARM),
-                *CORTEX_M7,
-                "-std=c99",
-                "-Os",
-                "-ffreestanding",
-                "-c",
-                str(folder / f"{name}.c"),
-                "-o",
-                str(compiled),
-            ]
-        )
-        sizes = _call([tool(ARM).replace("gcc", "size"), str(compiled)]).splitlines()[1].split()
+        _call([tool(ARM), *CORTEX_M7, "-c", str(folder / f"{name}.c"), "-o", str(compiled)])
+        sizes = _call([tool(ARM_SIZE), str(compiled)]).splitlines()[1].split()
         text, data, bss = text + int(sizes[0]), data + int(sizes[1]), bss + int(sizes[2])
     return Footprint(text + data, data + bss, model.arena, model.weight_bytes)
 
@@ -144,16 +139,21 @@ def _sources(folder: Path) -> list[str]:
     return [str(folder / name) for name in ("main.c", "model.c", "kernels.c")]
 
 
-def _call(command: list[str], timeout: float = 120, errors: bool = False) -> str:
-    """What a program prints, on stderr if `errors`. ToolError where it fails or hangs."""
+def _call(command: list[str], timeout: float = 120) -> str:
+    """What a program prints on stdout. ToolError where it cannot be started, fails or hangs."""
+    name = Path(command[0]).name
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=timeout, stdin=subprocess.DEVNULL
+        )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{Path(command[0]).name} gave no answer within {timeout:g} s.") from error
+        raise ToolError(f"{name} gave no answer within {timeout:g} s.") from error
+    except OSError as error:
+        raise ToolError(f"{command[0]} cannot be started: {error.strerror}.") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[:400]
-        raise ToolError(f"{Path(command[0]).name} ended with status {done.returncode}: {said}")
-    return done.stderr if errors else done.stdout
+        raise ToolError(f"{name} ended with status {done.returncode}: {said}")
+    return done.stdout
 
 
 def _parsed(printed: str) -> np.ndarray:
@@ -208,7 +208,7 @@ def _kernel(layer, i: int, source: int, target: int) -> str:
     if layer.kind == LINEAR:
         return f"linear({ends}, {layer.bytes_in}, {layer.bytes_out}, {constants});"
     window = f"{layer.kernel}, {layer.stride}, {layer.pad}"
-    shapes = ", ".join(map(str, [*layer.shape_in, *layer.shape_out]))
+    sizes = lambda shape: ", ".join(map(str, shape))
     if layer.kind == CONV:
-        return f"convolve({ends}, {shapes}, {window}, {layer.groups}, {constants});"
-    return f"maxpool({ends}, {shapes}, {window});"
+        return f"convolve({ends}, {sizes(layer.shape_in)}, {sizes(layer.shape_out)}, {window}, {layer.groups}, {constants});"
+    return f"maxpool({ends}, {sizes(layer.shape_in)}, {sizes(layer.shape_out[1:])}, {window});"

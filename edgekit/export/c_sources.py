@@ -9,7 +9,7 @@ void convolve(const int8_t *x, int8_t *y, int in, int h, int w, int out, int oh,
               const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const uint8_t *shift, int low);
 void linear(const int8_t *x, int8_t *y, int in, int out,
             const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const uint8_t *shift, int low);
-void maxpool(const int8_t *x, int8_t *y, int in, int h, int w, int out, int oh, int ow, int kernel, int stride, int pad);
+void maxpool(const int8_t *x, int8_t *y, int channels, int h, int w, int oh, int ow, int kernel, int stride, int pad);
 
 #endif
 """
@@ -55,9 +55,8 @@ void linear(const int8_t *x, int8_t *y, int in, int out,
   }
 }
 
-void maxpool(const int8_t *x, int8_t *y, int in, int h, int w, int out, int oh, int ow, int kernel, int stride, int pad) {
-  (void)in;
-  for (int o = 0; o < out; o++)
+void maxpool(const int8_t *x, int8_t *y, int channels, int h, int w, int oh, int ow, int kernel, int stride, int pad) {
+  for (int o = 0; o < channels; o++)
     for (int r = 0; r < oh; r++)
       for (int c = 0; c < ow; c++) {
         int8_t best = -128;

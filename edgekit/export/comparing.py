@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.writing import buffers_kept, eval_mode
+from edgekit.export.writing import buffers_kept
 from edgekit.formatting import one_line
-from edgekit.graphs.reading import ExportError, described, graphs, load_model, row_axes, signature, with_batch
+from edgekit.graphs.reading import ExportError, graphs, load_model
 from edgekit.graphs.refusals import explained
+from edgekit.graphs.signatures import described, row_axes, signature, with_batch
+from edgekit.runtimes.modules import eval_mode
 
 
 @dataclass

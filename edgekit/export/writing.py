@@ -17,21 +17,11 @@ from typing import Any
 from edgekit.files import folder_beside
 from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, Report, report
+from edgekit.runtimes.modules import eval_mode
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26
 _NOISY_LOGGERS = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo", "onnxscript", "onnx_ir")  # fmt: skip
-
-
-@contextlib.contextmanager
-def eval_mode(model):
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
 
 
 @contextlib.contextmanager

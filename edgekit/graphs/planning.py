@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.graphs import reading
+from edgekit.graphs import reading, signatures
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _sized(path: Path, inputs: list, batch: int) -> dict[str, tuple[int, ...]]:
             raise reading.ExportError(
                 f"{path.name}: input {name!r} is {reading.described(dtype, shape)}: its shape is unknown."
             )
-    sized = reading.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
+    sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
         if free := [size for size in shape if isinstance(size, str)]:
             said = reading.described(*declared[name])

@@ -9,7 +9,7 @@ _KNOWN = [
     (
         "Please install TensorRT libraries",
         "its TensorRT provider needs TensorRT's libraries (libnvinfer.so.10), which are not on the loader's path",
-        "install TensorRT 10 from NVIDIA's packages, or leave this provider out",
+        "install TensorRT 10 from NVIDIA's packages (the course's own is 11, which this provider does not take), or leave this provider out",
     ),
     (
         r"IR version: (\d+), max supported IR version: (\d+)",

@@ -11,7 +11,7 @@ from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, labs
 
 FILES = ["pyproject.toml", "README.md", "LICENSE", "Makefile"]
-FOLDERS = ["edgekit", "labs", "data", "requirements", "docs"]
+FOLDERS = ["edgekit", "labs", "data", "requirements", "docs", ".devcontainer"]
 OURS = ("edgekit/instructor/", "docs/architecture.", "docs/instructor/", "docs/words.py")
 OURS += ("data/questions/", "data/claims.toml", "data/recorded/claims_")  # with the answers to "audit the slide"
 MIXED = ["pyproject.toml", "README.md", "Makefile", "edgekit/cli.py", "data/README.md"]

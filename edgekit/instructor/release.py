@@ -20,6 +20,7 @@ from edgekit.course import course_map
 from edgekit.course.catalog import CourseError, Lab, labs
 from edgekit.course.notebooks import KERNEL, as_json, read, text
 from edgekit.files import write_whole
+from edgekit.instructor.questions import quizzes
 
 STUB = '# Your code here\nraise NotImplementedError("write this function, then run this cell and the check below it")'
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -156,7 +157,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
                 findings.append(f"labs/{lab.slug}.ipynb differs from its solution: run `edgekit release`")
         else:
             write_whole(lab.notebook, text(made))
-    findings += _landing(check)
+    findings += _landing(check) + quizzes.update(check)
     known = {lab.slug for lab in catalog} | {course_map.landing_file().stem}
     for folder in (paths.labs(), paths.solutions()):
         findings += [

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.reports import about, marks, pages
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.records import OUR_FAULT, clean, graded_cells, points, tidy
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, clean, graded_cells, points, tidy
 
 MAX_FORM = 2**16
 HEADERS = {
@@ -81,23 +81,27 @@ class Desk:
 
     def __init__(self, out: Path):
         self.out, self.lock = Path(out), threading.Lock()
+        self._kept: tuple[list, list[dict]] = [], []
         self.graded()
 
     def graded(self) -> list[dict]:
-        """What the grader says now: it may run while the page is open."""
-        return about.counting(self.out)
+        """What the grader says now: it may run while the page is open, so its files are read again when they have changed."""
+        stamps = [_stamp(self.out / name) for name in (FILE, about.FILE)]
+        if stamps != self._kept[0]:
+            self._kept = stamps, about.counting(self.out)
+        return self._kept[1]
 
     def records(self) -> list[dict]:
         return marks.counted(self.out, self.graded())
 
     def queue(self) -> tuple[list[Entry], list[Entry]]:
         """What is open, faults of ours first, and what somebody has settled or commented on."""
-        made = marks.decisions(self.out)
+        made = marks.by_submission(marks.decisions(self.out))
         waiting, settled = [], []
         for record in self.records():
             key = record["student"], record["lab"]
             ours = [i["name"] for i in record["items"] if i["status"] == OUR_FAULT]
-            mine = [item for student, lab, item in made if (student, lab) == key]
+            mine = list(made.get(key, ()))
             notes = [clean(note, 300) for note in record.get("review") or []]
             # Who has given a word to one answer of a submission has seen the notes on it; a new file is seen anew.
             notes = [note for note in notes if not mine or "look again" in note]
@@ -134,6 +138,14 @@ class Desk:
         decision = None if empty else marks.Decision(given, comment.strip()[:4000], seen[:64] or record["sha256"])
         with self.lock:
             marks.decide(self.out, (student, lab, item), decision)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _points(text: str, most: float) -> float | None:

@@ -139,10 +139,14 @@ class Ledger:
     def reveal(self, key: str, measured, unit: str = "") -> Reveal:
         """Write the measurement down beside what was predicted for `key`, and return both; see :meth:`beside`."""
         shown = self.beside(key, measured, unit)
+        self.note(shown, measured)
+        return shown
+
+    def note(self, shown: Reveal, measured) -> None:
+        """Write down what `beside` gave for `measured`."""
         value = {name: item for name, item in asdict(shown).items() if name not in ("key", "unit")}
         carried = getattr(measured, "environment", None)
-        self.add("reveal", key, value, shown.unit, lab=current_lab(), environment=carried)
-        return shown
+        self.add("reveal", shown.key, value, shown.unit, lab=current_lab(), environment=carried)
 
     def beside(self, key: str, measured, unit: str = "") -> Reveal:
         """The measurement beside what was predicted for `key`. `measured` is a number, a word, or a Ratio or Measurement."""
@@ -305,8 +309,9 @@ def reveal(key: str, measured, unit: str = "") -> None:
     """Show a measurement beside its prediction from the student's ledger, wherever in a cell it stands; see Ledger.reveal."""
     shown = None
     with not_lost("This measurement"):
-        shown = student().beside(key, measured, unit)
-        student().reveal(key, measured, unit)
+        ledger = student()
+        shown = ledger.beside(key, measured, unit)
+        ledger.note(shown, measured)
     if shown is None:
         print(f"{key}: measured {measured}")
         return

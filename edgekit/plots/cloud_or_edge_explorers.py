@@ -49,16 +49,9 @@ def _told(figure) -> tuple:
     return figure, figure.alt
 
 
-def _slider(name: str, value: float, low: float, high: float, logarithmic: bool = False):
-    import ipywidgets as w
+def _slider(name: str, value: float, low: int, high: int, logarithmic: bool = False):
+    from edgekit.plots.slider import Slider
 
-    common = dict(
-        value=value,
-        description=name,
-        style={"description_width": "8em"},
-        layout=w.Layout(width="32em"),
-        continuous_update=False,
-    )
-    if logarithmic:
-        return w.FloatLogSlider(min=np.log10(low), max=np.log10(high), step=0.01, readout_format=",.0f", **common)
-    return w.FloatSlider(min=low, max=high, step=1, readout_format=".0f", **common)
+    # Whole numbers in steps of about 2%: 500 km more are nothing at 20,000 and everything at 10.
+    steps = np.unique(np.geomspace(low, high, 330).round()) if logarithmic else range(low, high + 1)
+    return Slider(name, steps, value)

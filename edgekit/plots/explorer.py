@@ -86,12 +86,14 @@ def quantization(tensors: Mapping[str, np.ndarray]):
     """
     import ipywidgets as w
 
+    from edgekit.plots.slider import Slider
+
     wide = {"description_width": "9em"}
     layout = w.Layout(width="32em")
     knobs = {
         "name": w.Dropdown(options=list(tensors), description="tensor", style=wide, layout=layout),
-        "bits": w.IntSlider(8, 2, 8, description="bits", style=wide, layout=layout),
-        "share": w.IntSlider(100, 5, 100, 1, description="range, % of all", style=wide, layout=layout),
+        "bits": Slider("bits", range(2, 9), 8),
+        "share": Slider("range, % of all", range(5, 101), 100),
         "scheme": w.ToggleButtons(options=["symmetric", "asymmetric"], description="scheme", style=wide),
         "per": w.ToggleButtons(options=["per tensor", "per channel"], description="one scale", style=wide),
     }

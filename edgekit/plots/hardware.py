@@ -161,11 +161,13 @@ def explore_roofline(roofs: Mapping, works: Mapping):
     """Knobs for device, model, share of the peak and share of the bandwidth, over the roofline."""
     import ipywidgets as w
 
+    from edgekit.plots.slider import Slider
+
     knobs = {
         "device": w.Dropdown(options=list(roofs), description="device", **_style()),
         "model": w.Dropdown(options=list(works), description="model", **_style()),
-        "peak": w.IntSlider(100, 5, 200, 5, description="peak, % of published", **_style()),
-        "bandwidth": w.IntSlider(100, 5, 200, 5, description="bandwidth, % of published", **_style()),
+        "peak": Slider("peak, % of published", range(5, 201, 5), 100, "16em"),
+        "bandwidth": Slider("bandwidth, % of published", range(5, 201, 5), 100, "16em"),
     }
     return explorer(knobs, lambda **values: roofline_at(roofs, works, **values))
 
@@ -189,12 +191,12 @@ def roofline_at(roofs: Mapping, works: Mapping, device: str, model: str, peak: i
 
 def explore_fit(table):
     """Knobs for deadline and utilisation over the table of what fits. ``table(deadline in seconds, share) -> {device: {model: word}}``."""
-    import ipywidgets as w
+    from edgekit.plots.slider import Slider
 
     knobs = {
-        "deadline": w.SelectionSlider(options=[1, 2, 5, 10, 20, 33, 50, 100, 200, 500, 1000], value=33, description="deadline, ms", **_style()),
-        "share": w.IntSlider(20, 2, 100, 2, description="reached share of roof, %", **_style()),
-    }  # fmt: skip
+        "deadline": Slider("deadline, ms", [1, 2, 5, 10, 20, 33, 50, 100, 200, 500, 1000], 33, "16em"),
+        "share": Slider("reached share of roof, %", range(2, 101, 2), 20, "16em"),
+    }
     return explorer(knobs, lambda **values: fit_at(table, **values))
 
 

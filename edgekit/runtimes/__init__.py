@@ -7,13 +7,14 @@
 """
 
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
-from edgekit.runtimes.engines import ENGINES, LOADABLE
+from edgekit.runtimes.engines import ENGINES, LOADABLE, Engine
 from edgekit.runtimes.probe import Availabilities, Availability, available
 
 __all__ = [
     "ENGINES",
     "Availabilities",
     "Availability",
+    "Engine",
     "InputError",
     "Runner",
     "RunnerError",

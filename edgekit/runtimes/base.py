@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -32,6 +33,19 @@ class Spec:
         if not self.is_tensor:
             return self.dtype
         return f"{self.dtype} [{'...' if self.shape is None else ', '.join(map(str, self.shape))}]"
+
+
+def read_bytes(path: Path, engine: str) -> bytes:
+    """The bytes of a model file. RunnerError names the engine and the file."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise RunnerError(f"{engine} cannot read {path}: {error.strerror}.") from error
+
+
+def named(one: str, specs: list[Spec]) -> dict[str, Spec]:
+    """Names for tensors whose file has none that last: "input" for one, input0, input1, ... for several."""
+    return {one: specs[0]} if len(specs) == 1 else {f"{one}{i}": spec for i, spec in enumerate(specs)}
 
 
 def default_threads() -> int:

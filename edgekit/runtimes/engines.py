@@ -14,7 +14,8 @@ class Engine:
     """`runner` is where its Runner stands, module:class; `probe` the function in `edgekit.runtimes.tiny` that tries it; `package` what
     brings it. `options` go to both. `providers`: it is tried once for each of its execution providers. `slow`: trying it takes half a
     minute, so a quick look leaves it out. `loads`: `runtimes.load` takes its name (an engine that only builds has none).
-    `extra`: no lab needs it, so where it is not installed nothing is wrong."""
+    `extra`: no lab needs it, so where it is not installed nothing is wrong. `reads`: endings of the files that it runs. `built`: for
+    the sizes of its inputs, before it runs. `on_gpu`: True, or those of its providers that need one."""
 
     name: str
     runner: str
@@ -26,7 +27,14 @@ class Engine:
     slow: bool = False
     loads: bool = True
     extra: bool = False
+    reads: tuple[str, ...] = ()
+    built: bool = False
+    on_gpu: bool | tuple[str, ...] = False
     fix: str = ""  # when it is installed and does not work
+
+    def needs_gpu(self, provider: str = "") -> bool:
+        """With this one of its providers."""
+        return provider in self.on_gpu if isinstance(self.on_gpu, tuple) else self.on_gpu
 
     def runner_class(self) -> type:
         """Imports the engine. Raises ImportError where it is not installed."""
@@ -34,7 +42,7 @@ class Engine:
         return getattr(importlib.import_module(f"edgekit.runtimes.{module}"), name)
 
 
-_COMPILER = "apt install g++ (torch.compile builds C++ on a CPU)"
+_COMPILER = "apt install g++ (PyTorch's compiler builds C++ on a CPU)"
 ENGINES = {
     engine.name: engine
     for engine in (
@@ -49,9 +57,28 @@ ENGINES = {
             slow=True,
             fix=_COMPILER,
         ),
-        Engine("onnxruntime", "ort.runner:OnnxRuntimeRunner", "onnxruntime", "onnxruntime", providers=True),
-        Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True),
-        Engine("torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True),
+        Engine(
+            "onnxruntime",
+            "ort.runner:OnnxRuntimeRunner",
+            "onnxruntime",
+            "onnxruntime",
+            providers=True,
+            reads=(".onnx",),
+            on_gpu=("CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"),
+        ),
+        Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True, reads=(".onnx", ".xml")),
+        Engine(
+            "torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True, reads=(".pt",)
+        ),
+        Engine(
+            "aotinductor",
+            "aotinductor:AOTInductorRunner",
+            "aotinductor",
+            "torch",
+            takes_modules=True,
+            slow=True,
+            fix=_COMPILER,
+        ),
         Engine(
             "executorch",
             "executorch:ExecuTorchRunner",
@@ -59,11 +86,43 @@ ENGINES = {
             "executorch",
             takes_modules=True,
             extra=True,
+            reads=(".pte",),
         ),
-        Engine("litert", "litert:LiteRTRunner", "litert", "ai-edge-litert", takes_modules=True, extra=True),
-        Engine("tflite-micro", "tflite_micro:TFLiteMicroRunner", "tflite_micro", "tflite-micro", extra=True),
-        Engine("tensorrt", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt"),
-        Engine("tensorrt_rtx", "trt.runner:TensorRTRunner", "tensorrt", "tensorrt-rtx", loads=False),
+        Engine(
+            "litert",
+            "litert:LiteRTRunner",
+            "litert",
+            "ai-edge-litert",
+            takes_modules=True,
+            extra=True,
+            reads=(".tflite",),
+        ),
+        Engine(
+            "tflite-micro",
+            "tflite_micro:TFLiteMicroRunner",
+            "tflite_micro",
+            "tflite-micro",
+            extra=True,
+            reads=(".tflite",),
+        ),
+        Engine(
+            "tensorrt",
+            "trt.runner:TensorRTRunner",
+            "tensorrt",
+            "tensorrt",
+            reads=(".onnx", ".plan"),
+            built=True,
+            on_gpu=True,
+        ),
+        Engine(
+            "tensorrt_rtx",
+            "trt.runner:TensorRTRunner",
+            "tensorrt",
+            "tensorrt-rtx",
+            loads=False,
+            built=True,
+            on_gpu=True,
+        ),
     )
 }
 LOADABLE = [name for name, engine in ENGINES.items() if engine.loads]

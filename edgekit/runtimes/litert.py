@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import warnings
 from collections.abc import Iterable
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 
-from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.formatting import one_line
+from edgekit.runtimes.base import Runner, RunnerError, Spec, default_threads, named, read_bytes
+from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
 
 
 class LiteRTRunner(Runner):
     """Runs a .tflite file, or a torch.nn.Module that is converted first (`convert`, with the package litert-torch).
 
-    model: a path or a module. example: an array of the input; a module needs it, and its batch is then fixed. threads: `num_threads`. A file whose
+    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads: `num_threads`. A file whose
     inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the file's own scale and zero point,
     inside the call. RunnerError names the file and the fix.
     """
@@ -29,19 +27,20 @@ class LiteRTRunner(Runner):
 
         is_file = isinstance(model, str | Path)
         label = name or f"{Path(model).stem if is_file else type(model).__name__} (litert)"
-        data = _bytes(Path(model)) if is_file else convert(model, example)
+        data = read_bytes(model, "LiteRT") if is_file else convert(model, example)
         self.threads = threads or default_threads()
         try:
             self._interpreter = Interpreter(model_content=data, num_threads=self.threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            short = " ".join(str(error).split())[:200]
-            raise RunnerError(f"LiteRT cannot load {label}: {short}. Fix: check that it is a .tflite file.") from error
+            raise RunnerError(
+                f"LiteRT cannot load {label}: {one_line(error, 200)}. Fix: check that it is a .tflite file."
+            ) from error
         self._in, self._out = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.precision = (
             "int8" if any(t["dtype"] is np.int8 for t in self._interpreter.get_tensor_details()) else "fp32"
         )
-        super().__init__(label, _named("input", self._in), _named("logits", self._out))
+        super().__init__(label, named("input", list(map(spec, self._in))), named("logits", list(map(spec, self._out))))
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         try:
@@ -49,7 +48,7 @@ class LiteRTRunner(Runner):
                 self._interpreter.set_tensor(about["index"], to_file(feed[name], about))
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"{self.name}: LiteRT stopped: {' '.join(str(error).split())[:300]}") from error
+            raise RunnerError(f"{self.name}: LiteRT stopped: {one_line(error)}") from error
         return [from_file(self._interpreter.get_tensor(about["index"]), about) for about in self._out]
 
     def close(self) -> None:
@@ -60,36 +59,31 @@ class LiteRTRunner(Runner):
 def convert(model, example, calibration: Iterable | None = None) -> bytes:
     """A module as the bytes of a .tflite file, by litert-torch.
 
-    example: an array of the input. calibration: arrays like it, float32 [1, ...]; with them weights (per channel) and activations become
-    INT8 by post-training quantization (torchao's pt2e). RunnerError where litert-torch or the example is missing, or it cannot convert.
+    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them weights (per channel) and
+    activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where litert-torch or the example is missing, or it cannot convert.
     """
     import tempfile
 
-    import torch
-
     if example is None:
         raise RunnerError(f"{type(model).__name__}: converting it to .tflite needs an input. Fix: example=x.")
-    given = (torch.as_tensor(example),)
-    with _quiet():
+    given = tensors(example)
+    with quiet(), eval_mode(model):
         try:
             import litert_torch
         except ImportError as error:
             raise RunnerError(f"converting to .tflite needs litert-torch ({error}). Fix: {INSTALL}.") from error
         try:
-            made = (
-                litert_torch.convert(model.eval(), given) if calibration is None else _int8(model, given, calibration)
-            )
+            made = litert_torch.convert(model, given) if calibration is None else _int8(model, given, calibration)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.tflite"
                 made.export(str(path))
                 return path.read_bytes()
         except Exception as error:
-            short = " ".join(str(error).split())[:300]
-            raise RunnerError(f"{type(model).__name__} cannot be converted to .tflite: {short}") from error
+            raise RunnerError(f"{type(model).__name__} cannot be converted to .tflite: {one_line(error)}") from error
 
 
-# xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages; it works with the newer one.
-INSTALL = "uv pip install --override requirements/litert.override litert-torch"
+# Without dependencies: xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages, and works with the newer one.
+INSTALL = "make runtimes, or pip install --no-deps --require-hashes -r requirements/litert.txt"
 
 
 def _int8(model, given: tuple, calibration: Iterable):
@@ -100,11 +94,8 @@ def _int8(model, given: tuple, calibration: Iterable):
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
-    prepared = prepare_pt2e(torch.export.export(model.eval(), given).module(), quantizer)
-    with torch.no_grad():
-        for x in calibration:
-            prepared(torch.as_tensor(x))
-    quantized = convert_pt2e(prepared, fold_quantize=False)
+    prepared = prepare_pt2e(torch.export.export(model, given).module(), quantizer)
+    quantized = convert_pt2e(calibrated(prepared, calibration), fold_quantize=False)
     return litert_torch.convert(quantized, given, quant_config=QuantConfig(pt2e_quantizer=quantizer))
 
 
@@ -123,32 +114,7 @@ def from_file(q: np.ndarray, about: dict) -> np.ndarray:
     return q if about["dtype"] is np.float32 or not scale else (q.astype(np.float32) - zero) * np.float32(scale)
 
 
-def _named(one: str, about: list[dict]) -> dict[str, Spec]:
-    kind = lambda a: "float32" if a["quantization"][0] else np.dtype(a["dtype"]).name
-    specs = [Spec(kind(a), tuple(int(d) for d in a["shape"])) for a in about]
-    return {one: specs[0]} if len(specs) == 1 else {f"{one}{i}": spec for i, spec in enumerate(specs)}
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunnerError(f"LiteRT cannot read {path}: {error.strerror}.") from error
-
-
-@contextmanager
-def _quiet():
-    """Its converter prints a line for each of its steps."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            open(os.devnull, "w") as nowhere,
-            redirect_stdout(nowhere),
-            redirect_stderr(nowhere),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+def spec(about: dict) -> Spec:
+    """Of a tensor as this runner takes and gives it: float32 where the file has a scale."""
+    kind = "float32" if about["quantization"][0] else np.dtype(about["dtype"]).name
+    return Spec(kind, tuple(int(d) for d in about["shape"]))

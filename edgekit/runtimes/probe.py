@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edgekit import processes
 from edgekit.runtimes.engines import ENGINES
 
 TIMEOUT = 120  # seconds for one engine; compiling with a cold cache takes the longest
@@ -86,30 +84,13 @@ def _engine(name: str) -> dict[str, Availability]:
 
 def ask(name: str, timeout: float = TIMEOUT, environment: dict | None = None) -> Availability:
     """Run one probe in a subprocess. environment: more environment variables for it."""
-    package = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [(environment or {}).get("PYTHONPATH"), package, os.environ.get("PYTHONPATH")]))
-    return answer(
-        [sys.executable, "-m", "edgekit.runtimes.tiny", name],
-        timeout,
-        {**os.environ, **(environment or {}), "PYTHONPATH": path},
-    )
+    return answer(["-m", "edgekit.runtimes.tiny", name], timeout, environment)
 
 
-def answer(command: list[str], timeout: float, environment: dict | None = None) -> Availability:
-    """Run a command that prints an Availability as its last line, and say so when it does not get that far."""
-    again = (
-        f"run `{' '.join(Path(c).name if i == 0 else c for i, c in enumerate(command))[:200]}` to see all of its output"
-    )
+def answer(arguments: list[str], timeout: float, environment: dict | None = None) -> Availability:
+    """Run ``python ARGUMENTS``, which prints an Availability as its last line, and say so when it does not get that far."""
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout, env=environment, errors="replace"
-        )
-    except subprocess.TimeoutExpired:
-        return Availability(False, f"gave no answer within {timeout:g} s", again)
-    lines = done.stdout.strip().splitlines()
-    if done.returncode == 0 and lines and lines[-1].startswith("{"):
-        return Availability(**json.loads(lines[-1]))
-    last = (done.stderr.strip().splitlines() or ["no message"])[-1][:300]
-    if done.returncode < 0:
-        return Availability(False, f"crashed with {signal.Signals(-done.returncode).name}: {last}", again)
-    return Availability(False, f"stopped with exit status {done.returncode}: {last}", again)
+        return Availability(**processes.ask(*arguments, timeout=timeout, environment=environment))
+    except processes.NoAnswer as error:
+        command = " ".join([Path(sys.executable).name, *arguments])[:200]
+        return Availability(False, str(error), f"run `{command}` to see all of its output")

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgekit.formatting import one_line
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec
+from edgekit.runtimes.modules import tensors
 
 
 class PyTorchRunner(Runner):
@@ -57,16 +58,16 @@ class PyTorchRunner(Runner):
         super().__init__(label, _inputs(self._module, example, input_names, self._dtype), {})
         self._output_names = output_names
         self._call = torch.compile(self._module, **(compile_options or {})) if compiled else self._module
-        self._threads = _threads.register(threads)
+        self._threads = thread_count.register(threads)
         self.threads = threads or torch.get_num_threads()
         if example is not None:
             with torch.inference_mode():
-                self._name_outputs(_listed(self._module(*_tensors(torch, example, target))))
+                self._name_outputs(_listed(self._module(*tensors(example, target))))
 
     def _run(self, feed):
         torch = self._torch
         if self._threads:
-            _threads.apply(self._threads)
+            thread_count.apply(self._threads)
         try:
             with torch.inference_mode():
                 # torch cannot take an array with negative strides, or one that must not be written to, as it is.
@@ -110,7 +111,7 @@ class PyTorchRunner(Runner):
         if not self.closed:
             super().close()
             self._module = self._call = None
-            _threads.release(self._threads)
+            thread_count.release(self._threads)
 
 
 class _Threads:
@@ -148,7 +149,7 @@ class _Threads:
             torch.set_num_threads(self.original)
 
 
-_threads = _Threads()
+thread_count = _Threads()
 
 
 def _device(torch, device: str):
@@ -190,10 +191,10 @@ def _inputs(module, example, names, dtype) -> dict[str, Spec]:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
         parameters = inspect.signature(module.forward).parameters.values()
+        needed = [p.name for p in parameters if p.kind in positional and p.default is p.empty]
     except ValueError:  # a TorchScript graph has no Python function behind it
-        parameters = ()
-    needed = [p.name for p in parameters if p.kind in positional and p.default is p.empty]
-    given = None if example is None else (example if isinstance(example, (tuple, list)) else (example,))
+        needed = [a.name for a in module.forward.schema.arguments[1:] if not a.has_default_value()]
+    given = None if example is None else tensors(example)
     count = len(given) if given is not None else max(len(needed), 1)
     if names is None:
         names = (
@@ -210,11 +211,6 @@ def _inputs(module, example, names, dtype) -> dict[str, Spec]:
         shape = tuple(value.shape)
         specs[n] = Spec(_name(value.dtype), ("batch", *shape[1:]) if shape else ())
     return specs
-
-
-def _tensors(torch, example, target):
-    values = example if isinstance(example, (tuple, list)) else (example,)
-    return [torch.as_tensor(v).to(target) for v in values]
 
 
 def _listed(outputs) -> list:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.runtimes.base import Runner, RunnerError, Spec
-from edgekit.runtimes.litert import from_file, to_file
+from edgekit.formatting import one_line
+from edgekit.runtimes.base import Runner, RunnerError, named, read_bytes
+from edgekit.runtimes.litert import from_file, spec, to_file
 
 
 class TFLiteMicroRunner(Runner):
@@ -31,23 +32,28 @@ class TFLiteMicroRunner(Runner):
 
         if threads not in (None, 1):
             raise RunnerError(f"threads={threads}: TFLite Micro has one thread. Fix: threads=1.")
+        if not isinstance(model, str | Path):
+            raise RunnerError(
+                f"TFLite Micro runs a .tflite file, got {type(model).__name__}. Fix: write one with edgekit.runtimes.litert.convert."
+            )
         label = name or f"{Path(model).stem} (tflite-micro)"
-        recording = runtime.InterpreterConfig.kAllocationRecording
+        data, recording = read_bytes(model, "TFLite Micro"), runtime.InterpreterConfig.kAllocationRecording
         try:
-            self._interpreter = runtime.Interpreter.from_bytes(Path(model).read_bytes(), intrepreter_config=recording)
+            self._interpreter = runtime.Interpreter.from_bytes(data, intrepreter_config=recording)
+            self._in = _every(self._interpreter.get_input_details)
+            self._out = _every(self._interpreter.get_output_details)
         except Exception as error:  # a file that is none ends in struct.error, IndexError or others
-            short = " ".join(str(error).split())[:200]
-            raise RunnerError(f"TFLite Micro cannot load {label}: {short}. Fix: check the .tflite file.") from error
-        self._in, self._out = (
-            _about(self._interpreter.get_input_details(0)),
-            _about(self._interpreter.get_output_details(0)),
-        )
-        self.precision = "int8" if self._in["dtype"] is np.int8 else "fp32"
-        super().__init__(label, {"input": _spec(self._in)}, {"logits": _spec(self._out)})
+            raise RunnerError(
+                f"TFLite Micro cannot load {label}: {one_line(error, 200)}. Fix: check the .tflite file."
+            ) from error
+        self.precision = "int8" if any(about["dtype"] is np.int8 for about in self._in) else "fp32"
+        super().__init__(label, named("input", list(map(spec, self._in))), named("logits", list(map(spec, self._out))))
 
     @property
     def arena(self) -> int:
-        """Bytes of the arena in use, as the interpreter itself counts them."""
+        """Bytes of the arena in use, as the interpreter itself counts them. RunnerError when the runner is closed."""
+        if self.closed:
+            raise RunnerError(f"{self.name} is closed. Fix: ask for the arena inside the with block.")
         with _printed() as text:
             self._interpreter.print_allocations()
             said = text()
@@ -58,11 +64,12 @@ class TFLiteMicroRunner(Runner):
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         try:
-            self._interpreter.set_input(to_file(feed["input"], self._in), 0)
+            for i, (name, about) in enumerate(zip(self.inputs, self._in, strict=True)):
+                self._interpreter.set_input(to_file(feed[name], about), i)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise RunnerError(f"{self.name}: TFLite Micro stopped: {' '.join(str(error).split())[:300]}") from error
-        return [from_file(np.array(self._interpreter.get_output(0)), self._out)]
+            raise RunnerError(f"{self.name}: TFLite Micro stopped: {one_line(error)}") from error
+        return [from_file(np.array(self._interpreter.get_output(i)), about) for i, about in enumerate(self._out)]
 
     def close(self) -> None:
         self._interpreter = None
@@ -86,13 +93,22 @@ def _printed():
                 os.close(copy)
 
 
+def _every(details) -> list[dict]:
+    """Of each input or output. Their number is not told: the first index that is too large is refused, with a line from C++."""
+    found = []
+    with _printed():
+        while True:
+            try:
+                found.append(_about(details(len(found))))
+            except IndexError:
+                break
+    if not found:
+        raise ValueError("it has no inputs or no outputs")
+    return found
+
+
 def _about(details: dict) -> dict:
     """As LiteRT's interpreter tells it."""
     more = details.get("quantization_parameters") or {}
     scale, zero = more.get("scales", []), more.get("zero_points", [])
     return {**details, "quantization": (float(scale[0]), int(zero[0])) if len(scale) else (0.0, 0)}
-
-
-def _spec(about: dict) -> Spec:
-    kind = "float32" if about["quantization"][0] else np.dtype(about["dtype"]).name
-    return Spec(kind, tuple(int(d) for d in about["shape"]))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import platform
 import sys
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.engines import ENGINES
 
 
@@ -141,6 +143,16 @@ def torchscript(name: str, _: str) -> tuple[bool, str, str]:
     return True, f"torch {torch.__version__} traced a tiny model and ran the graph on the CPU", ""
 
 
+def aotinductor(name: str, _: str) -> tuple[bool, str, str]:
+    import torch
+
+    from edgekit import runtimes
+
+    with runtimes.load(_module(), name, example=np.zeros((2, 4), np.float32), threads=1) as run:
+        _check(run)
+    return True, f"torch {torch.__version__} compiled a tiny model to machine code and ran it on the CPU", ""
+
+
 def executorch(name: str, _: str) -> tuple[bool, str, str]:
     from importlib.metadata import version
 
@@ -222,7 +234,7 @@ def probe(name: str) -> tuple[bool, str, str]:
         return globals()[ENGINES[engine].probe](engine, provider)
     except Exception as error:
         package = ENGINES[engine].package
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        text = f"{type(error).__name__}: {one_line(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
             return False, "not installed", _install(package)
         if isinstance(error, ImportError):
@@ -233,6 +245,8 @@ def probe(name: str) -> tuple[bool, str, str]:
 def _install(package: str) -> str:
     from edgekit import device
 
+    if package == "tensorrt-rtx" and (device.jetson() or platform.machine() not in ("x86_64", "AMD64")):
+        return ""  # there is none to install
     extra = any(engine.extra for engine in ENGINES.values() if engine.package == package)
     if device.jetson() and not extra:
         return f"take {package} from JetPack (or NVIDIA's wheels for it); pip would replace the board's own"

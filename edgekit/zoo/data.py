@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import io
 import json
-import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import paths
+from edgekit.files import BROKEN_ZIP
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -136,7 +136,7 @@ def _load_digits(split: str, folder: Path) -> Split:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Split("digits", split, arrays["images"], arrays["labels"], DIGITS, arrays["styles"])
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (KeyError, OSError, *BROKEN_ZIP) as error:
         raise DataError(f"{path} cannot be read: {error}. {fix}") from None
 
 

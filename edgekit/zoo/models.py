@@ -5,7 +5,6 @@ Pictures: float32 [N, 1, 28, 28] in [0, 1] to float32 logits [N, 10]. Signals: s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from edgekit import paths
+from edgekit.files import sha256
 from edgekit.zoo import sequence_models
 
 
@@ -143,10 +143,12 @@ class DepthwiseCNN(nn.Module):
         return self.fc(self.flatten(self.pool(self.blocks(self.stem(x)))))
 
 
-_MODELS = {
+_FOR_PICTURES = {
     "tinycnn": TinyCNN,
     "edgecnn": EdgeCNN,
     "depthwisecnn": DepthwiseCNN,
+}
+_FOR_SIGNALS = {
     "wavecnn": sequence_models.WaveCNN,
     "spectrogramcnn": sequence_models.SpectrogramCNN,
     "gru": partial(sequence_models.Recurrent, "GRU"),
@@ -154,6 +156,7 @@ _MODELS = {
     "crnn": sequence_models.CRNN,
     "tcn": sequence_models.CausalTCN,
 }
+_MODELS = _FOR_PICTURES | _FOR_SIGNALS
 
 
 def build(name: str, *, seed: int | None = None, **options) -> nn.Module:
@@ -198,7 +201,7 @@ def load_checkpoint(name: str, folder: str | Path | None = None) -> nn.Module:
     path = _folder(folder) / f"{name}.pt"
     if not path.is_file():
         raise CheckpointError(f"{path} is missing. {_fix(name)}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = sha256(path)
     if found != info["sha256"]:
         raise CheckpointError(
             f"{path} was altered or cut off: SHA-256 {found[:12]}…, expected {info['sha256'][:12]}… "
@@ -221,7 +224,7 @@ def _folder(folder: str | Path | None) -> Path:
 
 
 def _maker(name: str) -> str:
-    return "make_checkpoints.py" if name in ("tinycnn", "edgecnn", "depthwisecnn") else "make_signal_checkpoints.py"
+    return "make_signal_checkpoints.py" if name in _FOR_SIGNALS else "make_checkpoints.py"
 
 
 def _fix(name: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from edgekit.bench.accuracy import class_labels, evaluate
+from edgekit.formatting import table
 
 
 class TrainingError(RuntimeError):
@@ -51,11 +51,7 @@ class History:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head, rows = self._rows()
-        cells = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
-        top = "".join(f"<th scope='col'>{c}</th>" for c in head)
-        caption = f"Training on {html.escape(self.device)}, seed {self.seed}"
-        return f"<table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{cells}</tbody></table>"
+        return table(*self._rows(), caption=f"Training on {self.device}, seed {self.seed}")
 
 
 def fit(
@@ -89,59 +85,94 @@ def fit(
     home = _device_of(model)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     x, y = (part.to(device) for part in _tensors(train))
-    classes = _check_logits(model.eval(), x[:2].to(home), y)
+    _check_logits(model.eval(), x[:2].to(home), y)
     criterion = loss or nn.functional.cross_entropy
     history = History(device=str(device), seed=seed)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), _cpu_threads(threads):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), cpu_threads(threads):
         torch.manual_seed(seed)
         try:
             _train(
-                model.to(device), x, y, val, classes, criterion, history, epochs, lr, batch_size, weight_decay, progress
-            )
+                model.to(device), x, y, val, criterion, history,
+                epochs=epochs, lr=lr, batch_size=batch_size, weight_decay=weight_decay, seed=seed, progress=progress,
+            )  # fmt: skip
         finally:
             model.to(home).eval()
     return history
 
 
-def _train(model, x, y, val, classes, criterion, history, epochs, lr, batch_size, weight_decay, progress) -> None:
+def _train(model, x, y, val, criterion, history, **how) -> None:
+    correct, start = torch.zeros((), device=x.device), time.perf_counter()
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        rows = rows.to(x.device)
+        logits = model(x[rows])
+        correct.add_((logits.argmax(1) == y[rows]).sum())
+        return criterion(logits, y[rows])
+
+    model.train()
+    for mean in descend(model.parameters(), loss, len(x), **how):
+        history.loss.append(mean)
+        history.accuracy.append(correct.item() / len(x))
+        correct.zero_()
+        if val is not None:
+            history.val_accuracy.append(evaluate(model, val).value)
+        history.seconds.append(time.perf_counter() - start)
+        model.train()
+
+
+def descend(
+    parameters: Iterable[nn.Parameter],
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    count: int,
+    *,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    weight_decay: float = 1e-4,
+    one_cycle: bool = True,
+    seed: int = 0,
+    progress: bool = False,
+) -> Iterator[float]:
+    """The training loop: AdamW on ``loss`` in batches of a random order; yields the mean loss after each epoch.
+
+    loss: (int64 [batch], which of the ``count`` examples) -> scalar. ``one_cycle`` is Smith and Topin's learning rate with the peak ``lr``, otherwise
+    it stays at ``lr``. Modes, devices and threads are the caller's, who may evaluate between two epochs. TrainingError if the loss
+    stops being finite.
+    """
     from tqdm.auto import tqdm
 
-    batches = math.ceil(len(x) / batch_size)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * batches)
-    order = torch.Generator().manual_seed(history.seed)
-    start = time.perf_counter()
+    batches = math.ceil(count / batch_size)
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * batches) if one_cycle else None
+    order = torch.Generator().manual_seed(seed)
     with tqdm(total=epochs * batches, disable=not progress, leave=False, unit="batch") as bar:
-        for epoch in range(epochs):
-            model.train()
-            losses, correct = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
-            for step, rows in enumerate(torch.randperm(len(x), generator=order).to(x.device).split(batch_size)):
-                logits = model(x[rows])
-                loss = criterion(logits, y[rows])
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise TrainingError(
-                        f"the loss became {value} in epoch {epoch + 1}, batch {step + 1} of {batches}, at learning rate "
-                        f"{schedule.get_last_lr()[0]:.3g} (peak {lr:g}): try a tenth of it; if the first batch fails, look for "
-                        "NaN in the model's weights or in the loss function"
-                    )
+        for epoch in range(1, epochs + 1):
+            total = 0.0
+            for step, rows in enumerate(torch.randperm(count, generator=order).split(batch_size), 1):
+                value = loss(rows)
+                total += _finite(value.item(), f"epoch {epoch}, batch {step} of {batches}", optimizer, lr) * len(rows)
                 optimizer.zero_grad()
-                loss.backward()
+                value.backward()
                 optimizer.step()
-                schedule.step()
-                losses += value * len(rows)
-                correct += (logits.argmax(1) == y[rows]).sum()
+                if cycle:
+                    cycle.step()
                 bar.update()
-            history.loss.append(losses.item() / len(x))
-            history.accuracy.append(correct.item() / len(x))
-            if val is not None:
-                history.val_accuracy.append(evaluate(model, val).value)
-            history.seconds.append(time.perf_counter() - start)
-            bar.set_postfix(loss=f"{history.loss[-1]:.3f}", epoch=f"{epoch + 1}/{epochs}")
+            bar.set_postfix(loss=f"{total / count:.3f}", epoch=f"{epoch}/{epochs}")
+            yield total / count
+
+
+def _finite(value: float, where: str, optimizer: torch.optim.Optimizer, peak: float) -> float:
+    if math.isfinite(value):
+        return value
+    raise TrainingError(
+        f"the loss became {value} in {where}, at learning rate {optimizer.param_groups[0]['lr']:.3g} (peak {peak:g}): "
+        "try a tenth of it; if the first batch fails, look for NaN in the model's weights or in the loss function"
+    )
 
 
 @contextmanager
-def _cpu_threads(count: int) -> Iterator[None]:
+def cpu_threads(count: int) -> Iterator[None]:
+    """PyTorch computes on so many threads of the CPU for as long as the block runs."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -164,14 +195,13 @@ def _tensors(split) -> tuple[torch.Tensor, torch.Tensor]:
     return x, y
 
 
-def _check_logits(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
+def _check_logits(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
     with torch.no_grad():
         logits = model(x)
     if logits.ndim != 2 or len(logits) != len(x):
         raise ValueError(f"the model must return logits [N, classes], got {list(logits.shape)} for {len(x)} pictures")
     if int(y.max()) >= logits.shape[1]:
         raise ValueError(f"labels go up to {int(y.max())}, but the model has {logits.shape[1]} classes")
-    return logits.shape[1]
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -55,6 +55,9 @@ CANVAS = {
     f"libo_LATE_88002_910002_{NAME}": TWO,
     f"oharamaryann_88003_910003_{SLUG}-2.ipynb": THREE,
     "oharamaryann_88003_910004_readme.txt": b"hello",
+    "nunezana_88001_text.html": b"<p>done</p>",  # what was typed in, and what was linked to
+    "libo_LATE_88002_text.html": b"<p>sorry</p>",
+    "oharamaryann_88003_link.html": b"<a href='https://uni.example'>mine</a>",
 }
 BLACKBOARD = {
     **blackboard("anunez", "Ana Núñez", "2026-11-18-09-00-01", TWO),

@@ -11,6 +11,7 @@ with status 1 when a student has no row or an honest mark is lost. Start-up is p
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 import tempfile
@@ -48,12 +49,14 @@ RIGHT = ("dots", "deep", "huge")
 
 def grade(folder: Path, size: int, odd_ones: int) -> tuple[float, list[str]]:
     """Seconds for a class, and what is wrong with its marks."""
+    from edgekit.course.catalog import find
     from edgekit.instructor.grading.grade import grade_all
     from edgekit.instructor.reports import tables
     from edgekit.instructor.reports.records import points
     from tests.grading import quick_class
 
     with quick_class(folder, size - odd_ones) as (_, m):
+        full = sum(item.points for item in find(m.slug).items)
         kinds = {f"odd{i:03}": KINDS[i % len(KINDS)] for i in range(odd_ones)}
         for student, kind in kinds.items():
             odd(m, kind, student)
@@ -62,13 +65,14 @@ def grade(folder: Path, size: int, odd_ones: int) -> tuple[float, list[str]]:
         seconds = time.perf_counter() - began
         made = tables.write(m.out, records)
     got = {record["student"]: points(record) for record in records}
-    rows = made["csv"].read_text("utf-8-sig").count("\n") - 1
-    full = max(got.values(), default=0)
+    with made["csv"].open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["student"] for row in csv.DictReader(file)}
     honest = [f"student{i:02}" for i in range(0, size - odd_ones, 2)] + [
         who for who, kind in kinds.items() if kind in RIGHT
     ]
     wrong = [f"{who} has {got.get(who)} of {full}" for who in honest if got.get(who) != full]
-    return seconds, wrong + ([f"{rows} rows for {size} students"] if rows != size else [])
+    everybody = {f"student{i:02}" for i in range(size - odd_ones)} | set(kinds)
+    return seconds, wrong + [f"{who} has no row" for who in sorted(everybody - rows)]
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -233,3 +234,20 @@ def code_of(path: Path) -> str:
         return text
     cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
     return "\n\n".join("".join(cell["source"]) for cell in cells)
+
+
+def told_by(path: Path) -> list[str]:
+    """The Python in a notebook's text: fenced blocks and code spans, as far as they parse."""
+    cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "markdown"]
+    text = "\n\n".join("".join(cell["source"]) for cell in cells)
+    fences = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    return [code for code in (*fences, *spans) if _parses(code)]
+
+
+def _parses(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True

@@ -1,9 +1,10 @@
 /* A double of NVIDIA's driver library (libcuda.so.1), for tests on machines without a GPU.
  *
  * What it does: device memory is malloc. A stream is a queue: what is put into it runs when somebody waits (stream, event, context), and not before, so
- * that a missing wait shows. A capture records the queue, a graph puts it back. Primary contexts are counted. Wrong use is listed, and everything that
- * is alive is counted: see double_report. What it does not do: kernels (double_enqueue puts a C function in their place), default-stream
- * ordering, streams that wait for each other, time that means anything, and all functions in unsupported.h, which answer CUDA_ERROR_NOT_SUPPORTED and are listed.
+ * that a missing wait shows. A plain copy in from memory that is not page-locked returns when its bytes are taken, and they arrive later. A capture records
+ * the queue, a graph puts it back. Primary contexts are counted. Wrong use is listed (double_wrong), and everything alive is counted (double_alive).
+ * What it does not do: kernels (double_enqueue puts a C function in their place), streams that wait for an event, time that means anything, and all
+ * functions in unsupported.h, which answer CUDA_ERROR_NOT_SUPPORTED and are listed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +22,7 @@ enum { DEVICE_MEMORY, HOST_MEMORY, STREAM, EVENT, GRAPH, EXEC, KINDS };
 static const char *KIND[KINDS] = { "device allocations", "host allocations", "streams", "events", "graphs", "graph executables" };
 typedef unsigned long long Address;
 typedef struct Context { int device, count; } *Context;
-typedef struct Op { int kind; char *to; const char *from; size_t bytes; void (*call)(void *); void *argument; struct Thing *event; struct Op *next; } Op;
+typedef struct Op { int kind; char *to; const char *from; size_t bytes; char *staged; void (*call)(void *); void *argument; struct Thing *event; struct Op *next; } Op;
 enum { COPY, CALL, RECORD };
 typedef struct Thing { /* anything that must be given back */
     int kind, flags, capturing, broken, running, done, recorded;
@@ -39,6 +40,7 @@ typedef struct Thing { /* anything that must be given back */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Thing *things;
 static struct Context primary[8];
+static Thing defaults[8];
 static __thread Context stack[64];
 static __thread int depth;
 static __thread Thing *capture_of_this_thread;
@@ -82,7 +84,8 @@ static int make(int kind, size_t bytes, Thing **made) {
     *made = t;
     return OK;
 }
-static void drop_ops(Op *op) { while (op) { Op *next = op->next; free(op); op = next; } }
+static void drop_op(Op *op) { free(op->staged); free(op); }
+static void drop_ops(Op *op) { while (op) { Op *next = op->next; drop_op(op); op = next; } }
 static int unmake(Thing *gone, const char *what) {
     if (!gone) return wrong_use(INVALID_HANDLE, what);
     pthread_mutex_lock(&lock);
@@ -122,26 +125,46 @@ static int drain(Thing *stream) { /* run what is queued; another thread may be a
         pthread_mutex_unlock(&lock);
         int found = run(op);
         error = error ? error : found;
-        free(op);
+        drop_op(op);
         stream->running = 0;
     }
 }
-static int drain_all(void) {
+/* Stream 0, the default one. It and the streams that were made without flag 1 wait for each other; the others do not wait for it. */
+static Thing *default_stream(void) {
+    Thing *s = &defaults[current()->device];
+    s->kind = STREAM, s->context = current();
+    return s;
+}
+static int wait_for_each_other(Thing *s) {
+    Thing *zero = default_stream();
+    if (s != zero) return s->flags & 1 ? OK : drain(zero);
     int error = OK;
+    for (Thing *t = things; t; t = t->next) if (t->kind == STREAM && t->context == s->context && !(t->flags & 1)) { int e = drain(t); error = error ? error : e; }
+    return error;
+}
+static int captured_implicitly(void) { /* the default stream would wait for a stream that captures */
+    for (Thing *t = things; t; t = t->next) if (t->kind == STREAM && t->capturing && !(t->flags & 1)) { t->broken = 1; return 1; }
+    return 0;
+}
+static int drain_all(void) {
+    int error = current() ? drain(default_stream()) : OK;
     for (Thing *t = things; t; t = t->next) if (t->kind == STREAM && t->context == current()) { int e = drain(t); error = error ? error : e; }
     return error;
 }
 static Thing *usable(void *handle, int *error) {
-    Thing *s = find(STREAM, handle);
-    *error = OK;
+    *error = current() ? OK : INVALID_CONTEXT;
+    if (*error) return NULL;
+    Thing *s = handle ? find(STREAM, handle) : default_stream();
     if (!s) *error = wrong_use(INVALID_HANDLE, "a stream was used that does not exist (or no longer)");
-    else if (s->context != current()) *error = wrong_use(INVALID_CONTEXT, "a stream was used while another context, or none, was current");
+    else if (s->context != current()) *error = wrong_use(INVALID_CONTEXT, "a stream was used while another context was current");
     return *error ? NULL : s;
 }
 static int put(void *handle, Op work) {
     int error;
     Thing *s = usable(handle, &error);
     if (!s) return error;
+    if (!handle && captured_implicitly()) return CAPTURE_IMPLICIT;
+    if (!s->capturing && (error = wait_for_each_other(s))) return error;
     Op *op = malloc(sizeof *op);
     *op = work, op->next = NULL;
     pthread_mutex_lock(&lock);
@@ -157,9 +180,11 @@ static int copy(char *to, const char *from, size_t bytes, char *on_device, char 
     if (memory_at(DEVICE_MEMORY, on_host, 1)) say("a device address was given where the host's belongs");
     if (queued && !memory_at(HOST_MEMORY, on_host, bytes)) say("an asynchronous copy from or to host memory that is not page-locked");
     if (queued) return put(stream, (Op){ .kind = COPY, .to = to, .from = from, .bytes = bytes });
-    for (Thing *t = things; t; t = t->next) if (t->kind == STREAM && t->capturing && !(t->flags & 1)) { t->broken = 1; return CAPTURE_IMPLICIT; }
-    memmove(to, from, bytes);
-    return OK;
+    Op work = { .kind = COPY, .to = to, .from = from, .bytes = bytes };
+    int returns_early = on_device == to && !memory_at(HOST_MEMORY, on_host, bytes); /* it has the bytes, and they arrive later */
+    if (returns_early) work.from = work.staged = memcpy(malloc(bytes), from, bytes);
+    int error = put(NULL, work);
+    return error || returns_early ? error : drain(default_stream());
 }
 
 /* ------------------------------------------------------------------------------------------ start, devices, contexts */
@@ -238,7 +263,8 @@ EXPORT int cuStreamSynchronize(void *stream) {
     int error;
     Thing *s = usable(stream, &error);
     if (s && s->capturing) { s->broken = 1; return CAPTURE_UNSUPPORTED; }
-    return s ? drain(s) : error;
+    if (s && !stream) error = wait_for_each_other(s);
+    return s && !error ? drain(s) : error;
 }
 EXPORT int cuStreamQuery(void *stream) { int error; Thing *s = usable(stream, &error); return !s ? error : s->first ? NOT_READY : OK; }
 EXPORT int cuEventCreate(Thing **event, unsigned flags) { (void)flags; return make(EVENT, 0, event); }
@@ -333,6 +359,10 @@ EXPORT int double_retained(int device) { return primary[device].count; }
 EXPORT int double_depth(void) { return depth; }
 EXPORT int double_alive(int kind) { int n = 0; for (Thing *t = things; t; t = t->next) n += t->kind == kind; return n; }
 EXPORT int double_device_of(Address address) { Thing *t = memory_at(DEVICE_MEMORY, (char *)address, 1); return t ? t->context->device : -1; }
+EXPORT size_t double_room(Address address) { /* bytes from here to the end of its device memory */
+    Thing *t = memory_at(DEVICE_MEMORY, (char *)address, 1);
+    return t ? (size_t)(t->memory + t->bytes - (char *)address) : 0;
+}
 EXPORT int double_queued(void *stream) { Thing *s = find(STREAM, stream); int n = 0; if (s) for (Op *op = s->first; op; op = op->next) n++; return n; }
 EXPORT const char *double_wrong(void) { return wrong; } /* lines: what was used wrongly */
 EXPORT void double_forget(void) { wrong[0] = 0; }

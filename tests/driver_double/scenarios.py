@@ -148,6 +148,21 @@ class Scenarios:
                 threading.excepthook = usual
             assert not failed, failed
 
+    def a_twin_outlives_its_runner(self):
+        """Both hold the engine: closing the first must not take it from the second."""
+        run = self.load(graph=True)
+        twin = run.twin()
+        self.right(run, 2)
+        run.close()
+        self.right(twin, 2, 4)
+        twin.close()
+        for closed in (run, twin):
+            try:
+                closed(np.ones((2, 3), np.float32))
+                raise AssertionError("a closed runner ran")
+            except self.Error:
+                pass
+
     def one_graph_for_each_shape(self):
         with self.load(graph=True) as run:
             self.right(run, 1, 2, 4, 2)

@@ -160,7 +160,7 @@ class Lane:
         settings = [
             "--setenv",
             "PYTHONPATH",
-            "/repo:/opt/site",
+            "/repo:/opt/site:/opt/runtimes",
             "--setenv",
             "HOME",
             "/tmp",

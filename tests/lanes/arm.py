@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.lanes import ARM_READY, ARM_ROOT, CPUS, LANES, REGISTERED, ROOT
 
 BINFMT = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+# What the engines of the extra `runtimes` need to run a file, beyond the edition cpu; converting is done elsewhere. tflite-micro has no wheel for Arm.
+ENGINES = ("openvino", "openvino-telemetry", "ai-edge-litert", "backports-strenum", "executorch")
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static", "bwrap": "bubblewrap"}
 
 
@@ -76,6 +78,24 @@ def build() -> None:
     for name in ("possible", "present"):
         (ARM_ROOT / CPUS / name).write_text("0-1\n", encoding="utf-8")
     ARM_READY.touch()
+
+
+def engines() -> str:
+    """Add the wheels of ENGINES to the root, where they are not yet. Returns why that failed, "" if they are there."""
+    place = ARM_ROOT / "opt/runtimes"
+    if place.is_dir():
+        return ""
+    version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
+    try:
+        _call(
+            *(sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--target", str(place)),
+            *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:"),
+            *("-c", str(ROOT / "requirements/runtimes.txt"), *ENGINES),
+        )
+    except subprocess.CalledProcessError as failed:
+        shutil.rmtree(place, ignore_errors=True)
+        return f"has no wheels of {', '.join(ENGINES)}: {failed.stderr.strip()[-400:]}"
+    return ""
 
 
 def _suite() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, close, number, require
+from edgekit.checks import CheckFailed, Exercise, array, call, close, no_slip, number, require
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -70,140 +70,113 @@ def _parts(case: dict, of_student: float, of_teacher: float, turned: bool = Fals
 
 def judge(inputs: dict, outputs: dict) -> str:
     for case, value in zip(inputs["cases"], outputs["values"], strict=True):
-        value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-        require(
-            not isinstance(value, float) or not np.isnan(value),
-            "the loss is nan. kl_div takes the *logarithm* of its first argument only: a target that is a logarithm, too, gives nan, unless log_target=True says so. "
-            "Were the two arguments exchanged?",
-            "logarithm of both",
-        )
-        got, t, alpha = number(value, "the loss"), case["temperature"], case["alpha"]
-        soft, hard = _parts(case, t, t)
-        classes = case["student"].shape[1]
-
-        def is_(weight, far, rest=1 - alpha, got=got, hard=hard):
-            return close(got, weight * far + rest * hard, rtol=1e-3, atol=1e-5)
-
-        if is_(alpha * t * t, soft):
-            continue
-        where = f"with temperature {t:.3g} and alpha {alpha:.3g} the loss is {got:.5g}, expected {alpha * t * t * soft + (1 - alpha) * hard:.5g}: "
-        entropy = _entropy(case["teacher"] / t)
-        require(
-            not is_(alpha * t * t, soft + entropy) and not is_(alpha, soft + entropy),
-            where
-            + "that is the cross-entropy with the teacher's probabilities. The divergence is less than that by the teacher's own entropy, so that it is 0 where the two agree.",
-            "cross-entropy for divergence",
-        )
-        if t != 1:
-            require(
-                not is_(alpha * t * t, _parts(case, 1 / t, 1 / t)[0]),
-                where
-                + "the logits are multiplied by the temperature. *Dividing* by it makes the probabilities softer.",
-                "multiplied by T",
-            )
-            for weight in (t * t, t, 1.0):
-                require(
-                    not is_(alpha * weight, _parts(case, 1, t)[0]),
-                    where
-                    + "the temperature is on the teacher's side only. The student must be softened too, or it learns to be unsure.",
-                    "temperature on one side",
-                )
-                require(
-                    not is_(alpha * weight, _parts(case, t, 1)[0]),
-                    where
-                    + "the temperature is on the student's side only. The teacher's answer must be softened too: that is where the knowledge is.",
-                    "temperature on one side",
-                )
-            require(
-                not is_(alpha, soft),
-                where
-                + "the factor T squared is missing: the higher the temperature, the weaker the teacher would speak.",
-                "T squared missing",
-            )
-            require(
-                not is_(alpha * t, soft),
-                where
-                + "the soft part is multiplied by T once. The gradient shrinks with 1/T twice, so T squared makes up for it.",
-                "T squared missing",
-            )
-            require(
-                not is_(alpha / t / t, soft), where + "the soft part was divided by T squared.", "T squared missing"
-            )
-        require(
-            not is_((1 - alpha) * t * t, soft, alpha) or alpha == 0.5,
-            where + "alpha weighs the *soft* part, 1 - alpha the labels; yours are swapped.",
-            "alpha swapped",
-        )
-        for factor in (t * t, 1.0):
-            turned = _parts(case, t, t, turned=True)[0]
-            require(
-                not is_(alpha * factor, turned),
-                where
-                + "the divergence is the wrong way round: kl_div(input, target) wants the student's log-probabilities first and the teacher's probabilities second.",
-                "KL turned round",
-            )
-            require(
-                not is_(alpha * factor / classes, soft),
-                where + "kl_div with reduction='mean' divides by the number of classes as well. Use 'batchmean'.",
-                "reduction",
-            )
-            require(
-                not is_(alpha * factor * len(case["labels"]), soft),
-                where
-                + "the soft part is summed over the batch; take the mean, so that the batch size does not matter.",
-                "reduction",
-            )
-        require(
-            not is_(t * t, soft, 1.0),
-            where + "alpha is not used: the parts are weighed with alpha and 1 - alpha.",
-            "alpha unused",
-        )
-        if alpha == 0:
-            softened, twice = (
-                _hard(logits, case["labels"]) for logits in (case["student"] / t, np.exp(_log_softmax(case["student"])))
-            )
-            require(
-                not close(got, t * t * hard),
-                where + "T squared belongs to the soft part only, and here the labels' part is multiplied by it.",
-                "T squared on both parts",
-            )
-            require(
-                not close(got, twice),
-                where + "cross_entropy takes logits, because it has a softmax inside; yours was given probabilities.",
-                "softmax twice",
-            )
-            require(
-                not close(got, softened),
-                where + "the labels' part must not know the temperature: cross-entropy of the plain logits.",
-                "temperature in the labels' part",
-            )
-            raise CheckFailed(where + "with alpha = 0 only the cross-entropy with the labels is left.", "labels' part")
-        raise CheckFailed(
-            where
-            + "the soft part is the divergence between the softened probabilities of teacher and student. kl_div takes *log*-probabilities as its first argument and probabilities as its second, both over dimension 1.",
-            "wrong soft part",
-        )
+        _is_the_loss(value, case)
     for case, slope, into_teacher in zip(inputs["cases"], outputs["gradients"], outputs["teachers"], strict=True):
-        require(
-            slope is not None,
-            "the value is right, but the student gets no gradient from it: was something detached or turned into a number?",
-            "no gradient",
-        )
-        slope = array(slope, "the gradient", case["student"].shape)
-        soft, hard = _slopes(case)
-        for part, name in ((hard, "soft part"), (soft, "labels' part")):
-            require(
-                close(slope, soft + hard, rtol=1e-3, atol=1e-4) or not close(slope, part, rtol=1e-3, atol=1e-4),
-                f"the value is right, but no gradient comes from the {name}: is it computed inside torch.no_grad(), from detached logits, or made a number by item()?",
-                "no gradient",
-            )
-        require(
-            close(slope, soft + hard, rtol=1e-3, atol=1e-4),
-            "the value is right, but its gradient is not: is a part of it detached, or computed inside torch.no_grad()?",
-            "wrong gradient",
-        )
+        _is_the_gradient(slope, case)
         require(not into_teacher, "the gradient also flows into the teacher's logits: a teacher inside the graph would be trained to agree with its student. Detach it.", "teacher trained")  # fmt: skip
     return "Both sides softened, T squared, mean over the batch, labels without temperature, and a gradient for the student only."
+
+
+def _is_the_loss(value, case: dict) -> None:
+    value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+    require(
+        not isinstance(value, float) or not np.isnan(value),
+        "the loss is nan. kl_div takes the *logarithm* of its first argument only: a target that is a logarithm, too, gives nan, unless log_target=True says so. "
+        "Were the two arguments exchanged?",
+        "logarithm of both",
+    )
+    got, t, alpha = number(value, "the loss"), case["temperature"], case["alpha"]
+    soft, hard = _parts(case, t, t)
+
+    def is_(weight: float, far: float, rest: float = 1 - alpha) -> bool:
+        """Whether the loss is ``weight`` times a soft part ``far`` plus ``rest`` times the labels' part."""
+        return close(got, weight * far + rest * hard, rtol=1e-3, atol=1e-5)
+
+    if is_(alpha * t * t, soft):
+        return
+    said = f"with temperature {t:.3g} and alpha {alpha:.3g} the loss is {got:.5g}, expected {alpha * t * t * soft + (1 - alpha) * hard:.5g}: "
+    no_slip(_slips_of_softening(case, soft, is_), said)
+    no_slip(_slips_of_weighing(case, soft, is_), said)
+    if alpha == 0:
+        no_slip(_slips_of_the_labels_part(got, case, hard), said)
+        raise CheckFailed(said + "with alpha = 0 only the cross-entropy with the labels is left.", "labels' part")
+    raise CheckFailed(
+        said
+        + "the soft part is the divergence between the softened probabilities of teacher and student. kl_div takes *log*-probabilities as its first argument and probabilities as its second, both over dimension 1.",
+        "wrong soft part",
+    )
+
+
+def _slips_of_softening(case: dict, soft: float, is_) -> list[tuple[bool, str, str]]:
+    t, alpha = case["temperature"], case["alpha"]
+    crossed = soft + _entropy(case["teacher"] / t)
+    slips = [
+        (is_(alpha * t * t, crossed) or is_(alpha, crossed), "that is the cross-entropy with the teacher's probabilities. The divergence is less than that by the teacher's own entropy, so that it is 0 where the two agree.", "cross-entropy for divergence"),
+    ]  # fmt: skip
+    if t == 1:
+        return slips
+    multiplied, of_teacher, of_student = (_parts(case, *ts)[0] for ts in ((1 / t, 1 / t), (1, t), (t, 1)))
+    slips.append((is_(alpha * t * t, multiplied), "the logits are multiplied by the temperature. *Dividing* by it makes the probabilities softer.", "multiplied by T"))  # fmt: skip
+    for weight in (t * t, t, 1.0):
+        slips += [
+            (is_(alpha * weight, of_teacher), "the temperature is on the teacher's side only. The student must be softened too, or it learns to be unsure.", "temperature on one side"),
+            (is_(alpha * weight, of_student), "the temperature is on the student's side only. The teacher's answer must be softened too: that is where the knowledge is.", "temperature on one side"),
+        ]  # fmt: skip
+    return [
+        *slips,
+        (is_(alpha, soft), "the factor T squared is missing: the higher the temperature, the weaker the teacher would speak.", "T squared missing"),
+        (is_(alpha * t, soft), "the soft part is multiplied by T once. The gradient shrinks with 1/T twice, so T squared makes up for it.", "T squared missing"),
+        (is_(alpha / t / t, soft), "the soft part was divided by T squared.", "T squared missing"),
+    ]  # fmt: skip
+
+
+def _slips_of_weighing(case: dict, soft: float, is_) -> list[tuple[bool, str, str]]:
+    t, alpha, (batch, classes) = case["temperature"], case["alpha"], case["student"].shape
+    turned = _parts(case, t, t, turned=True)[0]
+    slips = [
+        (is_((1 - alpha) * t * t, soft, alpha) and alpha != 0.5, "alpha weighs the *soft* part, 1 - alpha the labels; yours are swapped.", "alpha swapped"),
+    ]  # fmt: skip
+    for factor in (t * t, 1.0):
+        slips += [
+            (is_(alpha * factor, turned), "the divergence is the wrong way round: kl_div(input, target) wants the student's log-probabilities first and the teacher's probabilities second.", "KL turned round"),
+            (is_(alpha * factor / classes, soft), "kl_div with reduction='mean' divides by the number of classes as well. Use 'batchmean'.", "reduction"),
+            (is_(alpha * factor * batch, soft), "the soft part is summed over the batch; take the mean, so that the batch size does not matter.", "reduction"),
+        ]  # fmt: skip
+    return [
+        *slips,
+        (is_(t * t, soft, 1.0), "alpha is not used: the parts are weighed with alpha and 1 - alpha.", "alpha unused"),
+    ]
+
+
+def _slips_of_the_labels_part(got: float, case: dict, hard: float) -> list[tuple[bool, str, str]]:
+    t, student, labels = case["temperature"], case["student"], case["labels"]
+    return [
+        (close(got, t * t * hard), "T squared belongs to the soft part only, and here the labels' part is multiplied by it.", "T squared on both parts"),
+        (close(got, _hard(np.exp(_log_softmax(student)), labels)), "cross_entropy takes logits, because it has a softmax inside; yours was given probabilities.", "softmax twice"),
+        (close(got, _hard(student / t, labels)), "the labels' part must not know the temperature: cross-entropy of the plain logits.", "temperature in the labels' part"),
+    ]  # fmt: skip
+
+
+def _is_the_gradient(slope, case: dict) -> None:
+    require(
+        slope is not None,
+        "the value is right, but the student gets no gradient from it: was something detached or turned into a number?",
+        "no gradient",
+    )
+    slope = array(slope, "the gradient", case["student"].shape)
+    soft, hard = _slopes(case)
+    if close(slope, soft + hard, rtol=1e-3, atol=1e-4):
+        return
+    for part, name in ((hard, "soft part"), (soft, "labels' part")):
+        require(
+            not close(slope, part, rtol=1e-3, atol=1e-4),
+            f"the value is right, but no gradient comes from the {name}: is it computed inside torch.no_grad(), from detached logits, or made a number by item()?",
+            "no gradient",
+        )
+    raise CheckFailed(
+        "the value is right, but its gradient is not: is a part of it detached, or computed inside torch.no_grad()?",
+        "wrong gradient",
+    )
 
 
 def _log_softmax(x: np.ndarray) -> np.ndarray:

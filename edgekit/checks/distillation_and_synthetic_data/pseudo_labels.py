@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, came, require
+from edgekit.checks import CheckFailed, Exercise, array, call, came, no_slip, require
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -29,88 +29,74 @@ def probe(answer, inputs: dict) -> dict:
 
 
 def judge(inputs: dict, outputs: dict) -> str:
-    from scipy.special import softmax
-
     for case, answer in zip(inputs["cases"], outputs["answers"], strict=True):
-        logits, threshold = case["logits"], case["threshold"]
-        answer = list(answer) if isinstance(answer, np.ndarray) and answer.ndim == 2 else answer
-        require(
-            isinstance(answer, list) and len(answer) == 2,
-            f"pseudo_labels should return two arrays, (index, labels): got {came(answer)}.",
-            "wrong type",
-        )
-        index, labels = (
-            array(part, name, finite=False) for part, name in zip(answer, ("index", "labels"), strict=True)
-        )
-        index = index if index.size else np.empty(0, dtype=np.int64)  # an empty list has no type
-        confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-        near = np.abs(confidence - threshold) <= 1e-4
-        clear = ~near | (confidence == threshold)  # float32 may decide the others either way
-        expected = np.flatnonzero(confidence >= threshold)
-        where = f"threshold {threshold}, logits from {logits.min():.0f} to {logits.max():.0f}: "
+        logits = case["logits"]
+        said = f"threshold {case['threshold']}, logits from {logits.min():.0f} to {logits.max():.0f}: "
+        index, labels = _pair(answer)
         require(
             index.ndim == 1 and index.dtype.kind in "iu",
-            where
-            + f"index should be int64 [K], got {index.dtype} {list(index.shape)}. Of a mask, np.flatnonzero gives the indices.",
+            f"{said}index should be int64 [K], got {index.dtype} {list(index.shape)}. Of a mask, np.flatnonzero gives the indices.",
             "wrong type",
         )
-        kept = np.zeros(len(logits), bool)
-        kept[index[(index >= 0) & (index < len(logits))]] = True
-        wrong = np.flatnonzero(clear & (kept != (confidence >= threshold)))
-        if len(wrong):
-            i = int(wrong[0])
-            said = (
-                where
-                + f"picture {i} has a largest probability of {confidence[i]:.3f} and was {'kept' if kept[i] else 'dropped'}: "
-            )
-            require(
-                not kept[clear].all() or len(expected) == len(logits),
-                said + "nothing was dropped.",
-                "threshold not used",
-            )
-            require(
-                not (kept[clear] == (confidence[clear] < threshold)).all(),
-                said + "kept is what lies *below* the threshold; it should be the other way round.",
-                "turned round",
-            )
-            require(
-                kept[i] or confidence[i] != threshold,
-                said + "the threshold is the smallest probability that is still accepted: compare with >=.",
-                "threshold excluded",
-            )
-            require(
-                not np.array_equal(np.sort(labels), expected),
-                said + "the labels look like the pictures: return (index, labels), in this order.",
-                "swapped",
-            )
-            require(
-                not np.array_equal(kept, logits.max(axis=1) >= threshold),
-                said + "compare probabilities with the threshold, not logits.",
-                "logits instead of probabilities",
-            )
-            require(
-                kept.any() or logits.max() < 80,
-                said
-                + "nothing was kept. exp of logits in the hundreds overflows: use torch.softmax, which subtracts the largest first.",
-                "overflow",
-            )
-            raise CheckFailed(
-                said
-                + "the probabilities of one picture are the softmax over its own *row* of logits, and the largest of them decides.",
-                "wrong probabilities",
-            )
-        twice = len(index) - len(set(index.tolist()))
-        require(
-            not twice,
-            where
-            + f"{twice} pictures stand in the index twice: more than one class of theirs reaches the threshold. Only the most likely class of a picture counts.",
-            "picture twice",
-        )
-        require((np.diff(index) > 0).all(), where + "index should be ascending.", "order")
-        require(labels.shape == index.shape, where + f"{len(index)} pictures were accepted, but there are {len(labels)} labels: return the labels of the accepted pictures only, in their order.", "labels of all pictures")  # fmt: skip
-        off = np.flatnonzero(labels != logits[index].argmax(axis=1))
-        require(not len(off), where + f"picture {index[off[0]] if len(off) else 0} got label {labels[off[0]] if len(off) else 0}: expected the class with the largest logit.", "wrong label")  # fmt: skip
+        _are_the_confident_ones(index, labels, case, said)
+        _is_a_plain_index(index, said)
+        _are_their_classes(labels, index, logits, said)
     return "The confident pictures and their classes, five times: with logits around -6 and around 500 too, with two likely classes, and with certainty."
+
+
+def _pair(answer) -> tuple[np.ndarray, np.ndarray]:
+    answer = list(answer) if isinstance(answer, np.ndarray) and answer.ndim == 2 else answer
+    require(
+        isinstance(answer, list) and len(answer) == 2,
+        f"pseudo_labels should return two arrays, (index, labels): got {came(answer)}.",
+        "wrong type",
+    )
+    index, labels = (array(part, name, finite=False) for part, name in zip(answer, ("index", "labels"), strict=True))
+    return index if index.size else np.empty(0, dtype=np.int64), labels  # an empty list has no type
+
+
+def _are_the_confident_ones(index: np.ndarray, labels: np.ndarray, case: dict, said: str) -> None:
+    from scipy.special import softmax
+
+    logits, threshold = case["logits"], case["threshold"]
+    confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
+    # float32 may decide either way beside the threshold, but not on it
+    clear = (np.abs(confidence - threshold) > 1e-4) | (confidence == threshold)
+    wanted = confidence >= threshold
+    kept = np.zeros(len(logits), bool)
+    kept[index[(index >= 0) & (index < len(logits))]] = True
+    wrong = np.flatnonzero(clear & (kept != wanted))
+    if not len(wrong):
+        return
+    i = int(wrong[0])
+    said += f"picture {i} has a largest probability of {confidence[i]:.3f} and was {'kept' if kept[i] else 'dropped'}: "
+    slips = [
+        (kept[clear].all() and not wanted.all(), "nothing was dropped.", "threshold not used"),
+        ((kept[clear] == ~wanted[clear]).all(), "kept is what lies *below* the threshold; it should be the other way round.", "turned round"),
+        (not kept[i] and confidence[i] == threshold, "the threshold is the smallest probability that is still accepted: compare with >=.", "threshold excluded"),
+        (np.array_equal(np.sort(labels), np.flatnonzero(wanted)), "the labels look like the pictures: return (index, labels), in this order.", "swapped"),
+        (np.array_equal(kept, logits.max(axis=1) >= threshold), "compare probabilities with the threshold, not logits.", "logits instead of probabilities"),
+        (not kept.any() and logits.max() >= 80, "nothing was kept. exp of logits in the hundreds overflows: use torch.softmax, which subtracts the largest first.", "overflow"),
+        (True, "the probabilities of one picture are the softmax over its own *row* of logits, and the largest of them decides.", "wrong probabilities"),
+    ]  # fmt: skip
+    no_slip(slips, said)
+
+
+def _is_a_plain_index(index: np.ndarray, said: str) -> None:
+    twice = len(index) - len(set(index.tolist()))
+    require(
+        not twice,
+        f"{said}{twice} pictures stand in the index twice: more than one class of theirs reaches the threshold. Only the most likely class of a picture counts.",
+        "picture twice",
+    )
+    require((np.diff(index) > 0).all(), said + "index should be ascending.", "order")
+
+
+def _are_their_classes(labels: np.ndarray, index: np.ndarray, logits: np.ndarray, said: str) -> None:
+    require(labels.shape == index.shape, f"{said}{len(index)} pictures were accepted, but there are {len(labels)} labels: return the labels of the accepted pictures only, in their order.", "labels of all pictures")  # fmt: skip
+    off = np.flatnonzero(labels != logits[index].argmax(axis=1))
+    if len(off):
+        raise CheckFailed(f"{said}picture {index[off[0]]} got label {labels[off[0]]}: expected the class with the largest logit.", "wrong label")  # fmt: skip
 
 
 pseudo_labels = Exercise("pseudo_labels", inputs, probe, judge)

@@ -28,71 +28,94 @@ def probe(answer, inputs: dict) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     for case, answer in zip(inputs["cases"], outputs["answers"], strict=True):
-        weight, group = case["weight"], case["group"]
-        rows, count = len(weight), weight.shape[1] // group
-        require(
-            isinstance(answer, list) and len(answer) == 2,
-            f"int4_groupwise should return two arrays, (integers, scales), got {came(answer)}.",
-            "nothing returned" if answer is None else "wrong type",
-        )
-        q = array(answer[0], "integers", weight.shape, finite=False)
-        s = array(answer[1], "scales", finite=False)
-        require(s.shape == (rows, count), f"scales has shape {s.shape}, expected {(rows, count)}: one for each group of {group} neighbouring *inputs* in each of {rows} rows.", "shape of the scales")  # fmt: skip
-        require(
-            np.isfinite(q).all() and np.isfinite(s).all(),
-            "a group of zeros gave NaN or infinity: its scale is 0, and 0 / 0 is no number. Divide by something else there.",
-            "group of zeros",
-        )
-        require(q.dtype == np.int8, f"integers has dtype {q.dtype}, expected int8: these are stored.", "wrong type")
-        require(
-            q.min() < 0,
-            f"integers run from {q.min()} to {q.max()}: they are signed here, -7..7, and there is no zero point to add.",
-            "unsigned",
-        )
-        top = np.abs(weight.reshape(rows, count, group)).max(axis=2)
-        alive = top > 0
-        q3 = q.reshape(rows, count, group).astype(int)
-        ratio = np.median((top[alive] / s[alive]).astype(float)) if (s[alive] > 0).all() else 0.0
-        require(ratio > 0, "a scale is 0 or negative where the group has weights.", "wrong scale")
-        require(
-            not np.allclose(s[alive] * top[alive], 7, rtol=1e-2),
-            "the scales are 7 over the largest magnitudes: turned round. A scale is the step of the grid, weight = scale * integer.",
-            "scale turned round",
-        )
-        uneven = float(np.ptp(top[alive] / s[alive]))
-        require(
-            uneven < 1e-3 * ratio + 1e-4,
-            f"the largest magnitude over the scale differs from group to group (from {(top[alive] / s[alive]).min():.3g} to {(top[alive] / s[alive]).max():.3g}): each group needs its "
-            f"own maximum, over the magnitudes of its {group} neighbours in the row.",
-            "not each group's own maximum",
-        )
-        require(abs(ratio - 7) < 1e-2, f"the scale is the largest magnitude over {ratio:.3g}, expected over 7: the integers run from -7 to 7, and the largest weight lands on the end.", "wrong divisor")  # fmt: skip
-        if not alive.all():
-            require(not q3[~alive].any(), "a group of zeros has integers other than 0.", "group of zeros")
-        expected = _fake(weight, s, group)
-        got = q3 * s[:, :, None]
-        off = np.argwhere(~np.isclose(got, expected, atol=1e-6, rtol=1e-4) & (_tie(weight, s, group) > 1e-3))
-        if len(off):
-            require(
-                np.abs(q).max() <= 7,
-                f"integers go up to {int(np.abs(q).max())}: four bits hold -7..7 here.",
-                "too large",
-            )
-            steps, at = weight.reshape(rows, count, group) / np.where(s == 0, 1, s)[:, :, None], tuple(off[0])
-            cut = (q3 == np.trunc(steps)) | (q3 == np.floor(steps))
-            said = f"weight / scale = {steps[at]:.3f} became {q3[at]}: "
-            require(
-                not cut[tuple(off.T)].all(),
-                said + "round to the nearest integer (a cast to int8 cuts off).",
-                "not rounded",
-            )
-            raise CheckFailed(said + "were the integers made with other scales than those returned?", "other scales")
+        integers, scales = _integers_and_scales(answer, case)
+        _scales_are_each_groups_own(scales, case)
+        _groups_of_zeros_stay_zeros(integers, case)
+        _integers_are_the_nearest(integers, scales, case)
     require(
         not outputs["cast"],
         "the integers are right here, by luck: a group of zeros gave 0 / 0, which is NaN, and NaN was cast to an integer. What comes of that depends on the processor. Divide by something else there.",
         "group of zeros",
     )
     return "Every group of neighbouring inputs has its own scale, the integers fit four bits, and zeros stay zeros."
+
+
+def _grouped(values: np.ndarray, group: int) -> np.ndarray:
+    """[rows, inputs] as [rows, groups, group]."""
+    return values.reshape(len(values), -1, group)
+
+
+def _integers_and_scales(answer, case: dict) -> tuple[np.ndarray, np.ndarray]:
+    weight, group = case["weight"], case["group"]
+    rows, count = len(weight), weight.shape[1] // group
+    require(
+        isinstance(answer, list) and len(answer) == 2,
+        f"int4_groupwise should return two arrays, (integers, scales), got {came(answer)}.",
+        "nothing returned" if answer is None else "wrong type",
+    )
+    q = array(answer[0], "integers", weight.shape, finite=False)
+    s = array(answer[1], "scales", finite=False)
+    require(s.shape == (rows, count), f"scales has shape {s.shape}, expected {(rows, count)}: one for each group of {group} neighbouring *inputs* in each of {rows} rows.", "shape of the scales")  # fmt: skip
+    require(
+        np.isfinite(q).all() and np.isfinite(s).all(),
+        "a group of zeros gave NaN or infinity: its scale is 0, and 0 / 0 is no number. Divide by something else there.",
+        "group of zeros",
+    )
+    require(q.dtype == np.int8, f"integers has dtype {q.dtype}, expected int8: these are stored.", "wrong type")
+    require(
+        q.min() < 0,
+        f"integers run from {q.min()} to {q.max()}: they are signed here, -7..7, and there is no zero point to add.",
+        "unsigned",
+    )
+    return q, s
+
+
+def _scales_are_each_groups_own(s: np.ndarray, case: dict) -> None:
+    group = case["group"]
+    top = np.abs(_grouped(case["weight"], group)).max(axis=2)
+    top, s = top[top > 0], s[top > 0]
+    require((s > 0).all(), "a scale is 0 or negative where the group has weights.", "wrong scale")
+    ratio = np.median((top / s).astype(float))
+    require(
+        not np.allclose(s * top, 7, rtol=1e-2),
+        "the scales are 7 over the largest magnitudes: turned round. A scale is the step of the grid, weight = scale * integer.",
+        "scale turned round",
+    )
+    require(
+        float(np.ptp(top / s)) < 1e-3 * ratio + 1e-4,
+        f"the largest magnitude over the scale differs from group to group (from {(top / s).min():.3g} to {(top / s).max():.3g}): each group needs its "
+        f"own maximum, over the magnitudes of its {group} neighbours in the row.",
+        "not each group's own maximum",
+    )
+    require(abs(ratio - 7) < 1e-2, f"the scale is the largest magnitude over {ratio:.3g}, expected over 7: the integers run from -7 to 7, and the largest weight lands on the end.", "wrong divisor")  # fmt: skip
+
+
+def _groups_of_zeros_stay_zeros(q: np.ndarray, case: dict) -> None:
+    dead = ~_grouped(case["weight"], case["group"]).any(axis=2)
+    require(not _grouped(q, case["group"])[dead].any(), "a group of zeros has integers other than 0.", "group of zeros")
+
+
+def _integers_are_the_nearest(q: np.ndarray, s: np.ndarray, case: dict) -> None:
+    weight, group = case["weight"], case["group"]
+    q3 = _grouped(q, group).astype(int)
+    wrong = ~np.isclose(q3 * s[:, :, None], _fake(weight, s, group), atol=1e-6, rtol=1e-4)
+    off = np.argwhere(wrong & (_tie(weight, s, group) > 1e-3))
+    if not len(off):
+        return
+    require(
+        np.abs(q).max() <= 7,
+        f"integers go up to {int(np.abs(q).max())}: four bits hold -7..7 here.",
+        "too large",
+    )
+    steps, at = _grouped(weight, group) / np.where(s == 0, 1, s)[:, :, None], tuple(off[0])
+    cut = (q3 == np.trunc(steps)) | (q3 == np.floor(steps))
+    said = f"weight / scale = {steps[at]:.3f} became {q3[at]}: "
+    require(
+        not cut[tuple(off.T)].all(),
+        said + "round to the nearest integer (a cast to int8 cuts off).",
+        "not rounded",
+    )
+    raise CheckFailed(said + "were the integers made with other scales than those returned?", "other scales")
 
 
 def _fake(weight: np.ndarray, scales: np.ndarray, group: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, close, require
+from edgekit.checks import Exercise, array, call, close, no_slip
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -30,58 +30,41 @@ def probe(answer, inputs: dict) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     for case, result in zip(inputs["cases"], outputs["results"], strict=True):
-        x, weight, bias, a, b = (case[name].astype(np.float64) for name in ("x", "weight", "bias", "a", "b"))
-        alpha, rank = case["alpha"], len(a)
-        got = array(result, "the result", (len(x), len(weight)))
-        base = np.einsum("ni,oi->no", x, weight) + bias
-        extra = np.einsum("ni,ri,or->no", x, a, b)
-
-        def is_(what, got=got):
-            return close(got, what, rtol=1e-3, atol=1e-3)
-
-        if is_(base + alpha / rank * extra):
-            continue
-        where = f"with rank {rank} and alpha {alpha:.3g} "
-        require(not is_(base), where + "the adapter has no effect: its part is not added.", "adapter left out")
-        require(
-            not is_(alpha / rank * extra),
-            where + "only the adapter's part is there: the frozen layer computes too.",
-            "base left out",
-        )
-        require(not is_(base - bias + alpha / rank * extra), where + "the bias is missing.", "bias left out")
-        require(
-            not is_(base + extra),
-            where + "the scale is missing: the adapter's part is multiplied by alpha / r.",
-            "scale missing",
-        )
-        require(not is_(base + alpha * extra), where + "the adapter's part is multiplied by alpha, but not divided by the rank: with another r the same learning rate would then be too large or too small.", "not divided by the rank")  # fmt: skip
-        require(
-            not is_(base + rank / alpha * extra),
-            where + "the scale is turned round: alpha over r.",
-            "scale turned round",
-        )
-        for size in {a.shape[1], len(b), len(x)}:
-            require(
-                not is_(base + alpha / size * extra),
-                where + f"alpha was divided by {size}. The rank is the dimension that A and B share: {rank}.",
-                "wrong dimension for the rank",
-            )
-        require(
-            not is_(alpha / rank * extra + alpha / rank * base) and not is_(alpha / rank * (base + extra)),
-            where + "the scale multiplies the frozen layer too.",
-            "scale on everything",
-        )
-        factor = float(np.median((got - base) / extra))
-        require(
-            not is_(base + factor * extra),
-            where + f"the adapter's part is multiplied by {factor:.3g}, expected alpha / r = {alpha / rank:.3g}.",
-            "wrong scale",
-        )
-        raise CheckFailed(
-            where + f"the result differs by up to {np.abs(got - base - alpha / rank * extra).max():.3g}: to the frozen layer with its bias, add x through A (down to r numbers), then through B, and scale only that part.",
-            "wrong result",
-        )  # fmt: skip
+        _is_base_and_adapter(result, case)
     return "Frozen layer plus alpha / r times x A^T B^T, for three shapes."
+
+
+def _is_base_and_adapter(result, case: dict) -> None:
+    x, weight, bias, a, b = (case[name].astype(np.float64) for name in ("x", "weight", "bias", "a", "b"))
+    alpha, rank = case["alpha"], len(a)
+    scale = alpha / rank
+    got = array(result, "the result", (len(x), len(weight)))
+    base = np.einsum("ni,oi->no", x, weight) + bias
+    extra = np.einsum("ni,ri,or->no", x, a, b)
+
+    def is_(what: np.ndarray) -> bool:
+        return close(got, what, rtol=1e-3, atol=1e-3)
+
+    if is_(base + scale * extra):
+        return
+    factor = float(np.median((got - base) / extra))
+    sizes = [
+        (is_(base + alpha / size * extra), f"alpha was divided by {size}. The rank is the dimension that A and B share: {rank}.", "wrong dimension for the rank")
+        for size in {a.shape[1], len(b), len(x)}
+    ]  # fmt: skip
+    slips = [
+        (is_(base), "the adapter has no effect: its part is not added.", "adapter left out"),
+        (is_(scale * extra), "only the adapter's part is there: the frozen layer computes too.", "base left out"),
+        (is_(base - bias + scale * extra), "the bias is missing.", "bias left out"),
+        (is_(base + extra), "the scale is missing: the adapter's part is multiplied by alpha / r.", "scale missing"),
+        (is_(base + alpha * extra), "the adapter's part is multiplied by alpha, but not divided by the rank: with another r the same learning rate would then be too large or too small.", "not divided by the rank"),
+        (is_(base + rank / alpha * extra), "the scale is turned round: alpha over r.", "scale turned round"),
+        *sizes,
+        (is_(scale * (base + extra)), "the scale multiplies the frozen layer too.", "scale on everything"),
+        (is_(base + factor * extra), f"the adapter's part is multiplied by {factor:.3g}, expected alpha / r = {scale:.3g}.", "wrong scale"),
+        (True, f"the result differs by up to {np.abs(got - base - scale * extra).max():.3g}: to the frozen layer with its bias, add x through A (down to r numbers), then through B, and scale only that part.", "wrong result"),
+    ]  # fmt: skip
+    no_slip(slips, f"with rank {rank} and alpha {alpha:.3g} ")
 
 
 lora_forward = Exercise("lora_forward", inputs, probe, judge)

@@ -8,12 +8,13 @@ from edgekit.checks import Exercise, call, came, in_order, integer, require, shu
 
 
 def inputs(rng: np.random.Generator) -> dict:
-    """Factors between 1e-5 and 1, powers of two among them, and one that rounds up to the next power, for several numbers of bits."""
+    """Factors between 1e-5 and 4, powers of two among them, and one that rounds up to the next power, for several numbers of bits."""
     cases = [
         {"factor": float(np.exp(rng.uniform(np.log(1e-5), np.log(0.9)))), "bits": bits} for bits in (31, 31, 16, 8)
     ]
     cases += [{"factor": 0.5, "bits": 31}, {"factor": 2.0**-7, "bits": 12}]
     cases += [{"factor": float(rng.uniform(0.51, 0.99)), "bits": 31}, {"factor": 0.999999, "bits": 10}]
+    cases += [{"factor": float(rng.uniform(1.1, 3.9)), "bits": 31}]  # a coarse weight scale
     return {"cases": shuffled(cases, rng)}
 
 

@@ -118,69 +118,77 @@ def _result(inputs: dict) -> np.ndarray:
 
 
 def judge(inputs: dict, outputs: dict) -> str:
+    expected, absent = _result(inputs), outputs["absent"]
     for case, seen in zip(inputs["cases"], outputs["made"], strict=True):
-        asked = f"make_session(path, ['{CPU}'], threads={case['threads']}, level={case['level']})"
-        require(
-            "other" not in seen,
-            f"{asked} returned a {seen.get('other')}, expected the session: an ort.InferenceSession, nothing derived from it or put in its place.",
-            "no session",
-        )
-        require(
-            seen["intra"] == case["threads"] or seen["inter"] != case["threads"],
-            f"{asked}: {seen['inter']} threads were given to operators side by side (inter_op), which a sequential session never uses. Threads inside an operator are intra_op.",
-            "inter for intra",
-        )
-        require(
-            seen["intra"] == case["threads"],
-            f"{asked}: the session has intra_op_num_threads={seen['intra']} (0 means all cores). Is the SessionOptions object set, and passed to the session?",
-            "threads not set",
-        )
-        require(
-            seen["level"] == case["level"],
-            f"{asked}: the session optimizes at {seen['level']}. Set graph_optimization_level on the options, to the level that was passed in.",
-            "level not set",
-        )
-        require(
-            seen["providers"] == [CPU],
-            f"{asked}: the session has the providers {seen['providers']}. Pass on what was asked for.",
-            "other providers",
-        )
-        require(
-            seen["y"] is not None and close(seen["y"], _result(inputs), rtol=1e-3, atol=1e-5),
-            f"{asked}: the session computes something else than the model at path does. Is it made from path?",
-            "another model",
-        )
-    absent = outputs["absent"]
+        _is_as_asked(seen, case, expected)
     for kind, refused in outputs["refused"].items():
-        require(
-            kind != "listed" or refused["raised"],
-            f"{absent} is listed by ort.get_available_providers() in this try, and the finished session does not use it: so it is with CUDA where "
-            "the driver is missing. There was no error. Ask the session (session.get_providers()), not the installation.",
-            "installation asked",
-        )
-        other = refused.get("session", {}).get("other", "")
-        require(
-            not other,
-            f"{absent} was asked for and is not in this ONNX Runtime: expected a ValueError, but a {other} was returned. An error is raised (raise ValueError(...)), not returned.",
-            "error not raised",
-        )
-        require(
-            refused["raised"],
-            f"{absent} was asked for and is not in this ONNX Runtime, but there was no error: the session silently fell back to "
-            f"{refused.get('session', {}).get('providers', '?')}. Compare what you asked for with session.get_providers(), and raise.",
-            "silent fallback",
-        )
-        require(
-            refused.get("fits"),
-            f"{absent} is not here: that raised a {refused['raised']} ({refused.get('message', '')[:150]}), expected a ValueError, as the docstring says.",
-            "other exception",
-        )
-        require(
-            absent in refused["message"],
-            f"the ValueError says {refused['message'][:150]!r}: it should name the provider that is missing, {absent}.",
-            "provider not named",
-        )
+        _is_refused(absent, kind, refused)
     return f"Threads, level and providers are as asked for, and {absent}, which is not here, is refused by name."
+
+
+def _is_as_asked(seen: dict, case: dict, expected: np.ndarray) -> None:
+    asked = f"make_session(path, ['{CPU}'], threads={case['threads']}, level={case['level']})"
+    require(
+        "other" not in seen,
+        f"{asked} returned a {seen.get('other')}, expected the session: an ort.InferenceSession, nothing derived from it or put in its place.",
+        "no session",
+    )
+    require(
+        seen["intra"] == case["threads"] or seen["inter"] != case["threads"],
+        f"{asked}: {seen['inter']} threads were given to operators side by side (inter_op), which a sequential session never uses. Threads inside an operator are intra_op.",
+        "inter for intra",
+    )
+    require(
+        seen["intra"] == case["threads"],
+        f"{asked}: the session has intra_op_num_threads={seen['intra']} (0 means all cores). Is the SessionOptions object set, and passed to the session?",
+        "threads not set",
+    )
+    require(
+        seen["level"] == case["level"],
+        f"{asked}: the session optimizes at {seen['level']}. Set graph_optimization_level on the options, to the level that was passed in.",
+        "level not set",
+    )
+    require(
+        seen["providers"] == [CPU],
+        f"{asked}: the session has the providers {seen['providers']}. Pass on what was asked for.",
+        "other providers",
+    )
+    require(
+        seen["y"] is not None and close(seen["y"], expected, rtol=1e-3, atol=1e-5),
+        f"{asked}: the session computes something else than the model at path does. Is it made from path?",
+        "another model",
+    )
+
+
+def _is_refused(absent: str, kind: str, refused: dict) -> None:
+    require(
+        kind != "listed" or refused["raised"],
+        f"{absent} is listed by ort.get_available_providers() in this try, and the finished session does not use it: so it is with CUDA where "
+        "the driver is missing. There was no error. Ask the session (session.get_providers()), not the installation.",
+        "installation asked",
+    )
+    other = refused.get("session", {}).get("other", "")
+    require(
+        not other,
+        f"{absent} was asked for and is not in this ONNX Runtime: expected a ValueError, but a {other} was returned. An error is raised (raise ValueError(...)), not returned.",
+        "error not raised",
+    )
+    require(
+        refused["raised"],
+        f"{absent} was asked for and is not in this ONNX Runtime, but there was no error: the session silently fell back to "
+        f"{refused.get('session', {}).get('providers', '?')}. Compare what you asked for with session.get_providers(), and raise.",
+        "silent fallback",
+    )
+    require(
+        refused.get("fits"),
+        f"{absent} is not here: that raised a {refused['raised']} ({refused.get('message', '')[:150]}), expected a ValueError, as the docstring says.",
+        "other exception",
+    )
+    require(
+        absent in refused["message"],
+        f"the ValueError says {refused['message'][:150]!r}: it should name the provider that is missing, {absent}.",
+        "provider not named",
+    )
 
 
 make_session = Exercise("make_session", inputs, probe, judge)

@@ -7,62 +7,67 @@ import numpy as np
 from edgekit.checks import CheckFailed, Exercise, call, integer, require
 
 
+def _graph(
+    kind: str, nodes: list[str], sizes: dict[str, int], expected: int, given: str = "x", wanted: str = "y"
+) -> dict:
+    """A case. A node is written "what it reads > what it writes"; ``given`` and ``wanted`` are the graph's inputs and outputs."""
+    return {
+        "_kind": kind,
+        "nodes": [[names.split() for names in node.split(">")] for node in nodes],
+        "sizes": sizes,
+        "inputs": given.split(),
+        "outputs": wanted.split(),
+        "_expected": expected,
+    }
+
+
 def inputs(rng: np.random.Generator) -> dict:
     """Graphs small enough to count by hand; the peak of each is written down as a sum of sizes."""
     a, b, c, d = (int(v) for v in rng.integers(100, 1000, 4))
-    chain = [int(v) for v in rng.integers(100, 1000, 6)]
+    t = [int(v) for v in rng.integers(100, 1000, 6)]
     big = int(rng.integers(3000, 5000))
-    names = [f"t{i}" for i in range(6)]
     return {
         "cases": [
-            {
-                "_kind": "a chain, where two neighbours are alive at a time",
-                "nodes": [[[names[i]], [names[i + 1]]] for i in range(5)],
-                "sizes": dict(zip(names, chain, strict=True)),
-                "inputs": ["t0"],
-                "outputs": ["t5"],
-                "_expected": max(p + q for p, q in zip(chain, chain[1:], strict=False)),
-            },
-            {
-                "_kind": "a large input, which is alive from the start and while the first node runs",
-                "nodes": [[["x"], ["p"]], [["p"], ["y"]]],
-                "sizes": {"x": big, "p": a, "y": b},
-                "inputs": ["x"],
-                "outputs": ["y"],
-                "_expected": max(big + a, a + b),
-            },
-            {
-                "_kind": "a shortcut, which stays alive until the addition has read it",
-                "nodes": [[["x"], ["s"]], [["s"], ["p"]], [["p"], ["q"]], [["q", "s"], ["y"]]],
-                "sizes": {"x": 10, "s": big, "p": a, "q": b, "y": 7},
-                "inputs": ["x"],
-                "outputs": ["y"],
-                "_expected": max(10 + big, big + a, big + a + b, big + b + 7),
-            },
-            {
-                "_kind": "an output in the middle of the graph, which is never freed",
-                "nodes": [[["x"], ["early"]], [["early"], ["p"]], [["p"], ["q"]], [["q"], ["y"]]],
-                "sizes": {"x": 10, "early": big, "p": a, "q": b, "y": c},
-                "inputs": ["x"],
-                "outputs": ["early", "y"],
-                "_expected": max(10 + big, big + a, big + a + b, big + b + c),
-            },
-            {
-                "_kind": "a node with two results, of which nobody reads one: it is freed after that node",
-                "nodes": [[["x"], ["p", "unread"]], [["p"], ["q"]], [["q"], ["y"]]],
-                "sizes": {"x": 10, "p": a, "unread": big, "q": c, "y": d},
-                "inputs": ["x"],
-                "outputs": ["y"],
-                "_expected": 10 + a + big,
-            },
-            {
-                "_kind": "a second input that is first read late: inputs are alive from the start",
-                "nodes": [[["x"], ["p"]], [["p"], ["q"]], [["q", "late"], ["y"]]],
-                "sizes": {"x": 10, "late": a, "p": big, "q": big, "y": b},
-                "inputs": ["x", "late"],
-                "outputs": ["y"],
-                "_expected": max(a + 2 * big, 10 + big + a, big + a + b),
-            },
+            _graph(
+                "a chain, where two neighbours are alive at a time",
+                [f"t{i} > t{i + 1}" for i in range(5)],
+                {f"t{i}": size for i, size in enumerate(t)},
+                max(p + q for p, q in zip(t, t[1:], strict=False)),
+                given="t0",
+                wanted="t5",
+            ),
+            _graph(
+                "a large input, which is alive from the start and while the first node runs",
+                ["x > p", "p > y"],
+                {"x": big, "p": a, "y": b},
+                max(big + a, a + b),
+            ),
+            _graph(
+                "a shortcut, which stays alive until the addition has read it",
+                ["x > s", "s > p", "p > q", "q s > y"],
+                {"x": 10, "s": big, "p": a, "q": b, "y": 7},
+                max(10 + big, big + a, big + a + b, big + b + 7),
+            ),
+            _graph(
+                "an output in the middle of the graph, which is never freed",
+                ["x > early", "early > p", "p > q", "q > y"],
+                {"x": 10, "early": big, "p": a, "q": b, "y": c},
+                max(10 + big, big + a, big + a + b, big + b + c),
+                wanted="early y",
+            ),
+            _graph(
+                "a node with two results, of which nobody reads one: it is freed after that node",
+                ["x > p unread", "p > q", "q > y"],
+                {"x": 10, "p": a, "unread": big, "q": c, "y": d},
+                10 + a + big,
+            ),
+            _graph(
+                "a second input that is first read late: inputs are alive from the start",
+                ["x > p", "p > q", "q late > y"],
+                {"x": 10, "late": a, "p": big, "q": big, "y": b},
+                max(a + 2 * big, 10 + big + a, big + a + b),
+                given="x late",
+            ),
         ]
     }
 

@@ -53,7 +53,14 @@ def probe(answer, inputs: dict) -> dict:
 
 
 def judge(inputs: dict, outputs: dict) -> str:
-    name, count, size = inputs["name"], inputs["count"], inputs["batch_size"]
+    count, size = inputs["count"], inputs["batch_size"]
+    _reads_to_an_end(outputs, count)
+    pictures = [_pictures(batch, inputs["name"], size, outputs["torch"]) for batch in outputs["batches"]]
+    _come_from_the_right_split(np.concatenate(pictures), count)
+    return f"{count} different pictures in batches of at most {size}, in the range that the model knows, then None."
+
+
+def _reads_to_an_end(outputs: dict, count: int) -> None:
     require(
         "type" not in outputs,
         f"make_reader returned {outputs.get('type')}, expected an object with a method get_next(): the quantizer calls reader.get_next() until it "
@@ -80,49 +87,57 @@ def judge(inputs: dict, outputs: dict) -> str:
         "never ends",
     )
     require(outputs["after"], "after None, get_next() returned a batch again: it should go on returning None.", "starts again")  # fmt: skip
-    pictures = []
-    for batch in batches:
-        batch = mapping(batch, "a batch")
-        require(
-            set(batch) == {name},
-            f"a batch has the inputs {sorted(batch)}, expected {name!r}: the key must be the model's input name, which is passed in.",
-            "input name",
-        )
-        x = array(batch[name], "the pictures of a batch")
-        if isinstance(batch[name], list):  # ONNX Runtime makes float32 of lists, but not of other arrays
-            x = x.astype(np.float32)
-        require(
-            x.ndim == 4 and x.shape[1:] == (1, 28, 28),
-            f"a batch has the shape {list(x.shape)}, expected [at most {size}, 1, 28, 28].",
-            "wrong shape",
-        )
-        require(
-            len(x), "a batch holds no picture at all: when the pictures have been read, return None.", "empty batch"
-        )
-        require(len(x) <= size, f"a batch holds {len(x)} pictures, at most {size} are asked for.", "batch too large")
-        require(
-            x.max() < 10,
-            f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: every activation range would come out 255 times too large, "
-            "and nothing would complain. Take split.x, not split.images.",
-            "wrong range",
-        )
-        require(
-            x.min() >= 0 and 0.9 < x.max() < 1.01,  # every picture has a white pixel
-            f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: split.x is in that range already. Leave it as it is.",
-            "scaled again",
-        )
-        require(
-            not outputs["torch"],
-            "a batch holds a torch tensor: ONNX Runtime takes NumPy arrays, and split.x is one.",
-            "torch tensor",
-        )
-        require(
-            x.dtype == np.float32,
-            f"a batch is {x.dtype}, the model takes float32: ONNX Runtime converts nothing.",
-            "wrong dtype",
-        )
-        pictures.append(x)
-    pixels = np.round(np.concatenate(pictures)[:, 0, 0, :3] * 255).astype(int)
+
+
+def _pictures(batch, name: str, size: int, torch: bool) -> np.ndarray:
+    """The pictures of a batch, in the form that the model takes. Raises CheckFailed for any other form."""
+    batch = mapping(batch, "a batch")
+    require(
+        set(batch) == {name},
+        f"a batch has the inputs {sorted(batch)}, expected {name!r}: the key must be the model's input name, which is passed in.",
+        "input name",
+    )
+    x = array(batch[name], "the pictures of a batch")
+    if isinstance(batch[name], list):  # ONNX Runtime makes float32 of lists, but not of other arrays
+        x = x.astype(np.float32)
+    require(
+        x.ndim == 4 and x.shape[1:] == (1, 28, 28),
+        f"a batch has the shape {list(x.shape)}, expected [at most {size}, 1, 28, 28].",
+        "wrong shape",
+    )
+    require(len(x), "a batch holds no picture at all: when the pictures have been read, return None.", "empty batch")
+    require(len(x) <= size, f"a batch holds {len(x)} pictures, at most {size} are asked for.", "batch too large")
+    _run_from_0_to_1(x)
+    require(
+        not torch,
+        "a batch holds a torch tensor: ONNX Runtime takes NumPy arrays, and split.x is one.",
+        "torch tensor",
+    )
+    require(
+        x.dtype == np.float32,
+        f"a batch is {x.dtype}, the model takes float32: ONNX Runtime converts nothing.",
+        "wrong dtype",
+    )
+    return x
+
+
+def _run_from_0_to_1(x: np.ndarray) -> None:
+    said = f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: "
+    require(
+        x.max() < 10,
+        said + "every activation range would come out 255 times too large, "
+        "and nothing would complain. Take split.x, not split.images.",
+        "wrong range",
+    )
+    require(
+        x.min() >= 0 and 0.9 < x.max() < 1.01,  # every picture has a white pixel
+        said + "split.x is in that range already. Leave it as it is.",
+        "scaled again",
+    )
+
+
+def _come_from_the_right_split(pictures: np.ndarray, count: int) -> None:
+    pixels = np.round(pictures[:, 0, 0, :3] * 255).astype(int)
     known = (abs(pixels[:, 0] - 101) <= 1) & (pixels[:, 1] < SIZE) & (pixels[:, 2] == 255)
     from_split = {SPLITS[code - 100] for code in pixels[known, 0]}
     require(
@@ -141,12 +156,12 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"{len(pixels)} pictures came out, asked for were {count}. Is the last batch, which is not full, left out, or do you read the entire split?",
         "wrong number of pictures",
     )
+    different = len(np.unique(pixels[:, :2], axis=0))
     require(
-        len(np.unique(pixels[:, :2], axis=0)) == count,
-        f"only {len(np.unique(pixels[:, :2], axis=0))} of the {count} pictures are different: every picture is needed once.",
+        different == count,
+        f"only {different} of the {count} pictures are different: every picture is needed once.",
         "pictures repeated",
     )
-    return f"{count} different pictures in batches of at most {size}, in the range that the model knows, then None."
 
 
 make_reader = Exercise("make_reader", inputs, probe, judge)

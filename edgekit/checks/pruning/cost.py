@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, integer, require
+from edgekit.checks import Exercise, call, came, integer, no_slip, require
 
 
 def _layers(inputs: dict) -> list[tuple]:
@@ -44,46 +44,30 @@ def judge(inputs: dict, outputs: dict) -> str:
             "wrong type",
         )
         parameters, macs = integer(got[0], f"parameters of {what}"), integer(got[1], f"MACs of {what}")
-        true = counter(layer, torch.zeros(1, *shape))
-        require(
-            true.macs == true.parameters or (parameters, macs) != (true.macs, true.parameters),
-            f"{what}: the first number is {parameters:,}, the second {macs:,}: these are the MACs and the parameters, wanted are (parameters, MACs).",
-            "numbers swapped",
-        )
-        bias = layer.bias is not None and parameters == true.parameters - layer.bias.numel()
-        require(
-            not bias,
-            f"{what}: {parameters:,} parameters, expected {true.parameters:,}: the bias is missing.",
-            "bias forgotten",
-        )
-        groups = getattr(layer, "groups", 1)
-        require(
-            groups == 1 or macs != groups * true.macs,
-            f"{what}: {macs:,} MACs, expected {true.macs:,}: with groups, each filter reads only in_channels / groups channels (look at weight.shape[1]).",
-            "groups ignored",
-        )
-        require(
-            parameters == true.parameters, f"{what}: {parameters:,} parameters, expected {true.parameters:,}, the elements of its weight {tuple(layer.weight.shape)} and bias.", "wrong parameters",
-        )  # fmt: skip
-        require(
-            macs != 2 * true.macs,
-            f"{what}: {macs:,} is the number of FLOPs. One MAC is a multiplication *and* an addition: {true.macs:,} MACs are {2 * true.macs:,} FLOPs.",
-            "FLOPs counted as MACs",
-        )
-        stride = getattr(layer, "stride", (1, 1))[0]
-        pixels = true.layers[0].output[1:] if len(shape) == 3 else ()
-        require(
-            not pixels or stride == 1 or macs * int(np.prod(pixels)) != true.macs * shape[1] * shape[2],
-            f"{what}: {macs:,} MACs, expected {true.macs:,}: every filter runs once for each pixel of the *output*, {pixels[0] if pixels else 0} x {pixels[1] if pixels else 0} here, not of the input.",
-            "input size instead of output size",
-        )
-        require(
-            macs == true.macs,
-            f"{what} on an input of {tuple(shape)}: {macs:,} MACs, expected {true.macs:,} ({true.macs / true.parameters:.1f} per parameter). One output element takes one MAC per weight of its filter; biases "
-            "are additions only and do not count.",
-            "wrong MACs",
-        )
+        no_slip(_slips(parameters, macs, layer, shape, counter(layer, torch.zeros(1, *shape))), what)
     return "Parameters and MACs agree with PyTorch's own counter for seven layers, with stride, bias, groups and a kernel that is not square."
+
+
+def _slips(parameters: int, macs: int, layer, shape: tuple, true) -> list[tuple[bool, str, str]]:
+    """``true``: parameters and MACs as our own counter gives them, by layer too."""
+    if (parameters, macs) == (true.parameters, true.macs):
+        return []
+    shown = f": {parameters:,} parameters, expected {true.parameters:,}"
+    macs_shown = f": {macs:,} MACs, expected {true.macs:,}"
+    bias = layer.bias.numel() if layer.bias is not None else 0
+    groups, stride = getattr(layer, "groups", 1), getattr(layer, "stride", (1, 1))[0]
+    high, wide = true.layers[0].output[1:] if len(shape) == 3 else (0, 0)
+    of_input = stride != 1 and macs * high * wide == true.macs * shape[1] * shape[2]
+    return [
+        ((parameters, macs) == (true.macs, true.parameters), f": the first number is {parameters:,}, the second {macs:,}: these are the MACs and the parameters, wanted are (parameters, MACs).", "numbers swapped"),
+        (bias and parameters == true.parameters - bias, f"{shown}: the bias is missing.", "bias forgotten"),
+        (groups != 1 and macs == groups * true.macs, f"{macs_shown}: with groups, each filter reads only in_channels / groups channels (look at weight.shape[1]).", "groups ignored"),
+        (parameters != true.parameters, f"{shown}, the elements of its weight {tuple(layer.weight.shape)} and bias.", "wrong parameters"),
+        (macs == 2 * true.macs, f": {macs:,} is the number of FLOPs. One MAC is a multiplication *and* an addition: {true.macs:,} MACs are {2 * true.macs:,} FLOPs.", "FLOPs counted as MACs"),
+        (of_input, f"{macs_shown}: every filter runs once for each pixel of the *output*, {high} x {wide} here, not of the input.", "input size instead of output size"),
+        (True, f" on an input of {tuple(shape)}{macs_shown} ({true.macs / true.parameters:.1f} per parameter). One output element takes one MAC per weight of its filter; biases "
+         "are additions only and do not count.", "wrong MACs"),
+    ]  # fmt: skip
 
 
 cost = Exercise("cost", inputs, probe, judge)

@@ -66,6 +66,20 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"the model was in train mode: {moved}, and the ranges are those of another network. Call model.eval() first.",
         "train mode",
     )
+    _saw_inputs_as_they_are(calls)
+    _saw_every_training_picture_once(calls, n, len(inputs["test"]))
+    largest = max(c["shape"][0] for c in calls)
+    cost = "more pictures at once may not fit into a small device's memory" if largest > size else "many small batches take longer"  # fmt: skip
+    require(
+        largest <= size and len(calls) == -(-n // size),
+        f"{n} pictures came in {len(calls)} batches of up to {largest}, asked was a batch size of {size}: {cost}.",
+        "batch size ignored",
+    )
+    _gradients_are_off_for_as_long_as_it_takes(calls, outputs)
+    return f"All {n} training pictures once, in batches of at most {size}, in eval mode and without gradients."
+
+
+def _saw_inputs_as_they_are(calls: list[dict]) -> None:
     low, top = min(c["ends"][0] for c in calls), max(c["ends"][1] for c in calls)
     require(
         top <= 200,
@@ -82,8 +96,11 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"the model saw batches of shape {calls[0]['shape']}, expected [batch, 1, 28, 28].",
         "wrong shape",
     )
+
+
+def _saw_every_training_picture_once(calls: list[dict], n: int, tests: int) -> None:
     seen = np.rint(np.concatenate([np.atleast_1d(c["ids"]) for c in calls])).astype(int)
-    known = set(range(1, n + 1)) | set(range(100, 100 + len(inputs["test"])))
+    known = set(range(1, n + 1)) | set(range(100, 100 + tests))
     strangers = sum(i not in known for i in seen.tolist())
     require(
         not strangers,
@@ -102,13 +119,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         "pictures left out",
     )
     require(len(seen) == n, f"{n} pictures were shown {len(seen)} times: show each of them once.", "shown twice")
-    largest = max(c["shape"][0] for c in calls)
-    cost = "more pictures at once may not fit into a small device's memory" if largest > size else "many small batches take longer"  # fmt: skip
-    require(
-        largest <= size and len(calls) == -(-n // size),
-        f"{n} pictures came in {len(calls)} batches of up to {largest}, asked was a batch size of {size}: {cost}.",
-        "batch size ignored",
-    )
+
+
+def _gradients_are_off_for_as_long_as_it_takes(calls: list[dict], outputs: dict) -> None:
     require(
         not any(c["graph"] for c in calls),
         "gradients were recorded: calibration needs none, and the stored activations cost memory. Use torch.no_grad().",
@@ -124,7 +137,6 @@ def judge(inputs: dict, outputs: dict) -> str:
         "gradients are still switched off after your function: nothing in the session could be trained any more. torch.no_grad() as a `with` block or decorator switches them on again.",
         "gradients left off",
     )
-    return f"All {n} training pictures once, in batches of at most {size}, in eval mode and without gradients."
 
 
 calibrate = Exercise("calibrate", inputs, probe, judge)

@@ -88,56 +88,67 @@ def judge(inputs: dict, outputs: dict) -> str:
 
     with onnx_path(outputs["model"]) as path:
         graph = onnx.load(path).graph
+        pairs = sum(n.op_type == "QuantizeLinear" for n in graph.node)
         names = [v.name for v in graph.input], [v.name for v in graph.output]
         require(names == (["input"], ["logits"]), f"inputs and outputs are {names[0]} and {names[1]}, expected ['input'] and ['logits']: set input_names and output_names.", "names")  # fmt: skip
-        made = {name: node for node in graph.node for name in node.output}
-        heavy = [n for n in graph.node if n.op_type in ("Conv", "Gemm", "MatMul")]
-
-        def from_quantizer(name: str) -> bool:
-            while name in made and made[name].op_type in ("Transpose", "Cast", "Identity", "Reshape", "Flatten"):
-                name = made[name].input[0]
-            return name in made and made[name].op_type == "DequantizeLinear"
-
-        pairs = sum(n.op_type == "QuantizeLinear" for n in graph.node)
-        for place, what in ((0, "input"), (1, "weight")):
-            bare = [n.name or n.op_type for n in heavy if not from_quantizer(n.input[place])]
-            require(
-                not bare,
-                f"{len(bare)} of {len(heavy)} layers take their {what} without Q/DQ nodes ({pairs} QuantizeLinear in the file): they would run in float, whatever accuracy you measured. "
-                "Export with the quantizers enabled: neither mtq.disable_quantizer nor mtq.fold_weight before it.",
-                "quantizers left out",
-            )
-        batch, *rest = graph.input[0].type.tensor_type.shape.dim
-        require(
-            not batch.HasField("dim_value"),
-            f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.",
-            "fixed batch",
-        )
-        require(
-            [d.dim_value for d in rest] == [1, 28, 28],
-            f"the input is [{', '.join(d.dim_param or str(d.dim_value) for d in (batch, *rest))}], expected [batch, 1, 28, 28]: only dimension 0 belongs into dynamic_axes.",
-            "more than the batch dynamic",
-        )
-        trains = any(a.name == "training_mode" and a.i for n in graph.node for a in n.attribute)
-        session = cpu_session(path, optimize=False)
-        for n in (1, len(inputs["x"])):
-            got = session.run(None, {"input": inputs["x"][:n]})[0]
-            expected = array(outputs["quantized"], "logits")[:n]
-            step = (
-                np.abs(expected).max() / 20
-            )  # a value on the edge of two integers may go either way: a few steps, far below what follows
-            require(
-                got.shape == expected.shape and np.abs(got - expected).max() < step,
-                f"on a batch of {n} the file differs from the quantized model in eval mode by up to {np.abs(got - expected).max():.3g}. "
-                + ("It was exported in training mode: batch norm uses the batch's statistics." if trains else "Were its ranges changed before the export, or does something stand behind the logits, a softmax for one?"),
-                "training mode" if trains else "other answers",
-            )  # fmt: skip
+        _every_layer_is_quantized(graph, pairs)
+        _only_the_batch_is_dynamic(graph.input[0])
+        _answers_as_the_model(path, graph, inputs["x"], array(outputs["quantized"], "logits"))
     require(
         integer(outputs["after"], "quantizers") == outputs["before"],
         f"after the export {outputs['after']} of {outputs['before']} quantizers of the model are at work: the export must leave it as it was.",
         "model changed",
     )
     return f"{pairs} QuantizeLinear nodes, one before every input and weight, a dynamic batch, and the quantized model's own answers."
+
+
+def _every_layer_is_quantized(graph, pairs: int) -> None:
+    made = {name: node for node in graph.node for name in node.output}
+    heavy = [n for n in graph.node if n.op_type in ("Conv", "Gemm", "MatMul")]
+
+    def from_quantizer(name: str) -> bool:
+        while name in made and made[name].op_type in ("Transpose", "Cast", "Identity", "Reshape", "Flatten"):
+            name = made[name].input[0]
+        return name in made and made[name].op_type == "DequantizeLinear"
+
+    for place, what in ((0, "input"), (1, "weight")):
+        bare = [n.name or n.op_type for n in heavy if not from_quantizer(n.input[place])]
+        require(
+            not bare,
+            f"{len(bare)} of {len(heavy)} layers take their {what} without Q/DQ nodes ({pairs} QuantizeLinear in the file): they would run in float, whatever accuracy you measured. "
+            "Export with the quantizers enabled: neither mtq.disable_quantizer nor mtq.fold_weight before it.",
+            "quantizers left out",
+        )
+
+
+def _only_the_batch_is_dynamic(given) -> None:
+    batch, *rest = given.type.tensor_type.shape.dim
+    require(
+        not batch.HasField("dim_value"),
+        f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.",
+        "fixed batch",
+    )
+    require(
+        [d.dim_value for d in rest] == [1, 28, 28],
+        f"the input is [{', '.join(d.dim_param or str(d.dim_value) for d in (batch, *rest))}], expected [batch, 1, 28, 28]: only dimension 0 belongs into dynamic_axes.",
+        "more than the batch dynamic",
+    )
+
+
+def _answers_as_the_model(path, graph, x: np.ndarray, logits: np.ndarray) -> None:
+    """As the quantized model in eval mode, on one picture and on all."""
+    trains = any(a.name == "training_mode" and a.i for n in graph.node for a in n.attribute)
+    session = cpu_session(path, optimize=False)
+    for n in (1, len(x)):
+        got, expected = session.run(None, {"input": x[:n]})[0], logits[:n]
+        # a value on the edge of two integers may go either way: a few steps, far below what follows
+        step = np.abs(expected).max() / 20
+        require(
+            got.shape == expected.shape and np.abs(got - expected).max() < step,
+            f"on a batch of {n} the file differs from the quantized model in eval mode by up to {np.abs(got - expected).max():.3g}. "
+            + ("It was exported in training mode: batch norm uses the batch's statistics." if trains else "Were its ranges changed before the export, or does something stand behind the logits, a softmax for one?"),
+            "training mode" if trains else "other answers",
+        )  # fmt: skip
 
 
 export_qdq = Exercise("export_qdq", inputs, probe, judge)

@@ -7,55 +7,78 @@ import numpy as np
 from edgekit.checks import CheckFailed, Exercise, array, call, require
 
 
+def _case(
+    rng: np.random.Generator,
+    kind: str,
+    n: int = 4,
+    k: int = 6,
+    m: int = 3,
+    top: int = 4,
+    x_zero: int = 0,
+    w_zero: int = 0,
+    multiplier: float = 1.0,
+    y_zero: int = 0,
+    bias: int = 0,
+) -> dict:
+    """[n, k] by [k, m], with integers below ``top`` and biases up to ``bias``."""
+    sizes = np.full(m, multiplier, dtype=np.float32)
+    return {
+        "_kind": kind,
+        "x_q": rng.integers(0, top, (n, k)).astype(np.uint8),
+        "w_q": rng.integers(0, top, (k, m)).astype(np.uint8),
+        "bias_q": (rng.integers(-bias, bias + 1, m) if bias else np.zeros(m)).astype(np.int32),
+        "x_zero": x_zero,
+        "w_zero": w_zero,
+        "multiplier": sizes,
+        "y_zero": y_zero,
+    }
+
+
+def _wide(rng: np.random.Generator) -> dict:
+    """Sums far above 16 bits."""
+    case = _case(rng, "wide", k=600, top=256, multiplier=2.0**-19, y_zero=3)
+    return case | {name: np.maximum(case[name], 100).astype(np.uint8) for name in ("x_q", "w_q")}
+
+
+def _exact_sums(rng: np.random.Generator) -> dict:
+    """Sums above 2**24, of which the bias takes almost all away."""
+    case = _case(rng, "exact sums", n=1, k=600, m=32, top=256)
+    case |= {name: np.maximum(case[name], 200) for name in ("x_q", "w_q")}
+    exact = case["x_q"].astype(np.int32) @ case["w_q"].astype(np.int32)
+    return case | {"bias_q": (rng.integers(1, 250, 32) - exact[0]).astype(np.int32)}
+
+
+def _channels(rng: np.random.Generator) -> dict:
+    """A multiplier for each channel, whole: nothing to round yet."""
+    return _case(rng, "channels", m=4, k=2) | {"multiplier": np.array([1, 2, 4, 8], dtype=np.float32)}
+
+
+def _column(rng: np.random.Generator, kind: str, values: np.ndarray, **given) -> dict:
+    """One input by the weight 1, so that the sums are the ``values``."""
+    case = _case(rng, kind, n=len(values), k=1, m=1, **given)
+    return case | {"x_q": values.astype(np.uint8).reshape(-1, 1), "w_q": np.ones((1, 1), dtype=np.uint8)}
+
+
 def inputs(rng: np.random.Generator) -> dict:
     """Cases that add one difficulty each. Multipliers are powers of two, so that only the last case depends on the float format."""
-
-    def case(kind: str, n=4, k=6, m=3, top=4, x_zero=0, w_zero=0, multiplier=1.0, y_zero=0, bias=0) -> dict:
-        sizes = np.full(m, multiplier, dtype=np.float32)
-        return {
-            "_kind": kind,
-            "x_q": rng.integers(0, top, (n, k)).astype(np.uint8),
-            "w_q": rng.integers(0, top, (k, m)).astype(np.uint8),
-            "bias_q": (rng.integers(-bias, bias + 1, m) if bias else np.zeros(m)).astype(np.int32),
-            "x_zero": x_zero,
-            "w_zero": w_zero,
-            "multiplier": sizes,
-            "y_zero": y_zero,
-        }
-
     zero = int(rng.integers(100, 156))
-    wide = case("wide", k=600, top=256, multiplier=2.0**-19, y_zero=3)
-    wide["x_q"], wide["w_q"] = (
-        np.maximum(wide[name], 100).astype(np.uint8) for name in ("x_q", "w_q")
-    )  # sums far above 16 bits
-    sums = case("exact sums", n=1, k=600, m=32, top=256)
-    sums["x_q"], sums["w_q"] = np.maximum(sums["x_q"], 200), np.maximum(sums["w_q"], 200)
-    exact = sums["x_q"].astype(np.int32) @ sums["w_q"].astype(
-        np.int32
-    )  # above 2**24, and the bias takes almost all of it away
-    sums["bias_q"] = (rng.integers(1, 250, 32) - exact[0]).astype(np.int32)
-    channels = case("channels", m=4, k=2)
-    channels["multiplier"] = np.array([1, 2, 4, 8], dtype=np.float32)  # whole: nothing to round yet
-    ties = case("ties", n=40, k=1, m=1, multiplier=0.5, y_zero=11)
-    ties["x_q"], ties["w_q"] = np.arange(40, dtype=np.uint8).reshape(40, 1), np.ones((1, 1), dtype=np.uint8)
-    cut = case("cut", n=40, k=1, m=1, multiplier=0.25, y_zero=8)
-    cut["x_q"], cut["w_q"] = np.arange(1, 81, 2, dtype=np.uint8).reshape(40, 1), np.ones((1, 1), dtype=np.uint8)
-    floats = case("float32", n=25, k=1, m=1, multiplier=0.1)
-    floats["x_q"] = (5 + 10 * np.arange(25)).astype(np.uint8).reshape(25, 1)
-    floats["w_q"] = np.ones((1, 1), dtype=np.uint8)
+    wide, sums, channels = _wide(rng), _exact_sums(rng), _channels(rng)
+    ties = _column(rng, "ties", np.arange(40), multiplier=0.5, y_zero=11)
+    cut = _column(rng, "cut", np.arange(1, 81, 2), multiplier=0.25, y_zero=8)
+    floats = _column(rng, "float32", 5 + 10 * np.arange(25), multiplier=0.1)
     return {
         "cases": [
-            case("tiny"),
-            case("y zero point", y_zero=int(rng.integers(40, 90))),
+            _case(rng, "tiny"),
+            _case(rng, "y zero point", y_zero=int(rng.integers(40, 90))),
             channels,
-            case("bias", bias=40, y_zero=120, top=3, multiplier=2.0),
+            _case(rng, "bias", bias=40, y_zero=120, top=3, multiplier=2.0),
             cut,
             ties,
             wide,
             sums,
-            case("x zero point", top=256, x_zero=zero, multiplier=2.0**-11, y_zero=128),
-            case("w zero point", k=40, top=256, w_zero=zero, x_zero=zero, multiplier=2.0**-12, y_zero=128),
-            case("clip", k=30, top=256, x_zero=zero, w_zero=zero, multiplier=2.0**-5, y_zero=64),
+            _case(rng, "x zero point", top=256, x_zero=zero, multiplier=2.0**-11, y_zero=128),
+            _case(rng, "w zero point", k=40, top=256, w_zero=zero, x_zero=zero, multiplier=2.0**-12, y_zero=128),
+            _case(rng, "clip", k=30, top=256, x_zero=zero, w_zero=zero, multiplier=2.0**-5, y_zero=64),
             floats,
         ]
     }

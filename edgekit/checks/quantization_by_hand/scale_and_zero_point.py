@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, close, integer, number, require
+from edgekit.checks import CheckFailed, Exercise, call, came, close, integer, no_slip, number, require
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -52,15 +52,26 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"{asked} gave ({', '.join(f'{v:.6g}' for v in values)}). The order is scale, zero_point, qmin, qmax, and only the scale is a fraction here.",
             "wrong order",
         )
-        _judge_grid(
-            asked, case, values[0], *(integer(v, f"{asked}: {n}") for v, n in zip(values[1:], names[1:], strict=True))
+        scale, zero, *ends = (
+            values[0],
+            *(integer(v, f"{asked}: {n}") for v, n in zip(values[1:], names[1:], strict=True)),
         )
+        got = f"{asked} gave scale {scale:.6g}, zero point {zero}, grid {ends[0]}..{ends[1]}"
+        _grid_is_right(got, case, zero, *ends)
+        if case["low"] == case["high"] == 0:
+            require(
+                scale == 1.0,
+                f"{got}: a range of width 0 gets the scale 1.0, or everything is divided by 0 later.",
+                "scale 0",
+            )
+            continue
+        _scale_is_right(got, case, scale, *ends)
+        _zero_is_on_the_grid(got, case, scale, zero, *ends)
     return "Both schemes, ranges on one side of 0 and a range of width 0: real 0 is on every grid, and the ends land on its ends."
 
 
-def _judge_grid(asked: str, case: dict, scale: float, zero: int, qmin: int, qmax: int) -> None:
-    bits, low, high = case["bits"], case["low"], case["high"]
-    got = f"{asked} gave scale {scale:.6g}, zero point {zero}, grid {qmin}..{qmax}"
+def _grid_is_right(got: str, case: dict, zero: int, qmin: int, qmax: int) -> None:
+    bits = case["bits"]
     if case["symmetric"]:
         require(
             qmin != -(2 ** (bits - 1)),
@@ -74,59 +85,47 @@ def _judge_grid(asked: str, case: dict, scale: float, zero: int, qmin: int, qmax
         f"{got}: the zero point of a symmetric grid is 0. Is the range made equal on both sides first?",
         "symmetric zero point",
     )
-    if low == high == 0:
-        require(
-            scale == 1.0,
-            f"{got}: a range of width 0 gets the scale 1.0, or everything is divided by 0 later.",
-            "scale 0",
-        )
-        return
+
+
+def _scale_is_right(got: str, case: dict, scale: float, qmin: int, qmax: int) -> None:
+    low, high, steps = case["low"], case["high"], qmax - qmin
     require(scale > 0, f"{got}: a scale is a distance, it is positive.", "scale not positive")
     width = max(abs(low), abs(high)) * 2 if case["symmetric"] else max(high, 0.0) - min(low, 0.0)
-    steps = qmax - qmin
-    for wrong, why, cause in (
-        (
-            width / (steps + 1),
-            f"{steps + 1} integers have {steps} steps between them",
-            "one step too many",
-        ),
-        (
-            width / (steps + 2) if case["symmetric"] else np.inf,
-            f"the grid leaves its lowest integer out, so the limit lands on {qmax}, not on {qmax + 1}",
-            "lowest integer not left out",
-        ),
-        (
-            (high - low) / steps,
-            "make the range reach as far down as up (the larger magnitude decides) before you divide"
-            if case["symmetric"]
-            else "widen the range to contain 0 first",
-            "range not symmetric" if case["symmetric"] else "range excludes zero",
-        ),
-        (width / 2 / steps, "a symmetric range has the width of twice its limit", "half the width"),
-    ):
-        require(
-            close(scale, width / steps) or not close(scale, wrong),
-            f"{got}: expected a scale of {width / steps:.6g}: {why}.",
-            cause,
-        )
-    require(
-        close(scale, width / steps),
-        f"{got}: expected a scale of {width / steps:.6g}, the width of the range over {steps} steps.",
-        "wrong scale",
-    )
+    if close(scale, width / steps):
+        return
+    one_too_many = f"{steps + 1} integers have {steps} steps between them"
+    if case["symmetric"]:
+        wrong = [
+            (width / (steps + 1), one_too_many, "one step too many"),
+            (width / (steps + 2), f"the grid leaves its lowest integer out, so the limit lands on {qmax}, not on {qmax + 1}", "lowest integer not left out"),
+            ((high - low) / steps, "make the range reach as far down as up (the larger magnitude decides) before you divide", "range not symmetric"),
+        ]  # fmt: skip
+    else:
+        wrong = [
+            (width / (steps + 1), one_too_many, "one step too many"),
+            ((high - low) / steps, "widen the range to contain 0 first", "range excludes zero"),
+        ]
+    wrong.append((width / 2 / steps, "a symmetric range has the width of twice its limit", "half the width"))
+    said = f"{got}: expected a scale of {width / steps:.6g}"
+    no_slip([(close(scale, value), f": {why}.", cause) for value, why, cause in wrong], said)
+    raise CheckFailed(f"{said}, the width of the range over {steps} steps.", "wrong scale")
+
+
+def _zero_is_on_the_grid(got: str, case: dict, scale: float, zero: int, qmin: int, qmax: int) -> None:
     require(
         qmin <= zero <= qmax,
         f"{got}: the zero point lies outside of the grid, so real 0 cannot be represented. Is its sign right? q = 0 stands for {scale * (0 - zero):.3g} now.",
         "zero point sign",
     )
-    if not case["symmetric"]:
-        exact = qmin - min(low, 0.0) / scale
-        require(
-            abs(zero - exact) <= 0.5 + 1e-3,
-            f"{got}: its lower end, real {min(low, 0.0):.4g}, should land on {qmin}, but lands on {min(low, 0.0) / scale + zero:.4g}. Solve x = scale * (q - zero_point) "
-            "for the zero point at the lower end, and round to the nearest integer.",
-            "zero point",
-        )
+    if case["symmetric"]:
+        return
+    low = min(case["low"], 0.0)
+    require(
+        abs(zero - (qmin - low / scale)) <= 0.5 + 1e-3,
+        f"{got}: its lower end, real {low:.4g}, should land on {qmin}, but lands on {low / scale + zero:.4g}. Solve x = scale * (q - zero_point) "
+        "for the zero point at the lower end, and round to the nearest integer.",
+        "zero point",
+    )
 
 
 scale_and_zero_point = Exercise("scale_and_zero_point", inputs, probe, judge)

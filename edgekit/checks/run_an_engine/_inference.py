@@ -96,6 +96,7 @@ _ADVICE = {
     "but the device memory": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
     "page-locked": ("The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and 'async' means nothing.", "not page-locked"),
     "may not have arrived": ("cuStreamSynchronize(0) after the copy in: 0 is the default stream, in which the plain copy runs.", "copy in not waited for"),
+    "in another stream": ("All three steps go into one stream: execute_async_v3 gets the handle of the stream that you copy in.", "another stream"),
     "no stream": ("Give the stream that you copy in: stream.handle for PyCUDA.", "another stream"),
     "no address": ("set_tensor_address once for each tensor, outputs too.", "address not set"),
     "one of the host": ("set_tensor_address wants int(device memory).", "address of the host"),

@@ -89,7 +89,19 @@ def judge(inputs: dict, outputs: dict) -> str:
     )
     require(outputs["seen"], "train was never called: the model was made sparse, but not repaired.", "not trained")
     before = {name: p.detach().numpy() for name, p in _net(inputs["seed"]).named_parameters()}
-    kept = {name: array(k, name) for name, k in outputs["seen"][0].items()}
+    _train_got_it_sparse(outputs["seen"][0], before)
+    _came_back_ordinary_and_sparse(outputs, weights, before)
+    require(
+        close(*outputs["logits"], rtol=1e-3, atol=1e-3),
+        "the returned model answers otherwise than at the end of training: its weights were cut after it, and that damage stays. The mask has to be in force while train runs, so that training works around it.",
+        "changed after training",
+    )
+    return "Sparsified, then trained with the mask in force, then exported: ordinary layers, two zeros in every four."
+
+
+def _train_got_it_sparse(seen: dict, before: dict) -> None:
+    """``seen``: which weights were not zero when train was called, by layer."""
+    kept = {name: array(k, name) for name, k in seen.items()}
     require(set(kept) == set(_SPARSE), "train got another network than the one that came in.", "another network")
     require(
         any((k == 0).mean() > 0.4 for k in kept.values()),
@@ -108,6 +120,9 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"train got a model with two zeros in every four, but in {name} other weights than the two largest magnitudes of each four were kept.",
             "not by magnitude",
         )
+
+
+def _came_back_ordinary_and_sparse(outputs: dict, weights: dict, before: dict) -> None:
     require(
         outputs["kinds"] == ["Conv2d", "Linear"],
         f"the returned model still has layers of type {outputs['kinds']}: masks are applied anew in every forward pass, and the stored weights are dense. mts.export turns it into an ordinary model.",
@@ -127,12 +142,6 @@ def judge(inputs: dict, outputs: dict) -> str:
         "the weights that are left are those from before training: did train run on this model, or on a copy?",
         "not trained",
     )
-    require(
-        close(*outputs["logits"], rtol=1e-3, atol=1e-3),
-        "the returned model answers otherwise than at the end of training: its weights were cut after it, and that damage stays. The mask has to be in force while train runs, so that training works around it.",
-        "changed after training",
-    )
-    return "Sparsified, then trained with the mask in force, then exported: ordinary layers, two zeros in every four."
 
 
 sparsify_and_tune = Exercise("sparsify_and_tune", inputs, probe, judge)

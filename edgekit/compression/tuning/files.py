@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-from edgekit import export
+from edgekit import device, export
 from edgekit.compression import quantization
 from edgekit.compression.tuning.given import Data, TuneError, read
 from edgekit.files import folder_beside
 from edgekit.graphs.refusals import explained
 
 FLOAT32, FLOAT16 = "float32", "float16"
+# Exporters of TensorFlow and JAX write normalization, GELU and softmax out in single operators: their squares, cubes and variances
+# do not fit in 8 bits. Here only the products are made of integers, which hold nearly all weights.
+PRODUCTS = {"op_types_to_quantize": list(quantization.WITH_WEIGHTS)}
 INT8 = {
     "int8 for_cpu": {"recipe": "for_cpu"},
     "int8 for_cpu, percentile": {"recipe": "for_cpu", "method": "percentile"},
+    "int8 for_cpu, products": {"recipe": "for_cpu", **PRODUCTS},
     "int8 for_tensorrt": {"recipe": "for_tensorrt"},
+    "int8 for_tensorrt, products": {"recipe": "for_tensorrt", **PRODUCTS},
     "int8 u8u8": {"recipe": "u8u8"},
     "int8 qoperator": {"recipe": "qoperator"},
     "int8 dynamic": {"recipe": "dynamic"},
@@ -34,6 +38,18 @@ def calibration(model, data, labels=None) -> quantization.Reader:
 
 def reader(rows: Data) -> quantization.Reader:
     return quantization.Reader(rows.feed, axes=rows.axes)
+
+
+class _Checking(quantization.Reader):
+    """With ``check()`` before each batch."""
+
+    def __init__(self, feed, check: Callable[[], None], axes):
+        super().__init__(feed, axes=axes)
+        self.check = check
+
+    def get_next(self):
+        self.check()
+        return super().get_next()
 
 
 def float16(source, target) -> export.Report:
@@ -67,8 +83,8 @@ def place(folder: Path, source: Path, name: str) -> Path:
     return source if name == FLOAT32 else folder / f"{source.stem}.{name.replace('int8 ', '').replace(', ', '.')}.onnx"
 
 
-def make(name: str, source: Path, target: Path, calibrating: Data) -> None:
-    """Write the file of a name, unless it is there. Raises TuneError, QuantizationError, ExportError."""
+def make(name: str, source: Path, target: Path, calibrating: Data, check: Callable[[], None] = lambda: None) -> None:
+    """Write the file of a name, unless it is there; ``check()`` runs before each calibration batch. Raises TuneError, QuantizationError, ExportError."""
     if name == FLOAT32 or target.is_file():
         return
     if name == FLOAT16:
@@ -76,7 +92,7 @@ def make(name: str, source: Path, target: Path, calibrating: Data) -> None:
         return
     options = dict(INT8[name])
     recipe = options.pop("recipe")
-    data = None if recipe == "dynamic" else reader(calibrating)
+    data = None if recipe == "dynamic" else _Checking(calibrating.feed, check, calibrating.axes)
     quantization.quantize(source, target, data, recipe, **options)
 
 
@@ -95,5 +111,4 @@ def command(name: str, source: Path, target: Path, data, labels=None) -> str:
 
 
 def _line(code: str) -> str:
-    words = ["python", "-c", code]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return device.command_line(["python", "-c", code])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +11,9 @@ import numpy as np
 
 from edgekit import export
 from edgekit.bench.accuracy import class_labels
-from edgekit.files import sha256
-from edgekit.graphs.reading import model_sha256, row_axes
+from edgekit.files import BROKEN_ZIP, sha256
+from edgekit.graphs.reading import model_sha256
+from edgekit.graphs.signatures import row_axes
 
 CALIBRATION_ROWS = 256
 
@@ -94,7 +93,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise TuneError(
             f"{path}: no such file. Fix: np.savez('calib.npz', NAME=array) with the names of the model's inputs."
         ) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *BROKEN_ZIP) as error:
         raise TuneError(
             f"{path}: not an .npz file of arrays, or damaged ({error}). Fix: np.savez({path.name!r}, NAME=array)."
         ) from error

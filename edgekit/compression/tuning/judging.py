@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,15 +11,17 @@ from edgekit import bench
 from edgekit.compression.tuning.given import Data, TuneError
 
 WORST = -1e9  # below every other score; JSON has no infinity
+_NUMBERS = "fiub"  # kinds of dtypes whose differences can be counted; strings are equal or not
 LEAST_SNR = 20.0  # dB: noise of a hundredth of the power; asked for where there are neither labels nor classes
 
 
-def answers(run, data: Data, size: int = 64) -> list[np.ndarray]:
-    """All outputs for all rows; a fixed batch gets whole batches, and rows that do not fill one are left out."""
+def answers(run, data: Data, size: int = 64, check: Callable[[], None] = lambda: None) -> list[np.ndarray]:
+    """All outputs for all rows, with ``check()`` before each batch; a fixed batch gets whole batches, and rows that do not fill one are left out."""
     fixed = next((s.shape[data.axes[n]] for n, s in run.inputs.items() if data.axes[n] is not None and s.shape), None)
     step = fixed if isinstance(fixed, int) else size
     found = []
     for start in range(0, data.rows, step):
+        check()
         part = data.take(slice(start, start + step))
         if isinstance(fixed, int) and part.rows < fixed:
             break
@@ -46,7 +49,7 @@ def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float
     if bad:
         return {"text": f"{bad} values are NaN or infinite", "verdict": "lost", "score": WORST}
     noise = _snr(want, got)
-    classes = next((i for i, a in enumerate(want) if a.ndim == 2 and a.shape[1] > 1), None)
+    classes = next((i for i, a in enumerate(want) if a.ndim == 2 and a.shape[1] > 1 and a.dtype.kind in "fiu"), None)
     if labels is not None and classes is not None:
         quality = _accuracy(want[classes], got[classes], labels[: len(want[classes])])
     elif classes is not None:
@@ -83,11 +86,19 @@ def _snr(want, got) -> float:
     """dB of the worst output, between -200 and 200 (equal to the last bit)."""
     worst = math.inf
     for w, g in zip(want, got, strict=True):
-        if w.dtype.kind in "fiu" and w.size:
-            w, g = w.astype(np.float64), g.astype(np.float64)
-            shown = np.isfinite(w) & np.isfinite(g)
-            noise, signal = float(((w - g)[shown] ** 2).sum()), float((w[shown] ** 2).sum())
-            worst = min(
-                worst, 10 * math.log10(signal / noise) if noise and signal else math.inf if not noise else -math.inf
-            )
+        if w.dtype.kind in _NUMBERS and g.dtype.kind in _NUMBERS:
+            worst = min(worst, _ratio(w.astype(np.float64), g.astype(np.float64)))
+        elif not np.array_equal(w, g):
+            worst = -math.inf
     return max(-200.0, min(worst, 200.0))
+
+
+def _ratio(want: np.ndarray, got: np.ndarray) -> float:
+    """dB, of the values that are finite in both. Scaled first: the square of 1e200 is no number."""
+    shown = np.isfinite(want) & np.isfinite(got)
+    want, got = want[shown], got[shown]
+    top = max(np.abs(want).max(initial=0), np.abs(got).max(initial=0)) or 1.0
+    noise, signal = float(((want / top - got / top) ** 2).sum()), float(((want / top) ** 2).sum())
+    if not noise:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,14 +12,14 @@ from pathlib import Path
 from edgekit import bench, device, export, runtimes
 from edgekit import files as disk
 from edgekit.compression.tuning import files, judging
+from edgekit.compression.tuning.clock import Clock, OutOfTime
 from edgekit.compression.tuning.given import Data, TuneError, fingerprint, read
 from edgekit.compression.tuning.results import Row, Tuning
 from edgekit.formatting import one_line, watched
 from edgekit.runtimes.ort.runner import SHORT_NAMES
 
 CPU = "onnxruntime cpu"
-BUILT = ("tensorrt",)  # engines that are built for their sizes: here for the one row that the comparison of speed feeds
-FOR_GPU = (files.FLOAT32, files.FLOAT16, "int8 for_tensorrt")
+FOR_GPU = (files.FLOAT32, files.FLOAT16, "int8 for_tensorrt", "int8 for_tensorrt, products")
 BATCHES = (8, 32)
 SECONDS = 2.0  # at most, for one comparison of speed
 
@@ -31,13 +31,13 @@ def tune(
 
     data: an .npz file with rows of inputs by name; labels: an .npy file with a class for each row, the name of an array in data, or None.
     max_drop: points of accuracy (in percent) that may be lost; without labels the share of rows whose top class may change. budget: seconds;
-    what it did not reach stands in the table. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
+    what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and one batch or call is. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
     model, data, labels, machine and set of versions has a folder of its own; a second call with the same goes on from there, and tries again
     what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run.
     """
     if not 0 <= max_drop <= 100 or not budget > 0:
         raise TuneError(f"max_drop is 0 to 100 points and budget is above 0 seconds, got {max_drop:g} and {budget:g}")
-    source, end = Path(model), time.monotonic() + budget
+    source, clock = Path(model), Clock(budget)
     given = read(source, data, labels)
     precision = export.report(source).precision
     if precision != "fp32":
@@ -51,7 +51,7 @@ def tune(
             found = trial.known.get(row.key)
             if found is None:
                 show(row.key, len(rows))
-                found = trial.run(row) if time.monotonic() < end or not rows else replace(row, failed=f"not tried: the budget of {budget:g} s was used up")  # fmt: skip
+                found = trial.run(row, clock if rows else Clock(math.inf))
             rows.append(trial.judged(found))
     best, why = _recommended(source, rows)
     command = files.command(best.file, source, Path(best.path), data, labels)
@@ -71,7 +71,7 @@ def _made(folder: Path) -> Path:
 
 def _engines() -> tuple[list[str], dict[str, str]]:
     """Those that run an ONNX file here beside ONNX Runtime on the CPU, and why others do not: {engine: reason}."""
-    names = [name for name, engine in runtimes.ENGINES.items() if engine.loads and not engine.takes_modules]
+    names = [name for name, engine in runtimes.ENGINES.items() if engine.loads and ".onnx" in engine.reads]
     short = {full: name for name, full in SHORT_NAMES.items()}
     found = {}
     for name, can in runtimes.available(names).items():
@@ -79,6 +79,12 @@ def _engines() -> tuple[list[str], dict[str, str]]:
         found[f"{engine} {short.get(provider, provider)}".strip()] = can
     able = [name for name, can in found.items() if can and name != CPU]
     return able, {name: can.detail for name, can in found.items() if not can}
+
+
+def _asked(engine: str) -> tuple[runtimes.Engine, str]:
+    """The engine's row in the table, and its provider as it is called in full, "" for none."""
+    name, _, provider = engine.partition(" ")
+    return runtimes.ENGINES[name], SHORT_NAMES.get(provider, provider)
 
 
 def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
@@ -90,7 +96,8 @@ def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
     chosen = sorted(others, key=lambda r: (not r.kept, -r.speed["speedup"]))[:2]
     both = [files.FLOAT32, *(r.file for r in chosen)]
     for engine in engines:
-        yield from (Row(name, engine, 1, 1) for name in (FOR_GPU if engine.endswith(("cuda", "tensorrt")) else both))
+        asked, provider = _asked(engine)
+        yield from (Row(name, engine, 1, 1) for name in (FOR_GPU if asked.needs_gpu(provider) else both))
     cores = runtimes.default_threads()
     if cores > 1:
         yield from (Row(name, CPU, cores, 1) for name in both)
@@ -126,27 +133,34 @@ class _Trial:
                     found[row.key] = row
         return found
 
-    def run(self, row: Row) -> Row:
-        """Try one configuration and note what came out."""
-        path = files.place(self.folder, self.source, row.file)
+    def run(self, row: Row, clock: Clock) -> Row:
+        """Try one configuration and note what came out. What was stopped is not noted: a later call tries it again."""
+        path, began = files.place(self.folder, self.source, row.file), False
         try:
-            files.make(row.file, self.source, path, self.calibrating)
-            found = self._measured(row, path)
+            clock.check()
+            began = True
+            files.make(row.file, self.source, path, self.calibrating, clock.check)
+            found = self._measured(row, path, clock)
+        except OutOfTime:
+            return replace(
+                row, failed=f"{'stopped' if began else 'not tried'}: the budget of {clock.budget:g} s was used up"
+            )
         except (ImportError, OSError, ValueError, RuntimeError) as error:
             found = replace(row, failed=one_line(error, 200))
         disk.append(self.store, (json.dumps(asdict(found)) + "\n").encode())
         return found
 
-    def _measured(self, row: Row, path: Path) -> Row:
-        engine, _, provider = row.engine.partition(" ")
+    def _measured(self, row: Row, path: Path, clock: Clock) -> Row:
+        engine, provider = _asked(row.engine)
         options = {"providers": [provider]} if provider else {}
-        if engine in BUILT:
+        if engine.built:  # for the one row that the comparison of speed feeds
             options["shapes"] = {name: (array.shape,) * 3 for name, array in self.one.items()}
-        with runtimes.load(path, engine, threads=row.threads, name=row.key, **options) as run:
-            got = judging.answers(run, self.judging, self.size if engine in BUILT else 64)
+        with runtimes.load(path, engine.name, threads=row.threads, name=row.key, **options) as run:
+            got = judging.answers(run, self.judging, self.size if engine.built else 64, clock.check)
             x = self.judging.take(slice(0, row.batch)).feed if row.batch > 1 else self.one
-            speed = self._speed(run, x, row)
+            speed = self._speed(run, x, row, clock.check)
         quality = judging.judge(self.want, got, self.judging.labels, self.max_drop)
+        clock.check()
         memory = self._memory(row.file, path) if row.engine == CPU else None
         return replace(row, path=str(path), bytes=export.report(path).size, memory=memory, quality=quality, speed=speed)
 
@@ -155,10 +169,10 @@ class _Trial:
             self.memory[name] = bench.footprint(path, x=self.one, runs=1).model
         return self.memory[name]
 
-    def _speed(self, run, x, row: Row) -> dict:
+    def _speed(self, run, x, row: Row, check: Callable[[], None]) -> dict:
         if (row.file, row.engine, row.threads, row.batch) == (files.FLOAT32, CPU, 1, 1):
             return {"speedup": 1.0, "low": 1.0, "high": 1.0, "verdict": "reference"}
-        entries = {"reference": lambda: self.reference(self.one), "candidate": lambda: run(x)}
+        entries = {"reference": lambda: (check(), self.reference(self.one)), "candidate": lambda: (check(), run(x))}
         ratio = bench.compare(entries, max_time=SECONDS)["candidate"]
         low, high = ratio.low * row.batch, ratio.high * row.batch
         verdict = "can't tell" if ratio.verdict == "can't tell" and row.batch == 1 else "faster" if low > 1 else "slower" if high < 1 else "can't tell"  # fmt: skip

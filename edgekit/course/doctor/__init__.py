@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from edgekit import paths
 from edgekit.course.doctor import lab_imports, machine, packages
 from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding
 from edgekit.device import Device
+from edgekit.formatting import table
 
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
 
@@ -141,13 +143,11 @@ class Diagnosis:
             + "</td></tr>"
             for finding in self.findings
         )
-        engines = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th><td style="text-align:left">'
-            f"{'runs' if ok else 'does not run'}: {html.escape(detail)}</td></tr>"
-            for name, (ok, detail, _) in self.runtimes.items()
-        )
+        engines = [
+            (name, f"{'runs' if ok else 'does not run'}: {detail}") for name, (ok, detail, _) in self.runtimes.items()
+        ]
         return f"<p><b>{html.escape(self.summary)}</b></p><table>{rows}</table>{self.device._repr_html_()}" + (
-            f"<table><caption>Runtimes, found out by running a session</caption>{engines}</table>" if engines else ""
+            table([], engines, caption="Runtimes, found out by running a session") if engines else ""
         )
 
 
@@ -174,16 +174,22 @@ def examine(
     engines: dict[str, tuple[bool, str, str]] = {}
     labs: dict[str, str] = {}
     if not device.recorded and site is None:
-        engines, troubles = _runtimes(device, full)
-        labs, stopped = _labs(device)
+        absent = packages.absent(device, installed)
+        engines, troubles = _runtimes(device, full, absent)
+        labs, stopped = _labs(device, absent)
         findings += [*troubles, *stopped, *_data(), *_kernel(), *_work_folder(), *_int8()]
     order = [PROBLEM, HINT, INFO]
     findings.sort(key=lambda finding: order.index(finding.severity))
     return Diagnosis(device, versions, engines, tuple(findings), labs)
 
 
-def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
-    """What `runtimes.available()` found out by running a session, and a finding for each engine that should run here."""
+def _runtimes(
+    device: Device, full: bool = False, absent: set[str] = frozenset()
+) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
+    """What `runtimes.available()` found out by running a session, and a finding for each engine that should run here.
+
+    absent: modules that a finding names already.
+    """
     try:
         from edgekit import runtimes
 
@@ -203,8 +209,19 @@ def _runtimes(device: Device, full: bool = False) -> tuple[dict[str, tuple[bool,
         # Without a GPU it is no news that these do not run: the finding about the GPU says what happens instead.
         if not ok
         and (device.gpus or not _needs_gpu(name))
-        and not (name in runtimes.ENGINES and runtimes.ENGINES[name].extra and detail == "not installed")
+        and not (detail == "not installed" and _expected(device, name, runtimes.ENGINES, absent))
     ]
+
+
+def _expected(device: Device, name: str, engines: dict, absent: set[str]) -> bool:
+    """Whether it is no news that this engine is not installed: one of the extras, told already, or (TensorRT-RTX) not made for the board."""
+    base = name.partition(":")[0]
+    package = engines[base].package if base in engines else ""
+    return (
+        bool(base in engines and engines[base].extra)
+        or package in absent
+        or (bool(device.jetson) and base == "tensorrt_rtx")
+    )
 
 
 def _ready(labs: dict[str, str]) -> str:
@@ -213,8 +230,11 @@ def _ready(labs: dict[str, str]) -> str:
     return "; ".join([f"{len(good)} of {len(labs)} labs can import all that they need", *bad])
 
 
-def _labs(device: Device) -> tuple[dict[str, str], list[Finding]]:
-    """Every import of every lab's notebook, tried: lab -> those that fail, and a finding for each package behind them."""
+def _labs(device: Device, absent: set[str] = frozenset()) -> tuple[dict[str, str], list[Finding]]:
+    """Every import of every lab's notebook, tried: lab -> those that fail, and a finding for each package behind them.
+
+    absent: modules that a finding names already.
+    """
     from edgekit.course import catalog
 
     try:
@@ -225,15 +245,17 @@ def _labs(device: Device) -> tuple[dict[str, str], list[Finding]]:
     failed = lab_imports.failures([text for texts in wanted.values() for text in texts])
     labs = {slug: "; ".join(text for text in texts if text in failed) for slug, texts in wanted.items()}
     by_package: dict[str, list[str]] = {}
-    for text in failed:
-        by_package.setdefault(text.split()[1].split(".")[0], []).append(text)
+    for text, why in failed.items():
+        lacking = re.search(r"No module named '([^'.]+)", why)
+        if not (lacking and lacking.group(1) in absent):
+            by_package.setdefault(lacking.group(1) if lacking else text.split()[1].split(".")[0], []).append(text)
     return labs, [
         Finding(
             PROBLEM,
             f"`{texts[0]}` fails: {failed[texts[0]]}",
             f"These labs stop there: {', '.join(slug for slug, own in wanted.items() if set(texts) & set(own))}.",
             "all",
-            packages.install(device),
+            packages.import_fix(device, failed[texts[0]]),
             f"lab-import-{package}",
         )
         for package, texts in by_package.items()
@@ -285,12 +307,14 @@ def _needs_gpu(name: str) -> bool:
 
 
 def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:
+    if device.jetson and ".so" in detail:
+        fix = packages.import_fix(device, detail)
+    elif device.jetson and _needs_gpu(name):
+        fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
     if name in ESSENTIAL:
         return Finding(
             PROBLEM, f"{name} does not run: {detail}", "No lab runs without it.", "all", fix, f"runtime-{name}"
         )
-    if device.jetson and _needs_gpu(name):
-        fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
     return Finding(
         HINT if device.gpus and _needs_gpu(name) else INFO,
         f"{name} does not run: {detail.rstrip('.')}",

@@ -70,8 +70,8 @@ def _origin(device: Device, name: str | None, python: tuple[int, int]) -> str:
     pack = RELEASES[name]
     return (
         f"JetPack {name} brings Python {'.'.join(map(str, pack.python))}, CUDA {pack.cuda} and TensorRT {pack.tensorrt}. torch, torchvision "
-        f"and onnxruntime-gpu come from the Jetson AI Lab index, folder {pack.index}; nvidia-modelopt comes from plain pip, after "
-        "torch is there. Use pip and not uv here: uv does not see the board's packages."
+        f"and onnxruntime-gpu come from the Jetson AI Lab index (search: Jetson AI Lab package index), folder {pack.index}; nvidia-modelopt comes "
+        "from plain pip, after torch is there. Use pip and not uv here: uv does not see the board's packages. Until then most labs stop at their first import."
     )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import edgekit
 from edgekit import paths
+from edgekit.formatting import one_line
 
 TIMEOUT = 300  # seconds for all imports; a cold disk takes the longest
 KEPT = 20  # good answers: of several environments, and of states of the course
@@ -137,7 +138,7 @@ def _main() -> None:
             exec(statement, {"__name__": "a_lab"})
             reason = None
         except BaseException as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            reason = f"{type(error).__name__}: {one_line(error)}"
         print(json.dumps([statement, reason]), file=answers, flush=True)
 
 

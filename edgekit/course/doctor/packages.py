@@ -61,8 +61,17 @@ class Site:
 def install(device: Device) -> str:
     """The command that puts the course's packages right on this machine."""
     if device.jetson:
-        return pip("install", "-e", "'.[jetson]'")  # the board's own torch and TensorRT stay
+        return (
+            "python -m pip install -e '.[jetson]'"  # the board's own torch and TensorRT stay, and uv does not see them
+        )
     return pip("install", "-r", "requirements/cuda.txt" if device.gpus else "requirements/cpu.txt")
+
+
+def import_fix(device: Device, why: str) -> str:
+    """The command for an import that fails: on a board a library that the loader does not find is NVIDIA's."""
+    if device.jetson and ".so" in why:
+        return "sudo apt install nvidia-jetpack   (NVIDIA's libraries; a container gets them with --runtime nvidia)"
+    return install(device)
 
 
 def examine(device: Device, site: Site, python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
@@ -71,10 +80,17 @@ def examine(device: Device, site: Site, python: tuple[int, int] = sys.version_in
     yield from missing(device, site)
     yield from onnxruntime(device, site, python)
     yield from torch(device, site)
-    yield from modelopt(site)
+    yield from modelopt(device, site)
     if device.jetson:
         yield from board(device, site)
         yield from jetson.steps(device, site, python)
+
+
+def absent(device: Device, site: Site) -> set[str]:
+    """Modules that one of the findings calls not installed: what fails for want of them needs no finding of its own."""
+    wanted = {name: (name,) for name in NEEDED} | {"onnxruntime": ONNXRUNTIMES, "torch": ("torch",)}
+    wanted |= {"modelopt": ("nvidia-modelopt",)} | (jetson.BOARDS_OWN if device.jetson else {})
+    return {module for module, names in wanted.items() if not site.installed(*names)}
 
 
 def interpreter(python: tuple[int, int]) -> Iterator[Finding]:
@@ -126,14 +142,15 @@ def _cuda_pair(device: Device, site: Site) -> Iterator[Finding]:
 def onnxruntime(device: Device, site: Site, python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
     here = site.installed(*ONNXRUNTIMES)
     if not here:
-        yield Finding(
-            PROBLEM,
-            "ONNX Runtime is not installed",
-            "Exported models cannot be run.",
-            "ONNX Runtime, quantization",
-            pip("install", "onnxruntime") if device.jetson else install(device),
-            "onnxruntime",
-        )
+        if not device.jetson:  # there it is one of the steps
+            yield Finding(
+                PROBLEM,
+                "ONNX Runtime is not installed",
+                "Exported models cannot be run.",
+                "ONNX Runtime, quantization",
+                install(device),
+                "onnxruntime",
+            )
     elif len(here) > 1:
         yield Finding(
             PROBLEM,
@@ -167,10 +184,9 @@ def torch(device: Device, site: Site) -> Iterator[Finding]:
     """torch and torchvision: there, a pair, and built for this machine."""
     version, vision = site.version("torch"), site.version("torchvision")
     if version is None:
-        fix = (
-            "install NVIDIA's wheel for your JetPack (search: PyTorch for Jetson)" if device.jetson else install(device)
-        )
-        yield Finding(PROBLEM, "torch is not installed", "Nothing can be trained or exported.", "all", fix, "torch")
+        if not device.jetson:  # there it is one of the steps
+            meaning = "Nothing can be trained or exported."
+            yield Finding(PROBLEM, "torch is not installed", meaning, "all", install(device), "torch")
         return
     if vision:
         yield from _pair(device, site, version, vision)
@@ -217,17 +233,18 @@ def _pair(device: Device, site: Site, version: str, vision: str) -> Iterator[Fin
         )
 
 
-def modelopt(site: Site) -> Iterator[Finding]:
+def modelopt(device: Device, site: Site) -> Iterator[Finding]:
     """nvidia-modelopt 0.47 imports packages that it does not declare, and FastNAS breaks with torchprofile 0.1."""
     if "nvidia-modelopt" not in site.all:
-        yield Finding(
-            PROBLEM,
-            "nvidia-modelopt is not installed",
-            "The Model Optimizer chapters stop at their first import.",
-            "Model Optimizer",
-            pip("install", "nvidia-modelopt==0.47.0", "huggingface_hub", "requests", "torchprofile==0.0.4"),
-            "modelopt",
-        )
+        if not device.jetson:  # there it is one of the steps
+            yield Finding(
+                PROBLEM,
+                "nvidia-modelopt is not installed",
+                "The Model Optimizer chapters stop at their first import.",
+                "Model Optimizer",
+                pip("install", "nvidia-modelopt==0.47.0", "huggingface_hub", "requests", "torchprofile==0.0.4"),
+                "modelopt",
+            )
         return
     lacking = [name for name in ("huggingface-hub", "requests") if name not in site.all]
     if site.version("torchprofile") != "0.0.4":

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 
 from edgekit.instructor.grading.fairness import Times, fair
+from edgekit.instructor.sandbox.watching import ASLEEP
 from edgekit.instructor.sandbox.worker import Ended, Worker
-from edgekit.instructor.sandbox.zygote import ASLEEP
 
 SECOND_SLEEP = 2.0  # seconds for every further answer that sleeps: they are found one by one
 _ENDED = {"timeout": "timeout", "out-of-memory": "out-of-memory", "died": "kernel-died"}

@@ -33,7 +33,7 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
 
     For a submission that stands in more than one folder a result goes before a fault of ours. Where two results differ, in
     the version handed in or in the verdicts, the later folder counts and the difference is reported. The same holds for what was
-    decided by hand.
+    decided by hand, but a decision that stands in ``out`` counts before those of the folders.
 
     Raises:
         CourseError: when a file with decisions is damaged.
@@ -71,20 +71,30 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
 
 
 def _unite_decisions(outs: Sequence[Path], out: Path) -> list[str]:
-    """Keep what was decided by hand in any of the folders, and in ``out``, in ``out``. A line for each that two do not agree on."""
-    kept: dict[tuple[str, str, str], tuple[marks.Decision, Path]] = {}
-    conflicts = []
-    for folder in (*outs, out):
-        for key, one in marks.decisions(folder).items():
+    """Keep what was decided by hand in any of the folders in ``out``, where what stands there already counts. A line for each that two
+    folders do not agree on, unless it was decided in ``out`` since, and for each that was decided in a folder after ``out``."""
+    kept: dict[marks.Key, tuple[marks.Decision, Path]] = {}
+    newest: dict[marks.Key, str] = {}
+    conflicts: dict[marks.Key, str] = {}
+    for folder in outs:
+        for key, one in marks.kept(folder).items():
             before = kept.get(key)
             if before and before[0] != one:
-                conflicts.append(
-                    f"{', '.join(key)}: decided differently by hand in {before[1].name} and {folder.name}; {folder.name} counts"
+                conflicts[key] = (
+                    f"decided differently by hand in {before[1].name} and {folder.name}; {folder.name} counts"
                 )
             kept[key] = one, folder
+            newest[key] = max(one.when, newest.get(key, ""))
+    for key, one in marks.kept(out).items():
+        other, folder = kept.get(key, (one, out))
+        if one.when > newest.get(key, ""):
+            conflicts.pop(key, None)
+        elif other != one:
+            conflicts[key] = f"decided by hand in {folder.name} after {out.name}, and differently; {out.name} counts"
+        kept[key] = one, out
     if kept:
         marks.keep(out, {key: one for key, (one, _) in kept.items()})
-    return conflicts
+    return [f"{', '.join(key)}: {what}" for key, what in sorted(conflicts.items())]
 
 
 def _is_empty_shard(folder: Path) -> bool:

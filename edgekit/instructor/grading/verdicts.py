@@ -8,8 +8,8 @@ from edgekit.course.catalog import Lab
 from edgekit.instructor.grading.attempts import Attempt
 from edgekit.instructor.grading.fairness import Times, fair
 from edgekit.instructor.reports.records import item_record
+from edgekit.instructor.sandbox.watching import ASLEEP
 from edgekit.instructor.sandbox.worker import Ended, Worker
-from edgekit.instructor.sandbox.zygote import ASLEEP
 
 
 def judge(

@@ -24,7 +24,7 @@ NO_LAB = "the name names no lab: rename it 04_onnx_export.ipynb, say"
 @dataclass(frozen=True)
 class About:
     """people: of the roster, by what they are called here. handed_in: for each student and lab what the platform says: ``platform``,
-    ``number``, ``when`` (ISO 8601), ``late``. strangers: who is not in the roster. lost: path and reason."""
+    ``number``, ``when`` (ISO 8601), ``late``, and ``review``, what a person has to look at. strangers: who is not in the roster. lost: path and reason."""
 
     people: dict[str, Person] = field(default_factory=dict)
     handed_in: dict[str, dict[str, dict]] = field(default_factory=dict)
@@ -62,6 +62,7 @@ def write(out: Path, found: Survey, only: list[str] | None) -> None:
             "number": one.owner.number,
             "when": one.owner.when,
             "late": one.owner.late,
+            "review": list(one.review),
         }
         handed_in.setdefault(one.student, {})[one.slug] = says
     kept = {

@@ -26,6 +26,8 @@ from edgekit.course.catalog import CourseError, find, tomllib
 from edgekit.instructor.submissions.roster import Person
 
 _MORE = re.compile(r"\+(\d+(?:\.\d+)?)\s*([dh])")
+# A semicolon, or a comma that another lab or "+2d" follows: Moodle's dates have commas themselves.
+_BETWEEN = re.compile(r";|,(?=\s*(?:[^\s=,;]+\s*=|\+))")
 MAX_GRACE = 10**8  # minutes, 190 years: more is as good as no deadline
 _UNITS = {"d": "days", "h": "hours"}
 KEYS = {"grace_minutes", "late_percent_per_day", "late_days", "due"}
@@ -103,7 +105,7 @@ def check(dates: Deadlines, people: Iterable[Person]) -> None:
 def _extended(slug: str, due: datetime, extension: str) -> list[datetime]:
     """A student's own dates for a lab. All that stands in the cell is read, that of other labs too."""
     found = []
-    for part in filter(None, (part.strip() for part in re.split("[;,]", extension))):
+    for part in filter(None, (part.strip() for part in _BETWEEN.split(extension))):
         lab, equals, until = part.rpartition("=")
         for_this = not equals or find(lab.strip()).slug == slug
         try:

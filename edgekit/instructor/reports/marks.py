@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from edgekit import files
@@ -18,20 +19,31 @@ from edgekit.instructor.reports.records import OUR_FAULT, tidy
 
 MANUAL = "manual.json"
 SETTLED = "settled"  # the status of an item whose points a person gave
+Key = tuple[str, str, str]  # student, lab, item
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person said of one item: ``points`` (None: the grader's stay), ``comment`` for the student, and the ``sha256`` of the file
-    that was looked at."""
+    """What a person said of one item: ``points`` (None: the grader's stay), ``comment`` for the student, the ``sha256`` of the file
+    that was looked at, and ``when`` (ISO 8601, UTC). With neither points nor comment it takes an earlier one back."""
 
     points: float | None = None
     comment: str = ""
     sha256: str = ""
+    when: str = field(default="", compare=False)
+
+    @property
+    def empty(self) -> bool:
+        return self.points is None and not self.comment
 
 
-def decisions(out: Path) -> dict[tuple[str, str, str], Decision]:
-    """All decisions by (student, lab, item).
+def decisions(out: Path) -> dict[Key, Decision]:
+    """The decisions that hold, by (student, lab, item). Raises: see :func:`kept`."""
+    return {key: one for key, one in kept(out).items() if not one.empty}
+
+
+def kept(out: Path) -> dict[Key, Decision]:
+    """All decisions by (student, lab, item), with those that were taken back: merging must not bring them back.
 
     Raises:
         CourseError: when the file is damaged.
@@ -49,35 +61,48 @@ def decisions(out: Path) -> dict[tuple[str, str, str], Decision]:
 
 
 def _decision(one: dict) -> Decision:
-    return Decision(None if one["points"] is None else float(one["points"]), str(one["comment"]), str(one["sha256"]))
+    points = None if one["points"] is None else float(one["points"])
+    return Decision(points, str(one["comment"]), str(one["sha256"]), str(one.get("when", "")))
 
 
-def decide(out: Path, key: tuple[str, str, str], decision: Decision | None) -> None:
+def decide(out: Path, key: Key, decision: Decision | None) -> None:
     """Keep a decision; None takes it back."""
-    kept = decisions(out)
-    kept.pop(key, None)
-    if decision is not None:
-        kept[key] = decision
-    keep(out, kept)
+    found = kept(out)
+    if decision is None and key not in found:
+        return
+    now = datetime.now(timezone.utc).isoformat()
+    keep(out, found | {key: replace(decision or Decision(), when=now)})
 
 
-def keep(out: Path, kept: dict[tuple[str, str, str], Decision]) -> None:
+def keep(out: Path, made: dict[Key, Decision]) -> None:
     """Replace all decisions of a result folder."""
-    lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(kept.items())]
+    lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(made.items())]
     files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
 
 
 def counted(out: Path, records: Iterable[dict]) -> list[dict]:
     """The records as they count. The ones given stay as they are."""
-    known, made = about.read(out), decisions(out)
+    known, made = about.read(out), by_submission(decisions(out))
     dates = deadlines.read()
-    return [_late(_settled(record, made), known, dates) for record in records]
+    looked = [_looked_at(record, known) for record in records]
+    return [_late(_settled(one, made.get((one["student"], one["lab"]), {})), known, dates) for one in looked]
 
 
-def _settled(record: dict, made: dict[tuple[str, str, str], Decision]) -> dict:
-    mine = {
-        item: one for (student, lab, item), one in made.items() if (student, lab) == (record["student"], record["lab"])
-    }
+def by_submission(made: dict[Key, Decision]) -> dict[tuple[str, str], dict[str, Decision]]:
+    """The decisions of each (student, lab), by item."""
+    found: dict[tuple[str, str], dict[str, Decision]] = {}
+    for (student, lab, item), one in made.items():
+        found.setdefault((student, lab), {})[item] = one
+    return found
+
+
+def _looked_at(record: dict, known: About) -> dict:
+    """With what is to be looked at since the files were found."""
+    more = known.handed_in.get(record["student"], {}).get(record["lab"], {}).get("review")
+    return {**record, "review": [*(record.get("review") or []), *more]} if more else record
+
+
+def _settled(record: dict, mine: dict[str, Decision]) -> dict:
     if not mine:
         return record
     items, review = [], list(record.get("review") or [])

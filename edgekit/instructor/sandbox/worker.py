@@ -26,7 +26,7 @@ from edgekit import paths
 from edgekit.instructor.sandbox import jail, zygote
 from edgekit.instructor.sandbox import pipes as frames
 from edgekit.instructor.sandbox.jail import Limits
-from edgekit.instructor.sandbox.zygote import ASLEEP
+from edgekit.instructor.sandbox.watching import ASLEEP
 
 TIERS = ("namespace", "container", "none")
 START_SECONDS = 180.0

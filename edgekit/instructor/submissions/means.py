@@ -2,12 +2,13 @@
 
 Three kinds: code that decides at run time what it reaches (``getattr`` with a made-up name, ``exec``, ``sys.modules``, the source on
 the disk), a library that does the exercise by itself, and a look at a file's constants instead of at what the file computes. And the
-solution itself, to the letter.
+solution itself: to the letter, or with other names, wherever it stands in a cell and whatever stands around it.
 """
 
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -15,7 +16,10 @@ from edgekit.course.catalog import Lab
 from edgekit.instructor.submissions import rebuild, references, slicing
 
 LIMIT = 5  # means that one note names
-LETTERS = 10  # words beyond the stub's, two lines or so, from which an answer equal to the solution is no chance
+LETTERS = (
+    20  # words beyond what the stub gives, three lines or so, from which an answer equal to the solution is no chance
+)
+RENAMED = 30  # the same for an answer that has other names
 
 # Names that reach further than a reader can see.
 BUILTINS = frozenset(
@@ -107,7 +111,7 @@ LIBRARIES = (
     "onnxscript", "tensorrt", "tensorrt_rtx", "executorch", "ai_edge_litert", "torch.ao", "torch.quantization",
     "torch.nn.utils.prune", "torch.nn.quantized", "torch.quantize_per_tensor", "torch.quantize_per_channel",
     "torch.fake_quantize_per_tensor_affine", "torch.fake_quantize_per_channel_affine", "torch.quantize_per_tensor_dynamic",
-    "onnx.reference", "onnx.shape_inference", "onnx.compose", "onnx.utils", "timeit",
+    "torch.ops", "torch._C", "torch._decomp", "torch._refs", "onnx.reference", "onnx.shape_inference", "onnx.compose", "onnx.utils", "timeit",
 )  # fmt: skip
 # Of a file: what it is made of.
 PARTS = frozenset(["initializer", "raw_data", "float_data", "int64_data", "attribute", "doc_string", "metadata_props"])
@@ -129,8 +133,24 @@ def notes(notebook: dict, lab: Lab) -> list[str]:
         who = "a cell of the student's own" if carried else name
         if extra := _of(source, aliases) - allowed:
             found.append(f"{who} works by {_listed(extra)}, which the solution does not: an instructor should read it")
-        if not carried and solutions.get(name) == _letters(source):
-            found.append(f"{name} is the solution to the letter: an instructor should ask for an explanation")
+        for item, how in _solved(source, solutions if carried else {name: solutions.get(name)}):
+            what = f"{who} is the solution" + (f" of {item}" if carried else "")
+            found.append(f"{what} {how}: an instructor should ask for an explanation")
+    return found
+
+
+def _solved(source: str, solutions: dict[str, list[ast.stmt] | None]) -> list[tuple[str, str]]:
+    """Which solutions a function of a cell has as its body, and how."""
+    tree = references.parsed(slicing.python(source))
+    bodies = [_body(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] if tree else []
+    found = []
+    for item, solution in solutions.items():
+        alike = [body for body in bodies if solution and len(body) == len(solution)]
+        want, same = _words(solution) if alike else (), [_words(body) for body in alike]
+        if want in same:
+            found.append((item, "to the letter"))
+        elif len(want) >= RENAMED and _words(_renamed(solution)) in [_words(_renamed(body)) for body in alike]:
+            found.append((item, "but for the names of its variables"))
     return found
 
 
@@ -142,7 +162,7 @@ def _listed(means: Iterable[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _known(lab: Lab, stamp: tuple) -> tuple[dict, dict, dict, frozenset]:
-    """What solutions and stubs use; long solutions by their letters; what imports of given cells are called; the released sources."""
+    """What solutions and stubs use; long solutions; what imports of given cells are called; the released sources."""
     import json
 
     released = rebuild.released(lab)["cells"]
@@ -153,20 +173,50 @@ def _known(lab: Lab, stamp: tuple) -> tuple[dict, dict, dict, frozenset]:
     aliases = _aliases([cell["source"] for cell in released if cell["cell_type"] == "code"])
     stubs = {cell["id"]: cell["source"] for cell in released}
     usual = {name: _of(solved.get(name, ""), aliases) | _of(stubs[name], aliases) for name in names}
-    letters = {name: _letters(solved.get(name, "")) for name in names}
-    long = {name: text for name, text in letters.items() if len(text) >= LETTERS + len(_letters(stubs[name]))}
+    bodies = {name: _named(name, solved.get(name, "")) for name in names}
+    given = {name: [node for node in _named(name, stubs[name]) if not isinstance(node, ast.Raise)] for name in names}
+    short = {name: len(_words(given[name])) + LETTERS for name in names}
+    long = {name: body for name, body in bodies.items() if len(_words(body)) >= short[name]}
     return usual, long, aliases, frozenset(cell["source"].strip() for cell in released)
 
 
-def _letters(source: str) -> tuple[str, ...]:
-    """The code word by word, without comments, blanks and the solution's marks."""
+def _named(name: str, source: str) -> list[ast.stmt]:
+    """The body of the function of a name; empty where a cell has none."""
     tree = references.parsed(slicing.python(source))
-    if tree is None:
-        return ()
+    nodes = ast.walk(tree) if tree else ()
+    return next((_body(node) for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), [])
+
+
+def _body(function: ast.FunctionDef) -> list[ast.stmt]:
+    return function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+
+
+def _words(body: list[ast.stmt]) -> tuple[str, ...]:
+    """Code word by word, without comments and blanks."""
     try:
-        return tuple(ast.unparse(tree).split())
+        return tuple(ast.unparse(ast.Module(body, [])).split())
     except (RecursionError, ValueError):
         return ()
+
+
+class _Untyped(ast.NodeTransformer):
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        return node if node.value is None else ast.Assign([node.target], node.value, lineno=node.lineno)
+
+
+def _renamed(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Without the types of its variables, which are called by the order in which they first stand there."""
+    try:
+        body = _Untyped().visit(copy.deepcopy(ast.Module(body, []))).body
+    except RecursionError:
+        return []
+    names = [node for node in ast.walk(ast.Module(body, [])) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    called: dict[str, str] = {}
+    for node in names:
+        if node.id in own:
+            node.id = called.setdefault(node.id, f"name{len(called)}")
+    return body
 
 
 def _aliases(sources: Iterable[str]) -> dict[str, str]:
@@ -211,9 +261,10 @@ def _of(source: str, aliases: dict[str, str]) -> frozenset[str]:
             if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id in aliases:
                 found.add(f"a change of {aliases[node.value.id]}")
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            for whole in _bound(node).values():
-                found |= {whole.partition(".")[0]} & MODULES
-                found |= _library(whole)
+            whole = {one.name for one in node.names} if isinstance(node, ast.Import) else set(_bound(node).values())
+            for name in whole:
+                found |= {name.partition(".")[0]} & MODULES
+                found |= _library(name)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
             found |= _parts_in(node.value)
     return frozenset(found)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
+
+from edgekit.files import BROKEN_ZIP
 
 T = TypeVar("T")
 MAX_NOTEBOOK = 32 * 2**20
@@ -22,12 +22,6 @@ MAX_NAME = 255  # letters of one of them: file systems have no longer ones, and 
 MAX_NOTE = 2**12  # bytes that are read of a note beside one submission
 MAX_TABLE = 16 * 2**20  # of a platform's table of all students
 MAX_TABLES = 256 * 2**20  # of all of them
-
-
-# What Python raises for a zip file that somebody damaged or made up, besides OSError.
-BROKEN = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
-)  # fmt: skip
 
 
 class Ours(str):
@@ -43,7 +37,7 @@ def take(path: Path, member: str) -> tuple[bytes, str]:
         return _member(archive, archive.getinfo(member))
     except OSError as error:
         return b"", Ours(f"{path.name} cannot be read: {error.strerror or error}")
-    except (*BROKEN, KeyError) as error:
+    except (*BROKEN_ZIP, KeyError) as error:
         return b"", f"it cannot be unpacked: {error}"
 
 
@@ -51,7 +45,7 @@ def opened(path: Path) -> zipfile.ZipFile:
     """A zip file, kept open for a while: reading the table of contents anew for each member of a class takes a minute.
 
     Raises:
-        OSError, BROKEN: when it cannot be read.
+        OSError, BROKEN_ZIP: when it cannot be read.
     """
     about = path.stat()
     return _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
@@ -85,7 +79,7 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
     """The members of a zip file; of several with one name the last, which is the one that is found by name.
 
     Raises:
-        OSError, BROKEN: when it is none, or too large.
+        OSError, BROKEN_ZIP: when it is none, or too large.
     """
     if path.stat().st_size > MAX_ARCHIVE:
         raise zipfile.BadZipFile(f"has more than {MAX_ARCHIVE:,} bytes")
@@ -107,7 +101,7 @@ def known_problem(member: zipfile.ZipInfo) -> str:
     if ".." in parts or not parts[0]:
         return "its path in the zip file leads outside of it"
     if len(parts) > MAX_DEPTH:
-        return f"it lies in {len(parts) - 1:,} folders; there may be {MAX_DEPTH - 1}"
+        return f"it lies {len(parts) - 1:,} folders deep; at most {MAX_DEPTH - 1} are allowed"
     if stat.S_ISLNK(member.external_attr >> 16):
         return "it is a link in the zip file"
     if member.file_size > MAX_NOTEBOOK:
@@ -123,7 +117,7 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[bytes, s
         return b"", problem
     try:
         blob = _unpacked(archive, member, MAX_NOTEBOOK + 1)
-    except (*BROKEN, OSError) as error:
+    except (*BROKEN_ZIP, OSError) as error:
         return b"", f"it cannot be unpacked: {error}"
     return (b"", f"it unpacks to more than {MAX_NOTEBOOK:,} bytes") if len(blob) > MAX_NOTEBOOK else (blob, "")
 
@@ -203,7 +197,7 @@ class Tree:
                 return b""
             with plain.open("rb") as handle:
                 return handle.read(most)
-        except (*BROKEN, OSError):
+        except (*BROKEN_ZIP, OSError):
             return b""
 
     def _located(self, path: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
@@ -219,7 +213,7 @@ class Tree:
         """The names in each folder of a zip file, and its members by their paths."""
         if file not in self._zips:
             folders, found = {}, {}
-            with suppress(OSError, *BROKEN):
+            with suppress(OSError, *BROKEN_ZIP):
                 found = {path: one for one in members(file) if len(path := parts(one.filename)) <= MAX_DEPTH}
             for path in found:
                 for depth, name in enumerate(path):

@@ -186,7 +186,7 @@ def read(path: Path) -> Roster:
     for name, count in Counter(roster.labels.values()).items():
         if count > 1:
             raise CourseError(
-                f"{path}: {name} stands in {count} rows without an id, login or email: give each of them one, or marks would go to either"
+                f"{path}: {name} stands in {count} rows, and no id, login or email tells them apart. Fix: give each row one."
             )
     return roster
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.ort.session import cpu_session
 
@@ -42,7 +43,5 @@ def run_node(op: str, x: np.ndarray, *others, domain: str = "", **attributes):
         results = cpu_session(model, optimize=False).run(None, {"x": x})
     except Exception as error:
         shown = ", ".join("none" if value is None else f"{value.dtype} {list(value.shape)}" for value in [x, *given])
-        raise RunnerError(
-            f"{op}({shown}): ONNX Runtime {ort.__version__}: {' '.join(str(error).split())[:300]}"
-        ) from error
+        raise RunnerError(f"{op}({shown}): ONNX Runtime {ort.__version__}: {one_line(error)}") from error
     return results[0] if len(results) == 1 else results

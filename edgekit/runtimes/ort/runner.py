@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import io
 import json
@@ -12,17 +13,23 @@ from pathlib import Path
 from edgekit.graphs import reading
 from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
+from edgekit.runtimes.engines import ENGINES
 
 SHORT_NAMES = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
+    "tensorrt-rtx": "NvTensorRTRTXExecutionProvider",
 }
 # Providers that come as a package of their own: provider -> (module, distribution).
-PLUGINS = {"OpenVINOExecutionProvider": ("onnxruntime_ep_openvino", "onnxruntime-ep-openvino")}
+PLUGINS = {
+    "OpenVINOExecutionProvider": ("onnxruntime_ep_openvino", "onnxruntime-ep-openvino"),
+    "NvTensorRTRTXExecutionProvider": ("onnxruntime_ep_nv_tensorrt_rtx", "onnxruntime-ep-nv-tensorrt-rtx"),
+}
 _registered: set[str] = set()  # plug-ins whose library this process has loaded: a second time is an error
-_GPU = {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
+_GPU = set(ENGINES["onnxruntime"].on_gpu)
+_broken: dict[str, str] = {}  # plug-ins whose library does not load, and why
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
@@ -126,10 +133,10 @@ class OnnxRuntimeRunner(Runner):
         session.disable_fallback()
         missing = [n for n in names if n not in session.get_providers()]
         if missing:
+            cause = _does_not_load(ort, missing[0]) or "The cause stands in its log."
             raise RunnerError(
                 f"{', '.join(missing)} was asked for, but ONNX Runtime {ort.__version__} fell back to "
-                f"{', '.join(session.get_providers())}. The cause stands in its log above (often a missing CUDA or cuDNN "
-                f"library). Fix: {provider_fix(missing[0])}"
+                f"{', '.join(session.get_providers())}. {cause} Fix: {_fix(cause, missing[0])}"
             )
         return session
 
@@ -230,7 +237,7 @@ def _wanted(ort, providers, provider_options) -> list[tuple[str, dict]]:
     for name, _ in wanted:
         if name not in ort.get_available_providers() and name not in _register(ort, name):
             if reason := plugin_without_device(ort, name):
-                raise RunnerError(f"{reason} Fix: providers=['CPUExecutionProvider'].")
+                raise RunnerError(f"{reason} Fix: {_fix(reason, name)}")
             here = ", ".join(n for n in ort.get_available_providers() if n != "AzureExecutionProvider")
             raise RunnerError(
                 f"{name} is not in this ONNX Runtime {ort.__version__} (it has {here}). Fix: {provider_fix(name)}"
@@ -245,9 +252,32 @@ def _register(ort, name: str) -> set[str]:
     if name not in _registered and name not in {d.ep_name for d in ort.get_ep_devices()}:
         with contextlib.suppress(ImportError):
             plugin = importlib.import_module(PLUGINS[name][0])
-            ort.register_execution_provider_library(name, plugin.get_library_path())
-            _registered.add(name)
+            try:
+                ort.register_execution_provider_library(name, plugin.get_library_path())
+                _registered.add(name)
+            except Exception as error:  # a class of ONNX Runtime's own, which has no public name
+                _broken[name] = str(error).partition(" with error: ")[2] or str(error)
     return {d.ep_name for d in ort.get_ep_devices()}
+
+
+def _does_not_load(ort, name: str) -> str:
+    """What the loader lacks for a provider of this build, "" if its library loads: ONNX Runtime only logs it."""
+    short = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "tensorrt"}.get(name)
+    try:
+        if short:
+            folder = Path(ort.__file__).parent / "capi"
+            ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
+            ctypes.CDLL(str(folder / f"libonnxruntime_providers_{short}.so"))
+    except OSError as error:
+        return f"Its library does not load: {error}."
+    return ""
+
+
+def _fix(reason: str, name: str) -> str:
+    """libcuda comes with the driver and in no package."""
+    if "libcuda.so" in reason:
+        return "install the NVIDIA driver (nvidia-smi must list the GPU), or providers=['CPUExecutionProvider']."
+    return "providers=['CPUExecutionProvider']." if name in PLUGINS else provider_fix(name)
 
 
 def _preload(ort) -> None:
@@ -274,6 +304,8 @@ def plugin_without_device(ort, name: str) -> str:
         return (
             f"{distribution} is installed, but ONNX Runtime {ort.__version__} takes no plug-ins (1.23 or newer does)."
         )
+    if name in _broken:
+        return f"{distribution} is installed, but its library does not load: {_broken[name].rstrip('.')}."
     return f"{distribution} is installed, but its library finds no device on this machine that it computes on."
 
 
@@ -289,13 +321,13 @@ def _plugin_settings(name: str, given: dict, threads: int) -> dict[str, str]:
 
 def provider_fix(name: str) -> str:
     """The command that brings a provider, as far as there is one."""
+    if name in PLUGINS:
+        return f"pip install {PLUGINS[name][1]} (needs onnxruntime 1.23 or newer)."
     if name in _GPU:
         return (
             "pip uninstall onnxruntime, then pip install onnxruntime-gpu (the two exclude each other), with an NVIDIA driver; "
             "on a Jetson the wheel for your JetPack. Or providers=['CPUExecutionProvider']."
         )
-    if name in PLUGINS:
-        return f"pip install {PLUGINS[name][1]} (needs onnxruntime 1.23 or newer)."
     return "providers=['CPUExecutionProvider'], or a build of ONNX Runtime with this provider."
 
 

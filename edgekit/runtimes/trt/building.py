@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.graphs.reading import model_sha256, with_batch
+from edgekit.graphs.reading import model_sha256
+from edgekit.graphs.signatures import with_batch
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Layer, Log, collecting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit.graphs.reading import with_batch
+from edgekit.graphs.signatures import with_batch
 from edgekit.runtimes.base import RunnerError, Spec
 
 Shape = tuple[int, ...]
@@ -18,7 +18,7 @@ class Profile:
 
     @classmethod
     def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
-        """min, opt and max batch for every input that has one, wherever it stands (see `graphs.reading.with_batch`); the others keep their
+        """min, opt and max batch for every input that has one, wherever it stands (see `graphs.signatures.with_batch`); the others keep their
         shape."""
         try:
             low, best, high = map(int, batches)

@@ -10,6 +10,7 @@ import functools
 import importlib
 from dataclasses import dataclass, fields
 
+from edgekit.formatting import one_line
 from edgekit.runtimes.base import RunnerError
 
 APIS = ("tensorrt", "tensorrt_rtx")
@@ -75,7 +76,7 @@ def api(name: str | None = None):
             return importlib.import_module(candidate)
         except ImportError as error:
             missing = isinstance(error, ModuleNotFoundError) and error.name == candidate
-            failed.append(f"{candidate}: {'not installed' if missing else ' '.join(str(error).split())[:200]}")
+            failed.append(f"{candidate}: {'not installed' if missing else one_line(error, 200)}")
     from edgekit import device
 
     fix = (

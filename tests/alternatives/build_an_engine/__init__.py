@@ -5,6 +5,7 @@ from tests.alternatives.build_an_engine import (
     build_engine,
     build_network,
     choose_targets,
+    instead_of_lp_pool,
     quantize_for_trt,
     refuses,
 )
@@ -14,6 +15,7 @@ RIGHT = {
     "batch_profile": batch_profile.RIGHT,
     "build_engine": build_engine.RIGHT,
     "quantize_for_trt": quantize_for_trt.RIGHT,
+    "instead_of_lp_pool": instead_of_lp_pool.RIGHT,
     "refuses": refuses.RIGHT,
     "choose_targets": choose_targets.RIGHT,
 }

@@ -35,4 +35,19 @@ def open_engine(trt, logger, plan):
     return [engine, inputs, outputs]
 """,
     ),
+    Right(
+        "with blocks from old examples, which free nothing",
+        """
+def open_engine(trt, logger, plan):
+    with trt.Runtime(logger) as runtime:
+        engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise RuntimeError("no engine")
+    with engine:
+        names = {engine.get_tensor_name(i) for i in range(2)}
+        modes = {name: engine.get_tensor_mode(name) for name in names}
+    inputs = {n: tuple(engine.get_tensor_profile_shape(n, 0)[2]) for n, mode in modes.items() if mode == trt.TensorIOMode.INPUT}
+    return engine, inputs, [n for n in names if n not in inputs]
+""",
+    ),
 ]

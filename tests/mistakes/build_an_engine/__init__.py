@@ -5,6 +5,7 @@ from tests.mistakes.build_an_engine import (
     build_engine,
     build_network,
     choose_targets,
+    instead_of_lp_pool,
     quantize_for_trt,
     refuses,
 )
@@ -15,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
 """
 
@@ -23,6 +25,7 @@ MISTAKES = {
     "batch_profile": batch_profile.MISTAKES,
     "build_engine": build_engine.MISTAKES,
     "quantize_for_trt": quantize_for_trt.MISTAKES,
+    "instead_of_lp_pool": instead_of_lp_pool.MISTAKES,
     "refuses": refuses.MISTAKES,
     "choose_targets": choose_targets.MISTAKES,
 }

@@ -47,7 +47,9 @@ MISTAKES = [
     Mistake("profile exceeded", changed((_SHAPE, '    context.set_input_shape("input", x.shape)\n')), says="the profile ends at"),
     Mistake("stale output", changed((_RUN, ""), (_OUT, _OUT + _RUN)), says="what lay there before"),
     Mistake("failed run not noticed", changed((_RUN, "    context.execute_async_v3(stream.handle)\n")), says="expected RuntimeError"),
-    Mistake("default stream", changed(("execute_async_v3(stream.handle)", "execute_async_v3(0)")), says="no stream of this program"),
+    Mistake("the default stream beside one that does not wait for it", changed(("cuda.Stream()", "cuda.Stream(1)"), ("execute_async_v3(stream.handle)", "execute_async_v3(0)")), says="queued in another stream"),
+    Mistake("two streams", changed(("execute_async_v3(stream.handle)", "execute_async_v3(cuda.Stream().handle)")), says="queued in another stream"),
     Mistake("buffers freed before the wait", changed(("    stream.synchronize()\n", "    device_in.free()\n    device_out.free()\n    stream.synchronize()\n")), says="still queued"),
+    Mistake("buffers of an earlier call, which are freed", changed(('    context.set_tensor_address("input", int(device_in))\n    context.set_tensor_address("logits", int(device_out))\n', '    if not hasattr(context, "at_once"):\n        context.at_once = True\n        context.set_tensor_address("input", int(device_in))\n        context.set_tensor_address("logits", int(device_out))\n')), says="was freed"),
     Mistake("input not copied", changed(("    cuda.memcpy_htod_async(device_in, host_in, stream)\n", "")), says="nothing was copied into"),
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Whose a file is, as learning platforms say it in the names of their download trees: one small module for each platform.
 
 Each has ``owners(parts, tree)``: of the path of a file below the submissions it makes one :class:`Owner`, several for a group, or
-none where the path is not of its kind. What a student handed in may be named like another platform's download, so the name that
-stands further up has it, of two in one name the one that ends first.
+none where the path is not of its kind. What a student handed in may be named like another platform's download. If two platforms
+know the path, the name nearest to the root decides. If both stand in one name, the one that ends first decides.
 """
 
 from __future__ import annotations

@@ -1,0 +1,110 @@
+"""A machine that looks like a Jetson: the files of a recorded board in their places, and the course in it, under bubblewrap.
+
+    done = JetsonRoot("6.2", folder, site=...).run("-m", "edgekit", "doctor")
+
+What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of packages, as
+``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU, NVIDIA's libraries. The board's
+own Python packages are folders with the name and version that the board has, and a module that stops at the library that is not there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from tests import recorded_trees as trees
+
+ROOT = Path(__file__).resolve().parents[1]
+BOARDS = {"6.2": trees.orin_nano(2), "7.2": trees.orin_jetpack7()}
+# What apt put into the board's Python (python3-libnvinfer).
+OWN = {"6.2": {"tensorrt": "10.3.0"}, "7.2": {"tensorrt": "10.16.2.10"}}
+FROM_HERE = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share")
+LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
+OVER_PROC = ("cpuinfo", "meminfo", "version", "sys/kernel/osrelease")  # the files of procfs that exist here too
+ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "localtime", "resolv.conf", "ssl", "pip.conf", "alternatives")
+
+
+def missing() -> str:
+    """Why there can be no such machine here, "" if there can."""
+    return "" if shutil.which("bwrap") else "needs the Debian package bubblewrap"
+
+
+def package(site: Path, name: str, version: str, module: str | None = None) -> None:
+    """A distribution as an installer leaves it; module: the text of its __init__.py."""
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    if module is not None:
+        (site / name).mkdir(exist_ok=True)
+        (site / name / "__init__.py").write_text(module)
+
+
+def edition(folder: Path, lock: Path) -> Path:
+    """The packages of an edition's lock file, linked from those that are installed here; what is not installed here is left out."""
+    pins = {
+        re.split(r"[=; ]", line)[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum()
+    }
+    for distribution in metadata.distributions():
+        if re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower() in pins:
+            for name in {
+                file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
+            }:
+                source = Path(distribution.locate_file(name))
+                if source.exists() and not (folder / name).exists():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    (folder / name).symlink_to(source)
+    return folder
+
+
+class JetsonRoot:
+    """jetpack: "6.2" or "7.2". folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages."""
+
+    def __init__(
+        self,
+        jetpack: str,
+        folder: Path,
+        python: str = sys.executable,
+        board_site: str = "/usr/lib/python3/dist-packages",
+    ):
+        self.folder, self.python, self.board_site = folder, python, board_site
+        tree = {
+            name.replace("/proc/device-tree/", "/sys/firmware/devicetree/base/"): text
+            for name, text in BOARDS[jetpack].items()
+        }
+        trees.plant(folder, tree)
+        for name in ETC:
+            source = Path("/etc") / name
+            if source.is_dir():
+                shutil.copytree(source, folder / "etc" / name, symlinks=True)
+            elif source.exists():
+                shutil.copyfile(source, folder / "etc" / name)
+        self.own = folder / "board-site"
+        for name, version in OWN[jetpack].items():
+            package(self.own, name, version, "import ctypes\n\nctypes.CDLL('libnvinfer.so.10')\n")
+
+    def command(self, *arguments: str, bind: tuple[str, ...] = (), settings: dict[str, str] | None = None) -> list[str]:
+        """bwrap with everything; bind: more folders of this machine."""
+        at = lambda name: str(self.folder / name)
+        seen = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+        for name in filter(os.path.isdir, FROM_HERE):
+            seen += ["--ro-bind", name, name]
+        for name, target in LINKS.items():
+            seen += ["--symlink", target, name]
+        for name in ("etc", "sys", "var", "usr/local"):
+            seen += ["--ro-bind", at(name), f"/{name}"]
+        for name in OVER_PROC:
+            seen += ["--ro-bind", at(f"proc/{name}"), f"/proc/{name}"]
+        for name in dict.fromkeys((sys.base_prefix, sys.prefix, str(ROOT), *bind)):
+            seen += ["--bind", name, name]
+        seen += ["--ro-bind", at("board-site"), self.board_site]
+        for name, value in (settings or {}).items():
+            seen += ["--setenv", name, value]
+        return ["bwrap", "--die-with-parent", *seen, "--chdir", str(ROOT), self.python, *arguments]
+
+    def run(self, *arguments: str, timeout: float = 300, **options) -> subprocess.CompletedProcess:
+        return subprocess.run(self.command(*arguments, **options), capture_output=True, text=True, timeout=timeout)
