@@ -21,11 +21,10 @@ SUSPECTS = 8  # the slowest are timed again
 AGAIN, SURE = 7, 40  # rounds of it, of which the shortest counts; and so many before a model is refused
 DOMAINS = {"", "ai.onnx", "com.microsoft"}  # the operators of ONNX and of ONNX Runtime
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}  # what they hold runs for some pictures only, and no count sees it
-PAIRS, BLOCK = (
-    6,
-    0.3,
-)  # of energy; seconds. The least and the largest of six ratios are a 97% interval of their median (sign test)
+PAIRS = 6  # of energy: the least and the largest of six ratios are a 97% interval of their median (sign test)
+BLOCK = 0.3  # seconds of each
 BASELINE_ONLY = "baseline"  # a job that asks for nothing but its memory
+FINE = 0.05  # half of an interval, as a fraction: a model as fast as the baseline is not told from it any closer
 Run = Callable[[np.ndarray], np.ndarray]
 
 
