@@ -1,4 +1,5 @@
-"""The CPU edition as students get it: the bundle, installed from its own lock into its own environment, every notebook run there.
+"""The CPU edition as students get it: the bundle, installed from its own lock into its own environment, every notebook run there, as it is
+and answered. Each must reach its last cell, untouched with no points and answered with all.
 
 make editions                                          all notebooks, twice: as they are, and with the solutions' answers
 python -m tests.editions FOLDER [LAB ...]              the same, kept in FOLDER, for some labs
@@ -14,21 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgekit import paths
 from edgekit.course import catalog
 from edgekit.instructor import bundle
 
-OPEN = "is not written yet"  # what a check says of an exercise that is still open
-
-# Runs in the edition's own Python: prints {"cells": n, "errors": [[cell, text], ...]} for one notebook.
-RUN = """
-import json, sys, nbformat
-from nbclient import NotebookClient
-book = nbformat.read(sys.argv[1], 4)
-NotebookClient(book, timeout=300, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": sys.argv[2]}}).execute()
-errors = [[cell.id, f"{out.ename}: {out.evalue}"] for cell in book.cells for out in cell.get("outputs", []) if out.output_type == "error"]
-print(json.dumps({"cells": sum(cell.cell_type == "code" for cell in book.cells), "errors": errors}))
-"""
+RUN = Path(__file__).with_name("run_page.py")
 
 
 def install(folder: Path) -> Path:
@@ -45,14 +35,15 @@ def install(folder: Path) -> Path:
     return course
 
 
-def execute(course: Path, notebook: Path) -> dict:
-    """Run one notebook from labs/ of the course, in the course's environment: {"cells": n, "errors": [[cell, text], ...]}."""
-    command = [str(course / ".venv/bin/python"), "-c", RUN, str(notebook), str(course / "labs")]
+def execute(course: Path, notebook: Path, executed: Path) -> dict:
+    """Run one notebook in labs/ of the course, in the course's environment, as a page does; what run_page.py says of it. With outputs it is
+    written to ``executed``, for tests/test_browser.py to look at."""
+    command = [str(course / ".venv/bin/python"), str(RUN), str(notebook), str(course / "labs"), str(executed)]
     with tempfile.TemporaryDirectory() as work:
         environment = {**clean(), "EDGEKIT_WORK": work, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=course)
     if done.returncode:
-        return {"cells": 0, "errors": [["-", done.stderr.strip()[-500:]]]}
+        return {"cells": 0, "ran": 0, "open": 0, "points": 0, "errors": [["-", done.stderr.strip()[-500:]]]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -62,24 +53,38 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
-def unexpected(errors: list[list[str]]) -> list[list[str]]:
-    """Those that are no open exercise."""
-    return [error for error in errors if OPEN not in error[1]]
+def faults(lab: catalog.Lab, found: dict, answered: bool) -> list[str]:
+    """What is wrong with a run: a cell that failed or was not reached, or other points than none untouched and all answered."""
+    wrong = [f"cell {cell}: {text[:300]}" for cell, text in found["errors"]]
+    wrong += (
+        [f"{found['ran']} of {found['cells']} cells ran"] if found["ran"] < found["cells"] or not found["cells"] else []
+    )
+    points = lab.points if answered else 0
+    return wrong + ([f"{found['points']:g} points instead of {points:g}"] if found["points"] != points else [])
 
 
 def main(folder: Path, names: list[str]) -> int:
     course, bad = install(folder), 0
-    for lab in [catalog.find(name) for name in names] or catalog.labs():
-        solution = shutil.copyfile(paths.solutions() / f"{lab.slug}.ipynb", folder / f"{lab.slug}.ipynb")
-        for what, notebook in (("untouched", course / "labs" / solution.name), ("answers filled in", solution)):
-            found = execute(course, notebook)
-            wrong = unexpected(found["errors"]) if what == "untouched" else found["errors"]
+    for kind in ("untouched", "answered"):
+        executed = folder / "executed" / kind
+        executed.mkdir(parents=True, exist_ok=True)
+        for lab in [catalog.find(name) for name in names] or catalog.labs():
+            notebook = course / "labs" / lab.notebook.name
+            if kind == "answered":
+                notebook = shutil.copyfile(lab.solution, folder / lab.solution.name)
+            found = execute(course, notebook, executed / notebook.name)
+            wrong = faults(lab, found, kind == "answered")
             bad += len(wrong)
-            opened = f", {len(found['errors']) - len(wrong)} open exercises" if what == "untouched" else ""
-            print(f"{lab.slug:38} {what:18} {found['cells']:3} cells, {len(wrong)} failing{opened}", flush=True)
-            for cell, text in wrong:
-                print(f"    cell {cell}: {text[:300]}", flush=True)
-    print(f"{bad} failing cells")
+            print(
+                f"{lab.slug:38} {kind:10} {found['ran']:3} of {found['cells']:3} cells, {found['open']} exercises open, "
+                f"{found['points']:g} of {lab.points:g} points",
+                flush=True,
+            )
+            for line in wrong:
+                print(f"    {line}", flush=True)
+    print(
+        f"{bad} faults. What the pages look like: EDGEKIT_EXECUTED={folder}/executed/answered pytest tests/test_browser.py -k axe"
+    )
     return 1 if bad else 0
 
 

@@ -1,6 +1,8 @@
 """A machine that looks like a Jetson: the files of a recorded board in their places, and the course in it, under bubblewrap.
 
-    done = JetsonRoot("6.2", folder, site=...).run("-m", "edgekit", "doctor")
+    done = JetsonRoot("6.2", folder).run("-m", "edgekit", "doctor")
+
+``python -m tests.jetson_root 6.2 arm`` prints what the doctor says on the Arm lane's system, under QEMU: minutes.
 
 What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of packages, as
 ``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU, NVIDIA's libraries. The board's
@@ -14,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -44,25 +47,29 @@ def package(site: Path, name: str, version: str, module: str | None = None) -> N
         (site / name / "__init__.py").write_text(module)
 
 
-def edition(folder: Path, lock: Path) -> Path:
-    """The packages of an edition's lock file, linked from those that are installed here; what is not installed here is left out."""
+def edition(folder: Path, lock: Path, *, installed: Path | None = None, seen_as: str = "") -> Path:
+    """The packages of an edition's lock file, linked from those that are installed here; what is not installed here is left out.
+
+    installed: another folder with packages; seen_as: where it lies inside the machine.
+    """
     pins = {
         re.split(r"[=; ]", line)[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum()
     }
-    for distribution in metadata.distributions():
+    for distribution in metadata.distributions(path=[str(installed)]) if installed else metadata.distributions():
         if re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower() in pins:
             for name in {
                 file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
             }:
                 source = Path(distribution.locate_file(name))
-                if source.exists() and not (folder / name).exists():
+                if source.exists() and not os.path.lexists(folder / name):
                     folder.mkdir(parents=True, exist_ok=True)
-                    (folder / name).symlink_to(source)
+                    (folder / name).symlink_to(Path(seen_as) / name if seen_as else source)
     return folder
 
 
 class JetsonRoot:
-    """jetpack: "6.2" or "7.2". folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages."""
+    """jetpack: "6.2" or "7.2". folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
+    system: where /usr comes from, this machine's or the Arm lane's."""
 
     def __init__(
         self,
@@ -70,15 +77,16 @@ class JetsonRoot:
         folder: Path,
         python: str = sys.executable,
         board_site: str = "/usr/lib/python3/dist-packages",
+        system: Path = Path("/"),
     ):
-        self.folder, self.python, self.board_site = folder, python, board_site
+        self.folder, self.python, self.board_site, self.system = folder, python, board_site, system
         tree = {
             name.replace("/proc/device-tree/", "/sys/firmware/devicetree/base/"): text
             for name, text in BOARDS[jetpack].items()
         }
         trees.plant(folder, tree)
         for name in ETC:
-            source = Path("/etc") / name
+            source = system / "etc" / name
             if source.is_dir():
                 shutil.copytree(source, folder / "etc" / name, symlinks=True)
             elif source.exists():
@@ -91,15 +99,17 @@ class JetsonRoot:
         """bwrap with everything; bind: more folders of this machine."""
         at = lambda name: str(self.folder / name)
         seen = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-        for name in filter(os.path.isdir, FROM_HERE):
-            seen += ["--ro-bind", name, name]
+        for name in FROM_HERE:
+            if (source := self.system / name.lstrip("/")).is_dir():
+                seen += ["--ro-bind", str(source), name]
         for name, target in LINKS.items():
             seen += ["--symlink", target, name]
         for name in ("etc", "sys", "var", "usr/local"):
             seen += ["--ro-bind", at(name), f"/{name}"]
         for name in OVER_PROC:
             seen += ["--ro-bind", at(f"proc/{name}"), f"/proc/{name}"]
-        for name in dict.fromkeys((sys.base_prefix, sys.prefix, str(ROOT), *bind)):
+        here = (sys.base_prefix, sys.prefix) if self.system == Path("/") else ()
+        for name in dict.fromkeys((*here, str(ROOT), *bind)):
             seen += ["--bind", name, name]
         seen += ["--ro-bind", at("board-site"), self.board_site]
         for name, value in (settings or {}).items():
@@ -108,3 +118,26 @@ class JetsonRoot:
 
     def run(self, *arguments: str, timeout: float = 300, **options) -> subprocess.CompletedProcess:
         return subprocess.run(self.command(*arguments, **options), capture_output=True, text=True, timeout=timeout)
+
+
+def on_arm(jetpack: str, folder: Path) -> subprocess.CompletedProcess:
+    """The doctor under QEMU, with Arm's own Python and the Arm wheels of the jetson edition. Debian's Python is not JetPack's, and the doctor says so."""
+    from tests.lanes import ARM_ROOT
+
+    seen_as = "/opt/site"
+    site = edition(
+        folder / "site", ROOT / "requirements" / "jetson.txt", installed=ARM_ROOT / "opt/site", seen_as=seen_as
+    )
+    root = JetsonRoot(jetpack, folder / "root", "/usr/bin/python3", system=ARM_ROOT)
+    (root.folder / "opt").mkdir()
+    settings = {"PYTHONPATH": f"{site}:{ROOT}", "EDGEKIT_WORK": "/tmp/work", "HOME": "/tmp", "QEMU_CPU": "cortex-a76"}
+    command = root.command("-m", "edgekit", "doctor", bind=(str(site),), settings=settings)
+    place = command.index("--chdir")
+    command[place:place] = ["--ro-bind", str(ARM_ROOT / "opt/site"), seen_as]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1800)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        done = on_arm(sys.argv[1], Path(temporary))
+        print(done.stdout, done.stderr[-2000:], sep="")

@@ -508,6 +508,20 @@ def test_on_a_shared_machine_nothing_false_is_claimed_and_five_percent_are_found
     assert found.count("faster") >= 0.9 * TRIALS, found
 
 
+@pytest.mark.parametrize("limit", [1.98, 2.02])
+def test_a_limit_is_asked_until_the_interval_lies_beside_it(limit):
+    def ask(**more):
+        clock = Clock(shared, 5)
+        entries = {"a": clock.work(1e-3), "b": clock.work(0.5e-3)}
+        found = bench.compare(entries, max_time=20, max_warmup=0.02, seed=1, timer=clock, **more)
+        return found["b"], found.seconds
+
+    (near, short), (found, longer), (_, again) = ask(), ask(limits={"b": limit}), ask(limits={"b": 1.2})
+    assert near.low < limit < near.high and short < longer < 20
+    assert found.high < limit if limit > 2 else found.low >= limit
+    assert again == short, "what is clear at once takes no longer"
+
+
 def test_a_long_comparison_says_how_long_still(monkeypatch, capsys):
     clock = Clock(white, 1)
     entries = {"a": clock.work(1e-3), "b": clock.work(1e-3)}

@@ -65,7 +65,7 @@ def test_a_board_keeps_its_tokens_and_its_pictures_when_it_is_made_again(board, 
     (tmp_path / "more.csv").write_text("login\nanna\nzoe\n")
     again = room.make(board.folder, tmp_path / "more.csv", "open")
     assert again.tokens["anna"] == board.tokens["anna"] and len(again.tokens) == len(board.tokens) + 1
-    assert (board.pictures().images == again.pictures().images).all()
+    assert (board.unseen().images == again.unseen().images).all()
     assert (board.folder / room.TOKENS).stat().st_mode & 0o077 == 0
     with pytest.raises(CourseError, match="is no board"):
         room.read(tmp_path)
@@ -368,8 +368,7 @@ def test_what_waits_is_judged_in_turn_and_stands_on_the_page(board, tmp_path):
     door = intake.Intake(board)
     door.take("anna", packed(board, tmp_path))
     door.take("bela", packed(board, tmp_path, "bela", model=made.constant))
-    pictures = board.pictures()
-    turn = intake.Judge(board, made.in_this_process, pictures, 0.5).next
+    turn = intake.Judge(board, made.in_this_process, seconds=0.5).next
     assert [turn(), turn(), turn()] == [1, 2, None]
     first, second = board.store.rows()
     assert first["state"] == "judged" and not first["report"]["kept"]
@@ -404,14 +403,14 @@ def test_a_fault_of_ours_is_no_refusal_and_is_judged_again(board, tmp_path):
     def broken(given, timeout):
         raise SandboxError("the disk is full")
 
-    assert intake.Judge(board, broken, board.pictures()).next() == 1
+    assert intake.Judge(board, broken).next() == 1
     assert board.store.rows()[0]["state"] == "fault" and "1 not judged by a fault of ours" in server.render(board)
     board.store.again()
     assert board.store.waiting() == [1]
 
 
 def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
-    door, pictures = intake.Intake(board), board.pictures()
+    door = intake.Intake(board)
     for number in range(3):
         door.take_file(packed(board, tmp_path, number=number))
 
@@ -419,7 +418,7 @@ def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
         raise KeyError("what nobody thought of")
 
     assert board.store.claim()[0] == 1, "another judge has it"
-    assert [intake.Judge(board, broken, pictures).next() for _ in range(3)] == [2, 3, None]
+    assert [intake.Judge(board, broken).next() for _ in range(3)] == [2, 3, None]
     assert [row["state"] for row in board.store.rows()] == ["judging", "fault", "fault"]
     assert "KeyError: 'what nobody thought of'" in board.store.rows()[1]["reason"]
     board.store.again()
@@ -453,7 +452,7 @@ def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, t
         return judging.judge(submission, found, split)
 
     monkeypatch.setattr(intake.checking, "check_submission", check)
-    judge = intake.Judge(board, None, board.pictures(), 9.0)
+    judge = intake.Judge(board, None, 9.0)
     assert [judge.next() for _ in range(5)] == [1, 2, 3, 1, None] and asked == [3.0, 3.0, 9.0, 9.0]
     assert all("can't tell" not in str(row["report"]["items"]) for row in board.store.rows())
 

@@ -37,7 +37,7 @@ def some_judged(board, tmp_path) -> None:  # noqa: F811
     """One more that is refused, and four of 31 judged, on both kinds of device."""
     wrong = packed(board, tmp_path, "anna", model=made.constant, device="microcontroller")
     intake.Intake(board).take("anna", wrong)
-    judge, states = intake.Judge(board, made.in_this_process, board.pictures(), 0.5), {}
+    judge, states = intake.Judge(board, made.in_this_process, seconds=0.5), {}
     board.store.claim = lambda: next(wanted, None)
     with board.store._reading() as db:
         ask = "SELECT id, student, packed FROM submission WHERE student IN ('s1', 's2', 'anna')"

@@ -366,7 +366,7 @@ def test_from_the_map_through_a_check_to_the_next_lab_by_keyboard_alone(page, se
 OURS = """
 from edgekit import bench, ledger
 from edgekit.checks import start_here as check
-from edgekit.course import course_map, doctor
+from edgekit.course import course_map, doctor, quiz
 from edgekit.plots import explorer
 
 ledger.predict("speed-up", 2, unit="x")
@@ -377,6 +377,8 @@ check.verdict(lambda low, high, control_low, control_high: "faster")
 check.verdict(lambda low, high, *control: "can't tell" if not control[0] <= 1 <= control[1] else "faster" if low > 1 else "slower" if high < 1 else "can't tell")
 ---
 ledger.student()
+---
+quiz.ask("chapter3-gap", "A")
 ---
 course_map.mine()
 ---
@@ -451,3 +453,5 @@ def photograph(page, stem: str, zooms: tuple[int, ...] = (1, 2)) -> None:
                 break
             page.wait_for_timeout(500)
         panel.evaluate("e => e.scrollTop = 0")
+    page.set_viewport_size({"width": 1400, "height": 1100})
+    page.wait_for_timeout(1500)

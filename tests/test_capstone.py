@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from edgekit import capstone
 from edgekit.capstone import budgets, checking, inside, judging, memory, packing, reading, unseen
 from edgekit.capstone.commands import app
 from edgekit.capstone.failure import SubmissionError
+from edgekit.compression import quantization
+from edgekit.zoo import signals
 from edgekit.zoo.data import STYLES
 from tests import capstone as made
 from tests.sandboxes import needs_namespaces, warm
@@ -129,7 +132,7 @@ def test_wrong_7_a_constant_output(tmp_path):
 
 
 def test_wrong_8_asleep_on_some_pictures(tmp_path):
-    with pytest.raises(SubmissionError, match="its time depends on the picture"):
+    with pytest.raises(SubmissionError, match="its time depends on the input"):
         check(made.folder(tmp_path / "a", model=made.sleeper))
 
 
@@ -157,7 +160,7 @@ def test_the_slowest_pictures_are_found_and_timed(microseconds, share, refused):
 
     ask = lambda: inside.same_time_for_all(run, pictures, pictures[:0], 1, lambda x: busy(272e-6))
     if refused:
-        with pytest.raises(inside.Refused, match="its time depends on the picture"):
+        with pytest.raises(inside.Refused, match="its time depends on the input"):
             ask()
     else:
         answers, slowest = ask()
@@ -182,7 +185,7 @@ def test_less_than_twice_as_slow_is_no_reason_but_is_what_counts():
 @pytest.mark.parametrize(
     "model, says",
     [
-        (made.one_only, "it fails for 64 pictures at once.*N is free"),
+        (made.one_only, "it fails for 64 inputs at once.*N is free"),
         (made.in_words, "its output is (object|<U).*not numbers"),
         (made.two_faced, "another answer in a group of 64"),
     ],
@@ -229,6 +232,33 @@ def test_a_latency_that_cannot_be_told():
     assert item(limit * 0.9, limit * 1.1).verdict == "can't tell"
     failed = item(limit / 4, limit / 2, "busy")
     assert failed.verdict == "can't tell" and "A/A control failed: busy" in failed.why
+
+
+class Meter:
+    """Ten watts, whatever happens: a stand-in, because this machine has no meter that can be read."""
+
+    name = covers = "ten watts"
+    joules = staticmethod(lambda: 10 * time.perf_counter())
+    close = staticmethod(lambda: None)
+
+
+def test_joules_count_where_a_meter_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(inside, "BLOCK", 0.05)
+    folder = made.folder(tmp_path / "a")
+    from edgekit.device import power_meters
+
+    for found, names in (([Meter()], ["energy"]), ([], [])):
+        monkeypatch.setattr(power_meters, "sensors", lambda found=found: (found, [power_meters.Missing("RAPL", "no")]))
+        report = check(folder)
+        assert [item.name for item in report.items if item.name == "energy"] == names
+        assert ("energy was not measured, and does not count: no meter can be read here (RAPL: no)" in str(report)) != bool(names)  # fmt: skip
+        if names:
+            energy = report.numbers["energy"]
+            assert 0 < energy["low"] <= energy["value"] <= energy["high"] and "ten watts" in str(report)
+    budget = capstone.draw("anna", "cpu-board")
+    word = lambda low, high: judging.energy({"energy": {"value": 0.5, "low": low * budget.energy, "high": high * budget.energy, "meter": "m"}}, budget)[0].verdict  # fmt: skip
+    assert (word(0.5, 1), word(0.9, 1.1), word(1.1, 1.2)) == ("kept", "can't tell", "missed")
+    assert capstone.draw("anna", "microcontroller").energy is None
 
 
 def test_the_worst_kind_of_picture_comes_first():
@@ -384,3 +414,54 @@ def test_the_instructor_measures_behind_the_walls_of_the_grader(tmp_path):
     assert report.numbers["accuracy"]["value"] > 0.9 and "A/A control" in str(report)
     with pytest.raises(SubmissionError, match="constant output"):
         capstone.check(made.folder(tmp_path / "b", model=made.constant), few, seconds=0.5, run=behind(warm()))
+
+
+# ------------------------------------------------------------------------------------------------ another task
+
+
+NARROW = Path(__file__).parent / "recorded" / "wavecnn_narrow.onnx"  # by tests/benchmarks/keyword_budget.py
+RECORDINGS = unseen.draw(11, 1000, "keyword")
+
+
+def in_int8(blob: bytes, path) -> bytes:
+    path.with_suffix(".plain").write_bytes(blob)
+    quantization.for_cpu(path.with_suffix(".plain"), path, signals.words("val", 100).x)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("device", ["microcontroller", "cpu-board"])
+def test_words_float32_and_one_technique_miss_a_budget_that_two_keep(tmp_path, device):
+    whole = lambda budget: made.under_contract(checking.baseline("keyword"), budget)
+    narrow = lambda budget: made.under_contract(NARROW.read_bytes(), budget)
+    small = lambda model: lambda budget: in_int8(model(budget), tmp_path / "int8.onnx")
+    verdicts = {}
+    for name, model in {"float32": whole, "INT8": small(whole), "narrow": narrow, "both": small(narrow)}.items():
+        folder = made.folder(tmp_path / name, "anna", device, model, task="keyword")
+        report = capstone.check(folder, RECORDINGS, seconds=1, run=made.in_this_process)
+        verdicts[name] = {item.name: item.verdict for item in report.items}
+        assert "1000 unseen recordings" in report.pictures and "the time of wavecnn" in str(report)
+    both = verdicts.pop("both")
+    assert all("missed" in one.values() for one in verdicts.values()), verdicts
+    assert {both[name] for name in ("accuracy", "file", "memory")} == {"kept"} and both["latency"] != "missed", both
+
+
+def test_a_task_has_its_own_shape_and_its_own_split(tmp_path):
+    budget = capstone.draw("anna", "cpu-board", "keyword")
+    assert "float32 [N, 1, 3072]" in str(budget) and sorted(budget.classes) == list("01234567")
+    with pytest.raises(SubmissionError, match=r"Fix: float32 \[N, 1, 3072\] with N free"):
+        capstone.check(
+            made.folder(tmp_path / "a", task="keyword"), RECORDINGS.take(slice(50)), run=made.in_this_process
+        )
+    with pytest.raises(SubmissionError, match="the split is of 'digits', and the task is 'keyword'"):
+        capstone.check(made.folder(tmp_path / "b", task="keyword"), SPLIT)
+    with pytest.raises(SubmissionError, match="no budgets of 'keyword' for 'gpu-box'"):
+        capstone.draw("anna", "gpu-box", "keyword")
+    for split in (RECORDINGS.take(slice(9)), SPLIT):
+        unseen.save(split, tmp_path / "split.npz")
+        again = unseen.load(tmp_path / "split.npz")
+        assert (
+            again.name == split.name and (again.y == split.y).all() and (unseen.raw(again) == unseen.raw(split)).all()
+        )
+    np.savez(tmp_path / "short.npz", signals=np.zeros((2, 1, 9), np.float32), labels=np.zeros(2, int))
+    with pytest.raises(SubmissionError, match="not a split"):
+        unseen.load(tmp_path / "short.npz")

@@ -12,13 +12,14 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
 from packaging.markers import Marker
 
 from edgekit import paths
 from edgekit.course import catalog
 from edgekit.course.doctor import lab_imports
-from tests import editions
+from tests import editions, run_page
 
 # What a Jetson's edition takes from elsewhere, because the registry's wheels are not made for the board. Where from, the doctor
 # says (edgekit/doctor/jetson.py): the Jetson AI Lab index, and plain pip for Model Optimizer after it.
@@ -174,9 +175,41 @@ def test_where_else_the_cpu_edition_resolves(tmp_path, platform, there):
     assert (done.returncode == 0) == there, done.stderr[-1500:]
 
 
-def test_errors_other_than_open_exercises_are_seen():
-    open_one, other = ["a", "NotWritten: summary is not written yet"], ["b", "ModuleNotFoundError: No module named 'x'"]
-    assert editions.unexpected([open_one, other]) == [other]
+def test_a_run_that_stops_or_earns_other_points_is_a_fault():
+    lab = catalog.find("00")
+    fine = {"cells": 9, "ran": 9, "open": 4, "points": 0, "errors": []}
+    assert editions.faults(lab, fine, answered=False) == []
+    assert editions.faults(lab, {**fine, "points": lab.points}, answered=True) == []
+    assert editions.faults(lab, fine, answered=True) == [f"0 points instead of {lab.points:g}"]
+    stopped = {**fine, "ran": 3, "errors": [["b", "ModuleNotFoundError: No module named 'x'"]]}
+    assert editions.faults(lab, stopped, answered=False) == [
+        "cell b: ModuleNotFoundError: No module named 'x'",
+        "3 of 9 cells ran",
+    ]
+
+
+PAGE = """def verdict(low, high, control_low, control_high):
+    raise NotImplementedError
+---
+from edgekit.checks import start_here as check
+check.verdict(verdict)
+---
+from edgekit.course import quiz
+quiz.ask("chapter5-cant", ...)
+---
+1 / 0
+---
+"never reached"
+"""
+
+
+def test_a_page_goes_on_behind_an_open_exercise_and_stops_at_an_error(tmp_path):
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in PAGE.split("---\n")]
+    cells[1].metadata["nbgrader"] = {"grade": True, "points": 2}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "page.ipynb")
+    book, found = run_page.execute(str(tmp_path / "page.ipynb"), str(tmp_path))
+    assert (found["cells"], found["ran"], found["open"], found["points"]) == (5, 4, 1, 0)
+    assert found["errors"] == [[book.cells[3].id, "ZeroDivisionError: division by zero"]]
 
 
 @pytest.mark.notebook
@@ -193,7 +226,8 @@ def test_the_students_bundle_runs_from_its_own_lock(tmp_path):
     )
     labs = json.loads(told.stdout)["labs"]
     assert labs and not any(labs.values()), labs
-    found = editions.execute(course, catalog.find("04").solution)
-    assert found["cells"] and found["errors"] == []
-    found = editions.execute(course, course / "labs" / "03a_quantization_by_hand.ipynb")
-    assert found["errors"] and editions.unexpected(found["errors"]) == []
+    for name, answered in (("04", True), ("03a", False)):
+        lab = catalog.find(name)
+        notebook = lab.solution if answered else course / "labs" / lab.notebook.name
+        found = editions.execute(course, notebook, tmp_path / f"{name}.ipynb")
+        assert editions.faults(lab, found, answered) == [] and bool(found["open"]) != answered

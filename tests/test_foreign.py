@@ -27,6 +27,7 @@ from edgekit.compression import counting, gating, qat, quantization, tuning
 from edgekit.compression.quantization import QuantizationError
 from edgekit.compression.tuning import files, given, judging, trying
 from edgekit.compression.tuning.clock import Clock, OutOfTime
+from edgekit.compression.tuning.results import Quality, Speed
 from edgekit.course import lineup
 from edgekit.graphs import signatures
 from edgekit.runtimes import InputError, RunnerError
@@ -913,7 +914,7 @@ def test_outputs_of_any_type_are_compared(want, got, verdict):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = judging.judge([want], [got], None, max_drop=1)
-    assert found["verdict"] == verdict and abs(found["snr"]) <= 200
+    assert found.verdict == verdict and abs(found.snr) <= 200
 
 
 def test_the_ratio_does_not_depend_on_the_scale():
@@ -986,7 +987,7 @@ def test_products_alone_survive_arithmetic_that_does_not_fit_in_8_bits(recipe, p
     for name in (f"int8 {recipe}", f"int8 {recipe}, products"):
         files.make(name, path, made := files.place(tmp_path, path, name), data.calibrating)
         verdicts.append(judging.judge(want, [plain(made, data.judging.feed)[0]], None, max_drop=points))
-    assert [one["verdict"] for one in verdicts] == ["lost", "kept"], verdicts
+    assert [one.verdict for one in verdicts] == ["lost", "kept"], verdicts
 
 
 def test_a_later_call_judges_by_its_own_limit(save, rows, few):
@@ -995,7 +996,7 @@ def test_a_later_call_judges_by_its_own_limit(save, rows, few):
     for labels in (None, rows.with_name("kinds.npy")):
         if labels:
             np.save(labels, plain(path, dict(np.load(rows)))[0].argmax(1))
-        verdicts = [tuned(path, rows, labels, max_drop=drop).rows[1].quality["verdict"] for drop in (60, 0, 60)]
+        verdicts = [tuned(path, rows, labels, max_drop=drop).rows[1].verdict for drop in (60, 0, 60)]
         assert verdicts[::2] == ["kept", "kept"] and verdicts[1] != "kept"
 
 
@@ -1005,10 +1006,10 @@ def test_a_verdict_is_what_the_interval_says():
         logits = np.random.default_rng(1).normal(size=(many, 5)).astype(np.float32)
         for labels in (None, logits.argmax(1)):
             found = judging.judge([logits], [logits.copy()], labels, max_drop=0.5)
-            assert found["verdict"] == verdict == judging.verdict(found, 0.5)
+            assert found.verdict == verdict == judging.verdict(found, 0.5)
     other = judging.judge([logits], [logits[:, ::-1].copy()], None, max_drop=0.5)
     broken = judging.judge([logits], [logits * np.nan], None, max_drop=100)
-    assert other["verdict"] == broken["verdict"] == "lost" and other["score"] > broken["score"]
+    assert other.verdict == broken.verdict == "lost" and other.score > broken.score
 
 
 @pytest.mark.parametrize("name", ["int8 for_cpu", "float16"])
@@ -1071,7 +1072,13 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
     rows = []
     for row in trying._plan(trial, rows, ["openvino", "tensorrt"]):
         kept = row.file in ("float32", "int8 dynamic")
-        rows.append(replace(row, speed={"speedup": 1.0}, quality={"verdict": "kept" if kept else "lost"}))
+        rows.append(
+            replace(
+                row,
+                speed=Speed(1.0, 1.0, 1.0, "reference"),
+                quality=Quality("", 1.0, verdict="kept" if kept else "lost"),
+            )
+        )
     of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
     assert of("tensorrt") == [*trying.FOR_GPU] and of("openvino") == [
         "float32",

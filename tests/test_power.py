@@ -69,6 +69,21 @@ def test_the_rail_that_feeds_the_module_is_read(orin_nano):
         sensor.close()
 
 
+def test_thors_input_is_measured_by_another_chip(tmp_path):
+    """Its INA3221 has three of the rails: their sum is not the module."""
+    monitor(
+        tmp_path, "2-0040", 3, [("VDD_GPU", 12000, 500), ("VDD_CPU_SOC_MSS", 12000, 900), ("VIN_SYS_5V0", 5000, 800)]
+    )
+    folder = tmp_path / "sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4"
+    write(folder, name="ina238", in0_input=3, in1_input=20000, curr1_input=1500, power1_input=30000000)
+    sensor = power_meters.Ina3221(tmp_path)
+    try:
+        assert sensor.used == ["VIN"] and "whole module" in sensor.covers
+        assert sensor.watts() == pytest.approx(30.0)
+    finally:
+        sensor.close()
+
+
 def test_power_is_integrated_while_it_changes(orin_nano):
     sensor = power_meters.Ina3221(orin_nano)
     try:

@@ -12,7 +12,7 @@ from torch import nn
 
 from edgekit.bench import Accuracy, compare_accuracy, evaluate, predict, wilson
 from edgekit.bench.stats import Z95
-from edgekit.zoo import data, models
+from edgekit.zoo import data, models, training
 from edgekit.zoo.training import TrainingError, fit
 
 
@@ -76,9 +76,13 @@ def test_history(small, val):
     assert "val" not in str(plain)
 
 
-def test_progress_bar_is_shown_on_request_only(small, capsys):
+def test_progress_bar_is_shown_on_request_only_and_after_some_seconds(small, capsys, monkeypatch):
     fit(models.build("tinycnn", seed=0), small, epochs=1, device="cpu", progress=False)
     assert capsys.readouterr().err == ""
+    monkeypatch.setattr(training, "QUIET", 1e6)
+    fit(models.build("tinycnn", seed=0), small, epochs=1, device="cpu", progress=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(training, "QUIET", 0.0)
     fit(models.build("tinycnn", seed=0), small, epochs=1, device="cpu", progress=True)
     assert "batch" in capsys.readouterr().err
 

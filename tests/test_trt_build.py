@@ -535,3 +535,14 @@ def test_an_rtx_engine_without_targets_runs_on_every_gpu_from_ampere_on(saved, b
     machine = trt.here(RTX) | {"gpu": "another card", "capability": mine}
     reasons = trt.refusals(saved, machine=machine)
     assert (reasons == []) == accepted and all(mine in reason for reason in reasons)
+
+
+def test_a_boards_gpu_is_there_without_the_desktop_drivers_file(tmp_path, monkeypatch):
+    from edgekit import device
+    from edgekit.runtimes.trt import versions
+    from tests import recorded_trees as trees
+
+    tree = {name: text for name, text in trees.orin_nano().items() if name != "/proc/driver/nvidia/version"}
+    board = device.describe(trees.plant(tmp_path, tree))
+    monkeypatch.setattr(device, "describe", lambda: board)
+    assert board.gpus[0].driver is None and versions.gpu.__wrapped__().capability == "8.7"

@@ -115,26 +115,25 @@ def compare(
     already differs by about that much (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong", 2009).
     Where time ran out first, `Ratio.why` says how many seconds more would tell, or how small the difference must be. After
     three seconds a bar says how long it can still take, on a terminal or in a notebook. Intervals are per entry, not joint over many
-    entries. `seed` fixes the order of the slots. Raises ValueError for fewer than two entries or an unknown baseline.
+    entries. `seed` fixes the order of the slots. `limits`: speed-ups, by entry; rounds run on until the interval is clear of them. Raises
+    ValueError for fewer than two entries or an unknown baseline.
     """
     baseline = checked_baseline(entries, baseline, min_rounds)
     many = {name: loop(run, x) for name, run in entries.items()}
     facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
-    rounds, spent, start = [], 0.0, timer()
+    rounds, spent, start, times = [], 0.0, timer(), look_times(min_time, max_time)
     with quiet_collector(), still_going("comparing") as show:
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
         facts["warmups"] = {name: warmup for name, (warmup, _) in warm.items()}
         play_for = player(many, {name: call for name, (_, call) in warm.items()}, baseline, random.Random(seed), timer)
-        times = look_times(min_time, max_time)
         for look in times:
             while spent < look or len(rounds) < min_rounds:
                 begin = timer()
                 rounds += play_for(min(look - spent, BREATH))
                 spent += timer() - begin
-                most = max(times[-1], spent / len(rounds) * min_rounds)
-                show(timer() - start, most - spent)  # between rounds, never within one
+                show(timer() - start, max(times[-1], spent / len(rounds) * min_rounds) - spent)  # never within a round
             found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
-            if settled(found, resolve) and all(aside(found[name], limit) for name, limit in (limits or {}).items()):
+            if settled(found, resolve, limits or {}):
                 break
     return with_advice(found, spent, resolve)
 
@@ -155,13 +154,15 @@ def half_width(found: Ratio) -> float:
     return math.log(found.high / found.low) / 2
 
 
-def settled(comparison: Comparison, resolve: float) -> bool:
-    """Has each entry its verdict, or an interval that says enough: too narrow, and too close to 1, for any verdict to follow?"""
+def settled(comparison: Comparison, resolve: float, limits: Mapping[str, float]) -> bool:
+    """Has each entry its verdict, or an interval that says enough: too narrow, and too close to 1, for any verdict to follow? And does
+    the interval of each entry that has a limit lie on one side of it?"""
     near = math.log(1 + comparison.tolerance) + resolve
-    return not comparison.control_failed and all(
+    enough = not comparison.control_failed and all(
         found.verdict != "can't tell" or (half_width(found) <= resolve and abs(math.log(found.speedup)) <= near)
         for found in comparison.ratios.values()
     )
+    return enough and all(aside(comparison[name], limit) for name, limit in limits.items())
 
 
 def aside(found: Ratio, limit: float) -> bool:

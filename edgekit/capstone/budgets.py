@@ -9,15 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from edgekit import paths
 from edgekit.capstone.failure import SubmissionError
 
-BASELINE = "edgecnn"  # the shipped network that every submission is compared with, in float32
-TASKS = {"digits": "read a digit in a grey picture of 28 x 28 pixels, also in a typeface that was never trained"}
 DIVISIONS = ("closed", "open")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -26,7 +24,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class Device:
     """A class of devices, and the ranges from which budgets are drawn. ``file`` is a share of the baseline's float32 weights,
     ``latency`` a share of the baseline's time on the same machine, ``memory`` bytes or a multiple of the baseline's (see ``kind``).
-    ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file."""
+    ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file.
+    ``energy``: a share of the baseline's joules for a call, which counts where a meter can be read; None where it is not asked."""
 
     title: str
     batch: int
@@ -36,6 +35,7 @@ class Device:
     file: tuple[float, float]
     memory: tuple[float, float]
     engine: str = ""
+    energy: tuple[float, float] | None = None
 
 
 DEVICES = {
@@ -45,7 +45,7 @@ DEVICES = {
     ),
     "cpu-board": Device(
         "CPU board: one core of a single-board computer", 1, "resident",
-        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40),
+        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40), energy=(0.55, 0.65),
     ),
     "gpu-box": Device(
         "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16", 16, "resident",
@@ -55,12 +55,47 @@ DEVICES = {
 
 
 @dataclass(frozen=True)
+class Task:
+    """What a model is asked to do. unit: what one input is called, in the plural. shape: of one input. baseline: the shipped network that every
+    submission is compared with, in float32. devices: the classes of devices for which there are budgets."""
+
+    title: str
+    unit: str
+    values: str
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    baseline: str
+    devices: dict[str, Device]
+
+
+TASKS = {
+    "digits": Task(
+        "read a digit in a grey picture of 28 x 28 pixels, also in a typeface that was never trained", "pictures", "grey values in 0..1",
+        (1, 28, 28), tuple("0123456789"), "edgecnn", DEVICES,
+    ),
+    "keyword": Task(
+        "tell one of eight words in 0.768 s of sound, also where the noise is as loud as the word", "recordings", "samples at 4000 Hz",
+        (1, 3072), ("io", "oi", "au", "ua", "iai", "aia", "uou", "oao"), "wavecnn",
+        {
+            "microcontroller": replace(
+                DEVICES["microcontroller"], accuracy=(0.865, 0.875), latency=(0.50, 0.58), file=(0.205, 0.225), memory=(17_000, 19_000)
+            ),
+            "cpu-board": replace(
+                DEVICES["cpu-board"], accuracy=(0.865, 0.875), latency=(0.50, 0.58), file=(0.205, 0.225), memory=(1.20, 1.40), energy=(0.60, 0.70)
+            ),
+        },
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Budget:
     """What a submission must keep.
 
-    input: the name of the model's only input, float32 [N, 1, 28, 28] in 0..1. classes: ``classes[i]`` is the digit that output i
-    stands for. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of ``batch`` pictures over that of
-    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most.
+    input: the name of the model's only input, float32 [N, *shape of the task]. classes: ``classes[i]`` is the number of the class that output i
+    stands for; of digits, the digit. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of ``batch`` pictures over that of
+    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most. energy:
+    joules for a call over those of the baseline, at most; None where they are not asked.
     """
 
     course: str
@@ -73,24 +108,36 @@ class Budget:
     latency: float
     file: int
     memory: float
+    energy: float | None = None
 
     @property
     def of(self) -> Device:
-        return DEVICES[self.device]
+        return self.asks.devices[self.device]
+
+    @property
+    def asks(self) -> Task:
+        return TASKS[self.task]
 
     def to_dict(self) -> dict:
         return asdict(self)
 
     def lines(self) -> list[str]:
+        task = self.asks
         kind = "bytes of activations" if self.of.kind == "activations" else "x the baseline's resident memory"
+        energy = (
+            [f"energy, where this machine has a meter: at most {self.energy:.2f}x the baseline's joules for a call"]
+            if self.energy
+            else []
+        )
         engine = [f"TensorRT's parser takes the file ({self.of.engine})"] if self.of.engine else []
         return [
-            f"input {self.input!r}: float32 [N, 1, 28, 28], grey values in 0..1; N is free",
-            f"output: one logit for each class, [N, 10], in the order {' '.join(self.classes)}",
-            f"accuracy on pictures that nobody has seen: lower end of the 95% interval at least {self.accuracy:.1%}",
-            f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({BASELINE}, float32, same machine)",
+            f"input {self.input!r}: float32 [{', '.join(map(str, ('N', *task.shape)))}], {task.values}; N is free",
+            f"output: one logit for each class, [N, {len(task.classes)}], in the order {' '.join(task.classes[int(c)] for c in self.classes)}",
+            f"accuracy on {task.unit} that nobody has seen: lower end of the 95% interval at least {self.accuracy:.1%}",
+            f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({task.baseline}, float32, same machine)",
             f"file: at most {self.file:,} bytes",
             f"memory: at most {self.memory:,.{0 if self.memory > 100 else 2}f} {kind}",
+            *energy,
             *engine,
         ]
 
@@ -108,26 +155,31 @@ def draw(student: str, device: str, task: str = "digits", course: str = "open") 
     for what, value, known in (("device class", device, DEVICES), ("task", task, TASKS)):
         if value not in known:
             raise SubmissionError(f"there is no {what} {value!r}. Fix: use one of {', '.join(known)}.")
+    if device not in TASKS[task].devices:
+        raise SubmissionError(
+            f"there are no budgets of {task!r} for {device!r}. Fix: use one of {', '.join(TASKS[task].devices)}."
+        )
     for what, value in (("student", student), ("course", course)):
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise SubmissionError(
                 f"{what} {str(value)[:70]!r}: up to 64 letters, digits and . _ @ - are allowed. Fix: use your login."
             )
     digest = hashlib.sha256("\0".join((course, student, task, device)).encode()).digest()
-    rng, of = np.random.default_rng(list(digest)), DEVICES[device]
+    rng, of = np.random.default_rng(list(digest)), TASKS[task].devices[device]
     among = lambda limits: float(rng.uniform(*limits))
     memory = among(of.memory)
     return Budget(
         course, student, task, device,
         input=f"image_{digest[:3].hex()}",
-        classes="".join(map(str, rng.permutation(10))),
+        classes="".join(map(str, rng.permutation(len(TASKS[task].classes)))),
         accuracy=round(among(of.accuracy), 3),
         latency=round(among(of.latency), 2),
-        file=round(among(of.file) * baseline_bytes() / 1000) * 1000,
+        file=round(among(of.file) * baseline_bytes(task) / 1000) * 1000,
         memory=round(memory, -2) if of.kind == "activations" else round(memory, 2),
+        energy=round(among(of.energy), 2) if of.energy else None,
     )  # fmt: skip
 
 
-def baseline_bytes() -> int:
+def baseline_bytes(task: str) -> int:
     """Of the baseline's float32 weights, from what is recorded about its checkpoint."""
-    return 4 * json.loads((paths.data() / "checkpoints" / f"{BASELINE}.json").read_text())["parameters"]
+    return 4 * json.loads((paths.data() / "checkpoints" / f"{TASKS[task].baseline}.json").read_text())["parameters"]

@@ -17,11 +17,10 @@ import numpy as np
 
 from edgekit import files, paths
 from edgekit.capstone import inside, unseen
-from edgekit.capstone.budgets import BASELINE, Budget
+from edgekit.capstone.budgets import TASKS, Budget
 from edgekit.capstone.failure import SubmissionError
 from edgekit.capstone.judging import Report, judge
 from edgekit.capstone.reading import Submission, read
-from edgekit.zoo import data
 
 TIMEOUT = 180.0  # seconds for everything that is measured of one model
 SECONDS = 9.0  # of paired timing, at most: most models need less than one
@@ -31,7 +30,7 @@ Runner = Callable[[dict[str, bytes], float], bytes]
 
 
 def check(
-    folder: str | Path, split: data.Split | None = None, *, seconds: float = SECONDS, run: Runner | None = None
+    folder: str | Path, split: unseen.Drawn | None = None, *, seconds: float = SECONDS, run: Runner | None = None
 ) -> Report:
     """Read the submission in a folder, measure it, and say for every budget whether it is kept and why.
 
@@ -46,18 +45,24 @@ def check(
 
 def check_submission(
     submission: Submission,
-    split: data.Split | None = None,
+    split: unseen.Drawn | None = None,
     *,
     seconds: float = SECONDS,
     run: Runner | None = None,
-    baselines: dict[int, int] | None = None,
+    baselines: dict[tuple[str, int], int] | None = None,
 ) -> Report:
     """As :func:`check`, for a submission that was read. baselines: see :func:`measure`."""
     seed = None
     if split is None:
         seed = unseen.new_seed()
-        split = unseen.draw(seed)
-    measured = measure(submission.model, submission.budget, split.images, seconds=seconds, run=run, baselines=baselines)
+        split = unseen.draw(seed, task=submission.budget.task)
+    if split.name != unseen.NAMES[submission.budget.task]:
+        raise SubmissionError(
+            f"the split is of {split.name!r}, and the task is {submission.budget.task!r}. Fix: use a split of that task."
+        )
+    measured = measure(
+        submission.model, submission.budget, unseen.raw(split), seconds=seconds, run=run, baselines=baselines
+    )
     return judge(submission, measured, split, seed)
 
 
@@ -68,48 +73,58 @@ def measure(
     *,
     seconds: float = SECONDS,
     run: Runner | None = None,
-    baselines: dict[int, int] | None = None,
+    baselines: dict[tuple[str, int], int] | None = None,
 ) -> dict:
-    """What :mod:`edgekit.capstone.inside` finds out about the bytes of a model. pictures: uint8 [N, 28, 28]. baselines: resident memory of
-    the baseline by pictures in a call, to be used for many models; what is not there yet is measured without a student's model beside it.
+    """What :mod:`edgekit.capstone.inside` finds out about the bytes of a model. pictures: what :func:`unseen.raw` gives. baselines: resident memory
+    of the baseline by task and inputs in a call, to be used for many models; what is not there yet is measured without a student's model beside it.
 
     Raises:
         SubmissionError: when the model is refused, dies or takes longer than TIMEOUT.
     """
     of, run = budget.of, run or own_process
     job = {"input": budget.input, "batch": of.batch, "kind": of.kind, "engine": of.engine, "seconds": seconds}
-    job["limit"] = budget.latency
+    job |= {
+        "limit": budget.latency,
+        "energy": budget.energy is not None,
+        "shape": budget.asks.shape,
+        "classes": len(budget.asks.classes),
+    }
     if baselines is not None and of.kind == "resident":
-        if of.batch not in baselines:
-            baselines[of.batch] = baseline_memory(of.batch, run)
-        job["baseline_resident"] = baselines[of.batch]
+        key = budget.task, of.batch
+        if key not in baselines:
+            baselines[key] = baseline_memory(*key, run)
+        job["baseline_resident"] = baselines[key]
     packed = io.BytesIO()
-    np.savez(packed, unseen=pictures, known=data.load("digits", "test").images[:KNOWN])
-    given = {"model.onnx": model, "baseline.onnx": baseline(), "pictures.npz": packed.getvalue()}
+    np.savez(packed, unseen=pictures, known=unseen.known(budget.task, KNOWN))
+    given = {"model.onnx": model, "baseline.onnx": baseline(budget.task), "pictures.npz": packed.getvalue()}
     found = json.loads(run({**given, "job.json": json.dumps(job).encode()}, TIMEOUT))
     if "refused" in found:
         raise SubmissionError(f"model.onnx: {found['refused']}")
     return found
 
 
-def baseline_memory(batch: int, run: Runner) -> int:
+def baseline_memory(task: str, batch: int, run: Runner) -> int:
     """Resident memory of the baseline in bytes, where ``run`` runs."""
     job = {"kind": inside.BASELINE_ONLY, "batch": batch}
-    return json.loads(run({"baseline.onnx": baseline(), "job.json": json.dumps(job).encode()}, TIMEOUT))["resident"]
+    return json.loads(run({"baseline.onnx": baseline(task), "job.json": json.dumps(job).encode()}, TIMEOUT))["resident"]
 
 
 @cache
-def baseline() -> bytes:
-    """The shipped network in float32 as an ONNX file. Exported once on a machine, then kept in the work folder."""
-    info = json.loads((paths.data() / "checkpoints" / f"{BASELINE}.json").read_text())
+def baseline(task: str) -> bytes:
+    """The shipped network of a task in float32 as an ONNX file. Exported once on a machine, then kept in the work folder."""
+    name = TASKS[task].baseline
+    info = json.loads((paths.data() / "checkpoints" / f"{name}.json").read_text())
     kept = paths.work("capstone") / f"baseline-{info['sha256'][:16]}.onnx"
     with contextlib.suppress(OSError):
         return kept.read_bytes()
+    import torch
+
     from edgekit import export
     from edgekit.zoo.models import load_checkpoint
 
+    x = torch.zeros(1, *TASKS[task].shape)
     with tempfile.TemporaryDirectory() as folder:
-        export.to_onnx(load_checkpoint(BASELINE), Path(folder) / "baseline.onnx", dynamo=False)
+        export.to_onnx(load_checkpoint(name), Path(folder) / "baseline.onnx", x, dynamo=False)
         blob = (Path(folder) / "baseline.onnx").read_bytes()
     files.write_whole(kept, blob)
     return blob

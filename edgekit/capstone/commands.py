@@ -14,7 +14,7 @@ app = typer.Typer(
 
 Student = Annotated[str, typer.Option(help="your login")]
 Device = Annotated[str, typer.Option(help="microcontroller, cpu-board or gpu-box")]
-Task = Annotated[str, typer.Option(help="digits")]
+Task = Annotated[str, typer.Option(help="digits or keyword")]
 Course = Annotated[str, typer.Option(help="the word that your instructor gave you; budgets depend on it")]
 
 

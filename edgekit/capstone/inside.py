@@ -21,7 +21,10 @@ SUSPECTS = 8  # the slowest are timed again
 AGAIN, SURE = 7, 40  # rounds of it, of which the shortest counts; and so many before a model is refused
 DOMAINS = {"", "ai.onnx", "com.microsoft"}  # the operators of ONNX and of ONNX Runtime
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}  # what they hold runs for some pictures only, and no count sees it
+PAIRS = 6  # of energy: the least and the largest of six ratios are a 97% interval of their median (sign test)
+BLOCK = 0.3  # seconds of each
 BASELINE_ONLY = "baseline"  # a job that asks for nothing but its memory
+FINE = 0.05  # half of an interval, as a fraction: a model as fast as the baseline is not told from it any closer
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -44,20 +47,23 @@ def look(given: Path) -> dict:
     job, model = json.loads((given / "job.json").read_text()), given / "model.onnx"
     if job["kind"] == BASELINE_ONLY:
         return {"resident": baseline_memory(given, job["batch"])}
-    interface(model, job["input"])
+    interface(model, job["input"], tuple(job["shape"]))
     with np.load(given / "pictures.npz", allow_pickle=False) as arrays:
-        unseen, known = (arrays[name][:, None].astype(np.float32) / np.float32(255) for name in ("unseen", "known"))
-    logits, slowest = answers(given, unseen, known, job["batch"])
+        unseen, known = (as_input(arrays[name]) for name in ("unseen", "known"))
+    logits, slowest = answers(given, unseen, known, job["batch"], job["classes"])
     return {
         "predictions": logits.argmax(1).tolist(),
         "latency": latency(given, slowest, job["seconds"], job["limit"]),
         **memory(given, job, slowest),
+        **({"energy": energy(given, slowest)} if job["energy"] else {}),
         **({"parser": parser(model)} if job["engine"] else {}),
     }
 
 
-def answers(given: Path, unseen: np.ndarray, known: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
-    """(logits [N, 10] as a device gets them, ``batch`` pictures at a time; the pictures of the slowest call), when it looks at the
+def answers(
+    given: Path, unseen: np.ndarray, known: np.ndarray, batch: int, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(logits [N, classes] as a device gets them, ``batch`` pictures at a time; the pictures of the slowest call), when it looks at the
     pictures and is as fast for all of them."""
     from edgekit import runtimes
     from edgekit.runtimes.ort.session import EXACT_INT8
@@ -67,7 +73,7 @@ def answers(given: Path, unseen: np.ndarray, known: np.ndarray, batch: int) -> t
     except runtimes.RunnerError as error:
         raise Refused(f"ONNX Runtime does not load it: {one_line(error)}") from None
     with own, runtimes.load(given / "baseline.onnx", threads=1) as baseline:
-        run = only_logits(own)
+        run = only_logits(own, classes)
         alone, slowest = same_time_for_all(run, unseen, known, 1, baseline)
         looks(alone)
         same_in_a_group(run, unseen, alone)
@@ -78,7 +84,12 @@ def answers(given: Path, unseen: np.ndarray, known: np.ndarray, batch: int) -> t
         return together, slowest
 
 
-def only_logits(runner) -> Run:
+def as_input(found: np.ndarray) -> np.ndarray:
+    """Grey pictures uint8 [N, 28, 28] as float32 [N, 1, 28, 28] in 0..1; what is float32 stays."""
+    return found[:, None].astype(np.float32) / np.float32(255) if found.dtype == np.uint8 else found
+
+
+def only_logits(runner, classes: int) -> Run:
     """``runner``; what it raises, and an answer that is no logits for every picture, refuse the model."""
     from edgekit.runtimes import InputError, RunnerError
 
@@ -86,18 +97,18 @@ def only_logits(runner) -> Run:
         try:
             answer = runner(x)
         except (RunnerError, InputError) as error:
-            raise Refused(f"it fails for {len(x)} pictures at once: {one_line(error)}. Fix: N is free, so it must run for every N.") from None  # fmt: skip
+            raise Refused(f"it fails for {len(x)} inputs at once: {one_line(error)}. Fix: N is free, so it must run for every N.") from None  # fmt: skip
         if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
             kind = answer.dtype if isinstance(answer, np.ndarray) else type(answer).__name__
-            raise Refused(f"its output is {kind}, not numbers. Fix: float32 [N, 10] logits.")
-        if answer.shape != (len(x), 10) or not np.isfinite(answer).all():
-            raise Refused(f"for {len(x)} pictures it gives {list(answer.shape)}, or values that are not finite. Fix: [N, 10] logits.")  # fmt: skip
+            raise Refused(f"its output is {kind}, not numbers. Fix: float32 [N, {classes}] logits.")
+        if answer.shape != (len(x), classes) or not np.isfinite(answer).all():
+            raise Refused(f"for {len(x)} inputs it gives {list(answer.shape)}, or values that are not finite. Fix: [N, {classes}] logits.")  # fmt: skip
         return answer
 
     return run
 
 
-def interface(path: Path, name: str) -> None:
+def interface(path: Path, name: str, wanted: tuple[int, ...]) -> None:
     """Refuse a file whose input, output or operators are not those of the task."""
     from edgekit.graphs import reading
 
@@ -111,7 +122,7 @@ def interface(path: Path, name: str) -> None:
     if strange - {function.domain for function in model.functions}:
         raise Refused(f"operators of {', '.join(sorted(strange))}. Fix: use those of ONNX and com.microsoft.")
     if held := sorted({node.op_type for graph in reading.graphs(model) for node in graph.node if node.op_type in CONTROL or holds_a_graph(node)}):  # fmt: skip
-        raise Refused(f"it has {', '.join(held)}: what is inside runs for some pictures only, so neither its time nor its memory can be told. Fix: a network without control flow.")  # fmt: skip
+        raise Refused(f"it has {', '.join(held)}: what is inside runs for some inputs only, so neither its time nor its memory can be told. Fix: a network without control flow.")  # fmt: skip
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
     if list(inputs) != [name]:
@@ -120,13 +131,15 @@ def interface(path: Path, name: str) -> None:
     if (
         dtype != "float32"
         or shape is None
-        or len(shape) != 4
-        or shape[1:] != (1, 28, 28)
+        or len(shape) != 1 + len(wanted)
+        or shape[1:] != wanted
         or not isinstance(shape[0], str)
     ):
-        raise Refused(f"input {name!r} is {reading.described(dtype, shape)}. Fix: float32 [N, 1, 28, 28] with N free.")
+        raise Refused(
+            f"input {name!r} is {reading.described(dtype, shape)}. Fix: float32 [{', '.join(map(str, ('N', *wanted)))}] with N free."
+        )
     if len(model.graph.output) != 1:
-        raise Refused(f"it has {len(model.graph.output)} outputs. Fix: the logits [N, 10] are the only one.")
+        raise Refused(f"it has {len(model.graph.output)} outputs. Fix: one logit for each class is the only one.")
 
 
 def holds_a_graph(node) -> bool:
@@ -137,7 +150,7 @@ def holds_a_graph(node) -> bool:
 def looks(logits: np.ndarray) -> None:
     if np.ptp(logits, axis=0).max() < 1e-6:
         raise Refused(
-            "a constant output: it gives the same answer for every picture. A model that does not look is not timed."
+            "a constant output: it gives the same answer for every input. A model that does not look is not timed."
         )
 
 
@@ -146,7 +159,7 @@ def same_in_a_group(run: Run, pictures: np.ndarray, alone: np.ndarray) -> None:
     several = run(pictures[:64])
     if (several.argmax(1) != alone[:64].argmax(1)).mean() > 0.05:
         raise Refused(
-            "another answer in a group of 64 than for each picture alone. Fix: no randomness, and rows that do not mix."
+            "another answer in a group of 64 than for each input alone. Fix: no randomness, and rows that do not mix."
         )
 
 
@@ -157,7 +170,7 @@ def same_in_groups(found: np.ndarray, alone: np.ndarray, batch: int) -> None:
     behind = alone.max(1) - alone[rows, found.argmax(1)]
     differ = np.flatnonzero(behind > 0.01 * np.ptp(alone, axis=1))
     if len(differ):
-        raise Refused(f"another class in a group of {batch} than alone, for {len(differ)} of {len(alone)} pictures (the first is {differ[0]}). Fix: one network for every N, and rows that do not mix.")  # fmt: skip
+        raise Refused(f"another class in a group of {batch} than alone, for {len(differ)} of {len(alone)} inputs (the first is {differ[0]}). Fix: one network for every N, and rows that do not mix.")  # fmt: skip
 
 
 def same_time_for_all(
@@ -181,12 +194,12 @@ def same_time_for_all(
     if slower(again[worst], fast):
         fast, slow = shortest(run, [usual, longest], SURE)
         if slower(slow, fast):
-            raise Refused(f"its time depends on the picture: picture {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
+            raise Refused(f"its time depends on the input: number {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
     seen = [known[i : i + size] for i in range(0, len(known) - size + 1, size)][:16]
     if seen and slower(fast, float(np.median(shortest(run, seen, AGAIN)))):
         usually, *course = shortest(run, [usual, *seen], SURE)
         if slower(usually, float(np.median(course))):
-            raise Refused(f"it takes {usually / np.median(course):.1f}x as long for pictures that it has not seen as for the course's own: its time depends on the picture.")  # fmt: skip
+            raise Refused(f"it takes {usually / np.median(course):.1f}x as long for what it has not seen as for the course's own: its time depends on the input.")  # fmt: skip
     return np.concatenate(found), longest
 
 
@@ -199,7 +212,9 @@ def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
         runtimes.load(given / "model.onnx", threads=1) as own,
     ):
         try:
-            found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds, limits={"model": 1 / limit})
+            found = bench.compare(
+                {"baseline": base, "model": own}, x, max_time=seconds, resolve=FINE, limits={"model": 1 / limit}
+            )
         except (runtimes.RunnerError, runtimes.InputError) as error:
             raise Refused(f"it fails while it is timed: {one_line(error)}") from None
     ratio, control = found["model"], found.control
@@ -229,6 +244,32 @@ def baseline_memory(given: Path, batch: int) -> int:
     from edgekit import bench
 
     return bench.footprint(given / "baseline.onnx", batch).model
+
+
+def energy(given: Path, x: np.ndarray) -> dict:
+    """Joules of a call over those of the baseline, idle power included, in pairs; ``missing`` says why where no meter of the processor or the
+    whole module can be read."""
+    from edgekit import bench, runtimes
+    from edgekit.device import power_meters
+
+    found, missing = power_meters.sensors()
+    meters = [one for one in found if not isinstance(one, power_meters.Nvml)]  # the model runs on the processor
+    try:
+        if not meters:
+            return {"missing": "; ".join(f"{one.sensor}: {one.why}" for one in missing)[:500]}
+        with (
+            runtimes.load(given / "baseline.onnx", threads=1) as base,
+            runtimes.load(given / "model.onnx", threads=1) as own,
+        ):
+            use = lambda run: bench.energy(run, x, seconds=BLOCK, idle=0, sensor=meters[0]).total
+            pairs = [(use(own), use(base)) for _ in range(PAIRS)]
+        if min(map(min, pairs)) <= 0:
+            return {"missing": f"{meters[0].name} stood still"}
+        ratios = [own / base for own, base in pairs]
+        return {"value": float(np.median(ratios)), "low": min(ratios), "high": max(ratios), "meter": meters[0].covers}
+    finally:
+        for one in found:
+            one.close()
 
 
 def parser(path: Path) -> dict:

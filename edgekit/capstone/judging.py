@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from edgekit.bench import wilson
-from edgekit.capstone.budgets import BASELINE, Budget
+from edgekit.capstone.budgets import Budget
 from edgekit.capstone.reading import Submission
+from edgekit.capstone.unseen import Drawn
 from edgekit.files import sha256
 from edgekit.formatting import machine
-from edgekit.zoo.data import STYLES, Split
+from edgekit.zoo.data import STYLES
 
 KEPT, MISSED, OPEN = "kept", "missed", "can't tell"
 CLAIM = "claim"  # the name of an item that is no budget
@@ -61,16 +62,22 @@ class Report:
         return asdict(self) | {"kept": self.kept}
 
 
-def judge(submission: Submission, measured: dict, split: Split, seed: int | None = None) -> Report:
+def judge(submission: Submission, measured: dict, split: Drawn, seed: int | None = None) -> Report:
     """Hold what was measured against the budget and the claims of a submission."""
     budget = submission.budget
     guess = np.array([int(budget.classes[i]) for i in measured["predictions"]])
-    numbers = numbers_of(submission.model, measured, guess == split.labels)
-    items = [*budgets(numbers, budget, measured["latency"]["failed"]), *engine(measured)]
+    numbers = numbers_of(submission.model, measured, guess == split.y)
+    items = [*budgets(numbers, budget, measured["latency"]["failed"]), *energy(measured, budget), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
-    drawn = f"judged on {len(split)} unseen pictures" + (f", drawn from seed {seed}" if seed is not None else "")
+    drawn = f"judged on {len(split)} unseen {budget.asks.unit}" + (
+        f", drawn from seed {seed}" if seed is not None else ""
+    )
     kinds = ", ".join(f"{kind} {share(*found)}" for kind, found in by_style(split, guess).items()) or "not known"
-    notes = [f"accuracy by kind of picture: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    notes = [f"accuracy by kind of {budget.asks.unit}: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    if "missing" in measured.get("energy", {}):
+        notes.append(
+            f"energy was not measured, and does not count: no meter can be read here ({measured['energy']['missing']})"
+        )
     return Report(
         budget, submission.division, tuple(items + claims), numbers, sha256(submission.model), drawn,
         tuple(notes), measured["latency"]["environment"],
@@ -90,6 +97,7 @@ def numbers_of(model: bytes, measured: dict, right: np.ndarray) -> dict:
         "latency": {key: latency[key] for key in ("value", "low", "high", "pairs", "control", "medians")},
         "file": len(model),
         "activations": measured["activations"],
+        **({"energy": measured["energy"]} if "value" in measured.get("energy", {}) else {}),
         **({"resident": measured["resident"], "baseline_resident": measured["baseline_resident"]} if "resident" in measured else {}),
     }  # fmt: skip
 
@@ -111,7 +119,7 @@ def accuracy(numbers: dict, budget: Budget) -> Item:
 def time(numbers: dict, failed: str, budget: Budget) -> Item:
     found = numbers["latency"]
     control = found["control"]
-    measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {BASELINE}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
+    measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {budget.asks.baseline}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
         return Item(
@@ -147,6 +155,21 @@ def memory(numbers: dict, budget: Budget) -> Item:
     return Item("memory", KEPT if value <= budget.memory else MISSED, said, allowed)
 
 
+def energy(measured: dict, budget: Budget) -> list[Item]:
+    """Nothing where no meter can be read: nobody is marked by a machine's lack."""
+    found = measured.get("energy", {})
+    if "value" not in found:
+        return []
+    low, high, limit = found["low"], found["high"], budget.energy
+    verdict = KEPT if high <= limit else MISSED if low > limit else OPEN
+    said = f"{found['value']:.2f}x [{low:.2f}, {high:.2f}] the joules of {budget.asks.baseline} for a call ({found['meter']})"
+    return [
+        Item(
+            "energy", verdict, said, f"at most {limit:.2f}x", "the interval reaches over it" if verdict == OPEN else ""
+        )
+    ]
+
+
 def engine(measured: dict) -> list[Item]:
     found = measured.get("parser")
     if not found:
@@ -166,11 +189,12 @@ def claim(name: str, value: float, found: dict) -> Item:
     return Item(CLAIM, MISSED if beyond else KEPT, f"{name} {measured}", f"you claim {show(value)}", why)
 
 
-def by_style(split: Split, guess: np.ndarray) -> dict[str, tuple[float, float, float]]:
+def by_style(split: Drawn, guess: np.ndarray) -> dict[str, tuple[float, float, float]]:
     """{kind of picture: (accuracy, low, high)}, the worst first; empty where the kinds are not known."""
     found = {}
-    for style in np.unique(split.styles) if split.styles is not None else ():
-        right = (guess == split.labels)[split.styles == style]
+    styles = getattr(split, "styles", None)
+    for style in np.unique(styles) if styles is not None else ():
+        right = (guess == split.y)[styles == style]
         found[STYLES[style]] = (float(right.mean()), *wilson(int(right.sum()), len(right)))
     return dict(sorted(found.items(), key=lambda one: one[1]))
 

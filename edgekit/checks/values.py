@@ -108,6 +108,19 @@ def mapping(value: Any, what: str) -> dict:
     return value
 
 
+def several(value: Any, count: int, expected: str) -> list:
+    """``value`` as a list of ``count`` items; the border makes lists of tuples.
+
+    expected: what should have come, up to the word "got": ``"cost should return two numbers (parameters, MACs),"``.
+
+    Raises:
+        CheckFailed: with ``expected`` and what came instead.
+    """
+    if not isinstance(value, list) or len(value) != count:
+        raise CheckFailed(f"{expected} got {came(value)}.", "nothing returned" if value is None else "wrong type")
+    return value
+
+
 def array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite: bool = True) -> np.ndarray:
     """``value`` as a numeric array of ``shape``; nested lists of numbers are accepted.
 

@@ -98,7 +98,7 @@ def qat(
 ) -> nn.Module:
     """``ptq`` on ``calibrate`` of the training pictures, then training on all of them with the quantizers at work."""
     quantized = ptq(model, train.subset(min(calibrate, len(train))), weight_bits)
-    training.fit(quantized, train, epochs=epochs, lr=lr, progress=False)
+    training.fit(quantized, train, epochs=epochs, lr=lr)
     return quantized
 
 

@@ -89,7 +89,9 @@ class Leaderboard:
     facts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        head = f"{'':22} {'file kB':>8} {'differs':>8} {'same':>7} {'MB':>8}  speed against the first, 95% interval"
+        raced = any(row.speedup for row in self.rows)
+        head = f"{'':22} {'file kB':>8} {'differs':>8} {'same':>7} {'MB':>8}"
+        head += "  speed against the first, 95% interval" if raced else ""
         note = (
             f"{self.model}, {self.inputs} inputs, batch 1, one thread. differs: largest difference of a logit from PyTorch's, as a share of "
             f"the largest logit; float32 may differ by {TOLERANCE:g}. same: inputs with the same class. MB: added to the process at its peak."

@@ -37,11 +37,13 @@ class Ina3221:
 
     A power reading is integrated over time by a thread that samples every `period` seconds; the chip itself averages over a few
     milliseconds. Reads the rail that feeds the module (VDD_IN on Orin Nano and NX) or, where there is none (AGX Orin), the
-    sum of all rails: `covers` says which.
+    sum of all rails: `covers` says which. On Thor the module's input goes through an INA238 (kernel.org, hwmon/ina238: in1_input in
+    mV, curr1_input in mA), which has no label and is called VIN here. Not verified on a real board.
     """
 
     name = "INA3221"
     PATTERN = "sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon*"
+    INPUT = "sys/bus/i2c/drivers/ina238/*/hwmon/hwmon*"
 
     def __init__(self, root: str | os.PathLike = "/", period: float = 0.01):
         self.rails = self._find(Path(root))
@@ -70,6 +72,10 @@ class Ina3221:
                     continue
                 if label and label != "NC":
                     rails[label] = files
+        for folder in glob.glob(str(root / self.INPUT)):
+            files = Path(folder) / "in1_input", Path(folder) / "curr1_input"
+            if all(file.is_file() for file in files):
+                rails["VIN"] = files
         return rails
 
     def watts(self, rail: str | None = None) -> float:

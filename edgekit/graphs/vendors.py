@@ -84,6 +84,8 @@ class Table(list):
             lines.append(f"    source    {t.source}, read {t.read}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         head = ("toolchain, for", "takes, gives", "needs", "started by", "this file", "source")
         rows = [

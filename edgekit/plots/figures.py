@@ -140,6 +140,6 @@ def as_html(figure) -> str:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=figure.dpi, bbox_inches="tight")
     code = base64.b64encode(picture.getvalue()).decode()
-    # On a narrow page, or a large one at 200%, the words in a picture must still be readable: from 36em on the page scrolls.
-    width = "max-width: max(100%, 36em)"
-    return f'{_DARK}<img class="edgekit" style="{width}" src="data:image/png;base64,{code}" alt="{html.escape(figure.alt)}">'
+    # On a narrow page, or a large one at 200%, the words in a picture must still be readable: below 36em it scrolls, also by keyboard.
+    image = f'<img class="edgekit" style="max-width: max(100%, 36em)" src="data:image/png;base64,{code}" alt="{html.escape(figure.alt)}">'
+    return f'{_DARK}<div style="overflow-x: auto" tabindex="0">{image}</div>'

@@ -72,6 +72,18 @@ class _SPPF(nn.Module):
         return self.last(torch.cat(parts, 1))
 
 
+def _three_scales(net, x):
+    """What YOLO's heads read, at strides 8, 16 and 32: down the backbone, up again, and down once more (Liu et al. 2018, PANet)."""
+    p3 = net.p3(x)
+    p4 = net.p4(p3)
+    p5 = net.p5(p4)
+    n4 = net.up4(torch.cat([net.up(p5), p4], 1))
+    n3 = net.out3(torch.cat([net.up(n4), p3], 1))
+    m4 = net.out4(torch.cat([net.down3(n3), n4], 1))
+    m5 = net.out5(torch.cat([net.down4(m4), p5], 1))
+    return n3, m4, m5
+
+
 class YOLOv5s(nn.Module):
     """YOLOv5s, 80 classes, up to the raw maps of the three scales: 3 anchors of 85 values for every cell."""
 
@@ -90,14 +102,7 @@ class YOLOv5s(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, 255, 1) for width in (128, 256, 512))
 
     def forward(self, x):
-        p3 = self.p3(x)
-        p4 = self.p4(p3)
-        p5 = self.p5(p4)
-        n4 = self.up4(torch.cat([self.up(p5), p4], 1))
-        n3 = self.out3(torch.cat([self.up(n4), p3], 1))
-        m4 = self.out4(torch.cat([self.down3(n3), n4], 1))
-        m5 = self.out5(torch.cat([self.down4(m4), p5], 1))
-        return tuple(head(level) for head, level in zip(self.heads, (n3, m4, m5), strict=True))
+        return tuple(head(level) for head, level in zip(self.heads, _three_scales(self, x), strict=True))
 
 
 class YOLOv8n(nn.Module):
@@ -123,14 +128,7 @@ class YOLOv8n(nn.Module):
         return nn.Sequential(_conv(inputs, width, 3), _conv(width, width, 3), nn.Conv2d(width, outputs, 1))
 
     def forward(self, x):
-        p3 = self.p3(x)
-        p4 = self.p4(p3)
-        p5 = self.p5(p4)
-        n4 = self.up4(torch.cat([self.up(p5), p4], 1))
-        n3 = self.out3(torch.cat([self.up(n4), p3], 1))
-        m4 = self.out4(torch.cat([self.down3(n3), n4], 1))
-        m5 = self.out5(torch.cat([self.down4(m4), p5], 1))
-        heads = zip(self.boxes, self.classes, (n3, m4, m5), strict=True)
+        heads = zip(self.boxes, self.classes, _three_scales(self, x), strict=True)
         return tuple(torch.cat([box(level), score(level)], 1) for box, score, level in heads)
 
 

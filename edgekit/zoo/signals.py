@@ -44,14 +44,14 @@ class Signals:
         return Signals(self.name, self.split, self.x[index], self.y[index], self.classes, self.rate)
 
 
-def words(split: str = "train", count: int | None = None) -> Signals:
+def words(split: str = "train", count: int | None = None, seed: int | None = None) -> Signals:
     """Words of two or three vowels in noise, 0.768 s each, every class equally often; "train", "val" or "test".
 
     Pitch, vocal tract, loudness, tempo, start and the noise (white, hum of the mains, or a babble of other words) are drawn for every signal; the
     ratio of signal to noise is between -6 and 15 dB. The words differ by the *order* of their vowels: "io" and "oi" have the same spectrum on
-    average. ``count``: how many, by default 4000, 1000, 1500. ValueError for another split, or for a count below 1.
+    average. ``count``: how many, by default 4000, 1000, 1500. ``seed``, with a count, draws others for a split of another name. ValueError for another split, or for a count below 1.
     """
-    count, rng = _drawn("words", split, count, 10)
+    count, rng = (count, np.random.default_rng([seed, 10])) if seed is not None else _drawn("words", split, count, 10)
     labels = rng.permutation(np.arange(count) % len(WORDS))
     spoken = np.empty((count, WORD_SAMPLES), np.float32)
     for parts in (2, 3):

@@ -15,6 +15,8 @@ from torch import nn
 from edgekit.bench.accuracy import class_labels, evaluate
 from edgekit.formatting import table
 
+QUIET = 3.0  # s; what takes longer shows how far it is
+
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message says where it stopped and what to change."""
@@ -145,7 +147,7 @@ def descend(
     optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=epochs * batches) if one_cycle else None
     order = torch.Generator().manual_seed(seed)
-    with tqdm(total=epochs * batches, disable=not progress, leave=False, unit="batch") as bar:
+    with tqdm(total=epochs * batches, disable=not progress, leave=False, unit="batch", delay=QUIET) as bar:
         for epoch in range(1, epochs + 1):
             total = 0.0
             for step, rows in enumerate(torch.randperm(count, generator=order).split(batch_size), 1):

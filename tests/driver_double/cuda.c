@@ -73,7 +73,8 @@ static size_t used(void) { size_t n = 0; for (Thing *t = things; t; t = t->next)
 static int make(int kind, size_t bytes, Thing **made) {
     if (!current()) return INVALID_CONTEXT;
     if (capture_of_this_thread && kind != GRAPH && kind != EXEC) { capture_of_this_thread->broken = 1; return CAPTURE_UNSUPPORTED; }
-    if (fail_after && !--fail_after) return OUT_OF_MEMORY;
+    if (fail_after == 1) return OUT_OF_MEMORY; /* and it stays so: PyCUDA collects garbage and tries again */
+    if (fail_after) fail_after--;
     if (kind == DEVICE_MEMORY && used() + bytes > memory_limit) return OUT_OF_MEMORY;
     Thing *t = calloc(1, sizeof *t);
     t->kind = kind, t->context = current(), t->bytes = bytes;
@@ -354,7 +355,7 @@ static int unsupported(const char *name) { say("%s: the double does not have it"
 
 /* ------------------------------------------------------------------------------------------ for the tests */
 EXPORT int double_enqueue(void *stream, void (*call)(void *), void *argument) { return put(stream, (Op){ .kind = CALL, .call = call, .argument = argument }); }
-EXPORT void double_fail_after(int allocations) { fail_after = allocations; } /* the n-th thing that is made from now on is refused; 0: none */
+EXPORT void double_fail_after(int allocations) { fail_after = allocations; } /* from the n-th on, whatever is to be made is refused; 0: nothing */
 EXPORT int double_retained(int device) { return primary[device].count; }
 EXPORT int double_depth(void) { return depth; }
 EXPORT int double_alive(int kind) { int n = 0; for (Thing *t = things; t; t = t->next) n += t->kind == kind; return n; }

@@ -188,12 +188,14 @@ class Scenarios:
                     run(np.ones((2, 3), np.float32))
                     run.phases(np.ones((2, 3), np.float32), calls=1)
             except self.Error:
-                run = None
-                self.nothing_is_left()
+                run = (
+                    None  # and out of the handler: the error's frames hold PyCUDA's stream, which goes with its object
+                )
             else:
                 cuda.double_fail_after(0)
                 assert n > 5, f"only {n - 1} things were made"
                 return
+            self.nothing_is_left()
         raise AssertionError("it never ran")
 
     def everything_lies_on_the_gpu_asked_for(self):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, integer, require
+from edgekit.checks import Exercise, array, call, integer, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -30,11 +30,7 @@ def judge(inputs: dict, outputs: dict) -> str:
     for day, got in zip(inputs["days"], outputs["profiles"], strict=True):
         batches, image = day["batches"], day["image"]
         got = list(got) if isinstance(got, np.ndarray) and got.ndim else got  # three rows of one array
-        require(
-            isinstance(got, list) and len(got) == 3,
-            f"a profile is three shapes, (min, opt, max), got {came(got)}.",
-            "wrong type",
-        )
+        several(got, 3, "a profile is three shapes, (min, opt, max),")
         shapes = [array(shape, f"shape {i}").tolist() for i, shape in enumerate(got)]
         require(
             all(isinstance(s, list) and len(s) == 4 for s in shapes),

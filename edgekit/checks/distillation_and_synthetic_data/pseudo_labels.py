@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, came, no_slip, require
+from edgekit.checks import CheckFailed, Exercise, array, call, no_slip, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -46,11 +46,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
 def _pair(answer) -> tuple[np.ndarray, np.ndarray]:
     answer = list(answer) if isinstance(answer, np.ndarray) and answer.ndim == 2 else answer
-    require(
-        isinstance(answer, list) and len(answer) == 2,
-        f"pseudo_labels should return two arrays, (index, labels): got {came(answer)}.",
-        "wrong type",
-    )
+    several(answer, 2, "pseudo_labels should return two arrays, (index, labels):")
     index, labels = (array(part, name, finite=False) for part, name in zip(answer, ("index", "labels"), strict=True))
     return index if index.size else np.empty(0, dtype=np.int64), labels  # an empty list has no type
 

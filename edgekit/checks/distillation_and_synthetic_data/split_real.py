@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, require
+from edgekit.checks import Exercise, array, call, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -59,11 +59,7 @@ def _judge_parts(groups: np.ndarray, share: float, tuning: np.ndarray, held_out:
 
 
 def _two_parts(split, count: int) -> tuple[np.ndarray, np.ndarray]:
-    require(
-        isinstance(split, list) and len(split) == 2,
-        f"split_real should return two arrays of indices, (tuning, held_out): got {came(split)}.",
-        "wrong type",
-    )
+    several(split, 2, "split_real should return two arrays of indices, (tuning, held_out):")
     parts = []
     for part, name in zip(split, ("tuning", "held_out"), strict=True):
         part = array(part, name)

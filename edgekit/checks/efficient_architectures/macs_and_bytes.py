@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, integer, require
+from edgekit.checks import Exercise, call, integer, require, several
 
 
 def _layers(inputs: dict) -> list[tuple]:
@@ -32,11 +32,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for (what, layer, shape), got in zip(_layers(inputs), outputs["found"], strict=True):
         got = got.tolist() if isinstance(got, np.ndarray) else got
-        require(
-            isinstance(got, list) and len(got) == 2,
-            f"macs_and_bytes should return two numbers (MACs, bytes), got {came(got)}.",
-            "wrong type",
-        )
+        several(got, 2, "macs_and_bytes should return two numbers (MACs, bytes),")
         _macs(what, layer, shape, integer(got[0], f"the MACs of {what}"))
         _bytes(what, layer, shape, integer(got[1], f"the bytes of {what}"))
     return "MACs and bytes are right for a plain, a pointwise and two depthwise layers."

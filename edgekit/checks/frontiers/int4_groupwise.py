@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, array, call, came, require
+from edgekit.checks import CheckFailed, Exercise, array, call, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -48,11 +48,7 @@ def _grouped(values: np.ndarray, group: int) -> np.ndarray:
 def _integers_and_scales(answer, case: dict) -> tuple[np.ndarray, np.ndarray]:
     weight, group = case["weight"], case["group"]
     rows, count = len(weight), weight.shape[1] // group
-    require(
-        isinstance(answer, list) and len(answer) == 2,
-        f"int4_groupwise should return two arrays, (integers, scales), got {came(answer)}.",
-        "nothing returned" if answer is None else "wrong type",
-    )
+    several(answer, 2, "int4_groupwise should return two arrays, (integers, scales),")
     q = array(answer[0], "integers", weight.shape, finite=False)
     s = array(answer[1], "scales", finite=False)
     require(s.shape == (rows, count), f"scales has shape {s.shape}, expected {(rows, count)}: one for each group of {group} neighbouring *inputs* in each of {rows} rows.", "shape of the scales")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, require
+from edgekit.checks import Exercise, array, call, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -41,11 +41,7 @@ def judge(inputs: dict, outputs: dict) -> str:
     shapes = {"a": (inputs["rank"], inputs["inputs"]), "b": (inputs["outputs"], inputs["rank"])}
     pairs = []
     for pair in outputs["pairs"]:
-        require(
-            isinstance(pair, list) and len(pair) == 2,
-            f"lora_init should return the two tensors (a, b), got {came(pair)}.",
-            "nothing returned" if pair is None else "wrong type",
-        )
+        several(pair, 2, "lora_init should return the two tensors (a, b),")
         pairs.append([array(part, name, shapes[name]) for part, name in zip(pair, "ab", strict=True)])
     a, b = pairs[0]
     require(

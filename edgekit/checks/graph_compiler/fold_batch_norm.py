@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, close, require
+from edgekit.checks import Exercise, array, call, close, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -55,11 +55,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
     tensor = lambda a: torch.from_numpy(np.asarray(a, dtype=np.float32))
     for case, result in zip(inputs["cases"], outputs["folded"], strict=True):
-        require(
-            isinstance(result, list) and len(result) == 2,
-            f"fold_batch_norm should return two arrays, (weight, bias): got {came(result)}.",
-            "wrong type",
-        )
+        several(result, 2, "fold_batch_norm should return two arrays, (weight, bias):")
         weight = array(result[0], "the new weight", shape=case["weight"].shape)
         bias = array(result[1], "the new bias", shape=case["bias"].shape)
         x = torch.rand(2, case["weight"].shape[1] * case["_group"], 6, 6, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, in_order, integer, require, shuffled
+from edgekit.checks import Exercise, call, in_order, integer, require, several, shuffled
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -25,11 +25,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for case, found in in_order(inputs["cases"], outputs["found"]):
         found = found.tolist() if isinstance(found, np.ndarray) else found
-        require(
-            isinstance(found, list) and len(found) == 2,
-            f"multiplier_and_shift should return two integers (m, s), got {came(found)}.",
-            "wrong type",
-        )
+        several(found, 2, "multiplier_and_shift should return two integers (m, s),")
         _judge(case["factor"], case["bits"], integer(found[0], "m"), integer(found[1], "s"))
     return "Every factor has its multiplier with all the bits that were asked for, and the shift that goes with it."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, number, require
+from edgekit.checks import Exercise, array, call, came, number, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -26,7 +26,7 @@ def probe(answer, inputs: dict) -> dict:
 
 
 def _values_and_scale(pair) -> list:
-    require(isinstance(pair, list) and len(pair) == 2, f"fp8_quantize should return (values, scale), got {came(pair)}.", "wrong type")  # fmt: skip
+    several(pair, 2, "fp8_quantize should return (values, scale),")
     require(np.size(pair[0]) > 1 or np.size(pair[1]) == 1, "the values come first, then the scale: they have changed places.", "changed places")  # fmt: skip
     require(np.size(pair[1]) == 1, f"the scale should be one number for the whole tensor, got {came(pair[1])}.", "wrong type")  # fmt: skip
     return pair

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, call, came, integer, no_slip, require
+from edgekit.checks import Exercise, call, integer, no_slip, several
 
 
 def _layers(inputs: dict) -> list[tuple]:
@@ -38,11 +38,7 @@ def judge(inputs: dict, outputs: dict) -> str:
 
     for (what, layer, shape), got in zip(_layers(inputs), outputs["costs"], strict=True):
         got = got.tolist() if isinstance(got, np.ndarray) else got
-        require(
-            isinstance(got, list) and len(got) == 2,
-            f"cost should return two numbers (parameters, MACs), got {came(got)}.",
-            "wrong type",
-        )
+        several(got, 2, "cost should return two numbers (parameters, MACs),")
         parameters, macs = integer(got[0], f"parameters of {what}"), integer(got[1], f"MACs of {what}")
         no_slip(_slips(parameters, macs, layer, shape, counter(layer, torch.zeros(1, *shape))), what)
     return "Parameters and MACs agree with PyTorch's own counter for seven layers, with stride, bias, groups and a kernel that is not square."

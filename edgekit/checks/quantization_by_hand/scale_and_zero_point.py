@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import CheckFailed, Exercise, call, came, close, integer, no_slip, number, require
+from edgekit.checks import CheckFailed, Exercise, call, close, integer, no_slip, number, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -40,11 +40,7 @@ def judge(inputs: dict, outputs: dict) -> str:
     for case, grid in zip(inputs["cases"], outputs["grids"], strict=True):
         asked = "scale_and_zero_point({low:.4g}, {high:.4g}, bits={bits}, symmetric={symmetric})".format(**case)
         grid = grid.tolist() if isinstance(grid, np.ndarray) else grid
-        require(
-            isinstance(grid, list) and len(grid) == 4,
-            f"{asked} should return four values, scale, zero_point, qmin, qmax: got {came(grid)}.",
-            "wrong type",
-        )
+        several(grid, 4, f"{asked} should return four values, scale, zero_point, qmin, qmax:")
         names = ("the scale", "zero_point", "qmin", "qmax")
         values = [number(v, f"{asked}: {n}") for v, n in zip(grid, names, strict=True)]
         require(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, number, require
+from edgekit.checks import Exercise, array, call, number, require, several
 from edgekit.checks.sparsity_2_4._shared import _two_of_four
 
 
@@ -22,11 +22,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for name, weight in inputs["weights"].items():
         got = outputs[name]
-        require(
-            isinstance(got, list) and len(got) == 2,
-            f"pack_2_4 should return two arrays, (values, indices), got {came(got)}.",
-            "nothing returned" if got is None else "wrong type",
-        )
+        several(got, 2, "pack_2_4 should return two arrays, (values, indices),")
         rows, columns = weight.shape
         values, indices = (array(part, name, (rows, columns // 2)) for part, name in zip(got, ("values", "indices"), strict=True))  # fmt: skip
         require(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from edgekit import bench
 from edgekit.compression.tuning.given import Data, TuneError
+from edgekit.compression.tuning.results import Quality
 
 WORST = -1e9  # below every other score; JSON has no infinity
 _NUMBERS = "fiub"  # kinds of dtypes whose differences can be counted; strings are equal or not
@@ -34,20 +36,18 @@ def answers(run, data: Data, size: int = 64, check: Callable[[], None] = lambda:
     return [np.concatenate([np.atleast_1d(one[i]) for one in found]) for i in range(len(found[0]))]
 
 
-def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float) -> dict:
-    """The quality of a file: {"text", "score", "verdict"}, and {"low", "high"} where it is an interval of what was gained, as a share.
-
-    verdict: see `verdict`; score grows with quality, and is used for the front only.
+def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float) -> Quality:
+    """The quality of a file that answers ``got`` where the reference answers ``want``.
 
     max_drop: points of accuracy, in percent; without labels the share of rows, in percent, whose top class may change.
     """
     if [a.shape for a in got] != [a.shape for a in want]:
-        return {"text": "other shapes", "verdict": "lost", "score": WORST}
+        return Quality("other shapes", WORST, verdict="lost")
     bad = sum(
         int((~np.isfinite(g) & np.isfinite(w)).sum()) for g, w in zip(got, want, strict=True) if g.dtype.kind == "f"
     )
     if bad:
-        return {"text": f"{bad} values are NaN or infinite", "verdict": "lost", "score": WORST}
+        return Quality(f"{bad} values are NaN or infinite", WORST, verdict="lost")
     noise = _snr(want, got)
     classes = next((i for i, a in enumerate(want) if a.ndim == 2 and a.shape[1] > 1 and a.dtype.kind in "fiu"), None)
     if labels is not None and classes is not None:
@@ -55,31 +55,31 @@ def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float
     elif classes is not None:
         quality = _agreement(want[classes], got[classes], noise)
     else:
-        quality = {"text": f"SNR {noise:.1f} dB", "score": noise}
-    return quality | {"snr": noise, "verdict": verdict(quality, max_drop)}
+        quality = Quality(f"SNR {noise:.1f} dB", noise)
+    return replace(quality, snr=noise, verdict=verdict(quality, max_drop))
 
 
-def verdict(quality: dict, max_drop: float) -> str:
+def verdict(quality: Quality, max_drop: float) -> str:
     """ "kept", "lost" or "can't tell": whether the interval is above the limit, below it or on both sides. Outputs that are no classes have
     no interval: their signal-to-noise ratio decides."""
-    if "low" in quality:
+    if quality.low is not None:
         limit = -max_drop / 100
-        return "kept" if quality["low"] >= limit else "lost" if quality["high"] < limit else "can't tell"
-    return "kept" if quality["score"] >= LEAST_SNR else "lost"
+        return "kept" if quality.low >= limit else "lost" if quality.high < limit else "can't tell"
+    return "kept" if quality.score >= LEAST_SNR else "lost"
 
 
-def _agreement(want, got, noise: float) -> dict:
+def _agreement(want, got, noise: float) -> Quality:
     """Of the top class, row by row; an interval of Wilson's."""
     same, total = int((want.argmax(1) == got.argmax(1)).sum()), len(want)
     low, high = bench.wilson(same, total)
     text = f"same top-1 {100 * same / total:.2f} % [{100 * low:.2f}, {100 * high:.2f}], SNR {noise:.1f} dB"
-    return {"text": text, "score": same / total, "low": low - 1, "high": high - 1}
+    return Quality(text, same / total, low - 1, high - 1)
 
 
-def _accuracy(want, got, labels) -> dict:
+def _accuracy(want, got, labels) -> Quality:
     change = bench.compare_accuracy(want, got, labels)
     text = f"{100 * change.difference:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
-    return {"text": text, "score": change.difference, "low": change.low, "high": change.high}
+    return Quality(text, change.difference, change.low, change.high)
 
 
 def _snr(want, got) -> float:

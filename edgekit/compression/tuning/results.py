@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 
 from edgekit.ledger import beats
 
@@ -11,10 +11,31 @@ HEAD = ["", "file", "engine", "threads", "batch", "size", "quality", "speed-up",
 
 
 @dataclass(frozen=True)
+class Quality:
+    """What became of a file's answers. score grows with quality, and is used for the front only. low, high: the interval of what was gained,
+    as a share, where there are labels or classes. snr: of the outputs, in dB. verdict: see judging.verdict."""
+
+    text: str
+    score: float
+    low: float | None = None
+    high: float | None = None
+    snr: float | None = None
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The time for one row against the float32 file on one thread, with its interval."""
+
+    speedup: float
+    low: float
+    high: float
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Row:
-    """One configuration. bytes: on disk; memory: bytes at the peak beyond the libraries; quality: what became of the answers (see
-    judging.judge); speed: {"speedup", "low", "high", "verdict"} of the time for one row against the float32 file on one thread;
-    failed: why it has no result."""
+    """One configuration. bytes: on disk; memory: bytes at the peak beyond the libraries; failed: why it has no result."""
 
     file: str
     engine: str
@@ -23,27 +44,39 @@ class Row:
     path: str = ""
     bytes: int = 0
     memory: int | None = None
-    quality: dict = field(default_factory=dict)
-    speed: dict = field(default_factory=dict)
+    quality: Quality | None = None
+    speed: Speed | None = None
     failed: str = ""
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Row:
+        """What ``dataclasses.asdict`` made of a row. TypeError for anything else."""
+        row = cls(**data)
+        quality, speed = Quality(**row.quality) if row.quality else None, Speed(**row.speed) if row.speed else None
+        return replace(row, quality=quality, speed=speed)
 
     @property
     def key(self) -> str:
         return f"{self.file} | {self.engine} | {self.threads} | {self.batch}"
 
     @property
+    def verdict(self) -> str:
+        """On the quality; "" without a result."""
+        return self.quality.verdict if self.quality else ""
+
+    @property
     def kept(self) -> bool:
-        return not self.failed and self.quality.get("verdict") in ("kept", "reference")
+        return not self.failed and self.verdict in ("kept", "reference")
 
     def dominates(self, other: Row) -> bool:
         """At least as good in size, time and quality, and better in one."""
-        return beats(*((r.bytes, -r.speed["speedup"], -r.quality["score"]) for r in (self, other)))
+        return beats(*((r.bytes, -r.speed.speedup, -r.quality.score) for r in (self, other)))
 
     def cells(self, mark: str) -> list[str]:
         mb = lambda n: f"{n / 1e6:.2f} MB" if n else ""
         s = self.speed
-        speed = f"{s['speedup']:.2f}x [{s['low']:.2f}, {s['high']:.2f}] {s['verdict']}" if s else ""
-        said = self.quality.get("text", "")
+        speed = f"{s.speedup:.2f}x [{s.low:.2f}, {s.high:.2f}] {s.verdict}" if s else ""
+        said = self.quality.text if self.quality else ""
         return [
             mark,
             self.file,

@@ -14,7 +14,7 @@ from edgekit import files as disk
 from edgekit.compression.tuning import files, judging
 from edgekit.compression.tuning.clock import Clock, OutOfTime
 from edgekit.compression.tuning.given import Data, TuneError, fingerprint, read
-from edgekit.compression.tuning.results import Row, Tuning
+from edgekit.compression.tuning.results import Row, Speed, Tuning
 from edgekit.formatting import one_line, watched
 from edgekit.runtimes.ort.runner import SHORT_NAMES
 
@@ -92,8 +92,8 @@ def _plan(trial: _Trial, rows: list[Row], engines: list[str]) -> Iterator[Row]:
     fastest of those that kept their quality, and then of those about which there is too little data to tell. What a GPU makes of a file
     does not follow from what the CPU did: it gets the files that are made for it."""
     yield from (Row(name, CPU, 1, 1) for name in files.NAMES)
-    others = [r for r in rows if r.speed and r.file != files.FLOAT32 and r.quality["verdict"] != "lost"]
-    chosen = sorted(others, key=lambda r: (not r.kept, -r.speed["speedup"]))[:2]
+    others = [r for r in rows if r.speed and r.file != files.FLOAT32 and r.verdict != "lost"]
+    chosen = sorted(others, key=lambda r: (not r.kept, -r.speed.speedup))[:2]
     both = [files.FLOAT32, *(r.file for r in chosen)]
     for engine in engines:
         asked, provider = _asked(engine)
@@ -126,7 +126,7 @@ class _Trial:
         if self.store.is_file():
             for line in self.store.read_text(encoding="utf-8").splitlines():
                 try:
-                    row = Row(**json.loads(line))
+                    row = Row.from_dict(json.loads(line))
                 except (ValueError, TypeError):
                     continue  # a torn line: tried again
                 if not row.failed and Path(row.path).is_file():
@@ -169,33 +169,33 @@ class _Trial:
             self.memory[name] = bench.footprint(path, x=self.one, runs=1).model
         return self.memory[name]
 
-    def _speed(self, run, x, row: Row, check: Callable[[], None]) -> dict:
+    def _speed(self, run, x, row: Row, check: Callable[[], None]) -> Speed:
         if (row.file, row.engine, row.threads, row.batch) == (files.FLOAT32, CPU, 1, 1):
-            return {"speedup": 1.0, "low": 1.0, "high": 1.0, "verdict": "reference"}
+            return Speed(1.0, 1.0, 1.0, "reference")
         entries = {"reference": lambda: (check(), self.reference(self.one)), "candidate": lambda: (check(), run(x))}
         ratio = bench.compare(entries, max_time=SECONDS)["candidate"]
         low, high = ratio.low * row.batch, ratio.high * row.batch
         verdict = "can't tell" if ratio.verdict == "can't tell" and row.batch == 1 else "faster" if low > 1 else "slower" if high < 1 else "can't tell"  # fmt: skip
-        return {"speedup": ratio.speedup * row.batch, "low": low, "high": high, "verdict": verdict}
+        return Speed(ratio.speedup * row.batch, low, high, verdict)
 
     def judged(self, row: Row) -> Row:
         """With the limit of this call, which may be another than the one it was noted with."""
         if not row.quality:
             return row
         if row.file == files.FLOAT32 and row.engine == CPU:
-            return replace(row, quality=row.quality | {"verdict": "reference", "text": "reference"})
-        return replace(row, quality=row.quality | {"verdict": judging.verdict(row.quality, self.max_drop)})
+            return replace(row, quality=replace(row.quality, text="reference", verdict="reference"))
+        return replace(row, quality=replace(row.quality, verdict=judging.verdict(row.quality, self.max_drop)))
 
 
 def _recommended(source: Path, rows: list[Row]) -> tuple[Row, str]:
     """At batch 1, of what kept its quality: the fastest that is surely faster; else the smallest that is not slower. And why."""
     able = [r for r in rows if r.kept and r.speed and r.batch == 1]
-    faster = [r for r in able if r.speed["verdict"] == "faster"]
-    smaller = [r for r in able if r.speed["verdict"] != "slower"]
+    faster = [r for r in able if r.speed.verdict == "faster"]
+    smaller = [r for r in able if r.speed.verdict != "slower"]
     if not able:
         raise TuneError(f"{source}: the float32 file itself has no result: {rows[0].failed}")
     if faster:
-        return max(faster, key=lambda r: r.speed["low"]), "the fastest of those that kept their quality"
+        return max(faster, key=lambda r: r.speed.low), "the fastest of those that kept their quality"
     why = "nothing that kept its quality is surely faster; the smallest that is not slower"
     return min(smaller or able, key=lambda r: r.bytes), why
 
@@ -209,7 +209,7 @@ def _notes(trial: _Trial, rows: list[Row], unable: dict[str, str]) -> list[str]:
         "speed-up: time for one row against the float32 file on one thread with batch 1; memory: in ONNX Runtime on the CPU, one thread, "
         "batch 1",
     ]
-    unsure = [r.file for r in rows if r.quality.get("verdict") == "can't tell"]
+    unsure = [r.file for r in rows if r.verdict == "can't tell"]
     if unsure:
         notes.append(
             f"too few rows to tell whether these kept their quality: {', '.join(dict.fromkeys(unsure))}. More rows would."

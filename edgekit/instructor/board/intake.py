@@ -13,12 +13,12 @@ from pathlib import Path
 from edgekit.capstone import checking, packing
 from edgekit.capstone.failure import SubmissionError
 from edgekit.capstone.judging import LATENCY, OPEN
+from edgekit.capstone.unseen import Drawn
 from edgekit.files import sha256
 from edgekit.formatting import one_line
 from edgekit.instructor.board.room import Board
 from edgekit.instructor.board.store import AGAIN, FAULT, JUDGED, REFUSED, TooOften
 from edgekit.instructor.sandbox.worker import SandboxError
-from edgekit.zoo.data import Split
 
 MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds, over HTTP
 WAITING = 2  # of one student for one device, over HTTP
@@ -120,10 +120,10 @@ class Judge:
 
     board: Board
     run: checking.Runner
-    pictures: Split
     seconds: float = checking.SECONDS
     tier: str = "none"
-    baselines: dict[int, int] = field(default_factory=dict)  # measured once, for all
+    baselines: dict[tuple[str, int], int] = field(default_factory=dict)  # measured once, for all
+    splits: dict[str, Drawn] = field(default_factory=dict)  # read once
 
     def next(self) -> int | None:
         """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time; what
@@ -136,7 +136,7 @@ class Judge:
         try:
             submission, _ = packing.unpack(packed, self.board.tokens[student])
             report = checking.check_submission(
-                submission, self.pictures, seconds=self.seconds / 3 if hurry else self.seconds, run=self.run, baselines=self.baselines
+                submission, self._unseen(submission.budget.task), seconds=self.seconds / 3 if hurry else self.seconds, run=self.run, baselines=self.baselines
             )  # fmt: skip
             open_ = any(item.name == LATENCY and item.verdict == OPEN for item in report.items)
             store.settle(number, JUDGED, report=report.to_dict() | {"tier": self.tier, AGAIN: hurry and open_})
@@ -147,3 +147,8 @@ class Judge:
         except Exception as fault:  # ours, whatever it is: it keeps its place, and the next one is judged
             store.settle(number, FAULT, f"{type(fault).__name__}: {one_line(fault, 2000)}")
         return number
+
+    def _unseen(self, task: str) -> Drawn:
+        if task not in self.splits:
+            self.splits[task] = self.board.unseen(task)
+        return self.splits[task]

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.capstone import unseen
-from edgekit.capstone.budgets import NAME
+from edgekit.capstone.budgets import NAME, TASKS
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.board.store import Store
 from edgekit.instructor.reports import deadlines
 from edgekit.instructor.submissions import roster
 
-DATABASE, TOKENS, PICTURES, SETTINGS = "board.sqlite", "tokens.csv", "unseen.npz", "settings.json"
+DATABASE, TOKENS, PICTURES, SETTINGS = "board.sqlite", "tokens.csv", "unseen-{}.npz", "settings.json"
 PICTURE_COUNT = 2000
 
 
@@ -37,8 +37,9 @@ class Board:
     def store(self) -> Store:
         return Store(self.folder / DATABASE)
 
-    def pictures(self):
-        return unseen.load(self.folder / PICTURES)
+    def unseen(self, task: str = "digits") -> unseen.Drawn:
+        """What submissions for a task are judged by."""
+        return unseen.load(self.folder / PICTURES.format(task))
 
 
 def make(
@@ -68,9 +69,10 @@ def make(
     _private(folder / TOKENS, _csv([("student", "token"), *tokens.items()]))
     settings = {"course": course, "until": end.isoformat() if end else ""}
     _private(folder / SETTINGS, json.dumps(settings, indent=1).encode())
-    if not (folder / PICTURES).exists():
-        unseen.save(unseen.draw(unseen.new_seed(), count), folder / PICTURES)
-        os.chmod(folder / PICTURES, 0o600)
+    for task in TASKS:
+        if not (kept := folder / PICTURES.format(task)).exists():
+            unseen.save(unseen.draw(unseen.new_seed(), count, task), kept)
+            os.chmod(kept, 0o600)
     board = read(folder)
     _ = board.store
     return board

@@ -177,7 +177,7 @@ def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float
         try:
             worker.start()
             board.store.again()
-            judge = Judge(board, behind(worker), board.pictures(), seconds, worker.walls)
+            judge = Judge(board, behind(worker), seconds, worker.walls)
             while True:
                 if (number := judge.next()) is not None:
                     say(f"judged #{number}")

@@ -82,7 +82,16 @@ class PyCuda:
     def _retain(self, index: int) -> tuple:
         self._driver.init()
         primary = self._driver.Device(index).retain_primary_context()
-        return primary, primary.detach  # an object that is only dropped would not release the context
+        return primary, lambda: self._give_back(primary)
+
+    @staticmethod
+    def _give_back(primary) -> None:
+        """An object that is only dropped would not release the context. Detaching pushes it first and leaves the pop to cuCtxDetach, which is
+        not how a primary context goes (PyCUDA 2026.1, cuda.hpp): so the dead context is popped here."""
+        cuda, handle, current = ctypes.CDLL("libcuda.so.1"), primary.handle, ctypes.c_void_p()
+        primary.detach()
+        if cuda.cuCtxGetCurrent(ctypes.byref(current)) == 0 and current.value == handle:
+            cuda.cuCtxPopCurrent_v2(ctypes.byref(current))
 
     @contextlib.contextmanager
     def active(self):

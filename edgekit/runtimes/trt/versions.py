@@ -93,11 +93,14 @@ def is_rtx(module) -> bool:
 
 @functools.cache
 def gpu():
-    """The first GPU that the driver offers (device.Gpu: name, capability "8.6", driver), or None. Asked once."""
+    """The first GPU that the driver offers (device.Gpu: name, capability "8.6", driver), or None. Asked once.
+
+    A Jetson's is there whatever the driver's file says: boards without the desktop driver have no /proc/driver/nvidia.
+    """
     from edgekit import device
 
     found = device.describe().gpus
-    return found[0] if found and found[0].driver else None
+    return found[0] if found and (found[0].driver or found[0].integrated) else None
 
 
 def targets(module) -> dict[str, object]:
