@@ -33,6 +33,7 @@ NAMED = {
     "monitor": "IProgressMonitor",
 }
 RETURNS = {
+    "get_plugin_registry": "IPluginRegistry",
     "Builder.create_network": "INetworkDefinition",
     "Builder.create_builder_config": "IBuilderConfig",
     "Builder.create_optimization_profile": "IOptimizationProfile",
@@ -93,7 +94,8 @@ class Collector(ast.NodeVisitor):
                 return MODULE  # edgekit.runtimes.trt.api()
             if isinstance(node.func, ast.Attribute):
                 owner = self.kind(node.func.value)
-                return node.func.attr if owner == MODULE else RETURNS.get(f"{owner}.{node.func.attr}")
+                name = node.func.attr
+                return RETURNS.get(name, name) if owner == MODULE else RETURNS.get(f"{owner}.{name}")
         if isinstance(node, ast.IfExp):
             return self.kind(node.body)
         return None

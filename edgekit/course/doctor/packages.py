@@ -64,7 +64,9 @@ def install(device: Device) -> str:
         return (
             "python -m pip install -e '.[jetson]'"  # the board's own torch and TensorRT stay, and uv does not see them
         )
-    return pip("install", "-r", "requirements/cuda.txt" if device.gpus else "requirements/cpu.txt")
+    # The edition that is here, GPU or not.
+    cuda = device.gpus or (not device.recorded and Site().installed("onnxruntime-gpu"))
+    return pip("install", "-r", "requirements/cuda.txt" if cuda else "requirements/cpu.txt")
 
 
 def import_fix(device: Device, why: str) -> str:
