@@ -92,6 +92,9 @@ def own_imports(file: Path) -> list[str]:
             and "TYPE_CHECKING" in ast.dump(node.test)
         ):
             node.body = [ast.Pass()]
+        elif isinstance(node, ast.If) and "version_info" in ast.dump(node.test):  # one of two: what this Python takes
+            taken = eval(compile(ast.Expression(node.test), str(file), "eval"), {"sys": sys})
+            node.body, node.orelse = (node.body, []) if taken else (node.orelse, [])
     return list(lab_imports._unguarded(tree))
 
 
@@ -150,6 +153,8 @@ def test_what_the_locks_must_keep_apart():
 def resolve(tmp_path, edition: str, platform: str, python: str) -> subprocess.CompletedProcess:
     """What uv says to an installation of the edition's lock from wheels alone, which it does not carry out."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
+    # Packages that hold nothing but the names of others, and come as source only.
+    command += [part for name in ("tensorrt-rtx", "tensorrt-rtx-cu13") for part in ("--no-binary", name)]
     command += ["--target", str(tmp_path / "site"), "--python-version", python, "--python-platform", platform]
     command += ["-r", f"requirements/{edition}.txt"]
     environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}

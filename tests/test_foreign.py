@@ -920,7 +920,7 @@ def test_outputs_of_any_type_are_compared(want, got, verdict):
 def test_the_ratio_does_not_depend_on_the_scale():
     x = np.random.default_rng(4).normal(size=(50, 1))
     noisy = x + 1e-3 * np.random.default_rng(5).normal(size=x.shape)
-    ratios = [judging.judge([x * s], [noisy * s], None, 1)["snr"] for s in (1e-180, 1.0, 1e180)]
+    ratios = [judging.judge([x * s], [noisy * s], None, 1).snr for s in (1e-180, 1.0, 1e180)]
     assert max(ratios) - min(ratios) < 1e-6 and 55 < ratios[0] < 65
 
 

@@ -159,7 +159,7 @@ def descend(
                 if cycle:
                     cycle.step()
                 bar.update()
-            bar.set_postfix(loss=f"{total / count:.3f}", epoch=f"{epoch}/{epochs}")
+            bar.set_postfix(loss=f"{total / count:.3f}", epoch=f"{epoch}/{epochs}", refresh=False)
             yield total / count
 
 
