@@ -173,12 +173,12 @@ def test_run_all_on_the_export_solution(page, server, course):
 
 
 def test_a_wrong_answer_is_explained(page, server):
-    page.goto(f"{server}/lab/tree/labs/00_start_here.ipynb")
-    page.get_by_role("heading", name="Start here").wait_for()
+    page.goto(f"{server}/lab/tree/labs/03a_quantization_by_hand.ipynb")
+    page.get_by_role("heading", name="Quantization by hand").wait_for()
     page.wait_for_timeout(2000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text(re.compile(r"^Run All Cells$")).click()
-    page.get_by_text("stopwatch is not written yet").first.wait_for(timeout=120_000)
+    page.get_by_text("scale_and_zero_point is not written yet").first.wait_for(timeout=120_000)
     shown = page.locator(f"{FRONT} .jp-OutputArea-output").filter(has_text="Not yet").first.inner_text()
     assert "Traceback" not in shown and "edgekit/checks" not in shown
 
