@@ -1,4 +1,7 @@
-"""The leaderboard's parts that have a process of their own: make an engine's files, try one, race those that ran. Started by leaderboard.py; prints JSON."""
+"""The leaderboard's parts that have a process of their own: make an engine's files, try one, race those that ran.
+
+Started by leaderboard.py; prints JSON.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +145,7 @@ MAKERS = {
 
 
 def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
-    """Runs an engine on every picture; returns the fields of its Row."""
+    """Runs an engine on every input; returns the fields of its Row."""
     with np.load(folder / "given.npz") as given:
         x, want = given["x"], given["want"]
     try:
