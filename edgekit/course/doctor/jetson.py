@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from edgekit.course.doctor.findings import HINT, PROBLEM, Finding
+from edgekit.course.doctor.findings import HINT, MODELOPT, PROBLEM, Finding
 from edgekit.device import Device
 
 
@@ -84,5 +84,5 @@ def _commands(name: str | None, lacking: list[str], python: tuple[int, int]) -> 
     if wheels:
         lines.append(f"{pip} --index-url JETSON_AI_LAB_INDEX {' '.join(wheels)}{numpy}   (the index's folder {folder})")
     if "nvidia-modelopt" in lacking:
-        lines.append(f"{pip} nvidia-modelopt==0.47.0 huggingface_hub requests torchprofile==0.0.4{numpy}")
+        lines.append(f"{pip} {' '.join(MODELOPT)}{numpy}")
     return ", then: ".join(lines)
