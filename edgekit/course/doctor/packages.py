@@ -263,8 +263,8 @@ def board(device: Device, site: Site) -> Iterator[Finding]:
             f"torch {version} is built {built}; this board has CUDA {own.cuda or 'of its JetPack'}",
             "The board's own build was replaced by a general one: torch does not see the GPU.",
             "training, TensorRT, Model Optimizer",
-            f"{pip('uninstall', 'torch', 'torchvision')}, then install NVIDIA's wheel for JetPack {own.jetpack or '?'} "
-            "(search: PyTorch for Jetson)",
+            ".venv/bin/python -m pip uninstall -y torch torchvision, then edgekit doctor again: it names the wheels for JetPack "
+            f"{own.jetpack or '?'}",
             "jetson-torch",
         )
     if own.tensorrt and "tensorrt" not in site.all:
