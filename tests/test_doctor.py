@@ -485,3 +485,15 @@ def test_markup_in_texts_is_printed_as_it_is(examine):
     diagnosis.render(Console(file=stream, width=120))
     assert "[red]<b>board</b>[/nothing]" in stream.getvalue()
     assert "<b>board</b>" not in diagnosis._repr_html_()
+
+
+def test_what_cannot_be_tried_without_a_gpu():
+    gpu = {"tensorrt", *(f"onnxruntime:{p}ExecutionProvider" for p in ("CUDA", "Tensorrt", "NvTensorRTRTX"))}
+    rest = {"pytorch", "openvino", "tensorrt_rtx", "onnxruntime", "onnxruntime:CPUExecutionProvider"}
+    assert {name for name in gpu | rest if doctor._needs_gpu(name)} == gpu
+
+
+def test_int8_that_could_not_be_measured_says_why(monkeypatch):
+    monkeypatch.setattr("edgekit.processes.sys.executable", "/bin/false")
+    (f,) = doctor._int8()
+    assert f.severity == INFO and f.title == "INT8 could not be measured: it stopped with exit status 1: no message"
