@@ -100,12 +100,12 @@ def _ones(path: Path, batch: int) -> dict[str, np.ndarray]:
     """Ones for every input that has no default. ExportError where a size is free and not the batch's."""
     model = reading.load_model(path, external_data=False)
     weights = {tensor.name for tensor in model.graph.initializer}
-    declared = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
+    declared = {v.name: signatures.signature(v) for v in model.graph.input if v.name not in weights}
     sized = signatures.with_batch({n: s for n, (_, s) in declared.items() if s is not None}, batch)
     for name, (dtype, shape) in declared.items():
         if any(isinstance(size, str) for size in sized.get(name, ("?",))):
             raise reading.ExportError(
-                f"{path}: input {name!r} is {reading.described(dtype, shape)}, and more than its batch is free. Fix: x={{{name!r}: array}}."
+                f"{path}: input {name!r} is {signatures.described(dtype, shape)}, and more than its batch is free. Fix: x={{{name!r}: array}}."
             )
         if dtype != "str" and not hasattr(np, dtype):
             raise reading.ExportError(f"{path}: input {name!r} is {dtype}, which NumPy does not have.")

@@ -87,7 +87,7 @@ def _inlined(path: Path):
 
 def _bytes_of(data_type: int) -> float:
     """Of one element. Strings have none that is known."""
-    return reading.bits(data_type) / 8
+    return signatures.bits(data_type) / 8
 
 
 def _constants(graph) -> dict[str, tuple[tuple[int, ...], int]]:
@@ -106,16 +106,16 @@ def _constants(graph) -> dict[str, tuple[tuple[int, ...], int]]:
 
 def _sized(path: Path, inputs: list, batch: int) -> dict[str, tuple[int, ...]]:
     """The sizes of the inputs of the model for a batch."""
-    declared = {value.name: reading.signature(value) for value in inputs}
+    declared = {value.name: signatures.signature(value) for value in inputs}
     for name, (dtype, shape) in declared.items():
         if shape is None:
             raise reading.ExportError(
-                f"{path.name}: input {name!r} is {reading.described(dtype, shape)}: its shape is unknown."
+                f"{path.name}: input {name!r} is {signatures.described(dtype, shape)}: its shape is unknown."
             )
     sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
         if free := [size for size in shape if isinstance(size, str)]:
-            said = reading.described(*declared[name])
+            said = signatures.described(*declared[name])
             raise reading.ExportError(f"{path.name}: input {name!r} is {said}: more than its batch is free ({', '.join(free)}). Fix: export it with fixed sizes.")  # fmt: skip
     fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
     if batch != 1 and batch not in fixed and sized == {name: shape for name, (_, shape) in declared.items()}:
@@ -129,7 +129,7 @@ def _known(graph, weights: dict) -> tuple[dict, dict]:
     shapes, sizes = {name: dims for name, (dims, _) in weights.items()}, {}
     for one in _with_bodies(graph):
         for value in (*one.input, *one.value_info, *one.output):
-            dtype, dims = reading.signature(value)
+            dtype, dims = signatures.signature(value)
             if (
                 value.name not in weights
                 and dims is not None

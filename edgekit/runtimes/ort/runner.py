@@ -10,7 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from edgekit.graphs import reading
+from edgekit.graphs import reading, signatures
 from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
 from edgekit.runtimes.engines import ENGINES
@@ -80,7 +80,7 @@ class OnnxRuntimeRunner(Runner):
         self.precision = reading.precision(proto)
         first = self._providers[0]
         self.device = f"cuda:{first[1].get('device_id', 0)}" if first[0] in _GPU else "cpu"
-        declared = {v.name: Spec(*reading.signature(v)) for v in [*proto.graph.input, *proto.graph.output]}
+        declared = {v.name: Spec(*signatures.signature(v)) for v in [*proto.graph.input, *proto.graph.output]}
         super().__init__(
             name or label,
             {i.name: declared[i.name] for i in self._session.get_inputs()},

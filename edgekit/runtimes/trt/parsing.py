@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.graphs import reading
+from edgekit.graphs import reading, signatures
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
 from edgekit.runtimes.trt.buildlog import Log, collecting
@@ -126,7 +126,7 @@ def parse(model, *, api: str | None = None) -> Parsed:
     if not parser.parse_from_file(str(path)):
         problems = [_problem(parser.get_error(i)) for i in range(parser.num_errors)]
         raise ParseError(str(path), problems, f"{trt.__name__} {trt.__version__}")
-    declared = {value.name: reading.signature(value)[1] for value in proto.graph.input}
+    declared = {value.name: signatures.signature(value)[1] for value in proto.graph.input}
     for i in range(network.num_inputs):
         if declared.get(name := network.get_input(i).name, ()) is None:
             raise RunnerError(f"{path}: the input '{name}' has no shape, and an engine needs one. Fix: export it with its dimensions, free ones by name.")  # fmt: skip
