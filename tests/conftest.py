@@ -15,7 +15,8 @@ import pytest
 from edgekit.course.catalog import Lab
 
 # Before PyTorch is imported or a kernel starts: workers share the cores. Where OpenMP has more threads than cores, they wait for each other
-# by spinning: one search of Model Optimizer takes 2.5 s of the processor with one thread, and 12 to 15 s with two beside another worker.
+# by spinning. On 2026-11-26, on 2 cores of an AMD EPYC, one search of Model Optimizer took 2.5 s of the processor with one thread, and 12
+# to 15 s with two beside another worker.
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))

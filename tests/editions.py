@@ -82,9 +82,8 @@ def main(folder: Path, names: list[str]) -> int:
             )
             for line in wrong:
                 print(f"    {line}", flush=True)
-    print(
-        f"{bad} faults. What the pages look like: EDGEKIT_EXECUTED={folder}/executed/answered pytest tests/test_browser.py -k axe"
-    )
+    look = f"EDGEKIT_PYTHON={course}/.venv/bin/python EDGEKIT_EXECUTED={folder}/executed/answered"
+    print(f"{bad} faults. What the pages look like: {look} pytest tests/test_browser.py")
     return 1 if bad else 0
 
 

@@ -20,6 +20,8 @@ from tests import axe
 from tests.conftest import solution
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Whose JupyterLab: this environment's, or that of an edition, such as FOLDER/course/.venv/bin/python of `make editions`.
+PYTHON = os.environ.get("EDGEKIT_PYTHON", sys.executable)
 # Without these flags Chromium calls home at every start, which takes minutes on a closed network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -51,7 +53,7 @@ def server(course):
     """`edgekit lab`, as `make lab` starts it; yields its address."""
     port = free_port()
     command = [
-        sys.executable,
+        PYTHON,
         "-c",
         "from edgekit.cli import main; main()",
         "lab",
@@ -415,9 +417,8 @@ def test_axe_finds_nothing_in_what_we_show(page, server, course):
     set_theme(page, "JupyterLab Light")
 
 
-EXECUTED = os.environ.get(
-    "EDGEKIT_EXECUTED"
-)  # a folder of notebooks with outputs, as `make editions` and tests/run_page.py make them
+# A folder of notebooks with outputs, as `make editions` and tests/run_page.py make them.
+EXECUTED = os.environ.get("EDGEKIT_EXECUTED")
 
 
 @pytest.mark.parametrize("file", sorted(Path(EXECUTED).glob("*.ipynb")) if EXECUTED else [], ids=lambda file: file.stem)

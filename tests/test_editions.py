@@ -11,6 +11,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -49,8 +50,8 @@ def locked(edition: str, machine: str, python: str) -> dict[str, str]:
 
 
 @functools.cache
-def needed() -> dict[str, set[str]]:
-    """Top-level module -> the labs that import it, themselves or through the modules of edgekit that they import."""
+def needed(python: str) -> dict[str, set[str]]:
+    """Top-level module -> the labs that import it under that Python, themselves or through the modules of edgekit that they import."""
     found: dict[str, set[str]] = {}
     for lab in catalog.labs():
         todo, seen = lab_imports.statements(lab.solution), set()
@@ -60,12 +61,24 @@ def needed() -> dict[str, set[str]]:
                 file = source(module)
                 if file and file not in seen:
                     seen.add(file)
-                    todo += own_imports(file)
+                    todo += own_imports(file, python)
                 elif top != "edgekit":
                     found.setdefault(top, set()).add(lab.slug)
-    return {top: labs for top, labs in found.items() if top not in sys.stdlib_module_names}
+    return {top: labs for top, labs in found.items() if top not in standard(python)}
 
 
+def numbers(python: str) -> tuple[int, ...]:
+    return tuple(map(int, python.split(".")))
+
+
+def standard(python: str) -> set[str]:
+    """The standard library's modules in that Python, whichever runs the tests."""
+    later = {"tomllib": "3.11"}
+    newer = {module for module, since in later.items() if numbers(python) < numbers(since)}
+    return (sys.stdlib_module_names | later.keys()) - newer
+
+
+@functools.cache
 def modules(statement: str) -> list[str]:
     """The modules that a statement may load: "from a import b" loads a, and a.b if that is a module."""
     (node,) = ast.parse(statement).body
@@ -82,8 +95,10 @@ def source(module: str) -> Path | None:
     return next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)
 
 
-def own_imports(file: Path) -> list[str]:
-    """The imports that run when a module is imported: those inside functions, and guarded ones, do not count."""
+@functools.cache
+def own_imports(file: Path, python: str) -> list[str]:
+    """The imports that run when that Python imports a module: those inside functions, and guarded ones, do not count."""
+    there = {"sys": SimpleNamespace(version_info=numbers(python))}
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if (
@@ -92,8 +107,8 @@ def own_imports(file: Path) -> list[str]:
             and "TYPE_CHECKING" in ast.dump(node.test)
         ):
             node.body = [ast.Pass()]
-        elif isinstance(node, ast.If) and "version_info" in ast.dump(node.test):  # one of two: what this Python takes
-            taken = eval(compile(ast.Expression(node.test), str(file), "eval"), {"sys": sys})
+        elif isinstance(node, ast.If) and "version_info" in ast.dump(node.test):
+            taken = eval(compile(ast.Expression(node.test), str(file), "eval"), there)
             node.body, node.orelse = (node.body, []) if taken else (node.orelse, [])
     return list(lab_imports._unguarded(tree))
 
@@ -101,11 +116,11 @@ def own_imports(file: Path) -> list[str]:
 owners_of_modules = functools.cache(metadata.packages_distributions)
 
 
-def lacking(have: set[str], elsewhere: set[str]) -> dict[str, set[str]]:
-    """Module -> labs, for what the labs import and neither `have` (distributions) nor `elsewhere` (modules) offers."""
+def lacking(have: set[str], elsewhere: set[str], python: str) -> dict[str, set[str]]:
+    """Module -> labs, for what the labs import under that Python and neither `have` (distributions) nor `elsewhere` (modules) offers."""
     owners = owners_of_modules()
     missing = {}
-    for module, labs in needed().items():
+    for module, labs in needed(python).items():
         names = {re.sub(r"[-_.]+", "-", name).lower() for name in owners.get(module, [module])}
         names |= {"onnxruntime-gpu"} if module == "onnxruntime" else set()
         if module not in elsewhere and not names & have:
@@ -127,13 +142,25 @@ def test_more_engines_go_into_the_cpu_edition(machine, python):
 @pytest.mark.parametrize(("edition", "machine", "python"), EDITIONS, ids=lambda part: part)
 def test_an_edition_has_what_its_notebooks_import(edition, machine, python):
     board = FROM_THE_BOARD if edition == "jetson" else set()
-    assert lacking(set(locked(edition, machine, python)), board) == {}
+    assert lacking(set(locked(edition, machine, python)), board, python) == {}
 
 
 def test_what_an_edition_lacks_is_found():
     have = set(locked("cpu", "x86_64", "3.12"))
-    assert "03c_distillation_and_synthetic_data" in lacking(have - {"torch"}, set())["torch"]
-    assert lacking(set(locked("jetson", "aarch64", "3.12")), set()).keys() == FROM_THE_BOARD
+    assert "03c_distillation_and_synthetic_data" in lacking(have - {"torch"}, set(), "3.12")["torch"]
+    assert lacking(set(locked("jetson", "aarch64", "3.12")), set(), "3.12").keys() == FROM_THE_BOARD
+    older = set(locked("cpu", "x86_64", "3.10"))
+    assert lacking(older - {"tomli"}, set(), "3.10").keys() == {"tomli"}, "edgekit.course.catalog takes it before 3.11"
+
+
+def test_an_import_belongs_to_the_python_that_runs_it(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import sys\nif sys.version_info < (3, 12):\n    import old\nelse:\n    import new\n", encoding="utf-8"
+    )
+    assert own_imports(file, "3.10") == ["import sys", "import old"]
+    assert own_imports(file, "3.13") == ["import sys", "import new"]
+    assert "tomllib" in standard("3.11") and "tomllib" not in standard("3.10")
 
 
 def test_what_the_locks_must_keep_apart():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from edgekit import ledger, paths
@@ -68,6 +70,17 @@ def test_what_cannot_be_an_answer_says_how_to_answer_and_counts_for_nothing(answ
     said = quiz.ask("chapter3-gap", answer)
     assert said.right is None and 'one letter, such as "B"' in str(said)
     assert ledger.student().rows("quiz") == []
+
+
+@pytest.mark.parametrize("answer", [100, 100.0, np.int64(100), np.float32(100)])
+def test_a_number_may_be_of_any_type(answer):
+    assert quiz.ask("chapter3-zero", answer).right is True
+
+
+@pytest.mark.parametrize("items", [question.items for question in BANK.values() if question.kind == "order"])
+def test_what_is_to_be_sorted_is_not_sorted_already(items):
+    made = quizzes.for_students(dataclasses.replace(ORDER, items=items))
+    assert sorted(made["options"]) == sorted(items) and made["options"] != list(items)
 
 
 def test_letters_may_come_in_any_order_and_case(monkeypatch):

@@ -12,6 +12,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 
 from edgekit import ledger, paths
 from edgekit.course.catalog import CourseError
@@ -98,7 +99,7 @@ def hints(question: dict, wrong: int) -> list[str]:
 def read(question: dict, answer) -> float | str | None:
     """The answer as a number or as letters; None if it is neither, or names an option that is not there."""
     if question["kind"] == "numeric":
-        number = isinstance(answer, int | float) and not isinstance(answer, bool)
+        number = isinstance(answer, Real) and not isinstance(answer, bool)  # NumPy's numbers, too
         return float(answer) if number and answer == answer else None
     letters = "".join(str(answer).upper().replace(",", "").split()) if isinstance(answer, str) else ""
     known = {letter(i) for i in range(len(question["options"]))}
