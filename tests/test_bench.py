@@ -212,6 +212,8 @@ def test_the_report_can_stand_in_a_report():
         ({"a": print}, {}, "at least two"),
         ({"a": print, "b": print}, {"baseline": "c"}, "baseline='c'"),
         ({"a": print, "b": print}, {"min_rounds": 3}, "min_rounds=3"),
+        ({"a": print, "b": print}, {"limits": {"a": 2.0}}, r"limits of \['a'\]: only what is compared with 'a'"),
+        ({"a": print, "b": print}, {"limits": {"c": 2.0}}, r"limits of \['c'\]"),
     ],
 )
 def test_bad_comparisons_are_refused(entries, options, says):

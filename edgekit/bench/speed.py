@@ -116,9 +116,10 @@ def compare(
     Where time ran out first, `Ratio.why` says how many seconds more would tell, or how small the difference must be. After
     three seconds a bar says how long it can still take, on a terminal or in a notebook. Intervals are per entry, not joint over many
     entries. `seed` fixes the order of the slots. `limits`: speed-ups, by entry; rounds run on until the interval is clear of them. Raises
-    ValueError for fewer than two entries or an unknown baseline.
+    ValueError for fewer than two entries, an unknown baseline, or a limit of what is not compared with it.
     """
-    baseline = checked_baseline(entries, baseline, min_rounds)
+    limits = limits or {}
+    baseline = checked_baseline(entries, baseline, min_rounds, limits)
     many = {name: loop(run, x) for name, run in entries.items()}
     facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
     rounds, spent, start, times = [], 0.0, timer(), look_times(min_time, max_time)
@@ -133,7 +134,7 @@ def compare(
                 spent += timer() - begin
                 show(timer() - start, max(times[-1], spent / len(rounds) * min_rounds) - spent)  # never within a round
             found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
-            if settled(found, resolve, limits or {}):
+            if settled(found, resolve, limits):
                 break
     return with_advice(found, spent, resolve)
 
@@ -195,7 +196,7 @@ def seconds_more(found: Ratio, comparison: Comparison, spent: float, resolve: fl
     return spent * (shrink**2 - 1)
 
 
-def checked_baseline(entries: Mapping[str, Callable], baseline: str | None, min_rounds: int) -> str:
+def checked_baseline(entries: Mapping[str, Callable], baseline: str | None, min_rounds: int, limits: Mapping) -> str:
     """The baseline's name, the first entry's if it is None. ValueError where nothing could be compared."""
     baseline = baseline or next(iter(entries), None)
     if len(entries) < 2 or baseline not in entries:
@@ -204,6 +205,8 @@ def checked_baseline(entries: Mapping[str, Callable], baseline: str | None, min_
         )
     if min_rounds < 10:
         raise ValueError(f"min_rounds={min_rounds}: below 10 rounds the interval means nothing")
+    if strange := set(limits) - (set(entries) - {baseline}):
+        raise ValueError(f"limits of {sorted(strange)}: only what is compared with {baseline!r} can have one")
     return baseline
 
 
