@@ -97,7 +97,7 @@ def cost(model: nn.Module, x: torch.Tensor) -> Cost:
 def train(
     model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0
 ) -> list[float]:
-    """Adam on the parameters that require a gradient, batch norm fixed, one thread; returns the mean loss per epoch.
+    """Adam (AdamW without decay) on the parameters that require a gradient, batch norm fixed, one thread; returns the mean loss per epoch.
 
     The model is in eval mode before and after.
     ValueError if no parameter requires a gradient; TrainingError if the loss stops being finite.

@@ -7,7 +7,6 @@ nothing else, so that no mean or deviation has to travel with a deployed model.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import zlib
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import paths
-from edgekit.files import BROKEN_ZIP
+from edgekit.files import BROKEN_ZIP, sha256
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -153,7 +152,7 @@ def _verified_bytes(path: Path, fix: str) -> bytes:
         expected = json.loads(sums.read_text())[path.name]["file"]
     except (OSError, ValueError, KeyError, TypeError):
         raise DataError(f"{sums} is missing or has no checksum for {path.name}. {fix}") from None
-    found = hashlib.sha256(content).hexdigest()
+    found = sha256(content)
     if found != expected:
         raise DataError(
             f"{path} was altered or cut off: {len(content)} bytes with SHA-256 {found[:12]}…, expected {expected[:12]}…. {fix}"

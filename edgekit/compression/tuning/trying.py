@@ -31,7 +31,8 @@ def tune(
 
     data: an .npz file with rows of inputs by name; labels: an .npy file with a class for each row, the name of an array in data, or None.
     max_drop: points of accuracy (in percent) that may be lost; without labels the share of rows whose top class may change. budget: seconds;
-    what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and one batch or call is. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
+    what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and a batch or a call
+    that has begun is finished. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
     model, data, labels, machine and set of versions has a folder of its own; a second call with the same goes on from there, and tries again
     what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run.
     """

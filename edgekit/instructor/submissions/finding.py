@@ -7,7 +7,6 @@ which of them counts for each student and lab, and only then is anything read: a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import warnings
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from edgekit.course.catalog import CourseError, labs, plain_name
 from edgekit.course.catalog import find as find_lab
+from edgekit.files import sha256
 from edgekit.instructor.submissions import reading
 from edgekit.instructor.submissions.listing import File, listed, safe
 from edgekit.instructor.submissions.platforms import Owner
@@ -56,7 +56,7 @@ class Submission:
             CourseError: when they are not the ones that were found at first.
         """
         blob, problem = reading.take(self.path, self.member)
-        if problem or hashlib.sha256(blob).hexdigest() != self.sha256:
+        if problem or sha256(blob) != self.sha256:
             why = f": {problem}" if problem else ""
             raise CourseError(
                 f"{self.path} has changed since it was found{why}. Run the same command again to grade it"
@@ -201,7 +201,7 @@ def _made(file: File, several: int = 0, why: str = NEWEST) -> tuple[Submission, 
     blob, problem = (b"", file.problem) if file.problem else reading.take(file.path, file.member)
     place = "/".join(file.place).encode("utf-8", "replace").decode()[-100:]
     notes = (f"handed in {several} times, this file counts, {why}: {place}",) if several else ()
-    digest = hashlib.sha256(blob or problem.encode("utf-8", "replace")).hexdigest()
+    digest = sha256(blob or problem.encode("utf-8", "replace"))
     ours = isinstance(problem, Ours)
     one = Submission(
         file.student, file.slug, file.path, file.member, digest, notes, str(problem), ours, owner=file.owner
