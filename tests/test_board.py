@@ -71,6 +71,37 @@ def test_a_board_keeps_its_tokens_and_its_pictures_when_it_is_made_again(board, 
         room.read(tmp_path)
 
 
+def test_a_board_of_an_earlier_edgekit_says_how_it_is_carried_over(board, tmp_path):
+    """As boards were before there was a second task: `unseen.npz`, and a submission without `content_sha`."""
+    tokens, folder = board.tokens, board.folder
+    with contextlib.closing(sqlite3.connect(folder / room.DATABASE)) as db:
+        db.executescript("DROP INDEX by_content; ALTER TABLE submission DROP COLUMN content_sha")
+    (folder / "unseen-digits.npz").rename(folder / "unseen.npz")
+    (folder / "unseen-keyword.npz").unlink()
+    for open_ in (room.read, lambda one: room.make(one, tmp_path / "roster.csv", count=2)):
+        with pytest.raises(
+            CourseError, match=r"board.sqlite is of an earlier .* no content_sha. Fix: move board.sqlite and all unseen"
+        ):
+            open_(folder)
+    assert not (folder / "unseen-digits.npz").exists(), "nothing new is drawn beside the old"
+    for name in (room.DATABASE, "unseen.npz"):
+        (folder / name).unlink()
+    assert room.make(folder, tmp_path / "roster.csv", count=2).tokens == tokens
+
+
+@pytest.mark.parametrize("task", room.TASKS)
+def test_unseen_inputs_that_are_lost_are_no_students_fault(board, tmp_path, task):
+    path = board.folder / f"unseen-{task}.npz"
+    intake.Intake(board).take("anna", packed(board, tmp_path, device="microcontroller", task=task))
+    path.write_bytes(b"cut off")
+    assert intake.Judge(board, made.in_this_process).next() == 1
+    (row,) = board.store.rows()
+    assert row["state"] == "fault" and path.name in row["reason"]
+    path.unlink()
+    with pytest.raises(CourseError, match=f"{path.name} is missing.*Fix: edgekit board init"):
+        room.read(board.folder)
+
+
 @pytest.mark.parametrize(
     "rows, says",
     [
@@ -385,7 +416,7 @@ def _written_part(board, out):
     assert (marks.write(board, out), marks.write(board, out)) == (1, 0)
     desk = review.Desk(out)
     (entry,) = desk.queue()[0]
-    assert (entry.student, entry.lab) == ("anna", "capstone-cpu-board") and "card, defence" in entry.why[0]
+    assert (entry.student, entry.lab) == ("anna", "capstone-digits-cpu-board") and "card, defence" in entry.why[0]
     assert made.SENTENCE in desk.code("anna", entry.lab)["defence"]
     desk.decide("anna", entry.lab, "card", "2", "name the worst kind of picture")
     desk.decide("anna", entry.lab, "defence", "3", "")
@@ -394,7 +425,7 @@ def _written_part(board, out):
     assert 0 < automatic < 6 and points_of(record) == tidy(automatic + 5)
     assert not desk.queue()[0]
     with review.serving(out) as address:
-        assert b"capstone-cpu-board" in urllib.request.urlopen(address, timeout=30).read()
+        assert b"capstone-digits-cpu-board" in urllib.request.urlopen(address, timeout=30).read()
 
 
 def test_a_fault_of_ours_is_no_refusal_and_is_judged_again(board, tmp_path):
@@ -457,6 +488,15 @@ def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, t
     assert all("can't tell" not in str(row["report"]["items"]) for row in board.store.rows())
 
 
+def test_two_tasks_on_one_device_are_marked_both(board, tmp_path):
+    for turn, task in enumerate(room.TASKS):
+        number = intake.Intake(board).take("anna", packed(board, tmp_path, number=turn, task=task))
+        report = {"items": [{"name": "file", "verdict": "kept", "measured": "m", "allowed": "a", "why": ""}], "environment": {}, "tier": "none"}  # fmt: skip
+        board.store.settle(number, "judged", report=report)
+    assert marks.write(board, tmp_path / "marks") == 2
+    assert {one.lab for one in review.Desk(tmp_path / "marks").queue()[0]} == {"capstone-digits-cpu-board", "capstone-keyword-cpu-board"}  # fmt: skip
+
+
 def test_a_claim_earns_nothing(board, tmp_path):
     item = lambda name, verdict: {"name": name, "verdict": verdict, "measured": "m", "allowed": "a", "why": ""}
     budgets = [item("accuracy", "kept"), item("latency", "can't tell"), item("file", "missed"), item("memory", "kept")]
@@ -464,7 +504,9 @@ def test_a_claim_earns_nothing(board, tmp_path):
         "packed_sha": "0",
         "report": {"items": budgets + claims, "environment": {}, "tier": "container"},
     }
-    without, claimed = (marks._record("anna", "capstone-cpu-board", row(c)) for c in ([], [item("claim", "kept")] * 2))
+    without, claimed = (
+        marks._record("anna", "capstone-digits-cpu-board", row(c)) for c in ([], [item("claim", "kept")] * 2)
+    )
     assert without["items"] == claimed["items"]
     assert [one["earned"] for one in claimed["items"][:4]] == [1.5, 0, 0, 1.5]
     assert claimed["notes"] == ["claim kept: m, a."] * 2 and claimed["tier"] == "container"

@@ -419,7 +419,7 @@ def test_the_instructor_measures_behind_the_walls_of_the_grader(tmp_path):
 # ------------------------------------------------------------------------------------------------ another task
 
 
-NARROW = Path(__file__).parent / "recorded" / "wavecnn_narrow.onnx"  # by tests/benchmarks/keyword_budget.py
+NARROW = Path(__file__).parent / "recorded" / "wavecnn_narrow.onnx"  # by tests/benchmarks/keyword_budget.py --write
 RECORDINGS = unseen.draw(11, 1000, "keyword")
 
 
@@ -441,13 +441,24 @@ def test_words_float32_and_one_technique_miss_a_budget_that_two_keep(tmp_path, d
         verdicts[name] = {item.name: item.verdict for item in report.items}
         assert "1000 unseen recordings" in report.pictures and "the time of wavecnn" in str(report)
     both = verdicts.pop("both")
-    assert all("missed" in one.values() for one in verdicts.values()), verdicts
+    assert {one["file"] for one in verdicts.values()} == {"missed"}, verdicts
     assert {both[name] for name in ("accuracy", "file", "memory")} == {"kept"} and both["latency"] != "missed", both
+
+
+def test_words_no_student_can_draw_a_file_that_one_technique_keeps(tmp_path):
+    whole, narrow = checking.baseline("keyword"), NARROW.read_bytes()
+    alone = min(len(whole), len(narrow), len(in_int8(whole, tmp_path / "int8.onnx")))
+    both = len(in_int8(narrow, tmp_path / "both.onnx"))
+    for device in budgets.TASKS["keyword"].devices.values():
+        low, high = (share * budgets.baseline_bytes("keyword") for share in device.file)
+        assert both < low - 500 and high + 500 < alone, "limits are rounded to 1000 bytes"
 
 
 def test_a_task_has_its_own_shape_and_its_own_split(tmp_path):
     budget = capstone.draw("anna", "cpu-board", "keyword")
-    assert "float32 [N, 1, 3072]" in str(budget) and sorted(budget.classes) == list("01234567")
+    assert budget.input.startswith("audio_") and "float32 [N, 1, 3072]" in str(budget)
+    assert "On which recordings is it wrong" in (made.folder(tmp_path / "c", task="keyword") / "card.md").read_text()
+    assert sorted(budget.classes) == list("01234567")
     with pytest.raises(SubmissionError, match=r"Fix: float32 \[N, 1, 3072\] with N free"):
         capstone.check(
             made.folder(tmp_path / "a", task="keyword"), RECORDINGS.take(slice(50)), run=made.in_this_process

@@ -216,6 +216,18 @@ def test_a_bare_jetson_is_told_what_comes_from_where(examine, tree, python, word
     assert ("'numpy<2'" in first) == ("'numpy<2'" in then) == numpy
 
 
+def test_a_board_whose_index_has_no_kernels_for_its_gpu(examine):
+    """On JetPack 7.2 the index's torch is for Thor: on an Orin it is imported and fails at the first operation."""
+    thor = {**trees.thor(), "/etc/nv_tegra_release": trees.release(39, "2.0", "Mon Jun  1 00:00:00 UTC 2026")}
+    for tree, python, lacking in (
+        (trees.orin_jetpack7(), (3, 12), "sm_87"),
+        (trees.orin_nano(2), (3, 10), ""),
+        (thor, (3, 12), ""),
+    ):
+        told = finding(examine(tree, BARE, python=python), "jetson-steps").meaning
+        assert "Jetson AI Lab index" in told and ("no kernels" in told) == bool(lacking) and lacking in told
+
+
 def test_numpy_2_beside_the_boards_numpy_1_wheels(examine):
     assert finding(examine(trees.orin_nano(), python=(3, 10)), "jetson-numpy").severity == PROBLEM
     healthy = examine(trees.orin_jetpack7(), python=(3, 12))
@@ -473,3 +485,15 @@ def test_markup_in_texts_is_printed_as_it_is(examine):
     diagnosis.render(Console(file=stream, width=120))
     assert "[red]<b>board</b>[/nothing]" in stream.getvalue()
     assert "<b>board</b>" not in diagnosis._repr_html_()
+
+
+def test_what_cannot_be_tried_without_a_gpu():
+    gpu = {"tensorrt", *(f"onnxruntime:{p}ExecutionProvider" for p in ("CUDA", "Tensorrt", "NvTensorRTRTX"))}
+    rest = {"pytorch", "openvino", "tensorrt_rtx", "onnxruntime", "onnxruntime:CPUExecutionProvider"}
+    assert {name for name in gpu | rest if doctor._needs_gpu(name)} == gpu
+
+
+def test_int8_that_could_not_be_measured_says_why(monkeypatch):
+    monkeypatch.setattr("edgekit.processes.sys.executable", "/bin/false")
+    (f,) = doctor._int8()
+    assert f.severity == INFO and f.title == "INT8 could not be measured: it stopped with exit status 1: no message"

@@ -697,10 +697,26 @@ def test_qat_exports_what_it_was_calibrated_on(tmp_path):
     for wrong, words in (
         (pictures[:0], "no pictures"),
         (pictures * np.nan, "NaN"),
+        (pictures * 0, "every value of the pictures is 0"),
         (pictures.astype(np.int16), "int16"),
     ):
         with pytest.raises(qat.QatError, match=words):
             qat.ptq(net, wrong)
+
+
+def test_a_layer_that_got_nothing_during_calibration_is_the_same_in_the_file(tmp_path):
+    net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).eval()
+    with torch.no_grad():
+        net[0].weight.fill_(1.0)
+        net[0].bias.fill_(-7.0)  # above the sum of six inputs in [0, 1]: behind the ReLU is nothing but 0
+    dim = np.random.default_rng(1).random((16, 6), dtype=np.float32)
+    quantized = qat.ptq(net, dim)
+    quantized[0].input_quantizer.amax *= 4  # inputs that were not seen before, and that let something through
+    bright, path = dim + 2, qat.to_onnx(quantized, tmp_path / "q.onnx")
+    assert net(torch.from_numpy(bright))[0].ne(net(torch.from_numpy(dim))[0]).any()
+    np.testing.assert_allclose(
+        plain(path, {"input": bright})[0], quantized(torch.from_numpy(bright)).detach(), atol=1e-4
+    )
 
 
 # ---------------------------------------------------------------- counting and compiling

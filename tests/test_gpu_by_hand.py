@@ -14,6 +14,7 @@ from edgekit.runtimes import RunnerError
 from edgekit.runtimes.trt.memory import Graph, open_memory
 from tests import driver_double
 from tests.conftest import answer_cells
+from tests.driver_double.context import ExecutionContext
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")]
 
@@ -24,25 +25,14 @@ def on_device(address: int, shape: tuple) -> torch.Tensor:
     return torch.as_tensor(SimpleNamespace(__cuda_array_interface__=about), device="cuda")
 
 
-class Context:
-    """An execution context whose engine is input @ weights."""
+class Context(ExecutionContext):
+    """PyTorch computes."""
 
     def __init__(self, weights, largest=16):
-        self.weights, self.largest, self.shape, self.at = torch.from_numpy(weights).cuda(), largest, None, {}
+        super().__init__(torch.from_numpy(weights).cuda(), largest)
         on = torch.ones(1, weights.shape[0], device="cuda")
         on @ self.weights  # cuBLAS starts here and not in a capture
         torch.cuda.synchronize()
-
-    def set_input_shape(self, name, shape):
-        fits = 1 <= shape[0] <= self.largest
-        self.shape = tuple(shape) if fits else self.shape
-        return fits
-
-    def get_tensor_shape(self, name):
-        return self.shape if name == "input" else (self.shape[0], self.weights.shape[1])
-
-    def set_tensor_address(self, name, address):
-        self.at[name] = int(address)
 
     def execute_async_v3(self, stream):
         with torch.cuda.stream(torch.cuda.ExternalStream(int(stream))):

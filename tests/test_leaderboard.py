@@ -90,6 +90,26 @@ def test_an_engine_that_fails_only_in_the_race_leaves_the_others_in_it(monkeypat
     assert alone["rows"] == {"litert float32": rows["litert float32"]} and "fewer than two" in alone["facts"][0]
 
 
+def test_a_row_that_fails_in_the_race_keeps_what_was_found_and_says_why(tmp_path):
+    """In a real process of its own: a file that no longer loads, between two engines that run."""
+    leaderboard._given("tinycnn", tmp_path, 2)
+    rows = [leaderboard.Row(name, "float32", 7, 0.0, 1.0, 9) for name in ("pytorch", "torchscript", "onnxruntime")]
+    with np.load(tmp_path / "given.npz") as given:
+        path = leaderboard.file_of(tmp_path, "onnxruntime", "float32")
+        trying_engines.MAKERS["onnxruntime"](load_checkpoint("tinycnn"), given["x"][:1], None, path)
+    leaderboard.file_of(tmp_path, "torchscript", "float32").write_bytes(b"no program")
+    (first, broken, other), facts = leaderboard._raced("tinycnn", rows, tmp_path, 0.5)
+    assert broken.failed.startswith("in the race: ") and "is no TorchScript file" in broken.failed
+    assert (broken.file, broken.memory, broken.speedup) == (7, 9, None) and broken.failed in str(broken)
+    assert first.verdict == "baseline" and "x [" not in str(first) and not first.failed
+    assert other.low <= other.speedup <= other.high and "x [" in str(other) and len(facts) >= 2
+
+
+def test_a_speedup_of_one_is_not_taken_for_the_baseline():
+    row = leaderboard.Row("x", "float32", 1, 0.0, 1.0, 1, 1.0, 0.9, 1.1, "no difference")
+    assert "1.00x [0.90, 1.10]  no difference" in str(row)
+
+
 def test_a_race_that_crashes_costs_no_row(tmp_path):
     ran = [leaderboard.Row(name, "float32", 1, 0.0, 1.0, 1) for name in ("pytorch", "onnxruntime")]
     rows, facts = leaderboard._raced("tinycnn", ran, tmp_path, 1)  # a folder without the inputs

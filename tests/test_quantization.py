@@ -86,6 +86,7 @@ def test_reader_of_several_inputs():
     assert {name: batch.shape for name, batch in reader.get_next().items()} == {"a": (2, 2), "b": (2, 1)}
     with pytest.raises(QuantizationError, match="different numbers of rows"):
         Reader({"a": np.zeros((3, 2), np.float32), "b": np.zeros((2, 2), np.float32)})
+    assert len(Reader({"tokens": np.zeros((3, 2), np.int64), "mask": np.zeros((3, 2), np.float32)})) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,8 @@ def test_reader_of_several_inputs():
     [
         (np.zeros((0, 1, 28, 28), np.float32), "empty"),
         (np.full((4, 1, 28, 28), np.nan, np.float32), "NaN"),
+        (np.zeros((4, 1, 28, 28), np.float32), "every value of the calibration data .* is 0"),
+        ({"a": np.zeros((4, 3), np.float32), "b": np.zeros(4, np.float32)}, r"\(a, b\) is 0"),
     ],
 )
 def test_reader_refuses_unfit_data(given, says):

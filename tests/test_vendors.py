@@ -1,5 +1,6 @@
 """Vendors' toolchains: every entry has its source, and a file is held against the published lists."""
 
+import re
 from datetime import date
 
 import onnx
@@ -32,6 +33,16 @@ def test_every_toolchain_has_its_source_and_its_operators_exist():
         )
         assert date(2024, 1, 1) < toolchain.read <= date.today()
         assert not toolchain.operators - known, f"{toolchain.name}: {toolchain.operators - known}"
+
+
+def test_what_was_tried_has_its_script_and_its_record_or_its_lab():
+    for toolchain in vendors.toolchains():
+        files = re.findall(r"data/(\S+\.(?:py|json))", toolchain.tried)
+        labs = re.findall(r"\b\d\d[a-z]?\b", toolchain.tried)
+        assert all((paths.data() / name).is_file() for name in files), toolchain.tried
+        assert all(list(paths.solutions().glob(f"{lab}_*.ipynb")) for lab in labs), toolchain.tried
+        recorded = any(name.startswith("recorded/") for name in files)
+        assert not toolchain.tried or recorded or labs, f"{toolchain.name}: {toolchain.tried}: no record"
 
 
 def test_a_file_is_held_against_each_list(tmp_path):

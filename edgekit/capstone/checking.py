@@ -23,7 +23,7 @@ from edgekit.capstone.judging import Report, judge
 from edgekit.capstone.reading import Submission, read
 
 TIMEOUT = 180.0  # seconds for everything that is measured of one model
-SECONDS = 9.0  # of paired timing, at most: most models need less than one
+SECONDS = 9.0  # of paired timing, at most: it ends when the interval is clear of the budget
 KNOWN = 64
 ADDRESS_SPACE = 16 * 2**30  # bytes for the process that opens a model
 Runner = Callable[[dict[str, bytes], float], bytes]
@@ -172,8 +172,8 @@ def _environment() -> dict[str, str]:
 
 def not_done(timeout: float) -> str:
     return (
-        f"model.onnx: it was not done after {timeout:.0f} s. A model that sleeps or counts on some pictures has no latency to report; "
-        "the process was ended. Fix: no loop whose length depends on the picture."
+        f"model.onnx: it was not done after {timeout:.0f} s. A model that sleeps or counts on some inputs has no latency to report; "
+        "the process was ended. Fix: no loop whose length depends on the input."
     )
 
 

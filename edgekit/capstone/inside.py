@@ -1,7 +1,7 @@
 """What happens to a model that nobody trusts yet, in a process of its own: ``python -m edgekit.capstone.inside FOLDER``.
 
-Reads FOLDER/in: model.onnx, baseline.onnx, pictures.npz (unseen and known, uint8 [N, 28, 28]) and job.json. Writes
-FOLDER/out/result.json. The labels are not here: what runs here cannot know what is right.
+Reads FOLDER/in: model.onnx, baseline.onnx, pictures.npz (unseen and known: pictures uint8 [N, 28, 28], or what else a task has as the float32
+that the model gets) and job.json. Writes FOLDER/out/result.json. The labels are not here: what runs here cannot know what is right.
 """
 
 from __future__ import annotations
@@ -128,13 +128,7 @@ def interface(path: Path, name: str, wanted: tuple[int, ...]) -> None:
     if list(inputs) != [name]:
         raise Refused(f"its inputs are {', '.join(map(repr, inputs))}, and your budget says {name!r}: a wrong input name, or another student's file. Fix: export with input_names=[{name!r}].")  # fmt: skip
     dtype, shape = inputs[name]
-    if (
-        dtype != "float32"
-        or shape is None
-        or len(shape) != 1 + len(wanted)
-        or shape[1:] != wanted
-        or not isinstance(shape[0], str)
-    ):
+    if dtype != "float32" or shape is None or shape[1:] != wanted or not isinstance(shape[0], str):
         raise Refused(
             f"input {name!r} is {reading.described(dtype, shape)}. Fix: float32 [{', '.join(map(str, ('N', *wanted)))}] with N free."
         )

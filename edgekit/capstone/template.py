@@ -17,7 +17,7 @@ _CARD = """# Model card
 
 ## Intended use
 
-<!-- For which device, task and pictures is this model meant, and for which is it not? -->
+<!-- For which device, task and {budget.asks.unit} is this model meant, and for which is it not? -->
 
 ## How it was made
 
@@ -25,7 +25,7 @@ _CARD = """# Model card
 
 ## Known failures
 
-<!-- On which pictures is it wrong more often? Give the accuracy of the worst kind, with its interval. -->
+<!-- On which {budget.asks.unit} is it wrong more often? Give the accuracy of the worst kind, with its interval. -->
 
 ## A rejected alternative
 

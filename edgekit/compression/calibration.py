@@ -23,8 +23,8 @@ class Reader:
     data: a Split (its ``x``), an array [N, ...], or a dict of arrays by input name. axes: the axis that counts the N rows, by input
     name, where it is not the first ({"state": 1} for a state [layers, N, width]); None for an array that goes into every batch as a
     whole, as numbers without dimensions do. ``get_next`` returns {input: batch}, and None once all N have been read; ``rewind`` starts
-    again. QuantizationError for no data, for NaN, and for the test split: ranges chosen on the test pictures make the accuracy measured
-    on them too good. ``allow_test=True`` overrides that.
+    again. QuantizationError for no data, for NaN, for floats of which every value is 0, and for the test split: ranges chosen on the test
+    pictures make the accuracy measured on them too good. ``allow_test=True`` overrides that.
     """
 
     def __init__(
@@ -51,6 +51,11 @@ class Reader:
         for name, array in self.feed.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise QuantizationError(f"calibration data for '{name}' contains NaN or infinity")
+        if all(array.dtype.kind == "f" and not array.any() for array in self.feed.values()):
+            raise QuantizationError(
+                f"every value of the calibration data ({', '.join(self.feed)}) is 0, which gives no range. Fix: pass data like that which "
+                "the model will see."
+            )
         self.batch_size = batch_size
         self.position = 0
 

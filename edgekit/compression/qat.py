@@ -17,6 +17,10 @@ from edgekit.files import folder_beside
 from edgekit.formatting import one_line
 from edgekit.zoo import training
 
+# Model Optimizer computes 0 for a range up to 2**-24, but its exporter writes the step 1 for a range of 0. This range is nothing as well,
+# and its step in eight bits is still a number in float16.
+NO_RANGE, TINY_RANGE = 2.0**-24, 2.0**-17
+
 
 def config(weight_bits: int = 8) -> dict:
     """Model Optimizer's INT8_DEFAULT_CFG (weights per output channel, activations per tensor, both symmetric) with other weights.
@@ -53,7 +57,8 @@ class QatError(ValueError):
 def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
     """A quantized copy of ``model`` in eval mode, calibrated on ``pictures`` (a Split, or float32 [N, ...] as the model takes them).
 
-    Raises QatError for pictures that are none (empty, NaN, another type than the model's), and for a model without a layer to quantize.
+    Raises QatError for pictures that are none (empty, NaN, all zero, another type than the model's), and for a model without a layer to
+    quantize.
     """
     import modelopt.torch.quantization as mtq
 
@@ -90,6 +95,10 @@ def _checked(model: nn.Module, pictures) -> np.ndarray:
         raise QatError(
             f"the pictures contain NaN or infinity (in {int((~np.isfinite(array)).sum())} of {array.size} values)"
         )
+    if not array.any():
+        raise QatError(
+            "every value of the pictures is 0, so the model's input has no range. Fix: calibrate on pictures like those it will see."
+        )
     return array
 
 
@@ -107,7 +116,8 @@ def in_int8(model: nn.Module) -> nn.Module:
     """A copy whose weights of fewer bits are stored in INT8 quantizers, without changing what it computes.
 
     ONNX and the engines have no INT2 or INT3. A symmetric grid of b bits has the levels -t..t with t = 2**(b-1) - 1. The same step in eight
-    bits has the levels -127..127, so the weights, once rounded to their grid, lie on that one too: the range grows to 127 / t.
+    bits has the levels -127..127, so the weights, once rounded to their grid, lie on that one too: the range grows to 127 / t. A layer whose
+    input was always 0 during calibration computes 0 here, and does so in the file.
     """
     model = copy.deepcopy(model)
     for module in model.modules():
@@ -117,6 +127,9 @@ def in_int8(model: nn.Module) -> nn.Module:
             module.weight.copy_(quantizer(module.weight))
             range_now = quantizer.amax.clone()
             quantizer.num_bits, quantizer.amax = 8, range_now * 127 / top
+        quantizer = getattr(module, "input_quantizer", None)
+        if quantizer is not None and quantizer.is_enabled and quantizer.amax is not None:
+            quantizer.amax = quantizer.amax.masked_fill(quantizer.amax <= NO_RANGE, TINY_RANGE)
     return model
 
 

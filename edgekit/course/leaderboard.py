@@ -32,6 +32,7 @@ KINDS = [
     ("litert", (FLOAT32, INT8), "tflite"),
     ("tflite-micro", (INT8,), "tflite"),
 ]
+BASELINE = "baseline"  # the verdict of the first row that ran
 FILE_OF = {"tflite-micro": "litert"}  # an engine that runs another one's file
 MODELS = (*SHIPPED, "wavecnn", "spectrogramcnn", "gru", "lstm", "crnn")
 CALIBRATION = 64  # inputs of the training set
@@ -71,7 +72,8 @@ class Row:
     def __str__(self) -> str:
         if self.failed:
             return f"{self.name:22} -  {self.failed}"
-        interval = "" if self.speedup in (None, 1.0) else f"{self.speedup:.2f}x [{self.low:.2f}, {self.high:.2f}]  "
+        plain = self.speedup is None or self.verdict == BASELINE
+        interval = "" if plain else f"{self.speedup:.2f}x [{self.low:.2f}, {self.high:.2f}]  "
         agrees = f"{self.difference:8.1e} {100 * self.same:6.1f}%"
         arena = f"; arena {self.arena:,} bytes" if self.arena else ""
         return (

@@ -1,4 +1,7 @@
-"""The leaderboard's parts that have a process of their own: make an engine's files, try one, race those that ran. Started by leaderboard.py; prints JSON."""
+"""The leaderboard's parts that have a process of their own: make an engine's files, try one, race those that ran.
+
+Started by leaderboard.py; prints JSON.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from edgekit import bench, processes
-from edgekit.course.leaderboard import FLOAT32, INT8, KINDS, file_of, runner
+from edgekit.course.leaderboard import BASELINE, FLOAT32, INT8, KINDS, file_of, runner
 from edgekit.formatting import one_line
 from edgekit.graphs.reading import graphs, load_model, weights_of
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.engines import ENGINES
 
 TENSOR_FLOAT = 1  # onnx.TensorProto.FLOAT
+MOST = 0.5  # a file with a larger share of its weights in float32 is no INT8 file
 
 
 def make(model: str, engine: str, folder: Path) -> dict:
@@ -73,7 +77,7 @@ def _onnxruntime(net, x, calibration, path: Path) -> None:
     export.to_onnx(net, source, x, dynamo=False)
     if calibration is not None:
         quantization.for_cpu(source, path, calibration)
-        if _left_in_float(load_model(path))[0] > 0.5:  # an LSTM has kernels for dynamic quantization only
+        if _left_in_float(load_model(path))[0] > MOST:  # an LSTM has kernels for dynamic quantization only
             quantization.dynamic(source, path)
         _refuse_float(load_model(path))
 
@@ -97,7 +101,7 @@ def _openvino(net, x, calibration, path: Path) -> None:
 def _refuse_float(model) -> None:
     """RunnerError for a file that is called INT8 and is not."""
     share, kind = _left_in_float(model)
-    if share > 0.5:
+    if share > MOST:
         raise RunnerError(f"quantizing leaves {100 * share:.0f}% of the weights in float32, most of them in {kind}")
 
 
@@ -142,7 +146,7 @@ MAKERS = {
 
 
 def try_one(model: str, engine: str, folder: Path, precision: str) -> dict:
-    """Runs an engine on every picture; returns the fields of its Row."""
+    """Runs an engine on every input; returns the fields of its Row."""
     with np.load(folder / "given.npz") as given:
         x, want = given["x"], given["want"]
     try:
@@ -193,7 +197,7 @@ def race(model: str, folder: Path, seconds: float, entries: list[str]) -> dict:
     if comparison is None:
         return {"rows": rows, "facts": ["nothing was compared: fewer than two engines got through the race"]}
     first, *others = runners
-    rows[first] = {"speedup": 1.0, "low": 1.0, "high": 1.0, "verdict": "baseline"}
+    rows[first] = {"speedup": 1.0, "low": 1.0, "high": 1.0, "verdict": BASELINE}
     for name in others:
         ratio = comparison[name].to_dict()
         rows[name] = {key: ratio[key] for key in ("speedup", "low", "high", "verdict")}

@@ -1,4 +1,7 @@
-"""How `edgekit.export.integer.from_onnx` reads a QDQ file: along the chain, until only integers are left. What it cannot compute exactly it refuses."""
+"""How `edgekit.export.integer.from_onnx` reads a QDQ file: along the chain, until only integers are left.
+
+What it cannot compute exactly it refuses.
+"""
 
 from __future__ import annotations
 

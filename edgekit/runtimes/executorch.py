@@ -67,7 +67,8 @@ class ExecuTorchRunner(Runner):
             return
         if self._open:
             raise RunnerError(
-                f"threads={self.threads}: ExecuTorch's thread pool has {now} threads and is in use. Fix: threads={now}, or close the other runner first."
+                f"threads={self.threads}: ExecuTorch's thread pool has {now} threads and is in use. "
+                f"Fix: threads={now}, or close the other runner first."
             )
         _C._unsafe_reset_threadpool(self.threads)
 
@@ -80,8 +81,9 @@ class ExecuTorchRunner(Runner):
 def lower(model, example, calibration: Iterable | None = None) -> bytes:
     """A module as the bytes of a .pte file: exported, and lowered to XNNPACK where XNNPACK has the operator.
 
-    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them the weights (per channel) and the activations
-    become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where the example is missing or the module cannot be lowered.
+    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them the weights (per channel)
+    and the activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes.
+    RunnerError where the example is missing or the module cannot be lowered.
     """
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

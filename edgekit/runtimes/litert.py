@@ -15,9 +15,9 @@ from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
 class LiteRTRunner(Runner):
     """Runs a .tflite file, or a torch.nn.Module that is converted first (`convert`, with the package litert-torch).
 
-    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads: `num_threads`. A file whose
-    inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the file's own scale and zero point,
-    inside the call. RunnerError names the file and the fix.
+    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed.
+    threads: `num_threads`. A file whose inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the
+    file's own scale and zero point, inside the call. RunnerError names the file and the fix.
     """
 
     engine = "litert"
@@ -60,7 +60,8 @@ def convert(model, example, calibration: Iterable | None = None) -> bytes:
     """A module as the bytes of a .tflite file, by litert-torch.
 
     example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them weights (per channel) and
-    activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where litert-torch or the example is missing, or it cannot convert.
+    activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes.
+    RunnerError where litert-torch or the example is missing, or where it cannot convert the module.
     """
     import tempfile
 

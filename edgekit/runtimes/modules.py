@@ -24,8 +24,10 @@ def eval_mode(model):
 
 
 def tensors(example, device="cpu") -> tuple:
-    """An array, a tensor, or a tuple or list of them as a tuple of tensors, each a copy whose strides follow from its shape: a view such as x[0][None]
-    can have a stride of 0, which exporters take for a broadcast."""
+    """An array, a tensor, or a tuple or list of them, as a tuple of tensors on a device. Each is a copy whose strides follow from its shape.
+
+    A view such as x[0][None] can have a stride of 0, which exporters take for a broadcast.
+    """
     import torch
 
     given = example if isinstance(example, tuple | list) else (example,)

@@ -13,8 +13,9 @@ from edgekit.runtimes.pytorch import PyTorchRunner
 class TorchScriptRunner(PyTorchRunner):
     """Traces a torch.nn.Module on `example`, freezes the trace (`torch.jit.freeze`) and runs it.
 
-    model: a module, or the path of a file that `torch.jit.save` wrote. example: an array or tensor [N, ...], a tuple for several inputs; a module needs it. What an
-    `if` in the module decided for the example is decided for ever: that is what tracing means. Other arguments: see PyTorchRunner.
+    model: a module, or the path of a file that `torch.jit.save` wrote. example: an array or tensor [N, ...], a tuple for several inputs; a
+    module needs it. What an `if` in the module decided for the example is decided for ever: that is what tracing means. Other arguments: see
+    PyTorchRunner.
     PyTorch 2 keeps TorchScript running and recommends torch.export for new work.
     """
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from edgekit.runtimes.trt.memory import open_memory
 from tests.conftest import answer_cells
+from tests.driver_double.context import ExecutionContext
 
 cuda = ctypes.CDLL("libcuda.so.1")
 cuda.double_wrong.restype = ctypes.c_char_p
@@ -30,23 +31,12 @@ NAMES = {"pycuda": "infer_with_pycuda", "cuda-python": "infer_with_cuda_python"}
 LARGEST = 8
 
 
-class Context:
-    """An execution context: input [n, 1, 28, 28] @ weights, put into the stream as a C callback."""
+class Context(ExecutionContext):
+    """Its run is put into the stream as a C callback."""
 
     def __init__(self, weights, works=True):
-        self.weights, self.works, self.shape, self.at, self.noticed, self._keep = weights, works, None, {}, [], []
-
-    def set_input_shape(self, name, shape):
-        fits = 1 <= shape[0] <= LARGEST
-        self.shape = tuple(shape) if fits else self.shape
-        return fits
-
-    def get_tensor_shape(self, name):
-        return self.shape if name == "input" else (self.shape[0], self.weights.shape[1])
-
-    def set_tensor_address(self, name, address):
-        self.at[name] = int(address)
-        return True
+        super().__init__(weights, LARGEST)
+        self.works, self.noticed, self._keep = works, [], []
 
     def execute_async_v3(self, stream_handle):
         call = CALLBACK(lambda _, shape=self.shape, at=dict(self.at): self._compute(shape, at))

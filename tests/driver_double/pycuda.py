@@ -14,6 +14,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from edgekit import paths
 from tests import driver_double
 
 PINS = driver_double.ROOT / "requirements" / "pycuda.txt"
@@ -27,9 +28,8 @@ def version() -> str:
 
 def home() -> Path:
     """Where it is, or would be: one folder for each version of PyCUDA, Python and NumPy."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     numpy = metadata.version("numpy").split(".")[0]
-    return cache / "edgekit" / f"pycuda-{version()}-{sys.implementation.cache_tag}-numpy{numpy}"
+    return paths.cache() / f"pycuda-{version()}-{sys.implementation.cache_tag}-numpy{numpy}"
 
 
 def folder() -> Path | None:

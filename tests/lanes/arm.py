@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.lanes import ARM_READY, ARM_ROOT, CPUS, LANES, REGISTERED, ROOT
 
 BINFMT = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
-# What the engines of the extra `runtimes` need to run a file, beyond the edition cpu; converting is done elsewhere. tflite-micro has no wheel for Arm.
+# What the engines of the extra `runtimes` need to run a file, beyond the edition cpu. Files are converted elsewhere.
+# tflite-micro has no wheel for Arm.
 ENGINES = ("openvino", "openvino-telemetry", "ai-edge-litert", "backports-strenum", "executorch")
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static", "bwrap": "bubblewrap"}
 

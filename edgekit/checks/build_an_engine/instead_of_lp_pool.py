@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.checks import Exercise, OnnxFile, call, came, onnx_path, require
 from edgekit.checks.onnx_files import onnx_file
+from edgekit.formatting import one_line
 from edgekit.runtimes.ort.session import cpu_run
 
 CHANNELS, SIDE = 3, 14
@@ -88,7 +89,7 @@ def _judge_network(before, after, x: np.ndarray, two: bool) -> None:
     try:
         got = cpu_run(bytes(after), x)
     except Exception as error:
-        require(False, f"{shown}: ONNX Runtime does not take the new network: {' '.join(str(error).split())[:300]}. Constants must have the type of the tensor, float32.", "not a valid network")  # fmt: skip
+        require(False, f"{shown}: ONNX Runtime does not take the new network: {one_line(error)}. Constants must have the type of the tensor, float32.", "not a valid network")  # fmt: skip
     want = cpu_run(bytes(before), x)
     require(got.shape == want.shape, f"{shown}: the result has shape {list(got.shape)}, expected {list(want.shape)}. kernel_shape, strides and pads of the node must go on to the new pooling.", "attributes lost")  # fmt: skip
     if not np.allclose(got, want, rtol=1e-3, atol=1e-4):

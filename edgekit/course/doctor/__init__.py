@@ -11,14 +11,13 @@ from __future__ import annotations
 import html
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit import device as devices
-from edgekit import paths
+from edgekit import paths, processes
 from edgekit.course.doctor import lab_imports, machine, packages
 from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding
 from edgekit.device import Device
@@ -283,13 +282,10 @@ def _work_folder() -> list[Finding]:
 
 def _int8() -> list[Finding]:
     """Whether INT8 is faster here, measured in a process of its own."""
-    command = [sys.executable, "-m", "edgekit.course.doctor.int8"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=paths.root(), check=True)
-        found = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
-        last = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
-        title = f"INT8 could not be measured: {' '.join(last)[:200]}"
+        found = processes.ask("-m", "edgekit.course.doctor.int8", timeout=120)
+    except processes.NoAnswer as error:
+        title = f"INT8 could not be measured: it {error}"
         return [Finding(INFO, title, "Lab 05b measures it.", "quantization", key="int8-unknown")]
     return [
         Finding(
@@ -303,7 +299,11 @@ def _int8() -> list[Finding]:
 
 
 def _needs_gpu(name: str) -> bool:
-    return name == "tensorrt" or any(word in name.lower() for word in ("cuda", "tensorrtexec", "nvtensorrt"))
+    """Whether it cannot be tried without one. An engine that only builds can."""
+    from edgekit.runtimes.engines import ENGINES
+
+    engine, _, provider = name.partition(":")
+    return ENGINES[engine].loads and ENGINES[engine].needs_gpu(provider)
 
 
 def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:

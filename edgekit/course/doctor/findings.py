@@ -6,6 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 
 PROBLEM, HINT, INFO = "problem", "hint", "info"
+# nvidia-modelopt 0.47 imports the next two and does not declare them; its FastNAS breaks with torchprofile 0.1.
+MODELOPT = ("nvidia-modelopt==0.47.0", "huggingface_hub", "requests", "torchprofile==0.0.4")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from edgekit.course.doctor import jetson
-from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding, pip
+from edgekit.course.doctor.findings import HINT, INFO, MODELOPT, PROBLEM, Finding, pip
 from edgekit.device import PACKAGES, Device
 
 # Distribution -> what does not work without it.
@@ -141,18 +141,17 @@ def _cuda_pair(device: Device, site: Site) -> Iterator[Finding]:
         )
 
 
+def _not_there(device: Device, package: str, meaning: str, topics: str, fix: str, key: str) -> Iterator[Finding]:
+    """A package that is missing altogether. On a Jetson it is one of the steps (jetson.steps), which say it all at once."""
+    if not device.jetson:
+        yield Finding(PROBLEM, f"{package} is not installed", meaning, topics, fix, key)
+
+
 def onnxruntime(device: Device, site: Site, python: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
     here = site.installed(*ONNXRUNTIMES)
     if not here:
-        if not device.jetson:  # there it is one of the steps
-            yield Finding(
-                PROBLEM,
-                "ONNX Runtime is not installed",
-                "Exported models cannot be run.",
-                "ONNX Runtime, quantization",
-                install(device),
-                "onnxruntime",
-            )
+        meaning, topics = "Exported models cannot be run.", "ONNX Runtime, quantization"
+        yield from _not_there(device, "ONNX Runtime", meaning, topics, install(device), "onnxruntime")
     elif len(here) > 1:
         yield Finding(
             PROBLEM,
@@ -186,9 +185,7 @@ def torch(device: Device, site: Site) -> Iterator[Finding]:
     """torch and torchvision: there, a pair, and built for this machine."""
     version, vision = site.version("torch"), site.version("torchvision")
     if version is None:
-        if not device.jetson:  # there it is one of the steps
-            meaning = "Nothing can be trained or exported."
-            yield Finding(PROBLEM, "torch is not installed", meaning, "all", install(device), "torch")
+        yield from _not_there(device, "torch", "Nothing can be trained or exported.", "all", install(device), "torch")
         return
     if vision:
         yield from _pair(device, site, version, vision)
@@ -236,17 +233,10 @@ def _pair(device: Device, site: Site, version: str, vision: str) -> Iterator[Fin
 
 
 def modelopt(device: Device, site: Site) -> Iterator[Finding]:
-    """nvidia-modelopt 0.47 imports packages that it does not declare, and FastNAS breaks with torchprofile 0.1."""
+    """nvidia-modelopt, and what findings.MODELOPT says that it needs."""
     if "nvidia-modelopt" not in site.all:
-        if not device.jetson:  # there it is one of the steps
-            yield Finding(
-                PROBLEM,
-                "nvidia-modelopt is not installed",
-                "The Model Optimizer chapters stop at their first import.",
-                "Model Optimizer",
-                pip("install", "nvidia-modelopt==0.47.0", "huggingface_hub", "requests", "torchprofile==0.0.4"),
-                "modelopt",
-            )
+        meaning, fix = "The Model Optimizer chapters stop at their first import.", pip("install", *MODELOPT)
+        yield from _not_there(device, "nvidia-modelopt", meaning, "Model Optimizer", fix, "modelopt")
         return
     lacking = [name for name in ("huggingface-hub", "requests") if name not in site.all]
     if site.version("torchprofile") != "0.0.4":
@@ -273,8 +263,8 @@ def board(device: Device, site: Site) -> Iterator[Finding]:
             f"torch {version} is built {built}; this board has CUDA {own.cuda or 'of its JetPack'}",
             "The board's own build was replaced by a general one: torch does not see the GPU.",
             "training, TensorRT, Model Optimizer",
-            f"{pip('uninstall', 'torch', 'torchvision')}, then install NVIDIA's wheel for JetPack {own.jetpack or '?'} "
-            "(search: PyTorch for Jetson)",
+            ".venv/bin/python -m pip uninstall -y torch torchvision, then edgekit doctor again: it names the wheels for JetPack "
+            f"{own.jetpack or '?'}",
             "jetson-torch",
         )
     if own.tensorrt and "tensorrt" not in site.all:

@@ -22,12 +22,12 @@ _WAITS = "A person marks this part: docs/instructor/capstone.md has the rubric."
 
 
 def write(board: Board, out: Path) -> int:
-    """Write records.jsonl and the texts to ``out``: the last judged submission of everyone for every device class. A submission that is
+    """Write records.jsonl and the texts to ``out``: the last judged submission of everyone for every task and device class. A submission that is
     there already stays as it is. Returns how many were added."""
     out, last = Path(out), {}
     for row in board.store.rows():
         if row["state"] == JUDGED:
-            last[row["student"], f"capstone-{row['device']}"] = row
+            last[row["student"], f"capstone-{row['task']}-{row['device']}"] = row
     known = (
         {(one["student"], one["lab"], one["sha256"]) for one in read(out / FILE)} if (out / FILE).exists() else set()
     )

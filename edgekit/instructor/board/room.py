@@ -15,6 +15,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.capstone import unseen
 from edgekit.capstone.budgets import NAME, TASKS
+from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.board.store import Store
 from edgekit.instructor.reports import deadlines
@@ -38,8 +39,11 @@ class Board:
         return Store(self.folder / DATABASE)
 
     def unseen(self, task: str = "digits") -> unseen.Drawn:
-        """What submissions for a task are judged by."""
-        return unseen.load(self.folder / PICTURES.format(task))
+        """What submissions for a task are judged by. Raises CourseError where it cannot be read: that is no student's fault."""
+        try:
+            return unseen.load(self.folder / PICTURES.format(task))
+        except SubmissionError as error:
+            raise CourseError(str(error)) from None
 
 
 def make(
@@ -58,7 +62,7 @@ def make(
         CourseError: for a roster without a login for everybody, a course or deadline that is none, or another course than before.
     """
     folder = Path(folder)
-    before = read(folder) if (folder / SETTINGS).exists() else None
+    before = _settled(folder) if (folder / SETTINGS).exists() else None
     names = _names(roster.read(Path(people)), Path(people))
     course = _course(course, before)
     end = moment(until) if until is not None else before.until if before else None
@@ -73,9 +77,7 @@ def make(
         if not (kept := folder / PICTURES.format(task)).exists():
             unseen.save(unseen.draw(unseen.new_seed(), count, task), kept)
             os.chmod(kept, 0o600)
-    board = read(folder)
-    _ = board.store
-    return board
+    return read(folder)
 
 
 def _names(found: roster.Roster, path: Path) -> list[str]:
@@ -108,15 +110,28 @@ def _course(word: str | None, before: Board | None) -> str:
 
 
 def read(folder: str | Path) -> Board:
-    """Raises CourseError where there is no board."""
-    folder = Path(folder)
+    """Raises CourseError where there is no board, or only a part of one."""
+    board = _settled(Path(folder))
+    for task in TASKS:
+        if not (path := board.folder / PICTURES.format(task)).exists():
+            raise CourseError(
+                f"{path} is missing: without it nothing can be judged. Fix: edgekit board init {folder} --roster roster.csv draws "
+                "new ones, or put the file back: then nobody is judged by others than before."
+            )
+    return board
+
+
+def _settled(folder: Path) -> Board:
+    """What has been settled already: course, deadline, tokens, and a database that can be read."""
     try:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        return Board(folder, settings["course"], _tokens(folder / TOKENS), moment(settings["until"]))
+        board = Board(folder, settings["course"], _tokens(folder / TOKENS), moment(settings["until"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(
             f"{folder} is no board ({error}). Fix: edgekit board init {folder} --roster roster.csv"
         ) from None
+    _ = board.store
+    return board
 
 
 def moment(text: str) -> datetime | None:

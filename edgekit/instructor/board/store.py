@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgekit.capstone.failure import SubmissionError
 from edgekit.capstone.judging import OPEN
+from edgekit.course.catalog import CourseError
 
 QUEUED, JUDGING, JUDGED, REFUSED, FAULT = "queued", "judging", "judged", "refused", "fault"
 AGAIN = "again"  # in a report: to be measured again when nobody waits
@@ -44,8 +45,16 @@ class Store:
     """All submissions of a class. Every call opens the file anew: so threads and processes may share it."""
 
     def __init__(self, path: str | Path):
+        """Raises CourseError for a database of an earlier edgekit, which is left as it is."""
         self.path = Path(path)
         with self._reading() as db:
+            columns = {row["name"] for row in db.execute("PRAGMA table_info(submission)")}
+            if columns and (missing := set(_ROW) - columns):
+                raise CourseError(
+                    f"{path} is of an earlier edgekit: its submissions have no {', '.join(sorted(missing))}. Fix: move {self.path.name} and all "
+                    f"unseen*.npz out of {self.path.parent}, then run edgekit board init again: course, deadline and tokens stay. "
+                    "Then edgekit board add takes the packed files."
+                )
             db.executescript(_TABLES)
 
     @contextmanager
@@ -133,9 +142,11 @@ class Store:
     def claim(self) -> tuple[int, str, bytes] | None:
         """(number, student, packed file) of the oldest that waits, for one judge alone; where none does, of the oldest that was judged in
         a hurry; None where there is none of these either."""
-        queued, hurried = "state = ?", f"state = ? AND report <> '' AND json_extract(report, '$.{AGAIN}') = 1"
-        first = "SELECT id, student, packed FROM submission WHERE {} ORDER BY id LIMIT 1"
-        ask = lambda db: next(filter(None, (db.execute(first.format(where), (state,)).fetchone() for where, state in ((queued, QUEUED), (hurried, JUDGED)))), None)  # fmt: skip
+        hurried = f"state = ? AND report <> '' AND json_extract(report, '$.{AGAIN}') = 1"
+        first = (
+            f"SELECT id, student, packed FROM submission WHERE state = ? OR ({hurried}) ORDER BY state <> ?, id LIMIT 1"
+        )
+        ask = lambda db: db.execute(first, (QUEUED, JUDGED, QUEUED)).fetchone()
         with self._reading() as db:
             if ask(db) is None:
                 return None
