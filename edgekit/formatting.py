@@ -93,6 +93,8 @@ def still_going(what: str, after: float = 3.0):
 
     try:
         yield show
+        if bar is not None:
+            bar.n = bar.total  # done before its time was up; short of its total a notebook would keep it, in red
     finally:
         if bar is not None:
             bar.close()

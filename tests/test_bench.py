@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import itertools
@@ -12,10 +13,11 @@ import time
 
 import numpy as np
 import pytest
+import tqdm.notebook
 
 from edgekit.bench import speed as bench
 from edgekit.bench import stats, timing
-from edgekit.formatting import seconds
+from edgekit.formatting import seconds, still_going
 
 
 class Clock:
@@ -534,6 +536,22 @@ def test_a_long_comparison_says_how_long_still(monkeypatch, capsys):
     assert re.search(r"comparing: \d+ s so far, at most [123] s more", capsys.readouterr().err)
     bench.compare(entries, max_time=2, resolve=1e-4, max_warmup=0.02, seed=1, timer=clock)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_a_notebook_keeps_the_bar_only_of_what_failed(monkeypatch, error):
+    made = []
+    monkeypatch.setattr(
+        "tqdm.auto.tqdm", lambda **how: made.append(tqdm.notebook.tqdm(display=False, **how)) or made[0]
+    )
+    monkeypatch.setattr("edgekit.formatting.watched", lambda: True)
+    with pytest.raises(error) if error else contextlib.nullcontext(), still_going("comparing", after=0) as show:
+        show(3, 1)
+        if error:
+            raise error
+    (bar,) = made
+    assert (bar.container.children[-2].bar_style == "danger") == bool(error)
+    assert (bar.container.comm is None) != bool(error), "closed, or still to be seen"
 
 
 def test_what_more_time_would_not_tell_says_how_small_it_is():
