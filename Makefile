@@ -28,7 +28,9 @@ runtimes: .venv/installed-cpu
 # [authors
 .PHONY: test lanes editions dev lint locks
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
+# The bytecode first: where PYTHONDONTWRITEBYTECODE is set, or in the sandboxes, which cannot write it, each process would compile all it imports.
 test: .venv/installed-dev
+	$(BIN)/python -m compileall -q edgekit tests
 	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
 
@@ -78,11 +80,16 @@ SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EX
 WITHOUT_tensorrt := engines are built with TensorRT-RTX, which is installed on x86-64. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
 WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
 
+# [authors
+# Tests and graders start hundreds of processes, sandboxes cannot write bytecode: compile all of it once, in about a minute.
+COMPILED = $(if $(filter dev,$*),--compile-bytecode)
+# authors]
+
 # Everything in cpu stands in dev too with the same versions, so one environment serves both commands.
 # The second step may fail without taking the course with it.
 .venv/installed-%: requirements/%.txt pyproject.toml .venv/bin/uv
 	@echo "Installing the edition $* into .venv, once: $(SIZE). Some minutes."
-	$(UV) install --no-progress --python $(BIN)/python --require-hashes -r $< >.venv/install.log 2>&1 || { tail -20 .venv/install.log >&2; exit 1; }
+	$(UV) install --no-progress $(COMPILED) --python $(BIN)/python --require-hashes -r $< >.venv/install.log 2>&1 || { tail -20 .venv/install.log >&2; exit 1; }
 	$(UV) install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@$(foreach package,$(SECOND),$(UV) install -q --python $(BIN)/python --require-hashes -r requirements/$(package).txt >.venv/$(package).log 2>&1 \
 		|| echo "$(package) could not be installed; the course goes on: $(WITHOUT_$(package)), then: $(UV) install -r requirements/$(package).txt (the reason stands in .venv/$(package).log)" >&2;)

@@ -48,8 +48,8 @@ def execute(course: Path, notebook: Path, executed: Path) -> dict:
 
 
 def clean() -> dict[str, str]:
-    """The environment without what would let the edition see this one."""
-    hidden = {"PYTHONPATH", "VIRTUAL_ENV", "EDGEKIT_ROOT", "EDGEKIT_WORK", "PYTHONHOME"}
+    """The environment without what would let the edition see this one. Bytecode is kept, as on a student's machine."""
+    hidden = {"PYTHONPATH", "VIRTUAL_ENV", "EDGEKIT_ROOT", "EDGEKIT_WORK", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"}
     return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
