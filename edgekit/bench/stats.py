@@ -124,14 +124,29 @@ def median_interval(
     block = block_length(np.median(rows, axis=1))
     rng = np.random.default_rng(seed)
     blocks = math.ceil(n / block)
+    values, ranks = np.unique(
+        rows, return_inverse=True
+    )  # whole numbers of 32 bits are picked and sorted in half the time
+    ranks = ranks.reshape(n, k).astype(np.int32)
+    runs = np.concatenate([ranks, ranks[: block - 1]])  # the series goes round: a run may begin anywhere
     medians = np.empty(resamples)
     step = max(1, 1_000_000 // (n * k))  # bounds the memory of one gather to some 8 MB
     for begin in range(0, resamples, step):
         count = min(step, resamples - begin)
         starts = rng.integers(0, n, (count, blocks, 1))
-        picks = ((starts + np.arange(block)) % n).reshape(count, -1)[:, :n]
-        medians[begin : begin + count] = np.median(rows[picks].reshape(count, -1), axis=1)
+        picks = (starts + np.arange(block)).reshape(count, -1)[:, :n]
+        medians[begin : begin + count] = _medians(values, runs[picks].reshape(count, -1))
     estimate = float(np.median(rows))
     low, high = np.percentile(medians, [2.5, 97.5])
     grow = z / 1.96 * small_sample_factor(n / block, z)
     return estimate, estimate - grow * (estimate - float(low)), estimate + grow * (float(high) - estimate)
+
+
+def _medians(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """The median of each line of values[ranks]; `values` rise. Sorts the lines of `ranks` in part."""
+    middle = ranks.shape[1] // 2
+    ranks.partition(middle, axis=1)
+    upper = values[ranks[:, middle]]
+    if ranks.shape[1] % 2:
+        return upper
+    return (upper + values[ranks[:, :middle].max(axis=1)]) / 2
