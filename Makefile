@@ -28,9 +28,10 @@ runtimes: .venv/installed-cpu
 # [authors
 .PHONY: test lanes editions dev lint locks
 # Notebooks run in kernels that are forked from a process with the imports done: seconds less for each, and no race for ports.
-# The bytecode first: where PYTHONDONTWRITEBYTECODE is set, or in the sandboxes, which cannot write it, each process would compile all it imports.
+# Bytecode is written, or each of hundreds of processes would compile all that it imports; and beforehand, for the sandboxes, which cannot write.
+unexport PYTHONDONTWRITEBYTECODE
 test: .venv/installed-dev
-	$(BIN)/python -m compileall -q edgekit tests
+	$(BIN)/python -m compileall -q edgekit
 	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
 

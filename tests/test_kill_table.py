@@ -11,6 +11,7 @@ import pytest
 from edgekit.checks import CheckFailed, visible
 from edgekit.checks.border import plain
 from edgekit.course.catalog import labs
+from edgekit.instructor.sandbox.preloading import keep_translations
 from tests.conftest import answer_cells
 from tests.mistakes.trying import CAUSES, alternatives, exercise, table, verdict, written
 
@@ -36,6 +37,12 @@ RIGHT = [
     for name, answers in alternatives(lab).items()
     for answer in answers
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_the_grader():
+    """Exports as quick as in the grader's process."""
+    keep_translations()
 
 
 @pytest.fixture(autouse=True)

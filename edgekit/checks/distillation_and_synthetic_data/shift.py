@@ -34,10 +34,23 @@ def probe(answer, inputs: dict) -> dict:
     return {"results": [r for r, _ in done], "intact": [i for _, i in done], "again": again, "other": other}
 
 
-def _moved(picture: np.ndarray, down: int, right: int) -> np.ndarray:
+def _moved(pictures: np.ndarray, down: int, right: int) -> np.ndarray:
+    """[..., height, width], black coming in."""
     from scipy.ndimage import shift as scipy_shift
 
-    return scipy_shift(picture, (0, down, right), order=0, mode="constant", cval=0.0)
+    along = (0,) * (pictures.ndim - 2)
+    return scipy_shift(pictures, (*along, down, right), order=0, mode="constant", cval=0.0)
+
+
+def _moves(before: np.ndarray, after: np.ndarray, most: int) -> np.ndarray:
+    """(down, right) of each picture, int [N, 2]: the first move that explains it. What no move explains is said of the first such picture."""
+    reach = range(-most - 2, most + 3)
+    tried = np.array([(down, right) for down in reach for right in reach])
+    fits = np.stack([np.isclose(_moved(before, *move), after, atol=1e-5).all(axis=(1, 2, 3)) for move in tried])
+    if not (found := fits.any(axis=0)).all():
+        index = int(np.argmin(found))
+        _explain_shift(index, before[index], after[index], most)
+    return tried[fits.argmax(axis=0)]
 
 
 def judge(inputs: dict, outputs: dict) -> str:
@@ -49,14 +62,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             "the pictures that were passed in have changed: work on a copy, they are the training data.",
             "changed in place",
         )
-        reach = range(-most - 2, most + 3)
-        moves = []
-        for number_, (before, after) in enumerate(zip(images, result, strict=True)):
-            found = [(d, r) for d in reach for r in reach if np.allclose(_moved(before, d, r), after, atol=1e-5)]
-            if not found:
-                _explain_shift(number_, before, after, most)
-            moves.append(found[0])
-        moves = np.array(moves)
+        moves = _moves(images, result, most)
         far = np.abs(moves).max()
         require(far <= most, f"a picture was moved by {far} pixels, asked were at most {most}.", "too far")
         require(

@@ -68,7 +68,7 @@ def preload(more: tuple[str, ...] = ()) -> dict:
             except Exception as error:
                 missing.append(f"{name}: {type(error).__name__}")
         with contextlib.suppress(Exception):
-            _keep_translations()
+            keep_translations()
     gc.collect()
     gc.freeze()  # or every child's first collection would write to, and so copy, all of the parent's memory
     return {
@@ -78,7 +78,7 @@ def preload(more: tuple[str, ...] = ()) -> dict:
     }
 
 
-def _keep_translations() -> None:
+def keep_translations() -> None:
     """onnxscript translates the signatures of its 500 functions anew at every export, which is half of the time a small export
     takes. They depend on nothing but its own source: here they are translated once, and every child finds them done."""
     from onnxscript._internal.values import TracedOnnxFunction
