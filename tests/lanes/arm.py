@@ -66,7 +66,17 @@ def build() -> None:
     )
     version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
     _call(
-        *(sys.executable, "-m", "uv", "pip", "install", "-q", "--target", str(ARM_ROOT / "opt/site")),
+        *(
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "-q",
+            "--compile-bytecode",
+            "--target",
+            str(ARM_ROOT / "opt/site"),
+        ),
         *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:"),
         *("--require-hashes", "-r", str(ROOT / "requirements/cpu.txt")),
     )
@@ -89,7 +99,18 @@ def engines() -> str:
     version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
     try:
         _call(
-            *(sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--target", str(place)),
+            *(
+                sys.executable,
+                "-m",
+                "uv",
+                "pip",
+                "install",
+                "-q",
+                "--compile-bytecode",
+                "--no-deps",
+                "--target",
+                str(place),
+            ),
             *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:"),
             *("-c", str(ROOT / "requirements/runtimes.txt"), *ENGINES),
         )

@@ -60,6 +60,7 @@ def preload(more: tuple[str, ...] = ()) -> dict:
     import edgekit.checks
 
     names += [f"edgekit.checks.{module.name}" for module in pkgutil.iter_modules(edgekit.checks.__path__)]
+    gc.disable()  # what is imported stays
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in names:
@@ -69,6 +70,7 @@ def preload(more: tuple[str, ...] = ()) -> dict:
                 missing.append(f"{name}: {type(error).__name__}")
         with contextlib.suppress(Exception):
             keep_translations()
+    gc.enable()
     gc.collect()
     gc.freeze()  # or every child's first collection would write to, and so copy, all of the parent's memory
     return {
