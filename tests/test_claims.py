@@ -49,14 +49,14 @@ def test_a_verdict_follows_the_evidence_and_not_the_slide(monkeypatch):
     real = catalogue.load()
     dense = [one for one in real if one.sparsity != "sparse"]
     monkeypatch.setattr(catalogue, "load", lambda *a: dense)
-    finding = measuring.measure(["orin_nano_headline"])["orin_nano_headline"]
+    finding = dict(measuring.measure(["orin_nano_headline"]))["orin_nano_headline"]
     assert finding.verdict == "not shown" and "not measured here" in finding.found
 
     import modelopt.torch.sparsity as mts
 
-    assert measuring.measure(["sparsity_function"])["sparsity_function"].verdict == "does not hold here"
+    assert dict(measuring.measure(["sparsity_function"]))["sparsity_function"].verdict == "does not hold here"
     monkeypatch.setattr(mts, "sparsity", lambda model, mode: model, raising=False)
-    assert measuring.measure(["sparsity_function"])["sparsity_function"].verdict == "holds"
+    assert dict(measuring.measure(["sparsity_function"]))["sparsity_function"].verdict == "holds"
 
 
 def test_recorded_verdicts_carry_device_and_date():
