@@ -84,6 +84,7 @@ WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is
 	@echo "Installing the edition $* into .venv, once: $(SIZE). Some minutes."
 	$(UV) install --no-progress --python $(BIN)/python --require-hashes -r $< >.venv/install.log 2>&1 || { tail -20 .venv/install.log >&2; exit 1; }
 	$(UV) install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "from edgekit import waiting; waiting.install()"
 	@$(foreach package,$(SECOND),$(UV) install -q --python $(BIN)/python --require-hashes -r requirements/$(package).txt >.venv/$(package).log 2>&1 \
 		|| echo "$(package) could not be installed; the course goes on: $(WITHOUT_$(package)), then: $(UV) install -r requirements/$(package).txt (the reason stands in .venv/$(package).log)" >&2;)
 	@echo "Installed. Next time this takes no time; .venv/bin/edgekit doctor says what works."

@@ -32,6 +32,7 @@ def install(folder: Path) -> Path:
         at = ("pip", "install", "-q", "--python", str(python))
         run(*at, "--require-hashes", "-r", "requirements/cpu.txt")
         run(*at, "--no-deps", "--no-build-isolation", "-e", ".")
+    subprocess.run([str(python), "-c", "from edgekit import waiting; waiting.install()"], check=True, env=clean())
     return course
 
 
