@@ -14,7 +14,7 @@ import pytest
 from edgekit.course.catalog import labs
 from edgekit.course.notebooks import as_json, text
 from edgekit.instructor import claims, slides
-from edgekit.instructor.slides import building, looking
+from edgekit.instructor.slides import building, looking, running
 from edgekit.instructor.slides import decks as reading
 
 FILES = reading.files()
@@ -165,6 +165,15 @@ def test_a_picture_without_alt_text_is_refused():
         building.shown_output(output, "here")
     output["metadata"] = {"image/png": {"alt": "a black field"}}
     assert 'alt="a black field"' in building.shown_output(output, "here")
+
+
+def test_a_picture_keeps_its_text_alternative_in_an_ordinary_kernel(monkeypatch):
+    """`make test` uses warm ones. In an ordinary one matplotlib's backend comes with the first figure and lays its own formatter over ours."""
+    monkeypatch.setattr(running, "_kernel", lambda: "python3")
+    cell = nbformat.v4.new_code_cell("from edgekit.plots import diagrams\ndiagrams.grid()")
+    done = running.run(nbformat.v4.new_notebook(cells=[cell]), "x.ipynb")
+    (shown,) = done["cells"][0]["outputs"]
+    assert shown["metadata"]["image/png"]["alt"]
 
 
 def test_an_executed_notebook_becomes_a_page_that_needs_nothing():

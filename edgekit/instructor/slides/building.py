@@ -12,6 +12,11 @@ from edgekit.files import write_whole
 from edgekit.instructor.slides.decks import Deck, Slide, SlideError, read, show_of, shown_code
 from edgekit.instructor.slides.running import ANSI, run
 
+RISE = {
+    "center": False,
+    "scroll": True,
+    "transition": "none",
+}  # how jupyterlab-rise shows the notebook; its look is in rise.css
 _WORK = re.compile(r"[^\s'\"]*/edgekit-slides-[^/\s]+/")
 
 
@@ -26,7 +31,9 @@ def build(path: Path, out: Path, pdf: bool = False) -> dict[str, Path]:
     """
     deck = execute(read(path))
     made = {"notebook": out / f"{deck.slug}.ipynb", "html": out / f"{deck.slug}.html"}
+    deck.notebook["metadata"]["rise"] = RISE
     write_whole(made["notebook"], text(as_json(deck.notebook)))
+    write_whole(out / "rise.css", asset("rise.css"))
     write_whole(made["html"], to_html(deck))
     if pdf:
         from edgekit.instructor.slides import looking
