@@ -225,6 +225,10 @@ def built(tmp_path_factory) -> dict[str, dict[str, Path]]:
 def test_every_code_slide_runs_and_shows_something(built):
     for name, files in built.items():
         made = nbformat.read(files["notebook"], as_version=4)
+        assert made["metadata"]["rise"] and (files["notebook"].parent / "rise.css").is_file()
+        kinds = [cell["metadata"].get("slideshow", {}).get("slide_type") for cell in made["cells"]]
+        page = files["html"].read_text(encoding="utf-8")
+        assert 0 < kinds.count("fragment") == page.count('<div class="fragment">'), "what comes at the next key"
         for cell in made["cells"]:
             if cell["cell_type"] == "code" and reading.show_of(cell) == "output":
                 assert cell["outputs"], f"{name}, cell {cell['id']}: shows its output and has none"

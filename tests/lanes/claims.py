@@ -53,7 +53,7 @@ def main() -> int:
         if options.record:
             device = f"{environment['cpu']}, imitated by QEMU"
             command = f"python -m tests.lanes.claims {lane.name} --record"
-            table.record(lane.name, rows, command, device=device, environment=environment)
+            table.record(lane.name, rows, command, device=device, environment=environment | {"emulator": "QEMU"})
     return 0
 
 
