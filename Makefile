@@ -36,6 +36,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
 
 # The answers, the INT8 recipes and the doctor on processors that are not here, under QEMU: tests/lanes. LANE_ARGS="haswell pi5 --seeds 5"
+# What `edgekit claims` says there, but for time and memory: python -m tests.lanes.claims haswell pi5 --record
 # The leaderboard of `edgekit runtimes` there, without speed: python -m tests.lanes.leaderboard edgecnn --lane pi5
 lanes: .venv/installed-dev
 	$(BIN)/python -m tests.lanes $(LANE_ARGS)
@@ -92,6 +93,7 @@ COMPILED = $(if $(filter dev,$*),--compile-bytecode)
 	@echo "Installing the edition $* into .venv, once: $(SIZE). Some minutes."
 	$(UV) install --no-progress $(COMPILED) --python $(BIN)/python --require-hashes -r $< >.venv/install.log 2>&1 || { tail -20 .venv/install.log >&2; exit 1; }
 	$(UV) install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -c "from edgekit import waiting; waiting.install()"
 	@$(foreach package,$(SECOND),$(UV) install -q --python $(BIN)/python --require-hashes -r requirements/$(package).txt >.venv/$(package).log 2>&1 \
 		|| echo "$(package) could not be installed; the course goes on: $(WITHOUT_$(package)), then: $(UV) install -r requirements/$(package).txt (the reason stands in .venv/$(package).log)" >&2;)
 	@echo "Installed. Next time this takes no time; .venv/bin/edgekit doctor says what works."

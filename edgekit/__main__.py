@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+
+STOPPED = 130  # what a shell says of a command that Ctrl-C ended: 128 and the number of SIGINT
 
 
 def _one_line(kind, error, trace) -> None:
@@ -13,11 +17,26 @@ def _one_line(kind, error, trace) -> None:
         sys.__excepthook__(kind, error, trace)
 
 
+def _stop(number, frame) -> None:
+    """Ctrl-C raises KeyboardInterrupt, as ever; but while a library of C++ is being loaded, nobody catches that: the process would abort."""
+    while frame is not None:
+        if frame.f_code.co_name == "create_module" and "importlib" in frame.f_code.co_filename:
+            os.write(2, b"edgekit: stopped\n")
+            os._exit(STOPPED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     sys.excepthook = _one_line
-    from edgekit import cli
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        from edgekit import cli
 
-    cli.main()
+        cli.main()
+    except KeyboardInterrupt as stopped:
+        _one_line(type(stopped), stopped, None)
+        sys.exit(STOPPED)
 
 
 if __name__ == "__main__":

@@ -190,11 +190,21 @@ def main() -> None:
     """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
     try:
         app()
+    except SystemExit as end:
+        if _by_ctrl_c(end):  # typer makes an exit without a word of it
+            raise KeyboardInterrupt from None
+        raise
     except Exception as error:
         if not type(error).__module__.startswith("edgekit."):
             raise
         print(f"edgekit: {_for_the_shell(str(error))}", file=sys.stderr)
         sys.exit(2)
+
+
+def _by_ctrl_c(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _for_the_shell(message: str) -> str:

@@ -1,5 +1,5 @@
 """The CPU edition as students get it: the bundle, installed from its own lock into its own environment, every notebook run there, as it is
-and answered. Each must reach its last cell, untouched with no points and answered with all.
+and answered. Each must reach its last cell, untouched with no points and answered with all. Cells that show nothing for long are told, too.
 
 make editions                                          all notebooks, twice: as they are, and with the solutions' answers
 python -m tests.editions FOLDER [LAB ...]              the same, kept in FOLDER, for some labs
@@ -32,6 +32,7 @@ def install(folder: Path) -> Path:
         at = ("pip", "install", "-q", "--python", str(python))
         run(*at, "--require-hashes", "-r", "requirements/cpu.txt")
         run(*at, "--no-deps", "--no-build-isolation", "-e", ".")
+    subprocess.run([str(python), "-c", "from edgekit import waiting; waiting.install()"], check=True, env=clean())
     return course
 
 
@@ -43,7 +44,14 @@ def execute(course: Path, notebook: Path, executed: Path) -> dict:
         environment = {**clean(), "EDGEKIT_WORK": work, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=course)
     if done.returncode:
-        return {"cells": 0, "ran": 0, "open": 0, "points": 0, "errors": [["-", done.stderr.strip()[-500:]]]}
+        return {
+            "cells": 0,
+            "ran": 0,
+            "open": 0,
+            "points": 0,
+            "errors": [["-", done.stderr.strip()[-500:]]],
+            "silent": [],
+        }
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -82,6 +90,8 @@ def main(folder: Path, names: list[str]) -> int:
             )
             for line in wrong:
                 print(f"    {line}", flush=True)
+            for cell, seconds in found["silent"]:
+                print(f"    cell {cell} shows nothing for {seconds:g} s", flush=True)
     look = f"EDGEKIT_PYTHON={course}/.venv/bin/python EDGEKIT_EXECUTED={folder}/executed/answered"
     print(f"{bad} faults. What the pages look like: {look} pytest tests/test_browser.py")
     return 1 if bad else 0

@@ -538,6 +538,17 @@ def test_a_long_comparison_says_how_long_still(monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_long_measurement_says_how_long_still(monkeypatch, capsys):
+    """Also one that is long because its calls are."""
+    monkeypatch.setattr("edgekit.formatting.watched", lambda: True)
+    for work, at_least in ((1e-2, 8), (0.2, 0.5)):
+        clock = Clock(white, 1)
+        bench.measure(clock.work(work), min_time=at_least, max_warmup=0.02, timer=clock)
+        assert re.search(r"measuring: \d+ s so far, at most \d s more", capsys.readouterr().err)
+    bench.measure(clock.work(1e-2), min_time=2, max_warmup=0.02, timer=clock)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("error", [None, ValueError])
 def test_a_notebook_keeps_the_bar_only_of_what_failed(monkeypatch, error):
     made = []

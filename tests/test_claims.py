@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from edgekit.instructor import claims
 from edgekit.instructor.claims import measuring, reading, table
+from edgekit.instructor.claims.finding import HARDWARE
+from tests.lanes import LANES
+from tests.lanes import claims as lane_claims
 
 # Quick ones of every kind: arithmetic, counting, a file, an API, a published table.
 QUICK = ["C01", "C10", "C27", "C08", "C17", "C19", "C34", "C43", "C49", "C52", "C58", "C60", "C63"]
@@ -49,24 +55,56 @@ def test_a_verdict_follows_the_evidence_and_not_the_slide(monkeypatch):
     real = catalogue.load()
     dense = [one for one in real if one.sparsity != "sparse"]
     monkeypatch.setattr(catalogue, "load", lambda *a: dense)
-    finding = measuring.measure(["orin_nano_headline"])["orin_nano_headline"]
+    finding = dict(measuring.measure(["orin_nano_headline"]))["orin_nano_headline"]
     assert finding.verdict == "not shown" and "not measured here" in finding.found
 
     import modelopt.torch.sparsity as mts
 
-    assert measuring.measure(["sparsity_function"])["sparsity_function"].verdict == "does not hold here"
+    assert dict(measuring.measure(["sparsity_function"]))["sparsity_function"].verdict == "does not hold here"
     monkeypatch.setattr(mts, "sparsity", lambda model, mode: model, raising=False)
-    assert measuring.measure(["sparsity_function"])["sparsity_function"].verdict == "holds"
+    assert dict(measuring.measure(["sparsity_function"]))["sparsity_function"].verdict == "holds"
+
+
+def test_time_and_memory_are_not_asked_of_an_emulator():
+    """Whatever the function would say, and whatever is asked beside it."""
+    assert (
+        {"microseconds", "ort_over_eager", "ram_over_weights", "fastnas_is_quick"} <= HARDWARE < set(measuring.MEASURES)
+    )
+    found = dict(measuring.measure([*sorted(HARDWARE), "values_of_224"], emulated=True))
+    assert found.pop("values_of_224").verdict == "holds"
+    assert {one.verdict for one in found.values()} == {"not shown"}
+    assert all("cannot be measured under emulation" in one.found for one in found.values())
+
+
+def test_what_a_lane_did_not_reach_in_time_is_not_shown(monkeypatch):
+    def part(lane, folder, name, timeout):
+        known = {"environment": {"cpu": "a Haswell"}, "C10": ["holds", "50,176 pixels"]}
+        (folder / "claims.json").write_text(json.dumps({"found": known, "seconds": 0}))
+        raise RuntimeError(f"lane {lane.name}, claims: not finished after {timeout} s")
+
+    monkeypatch.setattr(lane_claims, "part", part)
+    environment, rows = lane_claims.judged(LANES["haswell"], 9)
+    found = {claim.id: finding for claim, finding in rows}
+    assert environment == {"cpu": "a Haswell"} and found.pop("C10").verdict == "holds"
+    assert len(rows) == sum(row.tested == "function" for row in claims.claims())
+    assert all(one.verdict == "not shown" and "not finished after 9 s" in one.found for one in found.values())
 
 
 def test_recorded_verdicts_carry_device_and_date():
     runs = reading.runs()
     assert runs, "no device has been recorded: edgekit claims --record NAME"
     for run in runs:
-        assert run.device and run.date and "edgekit claims" in run.source_command
+        assert run.device and run.date and re.search(r"edgekit claims|tests\.lanes\.claims", run.source_command)
+        if run.environment.get("emulator"):
+            assert run.device not in claims.card("C39")._repr_html_()
+            assert any(run.device in where for where, *_ in claims.verdicts("C39"))
+            clocked = {row.id for row in claims.claims() if row.by in HARDWARE}
+            said = [row["found"] for row in run.data if row["id"] in clocked]
+            assert len(said) == len(clocked) and all("cannot be measured under emulation" in one for one in said)
         assert len(run.data) >= 25 and {row["id"] for row in run.data} <= {row.id for row in claims.claims()}
     card = claims.card("C39")
-    assert runs[0].device in card._repr_html_() and claims.find("C39").read in str(card)
+    real = [run for run in runs if not run.environment.get("emulator")]
+    assert real and all(run.device in card._repr_html_() for run in real) and claims.find("C39").read in str(card)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from edgekit.course.catalog import labs
 from edgekit.course.notebooks import as_json, text
 from edgekit.instructor import claims, slides
-from edgekit.instructor.slides import building, looking
+from edgekit.instructor.slides import building, looking, running
 from edgekit.instructor.slides import decks as reading
 
 FILES = reading.files()
@@ -167,6 +167,15 @@ def test_a_picture_without_alt_text_is_refused():
     assert 'alt="a black field"' in building.shown_output(output, "here")
 
 
+def test_a_picture_keeps_its_text_alternative_in_an_ordinary_kernel(monkeypatch):
+    """`make test` uses warm ones. In an ordinary one matplotlib's backend comes with the first figure and lays its own formatter over ours."""
+    monkeypatch.setattr(running, "_kernel", lambda: "python3")
+    cell = nbformat.v4.new_code_cell("from edgekit.plots import diagrams\ndiagrams.grid()")
+    done = running.run(nbformat.v4.new_notebook(cells=[cell]), "x.ipynb")
+    (shown,) = done["cells"][0]["outputs"]
+    assert shown["metadata"]["image/png"]["alt"]
+
+
 def test_an_executed_notebook_becomes_a_page_that_needs_nothing():
     from edgekit.instructor import answers
     from edgekit.instructor.slides import running
@@ -216,6 +225,10 @@ def built(tmp_path_factory) -> dict[str, dict[str, Path]]:
 def test_every_code_slide_runs_and_shows_something(built):
     for name, files in built.items():
         made = nbformat.read(files["notebook"], as_version=4)
+        assert made["metadata"]["rise"] and (files["notebook"].parent / "rise.css").is_file()
+        kinds = [cell["metadata"].get("slideshow", {}).get("slide_type") for cell in made["cells"]]
+        page = files["html"].read_text(encoding="utf-8")
+        assert 0 < kinds.count("fragment") == page.count('<div class="fragment">'), "what comes at the next key"
         for cell in made["cells"]:
             if cell["cell_type"] == "code" and reading.show_of(cell) == "output":
                 assert cell["outputs"], f"{name}, cell {cell['id']}: shows its output and has none"

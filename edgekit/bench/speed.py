@@ -33,7 +33,7 @@ from edgekit.formatting import still_going
 
 __all__ = ["Comparison", "Measurement", "NotEnoughSamples", "Ratio", "compare", "measure"]
 
-BREATH = 1.0  # s; a comparison says that it goes on about this often
+BREATH = 1.0  # s; a measurement says that it goes on about this often
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -222,12 +222,17 @@ def from_cold(load: Callable, x, timer) -> tuple[Callable, float]:
 
 
 def seconds_per_call(many: Callable[[int], None], inner: int, least: int, min_time: float, timer) -> np.ndarray:
-    """At least ``least`` samples in at least ``min_time`` seconds, each of ``inner`` calls."""
-    samples, begin = [], timer()
-    while len(samples) < least or timer() - begin < min_time:
-        start = timer()
-        many(inner)
-        samples.append((timer() - start) / inner)
+    """At least ``least`` samples in at least ``min_time`` seconds, each of ``inner`` calls. Once a BREATH, between two samples, it is told how
+    long that can still take."""
+    samples, begin, breath = [], timer(), BREATH
+    with still_going("measuring") as show:
+        while (spent := timer() - begin) < min_time or len(samples) < least:
+            if samples and spent > breath:
+                show(spent, max(min_time, spent / len(samples) * least) - spent)
+                breath = timer() - begin + BREATH
+            start = timer()
+            many(inner)
+            samples.append((timer() - start) / inner)
     return np.array(samples)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgekit.checks.border import BorderError, dump, load, plain
 from edgekit.checks.failure import AnswerRaised, CheckFailed, advice, worded
+from edgekit.waiting import on_a_page
 
 # The grader sets this to a folder with one folder per exercise: inputs are read there and outputs written there.
 GRADING = "EDGEKIT_PROBE_DIR"
@@ -56,10 +57,10 @@ class Exercise:
         try:
             passed = self.verdict(*self.run(answer, np.random.default_rng(0)))
         except CheckFailed as failure:
-            if _on_a_page():
+            if on_a_page():
                 print("\n".join(failure._render_traceback_()), file=sys.stderr)
             self._remember(False, failure.cause)
-            if not _on_a_page():
+            if not on_a_page():
                 raise failure from None
             return
         print(f"Passed: {self.name}. {passed}")
@@ -122,15 +123,6 @@ def _is_stub(error: BaseException | None) -> bool:
         return False
     last = traceback.extract_tb(error.__traceback__)[-1]
     return "-packages" not in last.filename and (not last.line or "raise" in last.line)
-
-
-def _on_a_page() -> bool:
-    """Whether a person runs this cell: front ends name it in their request, nbval and nbclient do not."""
-    if "IPython" not in sys.modules:
-        return False
-    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
-    parent = kernel.get_parent() if hasattr(kernel, "get_parent") else {}
-    return bool(parent.get("metadata", {}).get("cellId"))
 
 
 def visible(inputs: Any) -> Any:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from edgekit import paths
+from edgekit import paths, waiting
 from edgekit.course import course_map
 from edgekit.course.catalog import CourseError
 
@@ -33,6 +33,7 @@ def jupyterlab(arguments: list[str]) -> int:
             f"{landing} is missing: `edgekit release` makes it (in the students' edition: unpack it again)"
         )
     paths.work()
+    waiting.install()
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "lab" / "settings" / "overrides.json"
         settings.parent.mkdir(parents=True)

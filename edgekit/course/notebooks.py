@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from edgekit.course.catalog import CourseError
@@ -29,6 +32,26 @@ def read(path: Path) -> dict:
     for number, cell in enumerate(notebook["cells"], 1):
         _complete(path, number, cell)
     return notebook
+
+
+def client(notebook, **options):
+    """nbclient's NotebookClient, with KeyboardInterrupt on Ctrl-C: its own handler takes the kernel away and ends in an AssertionError."""
+    from nbclient import NotebookClient
+
+    class Client(NotebookClient):
+        @asynccontextmanager
+        async def async_setup_kernel(self, **kwargs):
+            try:
+                async with super().async_setup_kernel(**kwargs):
+                    with suppress(NotImplementedError, RuntimeError):  # Windows, a thread
+                        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+                    yield
+            except (AssertionError, RuntimeError):
+                if hasattr(self, "_async_cleanup_kernel_future"):  # Ctrl-C came while the kernel started
+                    raise KeyboardInterrupt from None
+                raise
+
+    return Client(notebook, **options)
 
 
 def _complete(path: Path, number: int, cell) -> None:

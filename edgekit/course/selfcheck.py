@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import queue
 import re
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgekit import paths
 from edgekit.course.catalog import CourseError, find
-from edgekit.course.notebooks import read
+from edgekit.course.notebooks import client, read
 
 GRACE = 10  # seconds that an interrupted cell gets to end
 STOPPED, NOT_RUN = "CellStopped", "CellNotRun"  # in place of an exception's name, where we and not Python ended a cell
@@ -33,15 +31,14 @@ def execute(path: Path, timeout: float = 300) -> list[dict]:
         WorkFolderError: when the folder for the kernel's results cannot be made.
     """
     from jupyter_core.utils import run_sync
-    from nbclient import NotebookClient
 
     notebook = copy.deepcopy(read(path))
     environment = {**os.environ, "EDGEKIT_WORK": str(paths.work())}
     with _sockets() as transport:
-        client = NotebookClient(notebook, timeout=timeout, allow_errors=True, force_raise_errors=False, kernel_name="python3",
-                                resources={"metadata": {"path": str(path.parent)}}, shutdown_kernel="immediate",
-                                config=transport)  # fmt: skip
-        run_sync(_execute)(client, environment, path.name)
+        made = client(notebook, timeout=timeout, allow_errors=True, force_raise_errors=False, kernel_name="python3",
+                      resources={"metadata": {"path": str(path.parent)}}, shutdown_kernel="immediate",
+                      config=transport)  # fmt: skip
+        run_sync(_execute)(made, environment, path.name)
     return notebook["cells"]
 
 
@@ -69,9 +66,6 @@ async def _execute(client, environment: dict[str, str], name: str) -> None:
     try:
         async with client.async_setup_kernel(env=environment):
             started = True
-            # nbclient's own handler of Ctrl-C takes the kernel away and then ends in an AssertionError.
-            with suppress(NotImplementedError, RuntimeError):  # Windows, a thread
-                asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
             await _run_cells(client)
     except RuntimeError as error:
         if started:

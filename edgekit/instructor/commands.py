@@ -187,10 +187,10 @@ def claims(
         str | None, typer.Option(help="write this machine's verdicts to data/recorded/claims_NAME.json")
     ] = None,
 ) -> None:
-    """Measure the claims that this machine can judge, and print all of them with their verdicts."""
+    """Measure the claims that this machine can judge, and print all of them with their verdicts. All of them take some minutes."""
     from edgekit.instructor.claims import table
 
-    rows = table.judged(ids or None)
+    rows = table.judged(ids or None, done=lambda claim, found: typer.echo(f"{claim.id}: {found.verdict}", err=True))
     typer.echo(table.text(rows))
     if record:
         table.record(record, rows)

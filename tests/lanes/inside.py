@@ -1,6 +1,6 @@
 """What runs inside a lane, one part in a process of its own: ``python -m tests.lanes.inside FOLDER PART --seeds 3``.
 
-PART is ``doctor``, ``recipes`` or a lab. It writes PART.json into the folder. Under QEMU an import of PyTorch alone takes most of a minute.
+PART is ``doctor``, ``recipes``, ``claims`` or a lab. It writes PART.json into the folder. Under QEMU an import of PyTorch alone takes most of a minute.
 """
 
 from __future__ import annotations
@@ -84,6 +84,27 @@ def answers(slug: str, left_out: list[str], seeds: int) -> dict:
     return found
 
 
+def claims(folder: Path) -> dict:
+    """What this processor says of the claims that are neither about time nor memory: {id: [verdict, found]}, and "environment". What is
+    known is written after each one, because a later one may not end in time."""
+    from edgekit import device
+    from edgekit.instructor.claims import table
+
+    found: dict = {"environment": dict(device.environment())}
+
+    def done(claim, finding) -> None:
+        found[claim.id] = [finding.verdict, finding.found]
+        write(folder, "claims", found)
+
+    table.judged(emulated=True, done=done)
+    return found
+
+
+def write(folder: Path, part: str, found: dict, seconds: float = 0.0) -> None:
+    text = json.dumps({"found": found, "seconds": seconds}, default=str)
+    (folder / f"{part}.json").write_text(text, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -100,10 +121,11 @@ def main() -> None:
         found = doctor()
     elif options.part == "recipes":
         found = recipes(options.folder, options.recipes, options.pictures)
+    elif options.part == "claims":
+        found = claims(options.folder)
     else:
         found = answers(options.part, options.left_out, options.seeds)
-    answer = {"found": found, "seconds": time.perf_counter() - began}
-    (options.folder / f"{options.part}.json").write_text(json.dumps(answer), encoding="utf-8")
+    write(options.folder, options.part, found, time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,18 @@ class Finding:
 
 
 MEASURES: dict[str, Callable[..., Finding]] = {}
+HARDWARE: set[str] = set()  # those of them that measure time or memory
 
 
 def measures(function):
     MEASURES[function.__name__] = function
     return function
+
+
+def measures_hardware(function):
+    """As ``measures``, for time and memory: an emulator has its own."""
+    HARDWARE.add(function.__name__)
+    return measures(function)
 
 
 def holds_if(condition: bool, found: str) -> Finding:

@@ -6,25 +6,29 @@ import contextlib
 import io
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgekit.instructor.claims import accuracy, published, sizes, speed, tools
-from edgekit.instructor.claims.finding import MEASURES, UNSHOWN, Finding
+from edgekit.instructor.claims.finding import HARDWARE, MEASURES, UNSHOWN, Finding
 from edgekit.instructor.claims.workbench import Bench
 
 __all__ = ["MEASURES", "accuracy", "measure", "published", "sizes", "speed", "tools"]
 
 
-def measure(names: list[str]) -> dict[str, Finding]:
-    """Run these functions of MEASURES; one that cannot run here says why and is "not shown"."""
-    found = {}
+def measure(names: list[str], emulated: bool = False) -> Iterator[tuple[str, Finding]]:
+    """Run these functions of MEASURES, one after the other; one that cannot run here says why and is "not shown". emulated: the processor
+    is imitated, so what is measured in seconds or in bytes of memory is not asked."""
     with tempfile.TemporaryDirectory(prefix="edgekit-claims-") as folder:
         shared = Bench(Path(folder))
         for name in names:
+            if emulated and name in HARDWARE:
+                yield name, Finding(UNSHOWN, "cannot be measured under emulation: time and memory are the emulator's")
+                continue
             try:
                 with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    found[name] = MEASURES[name](shared)
+                    found = MEASURES[name](shared)
             except Exception as error:
-                found[name] = Finding(UNSHOWN, f"not measured here: {type(error).__name__}: {str(error)[:160]}")
-    return found
+                found = Finding(UNSHOWN, f"not measured here: {type(error).__name__}: {str(error)[:160]}")
+            yield name, found

@@ -86,22 +86,23 @@ def runs() -> list[Recorded]:
     return [recorded(file.stem) for file in sorted((paths.data() / "recorded").glob("claims_*.json"))]
 
 
-def verdicts(claim_id: str) -> list[tuple[str, str, str]]:
-    """(device and date, verdict, what was found) of a claim on every device where it was measured."""
+def verdicts(claim_id: str, emulated: bool = True) -> list[tuple[str, str, str]]:
+    """(device and date, verdict, what was found) of a claim on every device where it was measured; without ``emulated`` only on real ones."""
     return [
         (f"{run.device}, {run.date}", row["verdict"], row["found"])
         for run in runs()
+        if emulated or not run.environment.get("emulator")
         for row in run.data
         if row["id"] == claim_id
     ]
 
 
 class Card:
-    """A claim with its verdicts, as a slide or a lab shows it."""
+    """A claim with its verdicts, as a slide or a lab shows it: those of real devices."""
 
     def __init__(self, claim: Claim):
         self.claim = claim
-        self.measured = verdicts(claim.id)
+        self.measured = verdicts(claim.id, emulated=False)
 
     def __str__(self) -> str:
         lines = [str(self.claim), f"  {self.claim.why} ({self.claim.source}, read {self.claim.read})"]

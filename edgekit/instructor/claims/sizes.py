@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit import export
-from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures, share
+from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures, measures_hardware, share
 
 
 def _parameters(model) -> int:
@@ -114,7 +114,7 @@ def fp16_file_size(shared) -> Finding:
     )
 
 
-@measures
+@measures_hardware
 def ram_over_weights(shared) -> Finding:
     from edgekit.bench import memory
 
@@ -126,7 +126,7 @@ def ram_over_weights(shared) -> Finding:
     return share({name: 5 <= ratio <= 10 for name, ratio in found.items()}, said)
 
 
-@measures
+@measures_hardware
 def resnet50_memory(shared) -> Finding:
     from edgekit.bench import memory
 

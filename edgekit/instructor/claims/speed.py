@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgekit import bench, export, runtimes
-from edgekit.instructor.claims.finding import Finding, holds_if, measures, ratio_of, share
+from edgekit.instructor.claims.finding import Finding, holds_if, measures, measures_hardware, ratio_of, share
 
 
-@measures
+@measures_hardware
 def microseconds(shared) -> Finding:
     times = {}
     for name in ("tinycnn", "edgecnn", "mobilenetv2"):
@@ -16,19 +16,19 @@ def microseconds(shared) -> Finding:
     return share({name: t < 1e-3 for name, t in times.items()}, said)
 
 
-@measures
+@measures_hardware
 def int8_two_to_four(shared) -> Finding:
     races = shared.int8_races
     return share({n: r.low >= 2 for n, r in races.items()}, ", ".join(f"{n} {ratio_of(r)}" for n, r in races.items()))
 
 
-@measures
+@measures_hardware
 def int8_halves_time(shared) -> Finding:
     races = {n: shared.int8_races[n] for n in ("edgecnn", "mobilenetv2")}
     return share({n: r.low > 2 for n, r in races.items()}, ", ".join(f"{n} {ratio_of(r)}" for n, r in races.items()))
 
 
-@measures
+@measures_hardware
 def dynamic_on_cnns(shared) -> Finding:
     from edgekit.compression import quantization
 
@@ -42,7 +42,7 @@ def dynamic_on_cnns(shared) -> Finding:
     return share({n: d.high < s.low for n, (d, s) in races.items()}, said)
 
 
-@measures
+@measures_hardware
 def zeros_not_faster(shared) -> Finding:
     import torch
     from torch.nn.utils import prune
@@ -85,7 +85,7 @@ def two_of_four_pattern(shared) -> Finding:
     )
 
 
-@measures
+@measures_hardware
 def ort_over_eager(shared) -> Finding:
     from edgekit.zoo.models import load_checkpoint
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgekit.instructor.claims.finding import Finding
 from edgekit.instructor.claims.measuring import measure
 from edgekit.instructor.claims.reading import Claim, claims, find, verdicts
 
 
-def judged(ids: list[str] | None = None) -> list[tuple[Claim, Finding]]:
-    """Measure the claims with a function (all, or those in ``ids``) on this machine. ClaimError for an unknown id."""
+def judged(
+    ids: list[str] | None = None,
+    emulated: bool = False,
+    done: Callable[[Claim, Finding], None] = lambda claim, finding: None,
+) -> list[tuple[Claim, Finding]]:
+    """Measure the claims with a function (all, or those in ``ids``) on this machine. emulated: as for `measuring.measure`. done: called after
+    each one. ClaimError for an unknown id."""
     wanted = [find(one) for one in ids] if ids else claims()
-    functions = [claim.by for claim in wanted if claim.tested == "function"]
-    found = measure(functions)
-    return [(claim, found[claim.by]) for claim in wanted if claim.tested == "function"]
+    asked = {claim.by: claim for claim in wanted if claim.tested == "function"}
+    rows = []
+    for name, finding in measure(list(asked), emulated):
+        rows.append((asked[name], finding))
+        done(*rows[-1])
+    return rows
 
 
-def record(name: str, rows: list[tuple[Claim, Finding]]):
-    """Write data/recorded/claims_NAME.json: this machine's verdicts, with device and date."""
+def record(name: str, rows: list[tuple[Claim, Finding]], command: str = "", **where):
+    """Write data/recorded/claims_NAME.json: verdicts with device and date. command, where: what made them and on which device and environment,
+    if it was not `edgekit claims` on this machine."""
     from edgekit.ledger.recorded import record as write
 
     data = [{"id": c.id, "says": c.says, "verdict": f.verdict, "found": f.found} for c, f in rows]
-    return write(
-        f"claims_{name}", data, title="Claims, judged by a machine", source_command=f"edgekit claims --record {name}"
-    )
+    command = command or f"edgekit claims --record {name}"
+    return write(f"claims_{name}", data, title="Claims, judged by a machine", source_command=command, **where)
 
 
 def text(rows: list[tuple[Claim, Finding]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from edgekit import export
-from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures, share
+from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures, measures_hardware, share
 
 
 @measures
@@ -122,7 +122,7 @@ def fastnas_on_tinycnn(shared) -> Finding:
         return holds_if(False, f"{type(error).__name__}: {str(error).partition('!')[0][:120]}")
 
 
-@measures
+@measures_hardware
 def fastnas_is_quick(shared) -> Finding:
     import copy
 

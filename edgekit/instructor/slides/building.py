@@ -12,6 +12,8 @@ from edgekit.files import write_whole
 from edgekit.instructor.slides.decks import Deck, Slide, SlideError, read, show_of, shown_code
 from edgekit.instructor.slides.running import ANSI, run
 
+# How jupyterlab-rise shows the notebook; its look is in rise.css.
+RISE = {"center": False, "scroll": True, "transition": "none"}
 _WORK = re.compile(r"[^\s'\"]*/edgekit-slides-[^/\s]+/")
 
 
@@ -26,8 +28,10 @@ def build(path: Path, out: Path, pdf: bool = False) -> dict[str, Path]:
     """
     deck = execute(read(path))
     made = {"notebook": out / f"{deck.slug}.ipynb", "html": out / f"{deck.slug}.html"}
-    write_whole(made["notebook"], text(as_json(deck.notebook)))
     write_whole(made["html"], to_html(deck))
+    prepare_for_rise(deck)
+    write_whole(made["notebook"], text(as_json(deck.notebook)))
+    write_whole(out / "rise.css", asset("rise.css"))
     if pdf:
         from edgekit.instructor.slides import looking
 
@@ -45,6 +49,15 @@ def execute(deck: Deck) -> Deck:
             if show_of(mine) == "output":
                 mine["metadata"].setdefault("jupyter", {})["source_hidden"] = True
     return deck
+
+
+def prepare_for_rise(deck: Deck) -> None:
+    """The notebook as slides in JupyterLab: there, too, what a cell shows comes at the next key where the room predicts first."""
+    deck.notebook["metadata"]["rise"] = RISE
+    for slide in deck.slides:
+        for cell in slide.cells if slide.predicts else []:
+            if cell["cell_type"] == "code" and cell.get("outputs") and show_of(cell) not in ("nothing", "code"):
+                cell["metadata"]["slideshow"] = {"slide_type": "fragment"}
 
 
 # ----------------------------------------------------------------------------------------------------------------------- HTML

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 
+from edgekit.course.notebooks import client
 from edgekit.instructor.slides.decks import SlideError
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -25,7 +26,6 @@ def run(notebook: dict, name: str, timeout: float = 180) -> dict:
         SlideError: when a cell fails (the message shows the cell and what it said), takes too long, or the kernel dies.
     """
     import nbformat
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     from edgekit import paths
@@ -34,10 +34,10 @@ def run(notebook: dict, name: str, timeout: float = 180) -> dict:
     done["cells"].insert(0, nbformat.v4.new_code_cell(_FIRST, id="first"))
     with tempfile.TemporaryDirectory(prefix="edgekit-slides-") as work, _environment(EDGEKIT_WORK=work):
         where = {"metadata": {"path": str(paths.solutions())}}
-        client = NotebookClient(done, kernel_name=_kernel(), timeout=timeout, resources=where)
-        client.shutdown_kernel = "immediate"
+        running = client(done, kernel_name=_kernel(), timeout=timeout, resources=where)
+        running.shutdown_kernel = "immediate"
         try:
-            client.execute()
+            running.execute()
         except CellExecutionError as error:
             raise SlideError(f"{name}: a cell fails:\n{ANSI.sub('', str(error))}") from None
         except (CellTimeoutError, DeadKernelError) as error:

@@ -10,11 +10,15 @@ def prepare() -> None:
     measured: on a slide the room has made the prediction."""
     import matplotlib
     from IPython import get_ipython
+    from matplotlib import pyplot
     from matplotlib.figure import Figure
 
     from edgekit.formatting import number_text
     from edgekit.ledger.ledger import Reveal
 
+    pyplot.switch_backend(
+        matplotlib.get_backend()
+    )  # now, because a kernel's backend lays its own formatter over ours when it comes
     matplotlib.rcParams["font.size"] = 12
 
     def png(figure):
