@@ -10,7 +10,7 @@ from pathlib import Path
 from edgekit.graphs import reading, signatures
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.buildlog import Log, collecting
+from edgekit.runtimes.trt.buildlog import Log, collecting, said
 
 _STATIC = (
     "this file was quantized dynamically, and TensorRT needs the scales when it builds: quantize statically, for TensorRT "
@@ -151,7 +151,7 @@ def new_builder(trt, logger):
         return trt.Builder(logger)
     except TypeError as error:  # the factory of the bindings returned nothing
         raise RunnerError(
-            f"{trt.__name__} {trt.__version__} makes no Builder here: it needs a GPU and a driver that is new enough. Fix: "
+            f"{trt.__name__} {trt.__version__} makes no Builder here: {said(trt)}. It needs a GPU and a driver that is new enough. Fix: "
             "api='tensorrt_rtx' builds without a GPU (pip install tensorrt-rtx); with a GPU, look at nvidia-smi."
         ) from error
 
