@@ -42,6 +42,10 @@ class Bars:
 
 @functools.cache
 def _monitor_class(trt):
+    """None where TensorRT has no progress (8.6)."""
+    if not versions.features(trt).progress:
+        return None
+
     class Monitor(trt.IProgressMonitor):
         """An exception must not pass through C++: a KeyboardInterrupt in one of these callbacks becomes the answer "do not go on"."""
 

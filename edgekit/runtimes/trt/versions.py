@@ -21,6 +21,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "strongly_typed": ("NetworkDefinitionCreationFlag.STRONGLY_TYPED",),
     # The builder is told which precisions it may use; until 10.x, gone in 11.
     "precision_flags": ("NetworkDefinitionCreationFlag.EXPLICIT_BATCH", "BuilderFlag.FP16", "BuilderFlag.INT8"),
+    # More execution contexts than one on a profile must be asked for; 10.0 lets them.
+    "profile_sharing": ("PreviewFeature.PROFILE_SHARING_0806",),
     # A build that says how far it is, and can be stopped; since 10.0.
     "progress": (
         "IProgressMonitor",
@@ -58,6 +60,7 @@ class Features:
 
     strongly_typed: bool
     precision_flags: bool
+    profile_sharing: bool
     progress: bool
     node_names: bool
     targets: bool
