@@ -3,7 +3,8 @@
 Names instead of ``all`` measure only these (``--list`` says which there are). Each runs in a process of its own with its own time limit: one that
 fails or hangs stops no other. What was recorded on this GPU already is left out, so the command can be given again after a failure; ``--again``
 measures it anew. Results go to data/recorded/NAME.json or to ``--out DIR``, with NAME.log beside them; ``--bundle FILE.tar.gz`` packs both. About four
-minutes. Exits with 1 if one failed, with 2 where there is no GPU.
+minutes. ``--make DIR`` only makes the ONNX files, on a machine with PyTorch and Model Optimizer and without a GPU; ``--files DIR`` takes them on a
+board. Exits with 1 if one failed, with 2 where there is no GPU.
 """
 
 from __future__ import annotations
@@ -69,21 +70,37 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="also pack results and logs into this .tar.gz")
     parser.add_argument("--again", action="store_true", help="measure also what is there already")
     parser.add_argument("--scale", type=float, default=1.0, help="times the time limits, for a slow machine")
+    parser.add_argument("--make", type=Path, metavar="DIR", help="make the ONNX files there, measure nothing")
+    parser.add_argument(
+        "--files", type=Path, metavar="DIR", help="take the ONNX files from there, and make those that are missing"
+    )
     parser.add_argument("--list", action="store_true", help="say what can be measured")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.list:
         print("\n".join(f"{name:16} up to {limit} s" for name, (_, limit) in ITEMS.items()))
         return 0
+    if args.make:
+        return make(args.make)
     if unknown := [name for name in args.record if name != "all" and name not in ITEMS]:
         parser.error(f"no result called {', '.join(unknown)}; there are: {', '.join(ITEMS)}")
     if not device.describe().gpus:
         print("not run: no NVIDIA GPU with a driver", file=sys.stderr)
         return 2
+    if args.files:
+        os.environ["EDGEKIT_GPU_FILES"] = str(args.files.resolve())
     args.out.mkdir(parents=True, exist_ok=True)
     if args.one:
         return one(args.one, args.out)
     return record(ITEMS if "all" in args.record else args.record, args)
+
+
+def make(folder: Path) -> int:
+    """The ONNX files alone, in a process that has this folder for its files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    code = "from tests.benchmarks import gpu_items; print('\\n'.join(gpu_items.make_files()))"
+    environment = {**os.environ, "EDGEKIT_GPU_FILES": str(folder.resolve()), "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT).returncode
 
 
 def record(names, args) -> int:

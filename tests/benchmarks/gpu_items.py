@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,8 @@ from edgekit.zoo.models import load_checkpoint
 
 BATCHES = (1, 8, 32)
 SHAPES = {"EdgeCNN": (1, 28, 28), "ResNet-18": (3, 224, 224)}
-folder = Path(tempfile.mkdtemp(prefix="edgekit-gpu-"))
+# ONNX files that another machine made (gpu.py --make) are taken from here: a board need not have PyTorch or Model Optimizer.
+folder = Path(os.environ.get("EDGEKIT_GPU_FILES") or tempfile.mkdtemp(prefix="edgekit-gpu-"))
 
 
 class NotHere(RuntimeError):
@@ -53,10 +55,13 @@ def pictures(name: str, batch: int) -> np.ndarray:
 
 @functools.cache
 def onnx_file(name: str, precision: str = "fp32") -> Path:
-    """fp32, fp16 (converted), int8 (ONNX Runtime's quantizer, the recipe for TensorRT), int8_modelopt, fp8_modelopt."""
+    """fp32, fp16 (converted), int8 (ONNX Runtime's quantizer, the recipe for TensorRT), int8_modelopt, fp8_modelopt; int8_ptq and int8_qat (lab
+    07a's, for EdgeCNN). Taken from ``folder`` if it is there."""
     import onnx
 
     path = folder / f"{name}_{precision}.onnx"
+    if path.is_file():
+        return path
     if precision == "fp32":
         export.to_onnx(module(name), path, pictures(name, 2), dynamo=False)
     elif precision == "fp16":
@@ -68,6 +73,10 @@ def onnx_file(name: str, precision: str = "fp32") -> Path:
         onnx.save(half, path)
     elif precision == "int8":
         quantization.for_tensorrt(onnx_file(name), path, calibration(name))
+    elif precision in ("int8_ptq", "int8_qat"):
+        train = data.load("digits", "train").subset(4000)
+        net = qat.ptq(module(name), train.subset(256)) if precision == "int8_ptq" else qat.qat(module(name), train)
+        qat.to_onnx(net, path)
     else:
         _modelopt(name, precision, path)
     return path
@@ -165,6 +174,19 @@ def rows_of(race, **more) -> list[dict]:
             }
         rows.append(row)
     return rows
+
+
+def make_files() -> list[str]:
+    """Every ONNX file that the items need, made in ``folder``; a line for each one that this machine cannot make."""
+    wanted = [(name, precision) for name in SHAPES for precision, _ in PRECISIONS.values()]
+    lines = []
+    for name, precision in dict.fromkeys([*wanted, ("EdgeCNN", "int8_ptq"), ("EdgeCNN", "int8_qat")]):
+        try:
+            path = onnx_file(name, precision)
+            lines.append(f"{path.name} {path.stat().st_size:,} bytes")
+        except Exception as error:
+            lines.append(f"{name} {precision}: not made: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+    return lines
 
 
 # ---------------------------------------------------------------- the items
@@ -269,13 +291,11 @@ def trt_precisions():
 
 def trt_int8_qat():
     """QAT for one epoch, exported with Q/DQ, against float16 and float32 engines."""
-    test, net = data.load("digits", "test").subset(4000), module("EdgeCNN")
-    train = data.load("digits", "train").subset(4000)
-    files = {"fp32": onnx_file("EdgeCNN"), "fp16": onnx_file("EdgeCNN", "fp16")}
-    files["int8 PTQ"] = qat.to_onnx(qat.ptq(net, train.subset(256)), folder / "ptq.onnx")
-    files["int8 QAT"] = qat.to_onnx(qat.qat(net, train), folder / "qat.onnx")
+    test = data.load("digits", "test").subset(4000)
+    files = {"fp32": "fp32", "fp16": "fp16", "int8 PTQ": "int8_ptq", "int8 QAT": "int8_qat"}
     runs = {
-        label: runtimes.load(plan(path), "tensorrt", copies=False, check=not targets()) for label, path in files.items()
+        label: runtimes.load(plan(onnx_file("EdgeCNN", kind)), "tensorrt", copies=False, check=not targets())
+        for label, kind in files.items()
     }
     race = bench.compare(runs, pictures("EdgeCNN", 32), max_time=6, max_warmup=0.5)
     rows = rows_of(race, model="EdgeCNN", batch=32)

@@ -123,6 +123,7 @@ def build(
         config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
     if not tf32:
         config.clear_flag(trt.BuilderFlag.TF32)
+    _set_before_10(parsed, config)
     _set_profile(parsed, config, profile)
     chosen = _set_targets(trt, config, targets)
     _set_hardware(trt, config, hardware_compatible)
@@ -169,6 +170,25 @@ def _set_profile(parsed: Parsed, config, profile: Profile) -> None:
         added.set_shape(name, low, best, high)
     if config.add_optimization_profile(added) < 0:
         raise RunnerError(f"TensorRT refuses the profile {profile.shapes}: {parsed.log.said()}")
+
+
+def _set_before_10(parsed: Parsed, config) -> None:
+    """What TensorRT 8.6 must be told, and later ones do by themselves.
+
+    Its networks are not strongly typed: the precision that stands in the model must be allowed as well. With Q/DQ nodes in the model, layers
+    without them stay in float (TensorRT 8.6 Developer Guide, "Explicit Quantization"). And a second execution context finds no free profile
+    ("Assertion mOptimizationProfile >= 0 failed" on its first run) unless contexts may share one.
+    """
+    trt = parsed.module
+    if versions.features(trt).strongly_typed:
+        return
+    if versions.features(trt).profile_sharing:
+        config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)
+    if versions.features(trt).precision_flags:
+        if parsed.precision.startswith("int8"):
+            config.set_flag(trt.BuilderFlag.INT8)
+        if parsed.holds("float16"):
+            config.set_flag(trt.BuilderFlag.FP16)
 
 
 def _set_targets(trt, config, wanted) -> list[str]:

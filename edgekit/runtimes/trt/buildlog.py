@@ -116,7 +116,8 @@ def _from_short(row: str) -> Layer:
 def from_inspector(text: str) -> list[Layer]:
     """Layers out of EngineInspector.get_engine_information(JSON). Without DETAILED profiling verbosity there are only names."""
     layers = []
-    for entry in json.loads(text).get("Layers", []):
+    # strict=False: TensorRT 8.6 writes line breaks into strings as they are.
+    for entry in json.loads(text, strict=False).get("Layers", []):
         if isinstance(entry, str):
             layers.append(Layer(entry, ""))
             continue

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgekit.graphs import reading, signatures
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.buildlog import Log, collecting
+from edgekit.runtimes.trt.buildlog import Log, collecting, said
 
 _STATIC = (
     "this file was quantized dynamically, and TensorRT needs the scales when it builds: quantize statically, for TensorRT "
@@ -77,7 +77,7 @@ def _together(problems: list[Problem]) -> str:
 
 @dataclass
 class Parsed:
-    """A strongly typed network. It lives as long as the builder and the logger that are kept here with it."""
+    """A network. It lives as long as the builder and the logger that are kept here with it."""
 
     path: str
     module: object
@@ -103,6 +103,11 @@ class Parsed:
         network = self.network
         return _specs(network.get_output(i) for i in range(network.num_outputs))
 
+    def holds(self, dtype: str) -> bool:
+        """Whether a layer of the network gives a tensor of this type ("float16")."""
+        layers = map(self.network.get_layer, range(self.network.num_layers))
+        return any(dtype_name(one.get_output(i).dtype) == dtype for one in layers for i in range(one.num_outputs))
+
     @property
     def layers(self) -> int:
         """Layers of the network before any optimization."""
@@ -111,7 +116,7 @@ class Parsed:
 
 
 def parse(model, *, api: str | None = None) -> Parsed:
-    """Parse an ONNX file into a strongly typed network, without a GPU where tensorrt_rtx is installed.
+    """Parse an ONNX file into a network (strongly typed, where TensorRT has that), without a GPU where tensorrt_rtx is installed.
 
     Raises ParseError with every problem the parser found, reading.ExportError for a file that is no whole ONNX model, RunnerError
     where there is no TensorRT or no builder.
@@ -120,11 +125,10 @@ def parse(model, *, api: str | None = None) -> Parsed:
     proto = reading.load_model(path, external_data=False)
     logger = collecting(trt, log)
     builder = new_builder(trt, logger)
-    # 10.x also has an EXPLICIT_BATCH flag, which has no effect there and is gone in 11.
-    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    network = builder.create_network(_flags(trt))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse_from_file(str(path)):
-        problems = [_problem(parser.get_error(i)) for i in range(parser.num_errors)]
+        problems = [_problem(trt, parser.get_error(i), proto) for i in range(parser.num_errors)]
         raise ParseError(str(path), problems, f"{trt.__name__} {trt.__version__}")
     declared = {value.name: signatures.signature(value)[1] for value in proto.graph.input}
     for i in range(network.num_inputs):
@@ -133,19 +137,33 @@ def parse(model, *, api: str | None = None) -> Parsed:
     return Parsed(str(path), trt, builder, network, parser, log, reading.precision(proto), declared)
 
 
+def _flags(trt) -> int:
+    """How a network is created. 10.x has EXPLICIT_BATCH too, without effect; 11 lacks it; 8.6 reads no ONNX file without it."""
+    if versions.features(trt).strongly_typed:
+        return 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    if versions.features(trt).precision_flags:
+        return 1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)
+    raise RunnerError(f"{trt.__name__} {trt.__version__} is not known to this edgekit. Fix: 8.6, 10.3 or newer.")
+
+
 def new_builder(trt, logger):
     try:
         return trt.Builder(logger)
     except TypeError as error:  # the factory of the bindings returned nothing
         raise RunnerError(
-            f"{trt.__name__} {trt.__version__} makes no Builder here: it needs a GPU and a driver that is new enough. Fix: "
+            f"{trt.__name__} {trt.__version__} makes no Builder here: {said(trt)}. It needs a GPU and a driver that is new enough. Fix: "
             "api='tensorrt_rtx' builds without a GPU (pip install tensorrt-rtx); with a GPU, look at nvidia-smi."
         ) from error
 
 
-def _problem(parser_error) -> Problem:
+def _problem(trt, parser_error, proto) -> Problem:
     """Out of TensorRT's ParserError."""
-    node, operator = parser_error.node_name(), parser_error.node_operator()
+    node = operator = ""
+    if versions.features(trt).node_names:
+        node, operator = parser_error.node_name(), parser_error.node_operator()
+    elif 0 <= parser_error.node() < len(proto.graph.node):
+        at = proto.graph.node[parser_error.node()]
+        node, operator = at.name, at.op_type
     said = " ".join(parser_error.desc().split())
     code = str(parser_error.code()).rpartition(".")[2]
     for operators, words, reason, fix in _KNOWN:

@@ -7,6 +7,8 @@ import signal
 import threading
 from contextlib import contextmanager
 
+from edgekit.runtimes.trt import versions
+
 
 class Bars:
     """One bar per phase, nested as TensorRT nests them; without tqdm it only counts."""
@@ -40,6 +42,10 @@ class Bars:
 
 @functools.cache
 def _monitor_class(trt):
+    """None where TensorRT has no progress (8.6)."""
+    if not versions.features(trt).progress:
+        return None
+
     class Monitor(trt.IProgressMonitor):
         """An exception must not pass through C++: a KeyboardInterrupt in one of these callbacks becomes the answer "do not go on"."""
 
@@ -72,7 +78,11 @@ def watch(trt, config, show: bool):
 
     While it runs, Ctrl-C only sets a flag, which the next callback answers with "do not go on": raised as an exception, it could
     come up between two lines of a callback, go through C++ and be lost. Signals reach the main thread only; elsewhere there is none.
+    A TensorRT without progress (8.6) builds to its end.
     """
+    if not versions.features(trt).progress:
+        yield lambda: False
+        return
     bars = Bars(show)
     monitor = _monitor_class(trt)(bars)
     config.progress_monitor = monitor

@@ -17,6 +17,22 @@ APIS = ("tensorrt", "tensorrt_rtx")
 
 # Feature -> the names it stands for, as seen from the module.
 FEATURES: dict[str, tuple[str, ...]] = {
+    # The precision stands in the model alone; since 10.0.
+    "strongly_typed": ("NetworkDefinitionCreationFlag.STRONGLY_TYPED",),
+    # The builder is told which precisions it may use; until 10.x, gone in 11.
+    "precision_flags": ("NetworkDefinitionCreationFlag.EXPLICIT_BATCH", "BuilderFlag.FP16", "BuilderFlag.INT8"),
+    # More execution contexts than one on a profile must be asked for; 10.0 lets them.
+    "profile_sharing": ("PreviewFeature.PROFILE_SHARING_0806",),
+    # A build that says how far it is, and can be stopped; since 10.0.
+    "progress": (
+        "IProgressMonitor",
+        "IProgressMonitor.phase_start",
+        "IProgressMonitor.phase_finish",
+        "IProgressMonitor.step_complete",
+        "IBuilderConfig.progress_monitor",
+    ),
+    # An error of the parser that names its node; before, it gives the node's place in the graph.
+    "node_names": ("ParserError.node_name", "ParserError.node_operator"),
     # TensorRT-RTX builds for GPUs that are not there; TensorRT for the GPU it runs on.
     "targets": (
         "ComputeCapability",
@@ -42,6 +58,11 @@ FEATURES: dict[str, tuple[str, ...]] = {
 class Features:
     """What this TensorRT can do, found out by looking for the names."""
 
+    strongly_typed: bool
+    precision_flags: bool
+    profile_sharing: bool
+    progress: bool
+    node_names: bool
     targets: bool
     same_capability: bool
     runtime_config: bool
