@@ -21,7 +21,10 @@ from edgekit.runtimes.modules import eval_mode
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26
-_NOISY_LOGGERS = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo", "onnxscript", "onnx_ir")  # fmt: skip
+_NOISY_LOGGERS = (
+    *("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo"),
+    *("onnxscript", "onnx_ir"),
+)
 
 
 @contextlib.contextmanager

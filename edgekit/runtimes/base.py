@@ -139,7 +139,9 @@ class Runner:
             self._check_shape(name, spec, array.shape)
 
     def _check_shape(self, name: str, spec: Spec, shape: tuple) -> None:
-        """Number of dimensions and fixed sizes. A free dimension takes any size, also 0 (an empty cache, a list without entries), unless it is the first of several."""
+        """Number of dimensions and fixed sizes. A free dimension takes any size, unless it is the first of several: that takes no 0.
+
+        A size of 0 elsewhere is an empty cache, or a list without entries."""
         if spec.shape is None:
             return
         got = f"expected {spec}; got shape {list(shape)}"
