@@ -59,6 +59,17 @@ def plain(path, feed):
     return cpu_session(path).run(None, feed)
 
 
+@pytest.mark.parametrize(
+    "kind, says",
+    [(T.BFLOAT16, "a type that NumPy itself does not have"), (T.COMPLEX128, "it has tensors of complex128, which")],
+)
+def test_types_that_onnx_runtime_does_not_take(kind, says, save):
+    path = save([node("Identity", ["a"], ["y"])], [value("a", kind, [2])], [value("y", kind, [2])])
+    with pytest.raises(RunnerError, match=says) as found, runtimes.load(path) as run:
+        run(run.example())
+    assert "Fix: export it with" in str(found.value)
+
+
 # ---------------------------------------------------------------- dimensions
 
 
