@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,10 @@ def test_an_import_upward_or_a_room_without_a_floor_is_found(tmp_path, where, li
     run = lint(tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "BROKEN" in run.stdout or "loose" in run.stdout + run.stderr
+
+
+def test_what_the_page_names_is_there():
+    named = re.findall(r"`([\w/]+/[\w/.]*)`", (paths.root() / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    places = paths.root(), paths.root() / "edgekit"
+    assert len(named) > 15
+    assert not [name for name in named if not any((place / name).exists() for place in places)]

@@ -59,6 +59,17 @@ def plain(path, feed):
     return cpu_session(path).run(None, feed)
 
 
+@pytest.mark.parametrize(
+    "kind, says",
+    [(T.BFLOAT16, "a type that NumPy itself does not have"), (T.COMPLEX128, "it has tensors of complex128, which")],
+)
+def test_types_that_onnx_runtime_does_not_take(kind, says, save):
+    path = save([node("Identity", ["a"], ["y"])], [value("a", kind, [2])], [value("y", kind, [2])])
+    with pytest.raises(RunnerError, match=says) as found, runtimes.load(path) as run:
+        run(run.example())
+    assert "Fix: export it with" in str(found.value)
+
+
 # ---------------------------------------------------------------- dimensions
 
 
@@ -552,6 +563,27 @@ def test_parity_names_a_buffer_that_changes(save):
     )
     assert "changes its own buffer 'calls'" in export.parity(module, path, batches=(1,)).hint
     assert module.calls.item() == 0
+
+
+@pytest.mark.parametrize("picked, says", [([2, 0], "same rows in another order, 2 of 2"), ([2, 3], "largest error")])
+def test_parity_of_a_file_that_picks_rows_by_equal_scores(picked, says, save):
+    """A detector's last step: the two best rows and their places. ``picked``: another runtime's choice among equals."""
+    path = save(
+        [node("TopK", ["s", "k"], ["best", "rows"]), node("Gather", ["b", "rows"], ["kept"])],
+        [value("s", T.FLOAT, [4]), value("b", T.FLOAT, [4, 3])],
+        [value("best", T.FLOAT, None), value("kept", T.FLOAT, None)],
+        [numpy_helper.from_array(np.array([2]), "k")],
+    )
+    boxes = np.arange(12, dtype=np.float32).reshape(4, 3)
+    found = export.parity(
+        lambda s, b: (s[picked], b[picked]), path, batches=(4,), x=(np.array([1, 0, 1, 1], np.float32), boxes)
+    )
+    assert not found.ok and says in str(found)
+    assert ("another order" in str(found)) is (sorted(picked) == [0, 2])
+    assert "picks or sorts rows by their scores (TopK)" in found.hint
+    assert export.parity(
+        lambda s, b: (s[[0, 2]], b[[0, 2]]), path, batches=(4,), x=(np.float32([1, 0, 1, 1]), boxes)
+    ).ok
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Runners: the same answers from every engine, and wrong inputs, files and providers named before the engine sees them."""
 
 import os
+from importlib import util
 from types import SimpleNamespace
 
 import numpy as np
@@ -359,6 +360,8 @@ def test_every_engine_of_the_table_can_be_loaded_or_says_why_not():
     for engine in engines.ENGINES.values():
         assert callable(getattr(tiny, engine.probe)), engine
         assert issubclass(engine.runner_class(), runtimes.Runner), engine
+        if util.find_spec(engine.package.replace("-", "_")):
+            assert all(util.find_spec(name) for name in engine.libraries), engine
     with pytest.raises(RunnerError, match=f"use one of {', '.join(engines.LOADABLE)}"):
         runtimes.load("m.onnx", "no-such-engine")
 
@@ -388,7 +391,9 @@ def test_available_ran_what_it_says_works(here):
     assert here["pytorch"].ok and torch.__version__ in here["pytorch"].detail
     assert here["onnxruntime:CPUExecutionProvider"].ok
     assert "2 of 2 nodes" in here["onnxruntime:CPUExecutionProvider"].detail
-    assert "pytorch-compiled" not in here and {"tensorrt", "tensorrt_rtx"} <= here.keys()
+    assert {"tensorrt", "tensorrt_rtx"} <= here.keys()
+    assert {"pytorch-compiled", "aotinductor", "executorch"} == {e.name for e in engines.ENGINES.values() if e.slow}
+    assert not here.keys() & {"pytorch-compiled", "aotinductor", "executorch"}, "a quick look leaves them out"
     for name, availability in here.items():
         assert availability.detail, name
         assert name in str(here) and name in here._repr_html_()

@@ -48,7 +48,9 @@ def files(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run")
     found = {name: folder / f"{name}.onnx" for name in ("fp32", "fp16", "int8")}
-    export.to_onnx(load_checkpoint("edgecnn"), found["fp32"], dynamo=False)  # TensorRT 8.6 refuses the newer exporter's Reshape
+    export.to_onnx(
+        load_checkpoint("edgecnn"), found["fp32"], dynamo=False
+    )  # TensorRT 8.6 refuses the newer exporter's Reshape
     onnx.save(float16.convert_float_to_float16(onnx.load(found["fp32"]), keep_io_types=True), found["fp16"])
     quantization.for_tensorrt(found["fp32"], found["int8"], data.load("digits", "val").subset(256))
     return found

@@ -36,7 +36,9 @@ print([before, loaded, resident(), peak()])
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes of resident memory of one process. file: the model on disk, its second file included. libraries: Python, NumPy and ONNX Runtime, before the model;
+    """Bytes of resident memory of one process.
+
+    file: the model on disk, its second file included. libraries: Python, NumPy and ONNX Runtime, before the model;
     loaded: after the session was made; running: after the runs; peak: the most at any moment."""
 
     name: str

@@ -110,7 +110,7 @@ def only_logits(runner, classes: int) -> Run:
 
 def interface(path: Path, name: str, wanted: tuple[int, ...]) -> None:
     """Refuse a file whose input, output or operators are not those of the task."""
-    from edgekit.graphs import reading
+    from edgekit.graphs import reading, signatures
 
     try:
         model = reading.load_model(path, external_data=False)
@@ -124,13 +124,13 @@ def interface(path: Path, name: str, wanted: tuple[int, ...]) -> None:
     if held := sorted({node.op_type for graph in reading.graphs(model) for node in graph.node if node.op_type in CONTROL or holds_a_graph(node)}):  # fmt: skip
         raise Refused(f"it has {', '.join(held)}: what is inside runs for some inputs only, so neither its time nor its memory can be told. Fix: a network without control flow.")  # fmt: skip
     weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = {v.name: reading.signature(v) for v in model.graph.input if v.name not in weights}
+    inputs = {v.name: signatures.signature(v) for v in model.graph.input if v.name not in weights}
     if list(inputs) != [name]:
         raise Refused(f"its inputs are {', '.join(map(repr, inputs))}, and your budget says {name!r}: a wrong input name, or another student's file. Fix: export with input_names=[{name!r}].")  # fmt: skip
     dtype, shape = inputs[name]
     if dtype != "float32" or shape is None or shape[1:] != wanted or not isinstance(shape[0], str):
         raise Refused(
-            f"input {name!r} is {reading.described(dtype, shape)}. Fix: float32 [{', '.join(map(str, ('N', *wanted)))}] with N free."
+            f"input {name!r} is {signatures.described(dtype, shape)}. Fix: float32 [{', '.join(map(str, ('N', *wanted)))}] with N free."
         )
     if len(model.graph.output) != 1:
         raise Refused(f"it has {len(model.graph.output)} outputs. Fix: one logit for each class is the only one.")

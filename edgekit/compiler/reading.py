@@ -67,10 +67,10 @@ def _translated(proto, name: str, batch: int) -> Graph:
 
 
 def _inputs(proto, constants: dict, batch: int) -> dict[str, tuple[int, ...]]:
-    declared = {v.name: reading.signature(v) for v in proto.input if v.name not in constants}
+    declared = {v.name: signatures.signature(v) for v in proto.input if v.name not in constants}
     for name, (dtype, shape) in declared.items():
         if dtype != "float32" or shape is None:
-            said = reading.described(dtype, shape)
+            said = signatures.described(dtype, shape)
             raise CompileError(f"input {name!r} is {said}; this compiler takes float32 with a known number of dimensions.")  # fmt: skip
     sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
@@ -154,7 +154,7 @@ def _inferred(model, inputs: dict[str, tuple[int, ...]]) -> dict[str, tuple]:
         raise CompileError(str(error)) from error.__cause__
     found = {}
     for value in (*graph.value_info, *graph.output):
-        dtype, shape = reading.signature(value)
+        dtype, shape = signatures.signature(value)
         if shape is not None and all(isinstance(size, int) for size in shape) and hasattr(np, dtype):
             found[value.name] = shape, np.dtype(dtype)
     return found

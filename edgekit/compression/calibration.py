@@ -124,6 +124,14 @@ def checked(model, source: Path, data, input_name, batch_size: int, allow_test: 
     return data
 
 
+def _way_out(fits: bool, dtype: str, shape: tuple | None) -> str:
+    if fits:
+        return f"array.astype('{dtype}') if the values fit"
+    if shape == ():
+        return f"one number for all rows, np.asarray(..., '{dtype}')"
+    return "rows of the sizes that the model takes"
+
+
 def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path) -> None:
     """QuantizationError unless the rows for an input have its type and sizes; batches get the size that the model fixes."""
     array, axis = data.feed[name], data.axes[name]
@@ -138,7 +146,7 @@ def _fits(data: Reader, name: str, dtype: str, shape: tuple | None, source: Path
     if not fits or str(array.dtype) != dtype:
         raise QuantizationError(
             f"calibration data for '{name}' is {array.dtype} {list(array.shape)}, but {source.name} takes "
-            f"{export.described(dtype, shape)}."
+            f"{export.described(dtype, shape)}. Fix: {_way_out(fits, dtype, shape)}."
         )
     if shape and axis is not None and isinstance(shape[axis], int):  # a fixed batch: whole batches of that size only
         rows = array.shape[axis]

@@ -6,6 +6,7 @@ Started by leaderboard.py; prints JSON.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import math
 import sys
@@ -221,15 +222,10 @@ def _watched(name: str, run):
 def _import(engine: str) -> None:
     """The engine's libraries are not the model's memory: they come before the measurement."""
     ENGINES[engine].runner_class()
-    names = {
-        "onnxruntime": ["onnxruntime"],
-        "openvino": ["openvino"],
-        "executorch": ["torch", "executorch.runtime"],
-        "litert": ["ai_edge_litert.interpreter"],
-        "tflite-micro": ["tflite_micro"],
-    }
-    for name in names.get(engine, ["torch", "edgekit.zoo.models"]):
-        __import__(name)
+    for name in ENGINES[engine].libraries:
+        importlib.import_module(name)
+    if "torch" in ENGINES[engine].libraries:  # it runs the model's own class
+        importlib.import_module("edgekit.zoo.models")
 
 
 def main(what: str, model: str, *rest: str) -> dict:

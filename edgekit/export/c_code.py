@@ -1,8 +1,8 @@
 """An integer model as plain C99: compiled here, and for a Cortex-M; run here, and in QEMU's Cortex-M7; flash and RAM counted.
 
-`write` makes four files. model.c holds the weights as constants (flash), one arena for the activations (RAM) and one function. kernels.c holds the
-three integer kernels. It needs no library, no heap and no floating point. main.c runs given inputs and prints the outputs; startup.c and board.ld are for
-QEMU's machine mps2-an500, which has a Cortex-M7 as the STM32H7 has.
+`write` makes four files. model.c holds the weights as constants (flash), one arena for the activations (RAM) and one function.
+kernels.c holds the three integer kernels. It needs no library, no heap and no floating point. main.c runs given inputs and
+prints the outputs; startup.c and board.ld are for QEMU's machine mps2-an500, which has a Cortex-M7 as the STM32H7 has.
 """
 
 from __future__ import annotations

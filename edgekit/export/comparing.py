@@ -16,6 +16,8 @@ from edgekit.graphs.refusals import explained
 from edgekit.graphs.signatures import described, row_axes, signature, with_batch
 from edgekit.runtimes.modules import eval_mode
 
+PICKING = {"TopK", "NonMaxSuppression"}
+
 
 @dataclass
 class BatchResult:
@@ -160,8 +162,34 @@ def _judge(batch, got, want, atol, rtol) -> BatchResult:
         said = f"largest error {result.max_abs:.3g}, {result.max_rel:.2g} of the largest output"
         found.insert(0, f"{said}, allowed {atol:g} + {rtol:g} * |output|")
     result.ok &= not found
+    if not result.ok and (moved := _moved_rows(got, want, atol, rtol)):
+        found.append(f"the same rows in another order, {moved} of {_rows(want)} elsewhere")
     result.error = "; ".join(found)
     return result
+
+
+def _rows(outputs: list[np.ndarray]) -> int:
+    """How many rows all outputs have, as the boxes, scores and labels of a detector do; 0 where they have not the same number."""
+    counts = {o.shape[0] if o.ndim and o.dtype.kind in "fiub" else 0 for o in outputs}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _moved_rows(got, want, atol, rtol) -> int:
+    """How many rows of ``want`` stand at another place in ``got``; 0 where a row has no twin there. Up to 2000 rows."""
+    if not 1 < _rows(want) <= 2000:
+        return 0
+    a, b = (
+        np.concatenate([o.reshape(len(o), -1).astype(np.float64) for o in outputs], axis=1) for outputs in (got, want)
+    )
+    free, moved = np.ones(len(a), bool), 0
+    for place, row in enumerate(b):
+        twins = np.flatnonzero(free & (np.abs(a - row) <= atol + rtol * np.abs(row)).all(axis=1))
+        if not len(twins):
+            return 0
+        twin = place if place in twins else twins[0]
+        free[twin] = False
+        moved += twin != place
+    return moved
 
 
 def _not_numbers(a, b) -> list[str]:
@@ -284,6 +312,12 @@ def _hint(proto, results, changed: list[str]) -> str:
         )
     if random := _training_nodes(proto):
         return f"The file was exported in training mode ({random}). Fix: call model.eval() before the export."
+    if picks := sorted({node.op_type for graph in graphs(proto) for node in graph.node} & PICKING):
+        return (
+            f"The graph picks or sorts rows by their scores ({', '.join(picks)}): among scores that are equal but for rounding, as "
+            "untrained weights give them, no order is the right one. Fix: compare with trained weights and real inputs, or compare the "
+            "scores before the picking."
+        )
     return ""
 
 

@@ -1,8 +1,9 @@
 """An INT8 model as integers only: read from a QDQ file, run in NumPy, and the reference for the C code of `edgekit.export.c_code`.
 
-What `edgekit.compression.quantization.for_tensorrt` writes is read: int8, symmetric, weights per channel. The network is a chain of Conv, ReLU,
-MaxPool, Flatten and Gemm. Between two layers nothing but int8 is left: q_y = clip(round((sum(q_x * q_w) + q_b) * s_x * s_w / s_y)), where the real factor is
-a 32-bit multiplier and a shift (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference").
+What `edgekit.compression.quantization.for_tensorrt` writes is read: int8, symmetric, weights per channel. The network is a chain
+of Conv, ReLU, MaxPool, Flatten and Gemm. Between two layers nothing but int8 is left:
+q_y = clip(round((sum(q_x * q_w) + q_b) * s_x * s_w / s_y)), where the real factor is a 32-bit multiplier and a shift
+(Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference").
 Where the file quantizes before a ReLU and behind it, only the second is done: one rounding less.
 """
 

@@ -21,7 +21,10 @@ from edgekit.runtimes.modules import eval_mode
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26
-_NOISY_LOGGERS = ("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo", "onnxscript", "onnx_ir")  # fmt: skip
+_NOISY_LOGGERS = (
+    *("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo"),
+    *("onnxscript", "onnx_ir"),
+)
 
 
 @contextlib.contextmanager
@@ -66,9 +69,6 @@ def to_onnx(
     Raises ExportError: what is given is no module or does not run on the example, the exporter failed, wrote another opset than asked
     for, or fixed the batch size in the graph.
     """
-    import onnx
-    import torch
-
     path = Path(path)
     if getattr(model, "training", False):
         warnings.warn(
@@ -90,16 +90,7 @@ def to_onnx(
         options["external_data"] = external
     with folder_beside(path, ".export-", ExportError) as folder:
         draft = Path(folder) / path.name
-        failure = None
-        with eval_mode(model), _captured(descriptors=not dynamo) as log, torch.no_grad():
-            try:
-                torch.onnx.export(model, example, str(draft), **options)
-                _forget_shapes_of_weights(draft)
-                onnx.checker.check_model(str(draft), full_check=True)
-            except Exception as error:
-                failure = error  # raised below, when the log is complete
-        if failure is not None:
-            raise ExportError(_failure(path, failure, dynamo), log.getvalue()) from failure
+        log = _export(model, example, draft, path, options)
         result = report(draft)
         _verify(result, path, opset, axes, dynamo, log.getvalue())
         result.path = str(path)
@@ -114,6 +105,24 @@ def to_onnx(
     if external:
         result.notes.append("weights above 2 GB stand in a second file: move both together")
     return result
+
+
+def _export(model, example, draft: Path, path: Path, options: dict):
+    """Write and check ``draft`` in eval mode; returns the exporter's log. ExportError names ``path``, the file that was asked for."""
+    import onnx
+    import torch
+
+    failure = None
+    with eval_mode(model), _captured(descriptors=not options["dynamo"]) as log, torch.no_grad():
+        try:
+            torch.onnx.export(model, example, str(draft), **options)
+            _forget_shapes_of_weights(draft)
+            onnx.checker.check_model(str(draft), full_check=True)
+        except Exception as error:
+            failure = error  # raised below, when the log is complete
+    if failure is not None:
+        raise ExportError(_failure(path, failure, options["dynamo"]), log.getvalue()) from failure
+    return log
 
 
 def _forget_shapes_of_weights(path: Path) -> None:

@@ -31,7 +31,10 @@ class Plan:
 
 
 LARGE = 2**31 - 2**27  # bytes; a protobuf message, which shape inference passes on, ends at 2 GiB
-UNCOUNTED = {"LSTM", "GRU", "RNN", "Einsum", "Attention", "MultiHeadAttention", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "DeformConv", "MatMulNBits", "FusedConv"}  # fmt: skip
+UNCOUNTED = {
+    *("LSTM", "GRU", "RNN", "Einsum", "Attention", "MultiHeadAttention", "DeformConv", "FusedConv"),
+    *("ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "MatMulNBits"),
+}
 
 
 def plan(path, batch: int = 1) -> Plan:
@@ -116,11 +119,17 @@ def _sized(path: Path, inputs: list, batch: int) -> dict[str, tuple[int, ...]]:
     for name, shape in sized.items():
         if free := [size for size in shape if isinstance(size, str)]:
             said = signatures.described(*declared[name])
-            raise reading.ExportError(f"{path.name}: input {name!r} is {said}: more than its batch is free ({', '.join(free)}). Fix: export it with fixed sizes.")  # fmt: skip
+            raise reading.ExportError(
+                f"{path.name}: input {name!r} is {said}: more than its batch is free ({', '.join(free)}). "
+                "Fix: export it with fixed sizes."
+            )
     fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
     if batch != 1 and batch not in fixed and sized == {name: shape for name, (_, shape) in declared.items()}:
         what = f"its batch is fixed at {fixed[0]}" if fixed else "it has no batch"
-        raise reading.ExportError(f"{path.name}: {what}, so it cannot be planned for {batch}. Fix: leave batch out, or export it with a dynamic batch.")  # fmt: skip
+        raise reading.ExportError(
+            f"{path.name}: {what}, so it cannot be planned for {batch}. "
+            "Fix: leave batch out, or export it with a dynamic batch."
+        )
     return sized
 
 

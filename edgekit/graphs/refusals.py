@@ -37,6 +37,17 @@ _KNOWN = [
         "NOT_IMPLEMENTED: it has no kernel for {0} of opset {1} with these types (node {2!r})",
         "a newer opset (onnx.version_converter.convert_version(model, 17)), other types, or a newer onnxruntime",
     ),
+    (
+        r"Numpy_type \d+ can't be converted to MLDataType",
+        "an input has a type that NumPy itself does not have (bfloat16, or one of 8 or 4 bits), and ONNX Runtime takes no such arrays from "
+        "Python",
+        "export it with inputs of float32 or float16, which the graph then casts",
+    ),
+    (
+        r"MLDataType for: tensor\((\w+)\) is not currently registered or supported",
+        "it has tensors of {0}, which this ONNX Runtime does not compute with",
+        "export it without them (a complex number as two real ones)",
+    ),
 ]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from edgekit import paths
-from edgekit.course.catalog import CourseError, labs
-from edgekit.files import write_whole
+from edgekit.course.catalog import labs
+from edgekit.instructor.release import put_between
 
-START, END = "<!-- map: made by `edgekit release` -->", "<!-- end of map -->"
+MARKERS = "<!-- map: made by `edgekit release` -->", "<!-- end of map -->"
 
 
 def table() -> str:
@@ -24,12 +24,4 @@ def table() -> str:
 
 def update(check: bool = False) -> None:
     """Put the map between its markers; with ``check`` raise CourseError where it differs."""
-    file = paths.labs() / "README.md"
-    old = file.read_text(encoding="utf-8")
-    if START not in old or END not in old:
-        raise CourseError(f"{file} lacks the lines {START} and {END}")
-    new = old.partition(START)[0] + f"{START}\n{table()}\n{END}" + old.partition(END)[2]
-    if check and new != old:
-        raise CourseError("labs/README.md's map is out of date: run `edgekit release`")
-    if not check:
-        write_whole(file, new)
+    put_between(paths.labs() / "README.md", MARKERS, table(), check)

@@ -14,6 +14,7 @@ import keyword
 import re
 import tokenize
 from collections import Counter
+from pathlib import Path
 
 from edgekit import paths
 from edgekit.course import course_map
@@ -225,13 +226,18 @@ def table() -> str:
 
 def update_readme(check: bool = False) -> None:
     """Put the table of labs between its markers in README.md; with ``check`` raise CourseError where it differs."""
-    file = paths.root() / "README.md"
+    markers = "<!-- labs: made by `edgekit release` -->", "<!-- end of labs -->"
+    put_between(paths.root() / "README.md", markers, table(), check)
+
+
+def put_between(file: Path, markers: tuple[str, str], made: str, check: bool) -> None:
+    """Write ``made`` between two lines of a file; with ``check`` only raise CourseError where the file has something else there."""
+    start, end = markers
     old = file.read_text(encoding="utf-8")
-    start, end = "<!-- labs: made by `edgekit release` -->", "<!-- end of labs -->"
     if start not in old or end not in old:
         raise CourseError(f"{file} lacks the lines {start} and {end}")
-    new = old.partition(start)[0] + f"{start}\n{table()}\n{end}" + old.partition(end)[2]
+    new = old.partition(start)[0] + f"{start}\n{made}\n{end}" + old.partition(end)[2]
     if check and new != old:
-        raise CourseError("README.md's table of labs is out of date: run `edgekit release`")
+        raise CourseError(f"{file}: what stands below {start} is out of date: run `edgekit release`")
     if not check:
         write_whole(file, new)

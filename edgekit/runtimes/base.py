@@ -139,7 +139,9 @@ class Runner:
             self._check_shape(name, spec, array.shape)
 
     def _check_shape(self, name: str, spec: Spec, shape: tuple) -> None:
-        """Number of dimensions and fixed sizes. A free dimension takes any size, also 0 (an empty cache, a list without entries), unless it is the first of several."""
+        """Number of dimensions and fixed sizes. A free dimension takes any size, unless it is the first of several: that takes no 0.
+
+        A size of 0 elsewhere is an empty cache, or a list without entries."""
         if spec.shape is None:
             return
         got = f"expected {spec}; got shape {list(shape)}"
@@ -195,8 +197,14 @@ class Runner:
 
     def _sized(self, name: str, spec: Spec, batch: int) -> tuple[int, ...]:
         if not spec.is_tensor or spec.shape is None:
-            what = f"is a {spec}, which cannot be made up" if not spec.is_tensor else "has an unknown shape"
-            raise RunnerError(f"{self.name}: the input '{name}' {what}. Fix: load it with example=, or pass x.")
+            if spec.is_tensor:
+                what, how = (
+                    "has an unknown shape",
+                    f"say it, on the command line --shape {name}=..., else shapes= or example=",
+                )
+            else:
+                what, how = f"is a {spec}, which cannot be made up", "load it with example="
+            raise RunnerError(f"{self.name}: the input '{name}' {what}. Fix: {how}; or pass x.")
         is_batch = lambda i, d: i == 0 or "batch" in d.lower() or d.lower() in ("n", "b")
         open_sizes = [i for i, d in enumerate(spec.shape) if isinstance(d, str) and not is_batch(i, d)]
         if open_sizes:

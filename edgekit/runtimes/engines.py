@@ -15,13 +15,14 @@ class Engine:
     brings it. `options` go to both. `providers`: it is tried once for each of its execution providers. `slow`: trying it takes half a
     minute, so a quick look leaves it out. `loads`: `runtimes.load` takes its name (an engine that only builds has none).
     `extra`: no lab needs it, so where it is not installed nothing is wrong. `reads`: endings of the files that it runs. `built`: for
-    the sizes of its inputs, before it runs. `on_gpu`: True, or those of its providers that need one."""
+    the sizes of its inputs, before it runs. `on_gpu`: True, or those of its providers that need one. `libraries`: what running it imports."""
 
     name: str
     runner: str
     probe: str
     package: str
     options: dict = field(default_factory=dict)
+    libraries: tuple[str, ...] = ("torch",)
     takes_modules: bool = False  # a torch.nn.Module instead of a file
     providers: bool = False
     slow: bool = False
@@ -62,11 +63,20 @@ ENGINES = {
             "ort.runner:OnnxRuntimeRunner",
             "onnxruntime",
             "onnxruntime",
+            libraries=("onnxruntime",),
             providers=True,
             reads=(".onnx",),
             on_gpu=("CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"),
         ),
-        Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", extra=True, reads=(".onnx", ".xml")),
+        Engine(
+            "openvino",
+            "openvino:OpenVINORunner",
+            "openvino",
+            "openvino",
+            libraries=("openvino",),
+            extra=True,
+            reads=(".onnx", ".xml"),
+        ),
         Engine(
             "torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True, reads=(".pt",)
         ),
@@ -84,7 +94,9 @@ ENGINES = {
             "executorch:ExecuTorchRunner",
             "executorch",
             "executorch",
+            libraries=("torch", "executorch.runtime"),
             takes_modules=True,
+            slow=True,
             extra=True,
             reads=(".pte",),
         ),
@@ -93,6 +105,7 @@ ENGINES = {
             "litert:LiteRTRunner",
             "litert",
             "ai-edge-litert",
+            libraries=("ai_edge_litert.interpreter",),
             takes_modules=True,
             extra=True,
             reads=(".tflite",),
@@ -102,6 +115,7 @@ ENGINES = {
             "tflite_micro:TFLiteMicroRunner",
             "tflite_micro",
             "tflite-micro",
+            libraries=("tflite_micro",),
             extra=True,
             reads=(".tflite",),
         ),
@@ -110,6 +124,7 @@ ENGINES = {
             "trt.runner:TensorRTRunner",
             "tensorrt",
             "tensorrt",
+            libraries=("tensorrt",),
             reads=(".onnx", ".plan"),
             built=True,
             on_gpu=True,
@@ -119,6 +134,7 @@ ENGINES = {
             "trt.runner:TensorRTRunner",
             "tensorrt",
             "tensorrt-rtx",
+            libraries=("tensorrt_rtx",),
             loads=False,
             built=True,
             on_gpu=True,

@@ -10,8 +10,8 @@ LONGEST = 60  # letters of one of them
 
 
 @dataclass(frozen=True)
-class Claim:
-    """That a file is a student's.
+class Attribution:
+    """Why a file counts as a student's.
 
     Args:
         platform, key: who says so, and what tells students apart there.
@@ -31,10 +31,10 @@ class Claim:
     listed: bool = False
 
 
-def lines(claims: Iterable[Claim]) -> dict[tuple[str, str], tuple[str, ...]]:
+def lines(attributions: Iterable[Attribution]) -> dict[tuple[str, str], tuple[str, ...]]:
     """What is to be said of whom, by student and lab."""
-    mine: dict[str, list[Claim]] = {}
-    for one in sorted(set(claims), key=lambda one: (one.student, one.slug, one.entry)):
+    mine: dict[str, list[Attribution]] = {}
+    for one in sorted(set(attributions), key=lambda one: (one.student, one.slug, one.entry)):
         mine.setdefault(one.student, []).append(one)
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for student, theirs in mine.items():
@@ -46,7 +46,7 @@ def lines(claims: Iterable[Claim]) -> dict[tuple[str, str], tuple[str, ...]]:
     return found
 
 
-def _places(theirs: list[Claim], slug: str) -> Iterable[str]:
+def _places(theirs: list[Attribution], slug: str) -> Iterable[str]:
     """One person by the roster may be two by their folders: two for one lab, or two on one platform."""
     platforms = {one.platform for one in theirs if one.slug == slug}
     rivals = [one for one in theirs if one.slug == slug or one.platform in platforms]
@@ -55,7 +55,7 @@ def _places(theirs: list[Claim], slug: str) -> Iterable[str]:
         yield f"handed in in {len(entries)} places: {_shown(entries)}; look which is the student's"
 
 
-def _numbers(theirs: list[Claim]) -> Iterable[str]:
+def _numbers(theirs: list[Attribution]) -> Iterable[str]:
     numbers = sorted({one.number for one in theirs if one.number and not one.listed})
     if len(numbers) > 1:
         yield (
@@ -64,7 +64,7 @@ def _numbers(theirs: list[Claim]) -> Iterable[str]:
         )
 
 
-def _mixed(theirs: list[Claim], slug: str) -> Iterable[str]:
+def _mixed(theirs: list[Attribution], slug: str) -> Iterable[str]:
     for inside in sorted({one.mixed for one in theirs if one.slug == slug and one.mixed}):
         yield (
             f"only names inside of {inside[:LONGEST]} say whose this is, and students' own work lies beside it; look whether it is a "

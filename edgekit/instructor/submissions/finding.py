@@ -96,8 +96,8 @@ def survey(folder: str | Path, only: list[str] | None = None, roster: Roster | N
     known = {lab.slug: lab for lab in chosen if lab.notebook.is_file() and lab.items}
     found, top = listed(folder, known)
     roster = roster or Roster()
-    claims, people, strangers = named_files(found, tree := Tree(folder), top, roster)
-    found, look = [claim.file for claim in claims], to_look_at(claims, roster, strangers)
+    owned, people, strangers = named_files(found, tree := Tree(folder), top, roster)
+    found, look = [one.file for one in owned], to_look_at(owned, roster, strangers)
     files: dict[tuple[str, str], list[File]] = {}
     for file in found:
         if file.slug:

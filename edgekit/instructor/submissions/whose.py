@@ -17,7 +17,7 @@ FOLDER = "folder"  # no platform: a folder a student
 
 
 @dataclass(frozen=True)
-class Claim:
+class OwnedFile:
     """A file, and whose it is. ``entry``: the name that says so. ``inside``: the folder or zip file of SUBMISSIONS below whose own name
     that stands, "" for none. ``mixed``: whether students' own work lies beside that."""
 
@@ -30,20 +30,20 @@ class Claim:
 
 def named_files(
     files: list[File], tree: Tree, top: int, roster: Roster
-) -> tuple[list[Claim], dict[str, Person], set[str]]:
+) -> tuple[list[OwnedFile], dict[str, Person], set[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
-    claims = [claim for file in _owners(files, tree, top, roster) for claim in _claims(*file, tree)]
-    keys = _keys([(claim.owner, claim.file.slug) for claim in claims], roster)
-    labels = _labels({keys[claim.owner]: claim.owner for claim in claims if claim.owner.platform != FOLDER})
+    owned = [one for file in _owners(files, tree, top, roster) for one in _owned(*file, tree)]
+    keys = _keys([(one.owner, one.file.slug) for one in owned], roster)
+    labels = _labels({keys[one.owner]: one.owner for one in owned if one.owner.platform != FOLDER})
     people = {safe(roster.label(person)): person for person in roster.people}
     called = {id(person): name for name, person in people.items()}
-    taken = {claim.file.student for claim in claims if claim.owner.platform == FOLDER} | set(people)
+    taken = {one.file.student for one in owned if one.owner.platform == FOLDER} | set(people)
     named, strangers, above = [], set(), set()
-    for claim in claims:
-        owner, file = claim.owner, claim.file
+    for one in owned:
+        owner, file = one.owner, one.file
         if not file.slug:
-            named.append(claim)
+            named.append(one)
             continue
         person = roster.find(owner)
         if person:
@@ -55,34 +55,34 @@ def named_files(
             name = safe(f"{owner.label}_{keys[owner][1]}") if name in taken else name
         if not person:
             strangers.add(name)
-        named.append(replace(claim, file=replace(file, student=name, owner=owner)))
-        above |= set() if claim.inside else {(name, file.slug)}
+        named.append(replace(one, file=replace(file, student=name, owner=owner)))
+        above |= set() if one.inside else {(name, file.slug)}
     found = [_beside(one) if one.inside and (one.file.student, one.file.slug) in above else one for one in named]
     return found, people, strangers
 
 
-def _beside(claim: Claim) -> Claim:
+def _beside(one: OwnedFile) -> OwnedFile:
     """A file in a download that names a student whose own work lies beside it: the name may be another student's invention."""
-    file = claim.file
-    why = f"it lies in {claim.inside} and beside that, too: that one counts"
-    return replace(claim, file=lost(file.student, file.place, file.path, why))
+    file = one.file
+    why = f"it lies in {one.inside} and beside that, too: that one counts"
+    return replace(one, file=lost(file.student, file.place, file.path, why))
 
 
-def to_look_at(claims: list[Claim], roster: Roster, strangers: set[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+def to_look_at(owned: list[OwnedFile], roster: Roster, strangers: set[str]) -> dict[tuple[str, str], tuple[str, ...]]:
     """What a person has to look at, by student and lab."""
-    named = [claim for claim in claims if claim.file.slug]
-    keys = _keys([(claim.owner, claim.file.slug) for claim in named], roster)
+    named = [one for one in owned if one.file.slug]
+    keys = _keys([(one.owner, one.file.slug) for one in named], roster)
     return doubts.lines(
-        doubts.Claim(
-            claim.file.student,
-            claim.file.slug,
-            *keys[claim.owner],
-            claim.entry,
-            claim.owner.number if claim.owner.within is not None else "",
-            claim.inside if claim.mixed else "",
-            claim.file.student not in strangers,
+        doubts.Attribution(
+            one.file.student,
+            one.file.slug,
+            *keys[one.owner],
+            one.entry,
+            one.owner.number if one.owner.within is not None else "",
+            one.inside if one.mixed else "",
+            one.file.student not in strangers,
         )
-        for claim in named
+        for one in named
     )
 
 
@@ -139,16 +139,16 @@ def _warn_of_names(refused: Iterable[str]) -> None:
         )
 
 
-def _claims(file: File, owners: list[Owner], own: tuple[str, ...], mixed: bool, tree: Tree) -> list[Claim]:
+def _owned(file: File, owners: list[Owner], own: tuple[str, ...], mixed: bool, tree: Tree) -> list[OwnedFile]:
     """Whose a file is; a group's counts for each of its members. ``own``, ``mixed``: see :func:`_owners`."""
     if not owners:
-        return [Claim(Owner(FOLDER, login=file.student), file, own[-1] if own else file.student)]
+        return [OwnedFile(Owner(FOLDER, login=file.student), file, own[-1] if own else file.student)]
     parts, depth = _parts(file, tree), owners[0].depth
     inside = own[-1] if depth > len(own) else ""
     if not file.slug:
-        return [Claim(owners[0], replace(file, student=parts[0], place=parts[1:]), parts[depth - 1], inside)]
+        return [OwnedFile(owners[0], replace(file, student=parts[0], place=parts[1:]), parts[depth - 1], inside)]
     return [
-        Claim(owner, replace(file, place=_place(parts, owner)), parts[depth - 1], inside, bool(inside) and mixed)
+        OwnedFile(owner, replace(file, place=_place(parts, owner)), parts[depth - 1], inside, bool(inside) and mixed)
         for owner in owners
     ]
 

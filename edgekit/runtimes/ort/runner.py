@@ -152,7 +152,9 @@ class OnnxRuntimeRunner(Runner):
             return self._binding.copy_outputs_to_cpu()
         except Exception as error:
             kind = InputError if "INVALID_ARGUMENT" in str(error) else RunnerError
-            raise kind(f"{self.name}: ONNX Runtime {self._ort.__version__}: {explained(error)[0]}") from error
+            reason, fix = explained(error)
+            text = f"{reason}. Fix: {fix}." if fix else reason
+            raise kind(f"{self.name}: ONNX Runtime {self._ort.__version__}: {text}") from error
 
     def synchronize(self) -> None:
         if self._binding is not None:

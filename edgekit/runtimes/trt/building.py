@@ -109,28 +109,14 @@ def build(
     trt = parsed.module
     collecting(trt, parsed.log)
     profile = _profile(parsed, batches, shapes)
-    config = parsed.builder.create_builder_config()
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    if workspace is not None:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace)
-    if level is not None:
-        if level not in range(6):
-            raise RunnerError(f"level={level!r}: the builder optimization level is 0 to 5.")
-        config.builder_optimization_level = level
-    if sparse:
-        config.set_flag(trt.BuilderFlag.SPARSE_WEIGHTS)
-    if version_compatible:
-        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
-    if not tf32:
-        config.clear_flag(trt.BuilderFlag.TF32)
+    switches = {"workspace": workspace, "level": level, "sparse": sparse, "tf32": tf32}
+    switches |= {"version_compatible": version_compatible, "hardware_compatible": hardware_compatible}
+    config = _config(parsed, switches)
     _set_before_10(parsed, config)
     _set_profile(parsed, config, profile)
     chosen = _set_targets(trt, config, targets)
-    _set_hardware(trt, config, hardware_compatible)
     cache = _load_cache(trt, config, timing_cache, parsed.log)
     data, seconds = _serialize(parsed, config, progress)
-    switches = {"workspace": workspace, "level": level, "sparse": sparse, "tf32": tf32}
-    switches |= {"version_compatible": version_compatible, "hardware_compatible": hardware_compatible}
     if cache is not None:
         Path(timing_cache).write_bytes(bytes(config.get_timing_cache().serialize()))
     header = Header(
@@ -147,6 +133,26 @@ def build(
         **made_here(trt),
     )
     return Built(data, header, parsed.log, seconds, parsed.layers)
+
+
+def _config(parsed: Parsed, switches: dict):
+    """A builder configuration with ``switches``, which are those arguments of `build` that say how, and not for what sizes."""
+    trt, config = parsed.module, parsed.builder.create_builder_config()
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    if switches["workspace"] is not None:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, switches["workspace"])
+    if switches["level"] is not None:
+        if switches["level"] not in range(6):
+            raise RunnerError(f"level={switches['level']!r}: the builder optimization level is 0 to 5.")
+        config.builder_optimization_level = switches["level"]
+    if switches["sparse"]:
+        config.set_flag(trt.BuilderFlag.SPARSE_WEIGHTS)
+    if switches["version_compatible"]:
+        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
+    if not switches["tf32"]:
+        config.clear_flag(trt.BuilderFlag.TF32)
+    _set_hardware(trt, config, switches["hardware_compatible"])
+    return config
 
 
 def _profile(parsed: Parsed, batches, shapes) -> Profile:
