@@ -15,6 +15,7 @@ It prints numbers of this run and decides nothing, but ends with status 1 when a
 from __future__ import annotations
 
 import argparse
+import resource
 import signal
 import statistics
 import subprocess
@@ -147,6 +148,7 @@ def main() -> int:
 
 
 def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
+    before = ours()
     command = [sys.executable, "-m", "edgekit", "board", "serve", str(board.folder), "--port", "0", "--tier", tier]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
@@ -162,7 +164,17 @@ def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+    spent = ours() - before
+    print(
+        f"processor: {spent:.0f} s in all, {spent / len(sent):.2f} s a submission: the server, the judge and its sandbox, start included"
+    )
     return say(board, sent, told, taking, judging, page)
+
+
+def ours() -> float:
+    """Seconds of processor time of the processes that have ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def say(board, sent, told, taking: float, judging: float, page: int) -> int:
