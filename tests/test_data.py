@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgekit import paths
+from edgekit.files import sha256
 from edgekit.zoo import data
 from edgekit.zoo.data import DataError
 
@@ -160,7 +161,7 @@ def test_missing_or_broken_checksums(copy):
 def _with_arrays(folder, **arrays):
     """A val.npz with these arrays whose checksum is right, so that only its content is wrong."""
     np.savez_compressed(folder / "val.npz", **arrays)
-    digest = data.hashlib.sha256((folder / "val.npz").read_bytes()).hexdigest()
+    digest = sha256((folder / "val.npz").read_bytes())
     (folder / "CHECKSUMS.json").write_text(json.dumps({"val.npz": {"file": digest}}))
 
 
@@ -319,5 +320,5 @@ def test_the_datasheet_says_what_the_files_hold(splits):
         counts = " | ".join(map(str, np.bincount(split.styles, minlength=4)))
         assert f"| {name} | {len(split)} | {counts} | `{sums[name + '.npz']['file'][:12]}` |" in text
         for key in ("images", "labels"):
-            digest = data.hashlib.sha256(getattr(split, key).tobytes()).hexdigest()
+            digest = sha256(getattr(split, key).tobytes())
             assert digest == sums[f"{name}.npz"][key], f"{key} of {name}"
