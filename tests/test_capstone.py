@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from edgekit import capstone
+from edgekit import capstone, paths
 from edgekit.capstone import budgets, checking, inside, judging, memory, packing, reading, unseen
 from edgekit.capstone.commands import app
 from edgekit.capstone.failure import SubmissionError
@@ -476,3 +476,18 @@ def test_a_task_has_its_own_shape_and_its_own_split(tmp_path):
     np.savez(tmp_path / "short.npz", signals=np.zeros((2, 1, 9), np.float32), labels=np.zeros(2, int))
     with pytest.raises(SubmissionError, match="not a split"):
         unseen.load(tmp_path / "short.npz")
+
+
+def test_the_sample_works_figures_are_of_the_recorded_run():
+    record = json.loads((paths.root() / "tests" / "recorded" / "capstone_sample.json").read_text())
+    page = (paths.root() / "docs" / "instructor" / "capstone.md").read_text(encoding="utf-8")
+    numbers, budget = record["numbers"], record["budget"]
+    percent = lambda found: "{:.1f}% [{:.1f}, {:.1f}]".format(*(100 * value for value in found))
+    latency = "{value:.2f}x [{low:.2f}, {high:.2f}]".format(**numbers["latency"])
+    said = [
+        f"measured {numbers['file']:,} bytes, allowed are {budget['file']:,}", f"{latency}, allowed is {budget['latency']:.2f}x",
+        f"lower end {numbers['accuracy']['low']:.2%}", f"{numbers['activations']:,} bytes", f"below {numbers['latency']['high']:.2f}x",
+        percent(record["kinds"]["new typeface"]), percent(record["kinds"]["hand"]), record["device"][:8],
+    ]  # fmt: skip
+    assert [words for words in said if words not in page] == []
+    assert {name for name, verdict in record["verdicts"].items() if verdict == "missed"} == {"file", "latency"}

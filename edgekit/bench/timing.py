@@ -18,6 +18,7 @@ from functools import partial
 SHORTEST_SAMPLE = 10e-6  # s; a clock that ticks every 0.1 us then adds at most 1%
 SLOT = 500e-6  # s; one timed slot of a comparison: long against the clock, short against a scheduler's time slice
 PRIME = 1e-3  # s; untimed calls before a slot. Small nets in PyTorch were seen to need 15 calls, 0.75 ms, after ONNX Runtime ran
+ALIKE = 0.05  # of a time: inputs that are no further apart take equally long
 PRIME_BELOW = 10e-3  # s; slower calls refill caches within their first percents and are not primed
 
 
@@ -102,12 +103,15 @@ def slowest(
 ) -> list[int]:
     """Indices of the ``count`` inputs that take longest, the slowest last; ``seconds`` is one time of each, from `each`.
 
-    A busy moment makes one call long, a slow input every call. So the slower half is timed again, its shortest call counts, and so on: as much
-    work as timing everything once more, and right while the machine disturbs fewer than half of the calls.
+    The machine makes calls longer, never shorter: so an input that took no longer than the median one and ALIKE of it is not slower than that, and
+    only the others are timed again. A busy moment makes one call long, a slow input every call. So the shortest call of each counts, the slower half is
+    timed once more, and so on: right while the machine disturbs fewer than half of the calls.
     """
-    best, left = dict(enumerate(seconds)), len(inputs)
+    best = dict(enumerate(seconds))
+    usual = sorted(seconds)[len(seconds) // 2]
+    left = 2 * sum(one > (1 + ALIKE) * usual for one in seconds)
     order = lambda: sorted(best, key=best.__getitem__)
-    while left > count:
+    while len(best) > count:
         left = max(left // 2, count)
         best = {i: best[i] for i in order()[-left:]}
         again = shortest(run, [inputs[i] for i in best], 1, timer)

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import psutil
 from onnx import numpy_helper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,11 +159,22 @@ def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
         while any(row["state"] == "queued" or not (row["report"] or row["reason"]) for row in board.store.rows()):
             time.sleep(0.5)
         judging = time.perf_counter() - started
+        spent = processor(process.pid)
         page = len(urllib.request.urlopen(address, timeout=60).read())
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+    print(
+        f"processor: {spent:.0f} s in all, {spent / len(sent):.2f} s a submission: the server, the judge and its sandbox, start included"
+    )
     return say(board, sent, told, taking, judging, page)
+
+
+def processor(pid: int) -> float:
+    """Seconds of processor time of a process and all below it, with those of them that have ended and were waited for."""
+    root = psutil.Process(pid)
+    times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
+    return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
 def say(board, sent, told, taking: float, judging: float, page: int) -> int:

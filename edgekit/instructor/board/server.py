@@ -26,7 +26,7 @@ from edgekit.instructor.board import pages
 from edgekit.instructor.board.intake import Intake, Judge
 from edgekit.instructor.board.room import Board
 from edgekit.instructor.board.store import TooOften
-from edgekit.instructor.board.walls import behind
+from edgekit.instructor.board.walls import PRELOAD, behind
 from edgekit.instructor.reports.pages import POLICY
 
 HEADERS = {
@@ -173,7 +173,7 @@ def judge_all(board: Board, tier: str, say, *, until_empty: bool, seconds: float
     from edgekit.instructor.sandbox.worker import Worker
 
     with only_judge(board):
-        worker = Worker(0, tier)
+        worker = Worker(0, tier, preload=PRELOAD)
         try:
             worker.start()
             board.store.again()

@@ -72,6 +72,8 @@ class Session:
         if step["kind"] in ("cell", "check"):
             self.shell = self.shell or _shell()
             return self._cell(step["source"]) if step["kind"] == "cell" else self._check(step)
+        if step["kind"] == "call":
+            return _call(step)
         from edgekit.instructor.sandbox import judging
 
         exercise = self.exercises[step["module"], step["name"]]
@@ -95,6 +97,16 @@ class Session:
         except BaseException as error:
             return {"ok": False, **_wording(error)}
         return {"ok": True}
+
+
+def _call(step: dict) -> dict:
+    """A function of the package, ``target`` such as "edgekit.capstone.inside:main", with plain ``arguments``."""
+    module, _, name = step["target"].partition(":")
+    try:
+        getattr(importlib.import_module(module), name)(*step["arguments"])
+    except BaseException as error:
+        return {"ok": False, **_wording(error)}
+    return {"ok": True}
 
 
 def _wording(error: BaseException) -> dict:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
+from collections import ChainMap, deque
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -139,17 +141,17 @@ def notes(notebook: dict, lab: Lab) -> list[str]:
     return found
 
 
-def _solved(source: str, solutions: dict[str, list[ast.stmt] | None]) -> list[tuple[str, str]]:
+def _solved(source: str, solutions: dict[str, ast.FunctionDef | None]) -> list[tuple[str, str]]:
     """Which solutions a function of a cell has as its body, and how."""
     tree = references.parsed(slicing.python(source))
-    bodies = [_body(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] if tree else []
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] if tree else []
     found = []
     for item, solution in solutions.items():
-        alike = [body for body in bodies if solution and len(body) == len(solution)]
-        want, same = _words(solution) if alike else (), [_words(body) for body in alike]
+        alike = [one for one in functions if solution and len(_body(one)) == len(_body(solution))]
+        want, same = _words(_body(solution)) if alike else (), [_words(_body(one)) for one in alike]
         if want in same:
             found.append((item, "to the letter"))
-        elif len(want) >= RENAMED and _words(_renamed(solution)) in [_words(_renamed(body)) for body in alike]:
+        elif len(want) >= RENAMED and _words(_renamed(solution)) in [_words(_renamed(one)) for one in alike]:
             found.append((item, "but for the names of its variables"))
     return found
 
@@ -173,18 +175,23 @@ def _known(lab: Lab, stamp: tuple) -> tuple[dict, dict, dict, frozenset]:
     aliases = _aliases([cell["source"] for cell in released if cell["cell_type"] == "code"])
     stubs = {cell["id"]: cell["source"] for cell in released}
     usual = {name: _of(solved.get(name, ""), aliases) | _of(stubs[name], aliases) for name in names}
-    bodies = {name: _named(name, solved.get(name, "")) for name in names}
-    given = {name: [node for node in _named(name, stubs[name]) if not isinstance(node, ast.Raise)] for name in names}
-    short = {name: len(_words(given[name])) + LETTERS for name in names}
-    long = {name: body for name, body in bodies.items() if len(_words(body)) >= short[name]}
+    functions = {name: _named(name, solved.get(name, "")) for name in names}
+    stubbed = {name: _named(name, stubs[name]) for name in names}
+    given = {
+        name: [node for node in _body(stub) if not isinstance(node, ast.Raise)]
+        for name, stub in stubbed.items()
+        if stub
+    }
+    short = {name: len(_words(given.get(name, []))) + LETTERS for name in names}
+    long = {name: one for name, one in functions.items() if one and len(_words(_body(one))) >= short[name]}
     return usual, long, aliases, frozenset(cell["source"].strip() for cell in released)
 
 
-def _named(name: str, source: str) -> list[ast.stmt]:
-    """The body of the function of a name; empty where a cell has none."""
+def _named(name: str, source: str) -> ast.FunctionDef | None:
+    """The function of a name; None where a cell has none."""
     tree = references.parsed(slicing.python(source))
     nodes = ast.walk(tree) if tree else ()
-    return next((_body(node) for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), [])
+    return next((node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name), None)
 
 
 def _body(function: ast.FunctionDef) -> list[ast.stmt]:
@@ -199,24 +206,72 @@ def _words(body: list[ast.stmt]) -> tuple[str, ...]:
         return ()
 
 
-class _Untyped(ast.NodeTransformer):
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
-        return node if node.value is None else ast.Assign([node.target], node.value, lineno=node.lineno)
+# Which field of a node holds a name that code gives to something.
+_NAMES = {
+    ast.Name: "id", ast.arg: "arg", ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ExceptHandler: "name",
+    ast.ClassDef: "name", ast.alias: "asname", ast.MatchAs: "name", ast.MatchStar: "name", ast.MatchMapping: "rest",
+}  # fmt: skip
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *references.COMPREHENSIONS)
 
 
-def _renamed(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Without the types of its variables, which are called by the order in which they first stand there."""
+class _Renaming(ast.NodeTransformer):
+    """Calls the parameters and variables of each function and comprehension by the order in which they first stand there, and drops
+    the types of variables."""
+
+    def __init__(self):
+        self.names, self.count = ChainMap(), itertools.count()
+        self.parameters: dict[str, dict[str, str]] = {}  # of each function: what they are called now
+
+    def new(self, name: str | None) -> str | None:
+        return self.names.get(name, name)
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if field := _NAMES.get(type(node)):
+            setattr(node, field, self.new(getattr(node, field)))
+        if not isinstance(node, _SCOPES):
+            return super().visit(node)
+        self.names = self.names.new_child()
+        self.names.update({name: f"name{next(self.count)}" for name in dict.fromkeys(_given(node))})
+        self.parameters[getattr(node, "name", "")] = self.names.maps[0]
+        self.generic_visit(node)
+        self.names = self.names.parents
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A keyword names a parameter of what is called: only of a function that stands here it is ours."""
+        theirs = self.parameters.get(self.new(node.func.id), {}) if isinstance(node.func, ast.Name) else {}
+        for keyword in node.keywords:
+            keyword.arg = theirs.get(keyword.arg, keyword.arg)
+        return self.generic_visit(node)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST:
+        node.names = [self.new(name) for name in node.names]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        return self.generic_visit(
+            node if node.value is None else ast.Assign([node.target], node.value, lineno=node.lineno)
+        )
+
+
+def _given(scope: ast.AST) -> Iterable[str]:
+    """The names that code gives to something in a scope, but not in the scopes within."""
+    todo = deque(ast.iter_child_nodes(scope))
+    while todo:
+        node = todo.popleft()
+        read = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if (field := _NAMES.get(type(node))) and not read and getattr(node, field):
+            yield getattr(node, field)
+        if not isinstance(node, _SCOPES):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def _renamed(function: ast.FunctionDef) -> list[ast.stmt]:
+    """The body of a function without the names that it chooses."""
     try:
-        body = _Untyped().visit(copy.deepcopy(ast.Module(body, []))).body
+        return _body(_Renaming().visit(copy.deepcopy(function)))
     except RecursionError:
         return []
-    names = [node for node in ast.walk(ast.Module(body, [])) if isinstance(node, ast.Name)]
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    called: dict[str, str] = {}
-    for node in names:
-        if node.id in own:
-            node.id = called.setdefault(node.id, f"name{len(called)}")
-    return body
 
 
 def _aliases(sources: Iterable[str]) -> dict[str, str]:

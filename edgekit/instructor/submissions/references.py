@@ -55,7 +55,7 @@ _IN_STRINGS = re.compile(
 )
 _MODULE_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 Names = dict[str, set[str]]  # what a name may stand for, as dotted names: {"trt": {"edgekit.runtimes.trt"}}
 
@@ -105,7 +105,7 @@ def _look(tree: ast.Module, names: Names) -> Seen:
     seen, stack = Seen(), [(tree, frozenset())]
     while stack:
         node, hidden = stack.pop()
-        if isinstance(node, (ast.Module, *_FUNCTIONS, *_COMPREHENSIONS)):
+        if isinstance(node, (ast.Module, *_FUNCTIONS, *COMPREHENSIONS)):
             stack += _inside(node, hidden, names)
         elif isinstance(node, ast.Attribute | ast.Name | ast.Call):
             stack += [(part, hidden) for part in _refer(node, hidden, names, seen)]
@@ -250,7 +250,7 @@ def _inside(node: ast.AST, hidden: frozenset, names: Names) -> list[tuple[ast.AS
     if isinstance(node, ast.Module):
         within = hidden | _stored(node.body, hidden, names)
         return [(part, within) for part in node.body]
-    if isinstance(node, _COMPREHENSIONS):
+    if isinstance(node, COMPREHENSIONS):
         within = hidden | _stored([one.target for one in node.generators], hidden, names)
         return [(part, within) for part in ast.iter_child_nodes(node)]
     a = node.args
@@ -278,7 +278,7 @@ def _stored(body: list[ast.AST], hidden: frozenset, names: Names) -> set[str]:
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             bound.add(node.name)
             continue
-        if not isinstance(node, (*_FUNCTIONS, *_COMPREHENSIONS)) and not _alias(node, hidden, names):
+        if not isinstance(node, (*_FUNCTIONS, *COMPREHENSIONS)) and not _alias(node, hidden, names):
             stack += ast.iter_child_nodes(node)
     return bound - foreign - {None}
 
