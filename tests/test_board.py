@@ -462,7 +462,7 @@ def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
     assert there.returncode == 2 and "another process judges for this board" in there.stderr
 
 
-@pytest.mark.parametrize("crowd, first", [(intake.CROWD, 3.0), (2, 1.5)])
+@pytest.mark.parametrize("crowd, first", [(intake.CROWD, (3.0, 3.0)), (2, (1.5, 3.0)), (1, (1.0, 1.5))])
 def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, tmp_path, monkeypatch, crowd, first):
     monkeypatch.setattr(intake, "CROWD", crowd)
     door, asked = intake.Intake(board), []
@@ -486,7 +486,7 @@ def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, t
 
     monkeypatch.setattr(intake.checking, "check_submission", check)
     judge = intake.Judge(board, None, 9.0)
-    assert [judge.next() for _ in range(5)] == [1, 2, 3, 1, None] and asked == [first, 3.0, 9.0, 9.0]
+    assert [judge.next() for _ in range(5)] == [1, 2, 3, 1, None] and asked == [*first, 9.0, 9.0]
     assert all("can't tell" not in str(row["report"]["items"]) for row in board.store.rows())
 
 

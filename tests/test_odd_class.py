@@ -12,6 +12,6 @@ from tests.benchmarks import odd_class
     bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
 )
 def test_an_ordinary_class_loses_nobody(tmp_path):
-    seconds, wrong = odd_class.grade(tmp_path, 12, len(odd_class.KINDS))
+    seconds, used, wrong = odd_class.grade(tmp_path, 12, len(odd_class.KINDS))
     assert not wrong, wrong
-    assert seconds < 300
+    assert 0 < used and seconds < 300

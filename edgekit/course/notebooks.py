@@ -46,7 +46,7 @@ def client(notebook, **options):
                     with suppress(NotImplementedError, RuntimeError):  # Windows, a thread
                         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
                     yield
-            except (AssertionError, RuntimeError):
+            except (AssertionError, RuntimeError, asyncio.CancelledError):
                 if hasattr(self, "_async_cleanup_kernel_future"):  # Ctrl-C came while the kernel started
                     raise KeyboardInterrupt from None
                 raise

@@ -21,7 +21,7 @@ from edgekit.instructor.board.store import AGAIN, FAULT, JUDGED, REFUSED, TooOft
 from edgekit.instructor.sandbox.worker import SandboxError
 
 MOST, WITHIN = 20, 3600.0  # submissions of one student in so many seconds, over HTTP
-CROWD = 20  # submissions that wait: from then on a latency gets half of the time that it gets while fewer wait
+CROWD = 20  # submissions: when so many wait, and again when twice as many do, a latency gets less time
 WAITING = 2  # of one student for one device, over HTTP
 TAKEN = "taken"
 
@@ -127,14 +127,14 @@ class Judge:
     splits: dict[str, Drawn] = field(default_factory=dict)  # read once
 
     def next(self) -> int | None:
-        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time, and a sixth
-        while a CROWD does; what could not be told then is measured again, for all of it, when nobody waits."""
+        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time, a sixth while a
+        CROWD does, a ninth while two of these do; what could not be told then is measured again, for all of it, when nobody waits."""
         store = self.board.store
         if (claimed := store.claim()) is None:
             return None
         number, student, packed = claimed
         hurry = len(store.waiting())
-        seconds = self.seconds / (1 if not hurry else 3 if hurry < CROWD else 6)
+        seconds = self.seconds / (3 * min(3, 1 + hurry // CROWD) if hurry else 1)
         try:
             submission, _ = packing.unpack(packed, self.board.tokens[student])
             report = checking.check_submission(
