@@ -14,4 +14,4 @@ from tests.benchmarks import odd_class
 def test_an_ordinary_class_loses_nobody(tmp_path):
     seconds, used, wrong = odd_class.grade(tmp_path, 12, len(odd_class.KINDS))
     assert not wrong, wrong
-    assert 0 < used and seconds < 300
+    assert used > 0 and seconds < 300
