@@ -64,22 +64,7 @@ def build() -> None:
         _suite(),
         str(ARM_ROOT),
     )
-    version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
-    _call(
-        *(
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "-q",
-            "--compile-bytecode",
-            "--target",
-            str(ARM_ROOT / "opt/site"),
-        ),
-        *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:"),
-        *("--require-hashes", "-r", str(ROOT / "requirements/cpu.txt")),
-    )
+    _install("opt/site", "--require-hashes", "-r", str(ROOT / "requirements/cpu.txt"))
     for folder in ("repo", "lane"):
         (ARM_ROOT / folder).mkdir(exist_ok=True)
     for n in range(2):
@@ -96,28 +81,22 @@ def engines() -> str:
     place = ARM_ROOT / "opt/runtimes"
     if place.is_dir():
         return ""
-    version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
     try:
-        _call(
-            *(
-                sys.executable,
-                "-m",
-                "uv",
-                "pip",
-                "install",
-                "-q",
-                "--compile-bytecode",
-                "--no-deps",
-                "--target",
-                str(place),
-            ),
-            *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:"),
-            *("-c", str(ROOT / "requirements/runtimes.txt"), *ENGINES),
-        )
+        _install("opt/runtimes", "--no-deps", "-c", str(ROOT / "requirements/runtimes.txt"), *ENGINES)
     except subprocess.CalledProcessError as failed:
         shutil.rmtree(place, ignore_errors=True)
         return f"has no wheels of {', '.join(ENGINES)}: {failed.stderr.strip()[-400:]}"
     return ""
+
+
+def _install(folder: str, *what: str) -> None:
+    """Put wheels for 64-bit Arm and the root's Python into a folder of the root, with their bytecode: or every process under QEMU would compile them
+    again."""
+    version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
+    _call(
+        *(sys.executable, "-m", "uv", "pip", "install", "-q", "--compile-bytecode", "--target", str(ARM_ROOT / folder)),
+        *("--python-platform", "aarch64-manylinux_2_35", "--python-version", version, "--only-binary", ":all:", *what),
+    )
 
 
 def _suite() -> str:

@@ -1,4 +1,4 @@
-"""TensorRT for everybody: 8.6 (JetPack 6.0), 10.3 (JetPack 6), 10.16 (JetPack 7), 11.x (GPU box) and TensorRT-RTX, with the same code.
+"""TensorRT for everybody: 8.6, 10.3 (JetPack 6), 10.16 (JetPack 7), 11.x (GPU box) and TensorRT-RTX, with the same code.
 
     built = trt.build("model.onnx", batches=(1, 8, 32))    # without a GPU: tensorrt_rtx builds ahead of time
     built.save("model.plan")                               # and model.plan.json, our header, beside it
@@ -6,8 +6,8 @@
     with runtimes.load("model.plan", "tensorrt") as run:   # needs a GPU
         logits = run(images)
 
-Networks are strongly typed: the precision stands in the ONNX model (float16 weights, Q/DQ nodes), not in builder flags. 8.6 has none of
-these; there the builder is allowed what the model holds.
+Networks are strongly typed: the precision stands in the ONNX model (float16 weights, Q/DQ nodes), not in builder flags. Networks
+of 8.6 are not; there the builder is allowed the types that the model holds.
 versions.py: which TensorRT, and what differs between them. parsing.py: ONNX to network, with errors that name node, reason and fix.
 building.py: network to engine. buildlog.py: what the log says. header.py: the file beside the plan. profiles.py: shapes. runner.py, memory.py: a GPU runs it.
 """

@@ -181,9 +181,8 @@ def _set_profile(parsed: Parsed, config, profile: Profile) -> None:
 def _set_before_10(parsed: Parsed, config) -> None:
     """What TensorRT 8.6 must be told, and later ones do by themselves.
 
-    Its networks are not strongly typed: the precision that stands in the model must be allowed as well. With Q/DQ nodes in the model, layers
-    without them stay in float (TensorRT 8.6 Developer Guide, "Explicit Quantization"). And a second execution context finds no free profile
-    ("Assertion mOptimizationProfile >= 0 failed" on its first run) unless contexts may share one.
+    Its networks are not strongly typed: the precision that stands in the model must be allowed as well. And a second execution context finds
+    no free profile unless contexts may share one: seen on an H200 with 8.6.0, its first run failed with "Assertion mOptimizationProfile >= 0".
     """
     trt = parsed.module
     if versions.features(trt).strongly_typed:
