@@ -16,9 +16,8 @@ def prepare() -> None:
     from edgekit.formatting import number_text
     from edgekit.ledger.ledger import Reveal
 
-    pyplot.switch_backend(
-        matplotlib.get_backend()
-    )  # now, because a kernel's backend lays its own formatter over ours when it comes
+    # Now: a kernel's backend lays its own formatter over ours when it comes.
+    pyplot.switch_backend(matplotlib.get_backend())
     matplotlib.rcParams["font.size"] = 12
 
     def png(figure):
