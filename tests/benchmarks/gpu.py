@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -92,7 +93,9 @@ def main() -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.one:
         return one(args.one, args.out)
-    return record(ITEMS if "all" in args.record else args.record, args)
+    with tempfile.TemporaryDirectory(prefix="edgekit-gpu-") as shared:  # what one item made, the next one takes
+        os.environ.setdefault("EDGEKIT_GPU_FILES", shared)
+        return record(ITEMS if "all" in args.record else args.record, args)
 
 
 def make(folder: Path) -> int:
