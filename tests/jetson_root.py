@@ -25,9 +25,9 @@ from pathlib import Path
 from tests import recorded_trees as trees
 
 ROOT = Path(__file__).resolve().parents[1]
-BOARDS = {"6.2": trees.orin_nano(2), "7.2": trees.orin_jetpack7()}
+BOARDS = {"6.2": trees.orin_nano(2), "7.2": trees.orin_jetpack7(), "thor": trees.thor()}
 # What apt put into the board's Python (python3-libnvinfer).
-OWN = {"6.2": {"tensorrt": "10.3.0"}, "7.2": {"tensorrt": "10.16.2.10"}}
+OWN = {"6.2": {"tensorrt": "10.3.0"}, "7.2": {"tensorrt": "10.16.2.10"}, "thor": {"tensorrt": "10.13.3.9"}}
 FROM_HERE = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share")
 LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
 OVER_PROC = ("cpuinfo", "meminfo", "version", "sys/kernel/osrelease")  # the files of procfs that exist here too
@@ -70,7 +70,7 @@ def edition(folder: Path, lock: Path, *, installed: Path | None = None, seen_as:
 
 
 class JetsonRoot:
-    """jetpack: "6.2" or "7.2". folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
+    """jetpack: "6.2", "7.2", or "thor" for that board with 7.0. folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
     system: where /usr comes from, this machine's or the Arm lane's."""
 
     def __init__(

@@ -476,6 +476,19 @@ def test_a_lab_that_cannot_import_is_not_ready(monkeypatch):
     assert f.severity == PROBLEM and "04_onnx_export" in f.meaning and "00_start_here" not in f.meaning
 
 
+def test_the_labs_that_stop_are_all_printed(tmp_path):
+    """Once each, with the import where they stop; the line was cut off at the edge of the terminal."""
+    labs = {"00_a": "", "01_b": "import torch; from torch import nn", "02_c": "import onnx", "03_d": "import torch"}
+    diagnosis = doctor.Diagnosis(describe(trees.plant(tmp_path, trees.laptop())), {}, {}, labs=labs)
+    stream = io.StringIO()
+    diagnosis.render(Console(file=stream, width=60))
+    for printed in (" ".join(stream.getvalue().split()), str(diagnosis)):
+        assert (
+            "1 of 4 labs can import all that they need; `import torch` stops 01_b, 03_d; `import onnx` stops 02_c"
+            in printed
+        )
+
+
 def test_a_work_folder_that_cannot_be_written(monkeypatch, tmp_path):
     assert doctor._work_folder() == []
     (tmp_path / "file").write_text("")

@@ -51,7 +51,7 @@ def examined(jetpack: str, folder: Path, site: Path, wheels: bool = False) -> di
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("jetpack", OWN)
+@pytest.mark.parametrize("jetpack", FOLDER)
 def test_before_the_boards_own_wheels(jetpack, site, tmp_path):
     told = examined(jetpack, tmp_path, site)
     assert told["device"]["jetson"]["jetpack"] == jetpack and told["device"]["model"].startswith(
@@ -108,30 +108,52 @@ for meter in meters:
 """
 
 
+# The lines that must be there, each as it is true for that board; and what feeds the module: rail and watts.
+LINES = {
+    "6.2": {
+        "device": "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super",
+        "int8 dot product": "yes",
+        "memory": "7.44 GiB, 4.97 GiB available",
+        "gpu": "Orin (Ampere), shares the main memory, compute 8.7, CUDA toolkit 12.6.11, its driver does not answer",
+        "jetson": "JetPack 6.2, L4T 36.4.3, TensorRT 10.3.0",
+        "power mode": "MAXN_SUPER of 15W, 25W, MAXN_SUPER",
+        "clocks": "governor schedutil, CPU 1190 MHz, limit 1728 MHz, GPU 306 MHz",
+        "temperature": "49 °C (cpu-thermal, the hottest of 6)",
+    },
+    "thor": {
+        "device": "NVIDIA Jetson AGX Thor Developer Kit",
+        "int8 dot product": "yes",
+        "memory": "123 GiB, 114 GiB available",
+        "gpu": "Thor (Blackwell), shares the main memory, compute 11.0, CUDA toolkit 13.0.0, its driver does not answer",
+        "jetson": "JetPack 7.0, L4T 38.2.2, TensorRT 10.13.3",
+        "power mode": "120W of MAXN, 120W, 90W, 70W",
+        "clocks": "governor schedutil, CPU 972 MHz, limit 2601 MHz, GPU 1575 MHz",
+        "throttling": "179 x instantaneous over-current since boot",
+    },
+}
+CPU = {"6.2": "Cortex-A78AE (aarch64), ", "thor": "Neoverse-V3AE (aarch64), "}
+RAIL = {"6.2": ("VDD_IN", 5.160 * 0.888), "thor": ("VIN", 19.8 * 1.5)}
+FOUND = {
+    "6.2": {"no-gpu-device", "jetson-python", "jetson-steps"},
+    "thor": {"no-gpu-device", "jetson-steps", "power-mode", "throttling"},
+}
+
+
 @pytest.mark.skipif(bool(missing_on_arm()), reason=f"the Arm lane {missing_on_arm()}")
-def test_the_board_on_arm(tmp_path):
+@pytest.mark.parametrize("board", LINES)
+def test_the_board_on_arm(board, tmp_path):
     """The Arm lane's system with the board's files: what the doctor says of the machine, each line, and what measures power."""
-    done = on_arm("6.2", tmp_path, "-c", ON_ARM)
+    done = on_arm(board, tmp_path, "-c", ON_ARM)
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     rows = told["rows"]
-    assert rows["device"] == "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super"
-    assert rows["cpu"].startswith("Cortex-A78AE (aarch64), ") and rows["int8 dot product"] == "yes"
-    assert rows["memory"] == "7.44 GiB, 4.97 GiB available"
-    assert (
-        rows["gpu"]
-        == "Orin (Ampere), shares the main memory, compute 8.7, CUDA toolkit 12.6.11, its driver does not answer"
-    )
-    assert rows["jetson"] == "JetPack 6.2, L4T 36.4.3, TensorRT 10.3.0"
-    assert rows["power mode"] == "MAXN_SUPER of 15W, 25W, MAXN_SUPER"
-    assert rows["clocks"] == "governor schedutil, CPU 1190 MHz, limit 1728 MHz, GPU 306 MHz"
-    assert rows["temperature"] == "49 °C (cpu-thermal, the hottest of 6)"
-    assert rows["system"].startswith("Ubuntu 22.04.5 LTS, kernel ")
-    assert "throttling" not in rows, "a fan that turns is no throttling"
-    assert set(told["keys"]) - {"load"} == {"no-gpu-device", "jetson-python", "jetson-steps"}
-    covers, watts = told["meters"]["INA3221"]
-    assert covers == "rail VDD_IN (whole module)" and watts == pytest.approx(5.160 * 0.888)
-    assert not told["missing"] or "INA3221" not in told["missing"]
+    assert {name: rows.get(name) for name in LINES[board]} == LINES[board]
+    assert rows.pop("cpu").startswith(CPU[board]) and rows.pop("system").startswith("Ubuntu 2")
+    assert rows.keys() - LINES[board].keys() <= {"instructions", "free disk"}, "a line that nobody looked at"
+    assert set(told["keys"]) - {"load", "disk"} == FOUND[board]
+    rail, watts = RAIL[board]
+    assert told["meters"]["INA3221"] == [f"rail {rail} (whole module)", pytest.approx(watts)]
+    assert "INA3221" not in told["missing"]
 
 
 def _commands_are_for_a_board(told: dict) -> None:

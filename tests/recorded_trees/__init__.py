@@ -237,6 +237,11 @@ def thor() -> dict[str, str]:
         "/sys/class/devfreq/gpu-gpc-0/cur_freq": "1575000000\n",
         "/sys/class/devfreq/gpu-gpc-0/max_freq": "1575000000\n",
         "/sys/class/hwmon/hwmon5/oc3_event_cnt": "179\n",
+        # The module's input, which has no label: rbonghi/jetson_stats, pull request 900. The values are made up.
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/name": "ina238\n",
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/in1_input": "19800\n",
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/curr1_input": "1500\n",
+        **ina3221(("VDD_GPU", 19800, 300), ("VDD_CPU_SOC_MSS", 19800, 500), folder="2-0040/hwmon/hwmon3"),
     }
 
 

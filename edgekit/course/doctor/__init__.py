@@ -226,9 +226,14 @@ def _expected(device: Device, name: str, engines: dict, absent: set[str]) -> boo
 
 
 def _ready(labs: dict[str, str]) -> str:
-    good = [slug for slug, failed in labs.items() if not failed]
-    bad = [f"{slug} stops at {failed}" for slug, failed in labs.items() if failed]
-    return "; ".join([f"{len(good)} of {len(labs)} labs can import all that they need", *bad])
+    """How many labs can import all, and which import stops which: a notebook stops at its first one that fails."""
+    stopped: dict[str, list[str]] = {}
+    for slug, failed in labs.items():
+        if failed:
+            stopped.setdefault(failed.split("; ")[0], []).append(slug)
+    good = len(labs) - sum(map(len, stopped.values()))
+    bad = [f"`{statement}` stops {', '.join(slugs)}" for statement, slugs in stopped.items()]
+    return "; ".join([f"{good} of {len(labs)} labs can import all that they need", *bad])
 
 
 def _labs(device: Device, absent: set[str] = frozenset()) -> tuple[dict[str, str], list[Finding]]:
