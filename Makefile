@@ -80,7 +80,7 @@ SIZE := all but PyTorch, ONNX Runtime and TensorRT, which are made for the board
 endif
 SECOND := $(if $(filter cuda,$(EXTRA)),tensorrt pycuda,$(if $(filter jetson,$(EXTRA)),pycuda))
 WITHOUT_tensorrt := engines are built with TensorRT-RTX, which is installed on x86-64. Its wheel fetches from NVIDIA's own index: on a closed network install TensorRT from NVIDIA's packages
-WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
+WITHOUT_pycuda := engines are run with cuda-python or PyTorch instead. PyCUDA is built from source: install g++ and the CUDA toolkit, put nvcc on the PATH (on a Jetson /usr/local/cuda/bin)
 
 # [authors
 # Tests and graders start hundreds of processes, sandboxes cannot write bytecode: compile all of it once, in about a minute.

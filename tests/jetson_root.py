@@ -2,7 +2,8 @@
 
     done = JetsonRoot("6.2", folder).run("-m", "edgekit", "doctor")
 
-``python -m tests.jetson_root 6.2 arm`` prints what the doctor says on the Arm lane's system, under QEMU: minutes.
+``python -m tests.jetson_root 6.2 doctor`` prints what the doctor says on the Arm lane's system, under QEMU: one or two minutes.
+``python -m tests.jetson_root 6.2 make`` runs `make lab EXTRA=jetson` there, in the students' bundle: minutes, and it needs the package registry.
 
 What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of packages, as
 ``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU, NVIDIA's libraries. The board's
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -23,9 +25,9 @@ from pathlib import Path
 from tests import recorded_trees as trees
 
 ROOT = Path(__file__).resolve().parents[1]
-BOARDS = {"6.2": trees.orin_nano(2), "7.2": trees.orin_jetpack7()}
+BOARDS = {"6.2": trees.orin_nano(2), "7.2": trees.orin_jetpack7(), "thor": trees.thor()}
 # What apt put into the board's Python (python3-libnvinfer).
-OWN = {"6.2": {"tensorrt": "10.3.0"}, "7.2": {"tensorrt": "10.16.2.10"}}
+OWN = {"6.2": {"tensorrt": "10.3.0"}, "7.2": {"tensorrt": "10.16.2.10"}, "thor": {"tensorrt": "10.13.3.9"}}
 FROM_HERE = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64", "/usr/libexec", "/usr/share")
 LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
 OVER_PROC = ("cpuinfo", "meminfo", "version", "sys/kernel/osrelease")  # the files of procfs that exist here too
@@ -68,7 +70,7 @@ def edition(folder: Path, lock: Path, *, installed: Path | None = None, seen_as:
 
 
 class JetsonRoot:
-    """jetpack: "6.2" or "7.2". folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
+    """jetpack: "6.2", "7.2", or "thor" for that board with 7.0. folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
     system: where /usr comes from, this machine's or the Arm lane's."""
 
     def __init__(
@@ -95,8 +97,15 @@ class JetsonRoot:
         for name, version in OWN[jetpack].items():
             package(self.own, name, version, "import ctypes\n\nctypes.CDLL('libnvinfer.so.10')\n")
 
-    def command(self, *arguments: str, bind: tuple[str, ...] = (), settings: dict[str, str] | None = None) -> list[str]:
-        """bwrap with everything; bind: more folders of this machine."""
+    def command(
+        self,
+        *arguments: str,
+        bind: tuple[str, ...] = (),
+        settings: dict[str, str] | None = None,
+        at_work: Path = ROOT,
+        mounts: tuple[str, ...] = (),
+    ) -> list[str]:
+        """bwrap with everything; bind: more folders of this machine; at_work: the working folder; mounts: more of bwrap's words."""
         at = lambda name: str(self.folder / name)
         seen = ["--tmpfs", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
         for name in FROM_HERE:
@@ -114,14 +123,24 @@ class JetsonRoot:
         seen += ["--ro-bind", at("board-site"), self.board_site]
         for name, value in (settings or {}).items():
             seen += ["--setenv", name, value]
-        return ["bwrap", "--die-with-parent", *seen, "--chdir", str(ROOT), self.python, *arguments]
+        return ["bwrap", "--die-with-parent", *seen, *mounts, "--chdir", str(at_work), self.python, *arguments]
 
     def run(self, *arguments: str, timeout: float = 300, **options) -> subprocess.CompletedProcess:
         return subprocess.run(self.command(*arguments, **options), capture_output=True, text=True, timeout=timeout)
 
 
-def on_arm(jetpack: str, folder: Path) -> subprocess.CompletedProcess:
-    """The doctor under QEMU, with Arm's own Python and the Arm wheels of the jetson edition. Debian's Python is not JetPack's, and the doctor says so."""
+def missing_on_arm() -> str:
+    """Why there can be no Arm machine like a Jetson here, "" if there can."""
+    from tests.lanes import LANES
+
+    return missing() or LANES["pi5"].missing()
+
+
+ARM = {"QEMU_CPU": "cortex-a76", "HOME": "/tmp"}  # QEMU has no A78AE; this one has its instructions
+
+
+def on_arm(jetpack: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Python under QEMU, with Arm's own Python and the Arm wheels of the jetson edition. Debian's Python is not JetPack's, and the doctor says so."""
     from tests.lanes import ARM_ROOT
 
     seen_as = "/opt/site"
@@ -130,14 +149,34 @@ def on_arm(jetpack: str, folder: Path) -> subprocess.CompletedProcess:
     )
     root = JetsonRoot(jetpack, folder / "root", "/usr/bin/python3", system=ARM_ROOT)
     (root.folder / "opt").mkdir()
-    settings = {"PYTHONPATH": f"{site}:{ROOT}", "EDGEKIT_WORK": "/tmp/work", "HOME": "/tmp", "QEMU_CPU": "cortex-a76"}
-    command = root.command("-m", "edgekit", "doctor", bind=(str(site),), settings=settings)
-    place = command.index("--chdir")
-    command[place:place] = ["--ro-bind", str(ARM_ROOT / "opt/site"), seen_as]
-    return subprocess.run(command, capture_output=True, text=True, timeout=1800)
+    settings = ARM | {"PYTHONPATH": f"{site}:{ROOT}", "EDGEKIT_WORK": "/tmp/work"}
+    mounts = ("--ro-bind", str(ARM_ROOT / "opt/site"), seen_as)
+    return root.run(*arguments, bind=(str(site),), settings=settings, mounts=mounts, timeout=1800)
+
+
+def make_lab(jetpack: str, folder: Path) -> str:
+    """What `make lab EXTRA=jetson` prints under QEMU in the students' bundle, up to the point where JupyterLab would open a page: it is asked for its
+    version. Then what a lab's first import says there."""
+    from edgekit.instructor import bundle
+    from tests.lanes import ARM_ROOT
+
+    bundle.write(folder / "course")
+    root = JetsonRoot(jetpack, folder / "root", "/usr/bin/make", system=ARM_ROOT)
+    known = ssl.get_default_verify_paths().cafile  # the certificates that this machine trusts
+    if known:
+        shutil.copyfile(known, root.folder / "etc/ssl/certs/ca-certificates.crt")
+    settings = ARM | {"UV_CACHE_DIR": str(folder / "cache")}
+    options = {"bind": (str(folder),), "settings": settings, "at_work": folder / "course", "timeout": 3600}
+    done = root.run("lab", "EXTRA=jetson", "LAB_ARGS=--version", **options)
+    root.python = str(folder / "course/.venv/bin/python")
+    first = root.run("-c", "from edgekit import runtimes; runtimes.load('a.onnx')", **options)
+    return f"{done.stdout}{done.stderr}exit status {done.returncode}\n{first.stderr.strip().splitlines()[-1]}"
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
-        done = on_arm(sys.argv[1], Path(temporary))
-        print(done.stdout, done.stderr[-2000:], sep="")
+        if sys.argv[2] == "make":
+            print(make_lab(sys.argv[1], Path(temporary)))
+        else:
+            done = on_arm(sys.argv[1], Path(temporary), "-m", "edgekit", "doctor")
+            print(done.stdout, done.stderr[-2000:], sep="")

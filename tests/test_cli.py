@@ -344,6 +344,24 @@ def test_lab_as_root_is_allowed_and_said(monkeypatch, user, given, passed):
     assert run.output.count("adding --allow-root") == (passed != given)
 
 
+def test_lab_says_what_every_lab_will_stop_at(monkeypatch, capsys):
+    """On a Jetson, after `make lab`: the board's own wheels are a step of their own."""
+    from edgekit.course import launch
+
+    monkeypatch.setattr(launch.subprocess, "call", lambda *_, **__: 0)
+    for lacking, words in (
+        ("torch onnxruntime", "torch and onnxruntime are not"),
+        ("onnxruntime", "onnxruntime is not"),
+        ("", ""),
+    ):
+        monkeypatch.setattr(
+            launch.importlib.util, "find_spec", lambda name, lacking=lacking: None if name in lacking.split() else name
+        )
+        assert launch.jupyterlab([]) == 0
+        said = capsys.readouterr().err
+        assert (words in said and "edgekit doctor" in said) if words else said == ""
+
+
 LONG = {
     "bench": ["edgecnn", "tinycnn", "--seconds", "60"],
     "grade": ["class", "--out", "graded"],

@@ -236,6 +236,9 @@ def test_numpy_2_beside_the_boards_numpy_1_wheels(examine):
 
 def test_another_python_than_the_boards(examine):
     assert "python3.12" in finding(examine(trees.orin_jetpack7(), python=(3, 11)), "jetson-python").fix
+    bare = examine(trees.orin_jetpack7(), BARE, python=(3, 11))
+    keys = [f.key for f in bare.problems]
+    assert keys[:2] == ["jetson-python", "jetson-steps"], "the wheels cannot be installed before it is put right"
 
 
 def test_a_power_mode_that_was_not_applied(examine):
@@ -313,6 +316,27 @@ def test_memory(tmp_path, total, available, key):
 
 
 # What only the running machine can tell
+
+
+def test_a_board_whose_gpu_cannot_be_reached(tmp_path):
+    """In a container without NVIDIA's runtime /sys shows the GPU, and no program gets to it."""
+    device = describe(trees.plant(tmp_path, trees.orin_nano()))
+    for there, keys in ((False, ["no-gpu-device"]), (True, []), (None, [])):
+        seen = replace(device, jetson=replace(device.jetson, gpu_device=there))
+        assert [f.key for f in machine.gpu(seen)] == keys
+        assert ("does not answer" in str(seen)) == bool(keys)
+    assert "CUDA toolkit 12.6.11" in str(device), "the toolkit, which says nothing of a driver"
+
+
+def test_what_builds_without_a_gpu_is_not_said_to_run(tmp_path):
+    answers = {
+        "pytorch": (True, "torch 2.13.0", ""),
+        "tensorrt_rtx": (True, "built a tiny engine", ""),
+        "tensorrt": (False, "not installed", ""),
+    }
+    for tree, verb in ((trees.laptop(), "builds"), (card(), "runs")):
+        shown = str(doctor.Diagnosis(describe(trees.plant(tmp_path / verb, tree)), {}, answers))
+        assert "pytorch: runs: " in shown and f"tensorrt_rtx: {verb}: " in shown and "tensorrt: does not run: " in shown
 
 
 def use(monkeypatch, name, **attributes):
@@ -450,6 +474,19 @@ def test_a_lab_that_cannot_import_is_not_ready(monkeypatch):
     labs, (f,) = doctor._labs(describe())
     assert "import onnx" in labs["04_onnx_export"] and labs["00_start_here"] == ""
     assert f.severity == PROBLEM and "04_onnx_export" in f.meaning and "00_start_here" not in f.meaning
+
+
+def test_the_labs_that_stop_are_all_printed(tmp_path):
+    """Once each, with the import where they stop; the line was cut off at the edge of the terminal."""
+    labs = {"00_a": "", "01_b": "import torch; from torch import nn", "02_c": "import onnx", "03_d": "import torch"}
+    diagnosis = doctor.Diagnosis(describe(trees.plant(tmp_path, trees.laptop())), {}, {}, labs=labs)
+    stream = io.StringIO()
+    diagnosis.render(Console(file=stream, width=60))
+    for printed in (" ".join(stream.getvalue().split()), str(diagnosis)):
+        assert (
+            "1 of 4 labs can import all that they need; `import torch` stops 01_b, 03_d; `import onnx` stops 02_c"
+            in printed
+        )
 
 
 def test_a_work_folder_that_cannot_be_written(monkeypatch, tmp_path):

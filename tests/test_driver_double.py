@@ -49,6 +49,7 @@ BY_LUCK = {
         "wrong: no synchronize",
         "wrong: synchronize before the copy back",
         "wrong: buffers freed before the wait",
+        "wrong: the host's buffer goes before the wait",
     },
     "cuda-python": {"wrong: freed before the run is done"},
 }

@@ -410,6 +410,7 @@ def test_a_missing_and_a_broken_package_are_told_apart(tmp_path):
     (tmp_path / "tensorrt.py").write_text("raise ImportError('libnvinfer.so.10: cannot open shared object file')\n")
     broken = probe.ask("tensorrt", environment={"PYTHONPATH": str(tmp_path)})
     assert not broken.ok and "its import fails" in broken.detail and "libnvinfer.so.10" in broken.detail
+    assert broken.fix == "pip install --force-reinstall tensorrt", "without it pip finds all in order, and does nothing"
     (tmp_path / "onnxruntime.py").write_text("raise ModuleNotFoundError('No module', name='onnxruntime')\n")
     missing = probe.ask("onnxruntime", environment={"PYTHONPATH": str(tmp_path)})
     assert not missing.ok and missing.detail == "not installed" and "onnxruntime" in missing.fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -20,6 +21,8 @@ OVERRIDES = {
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 
+NEEDED = ("torch", "onnxruntime")  # on a Jetson both come after `make lab`, from an index of their own
+
 
 def jupyterlab(arguments: list[str]) -> int:
     """Run JupyterLab in labs/ until it ends; returns its exit status. ``arguments`` are passed on.
@@ -31,6 +34,12 @@ def jupyterlab(arguments: list[str]) -> int:
     if not landing.is_file():
         raise CourseError(
             f"{landing} is missing: `edgekit release` makes it (in the students' edition: unpack it again)"
+        )
+    if lacking := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        missing = f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed"
+        print(
+            f"edgekit lab: {missing}: most labs stop at their first import. `edgekit doctor` says what to install.",
+            file=sys.stderr,
         )
     paths.work()
     waiting.install()

@@ -54,6 +54,10 @@ SOC = {
     "tegra210": ("Nano (Maxwell)", "5.3"),
 }
 
+# Memory for the GPU is asked for here, on every Tegra and JetPack: NVIDIA's container runtime brings it into a container (its devices.csv; NVIDIA/
+# nvidia-docker, issue 1021; flashrt-project/FlashRT, pull request 8, for Orin and Thor). /proc/driver/nvidia is the display driver's, and may be missing.
+GPU_DEVICE = "/dev/nvmap"
+
 
 @dataclass(frozen=True)
 class PowerMode:
@@ -90,6 +94,7 @@ class Jetson:
     power: PowerMode
     cuda: str | None
     tensorrt: str | None  # as installed by the board's packages, "10.3.0"
+    gpu_device: bool | None = None  # whether GPU_DEVICE is there; None for a recorded tree
 
 
 def jetson(root: str | Path = "/") -> Jetson | None:
@@ -111,6 +116,7 @@ def jetson(root: str | Path = "/") -> Jetson | None:
         cuda=cuda_toolkit(root),
         # Debian's version is "10.3.0.30-1+cuda12.5"; the first three numbers name the release.
         tensorrt=".".join(engine.split("-")[0].split(".")[:3]) if engine else None,
+        gpu_device=Path(GPU_DEVICE).exists() if is_live(root) else None,
     )
 
 

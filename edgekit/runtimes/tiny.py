@@ -238,11 +238,11 @@ def probe(name: str) -> tuple[bool, str, str]:
         if isinstance(error, ModuleNotFoundError) and error.name == package.replace("-", "_"):
             return False, "not installed", _install(package)
         if isinstance(error, ImportError):
-            return False, f"installed, but its import fails: {text}", _install(package)
+            return False, f"installed, but its import fails: {text}", _install(package, again=True)
         return False, text, ENGINES[engine].fix
 
 
-def _install(package: str) -> str:
+def _install(package: str, again: bool = False) -> str:
     from edgekit import device
 
     if package == "tensorrt-rtx" and (device.jetson() or platform.machine() not in ("x86_64", "AMD64")):
@@ -250,7 +250,7 @@ def _install(package: str) -> str:
     extra = any(engine.extra for engine in ENGINES.values() if engine.package == package)
     if device.jetson() and not extra:
         return f"take {package} from JetPack (or NVIDIA's wheels for it); pip would replace the board's own"
-    return f"pip install {package}"
+    return f"pip install {'--force-reinstall ' if again else ''}{package}"
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def build() -> None:
         "mmdebstrap",
         "--architectures=arm64",
         "--variant=minbase",
-        "--include=python3,libgomp1",
+        "--include=python3,libgomp1,make,python3-venv",  # the last two for `make lab` (tests/jetson_root.py)
         _suite(),
         str(ARM_ROOT),
     )

@@ -122,6 +122,40 @@ def cores(pairs: list[str]) -> dict[str, str]:
     return {f"/sys/devices/system/cpu/cpu{n}/topology/core_cpus_list": f"{pair}\n" for n, pair in enumerate(pairs)}
 
 
+def ina3221(*rails: tuple[str, int, int], folder: str = "1-0040/hwmon/hwmon1") -> dict[str, str]:
+    """A power monitor: (label, mV, mA) for each channel; channel 7 is a sum and has no voltage of its own."""
+    tree = {"name": "ina3221", "in7_label": "sum of shunt voltages"}
+    for n, (label, millivolts, milliamperes) in enumerate(rails, 1):
+        tree |= {f"in{n}_label": label, f"in{n}_input": millivolts, f"curr{n}_input": milliamperes}
+        tree |= {f"curr{n}_max": 32760, f"curr{n}_max_alarm": 0, f"curr{n}_crit_alarm": 0}
+    return {f"/sys/bus/i2c/drivers/ina3221/{folder}/{name}": f"{value}\n" for name, value in tree.items()}
+
+
+def zones(*kinds: tuple[str, int | None]) -> dict[str, str]:
+    """Thermal zones in millidegrees. None: the unit is switched off, or not on this board, and its file cannot be read (here: it is empty)."""
+    folder = "/sys/class/thermal/thermal_zone"
+    tree = {f"{folder}{n}/type": f"{kind}-thermal\n" for n, (kind, _) in enumerate(kinds)}
+    return tree | {f"{folder}{n}/temp": "" if now is None else f"{now}\n" for n, (_, now) in enumerate(kinds)}
+
+
+def cooling(**states: int) -> dict[str, str]:
+    folder = "/sys/class/thermal/cooling_device"
+    kinds = [kind.replace("_", "-") for kind in states]
+    return {f"{folder}{n}/type": f"{kind}\n" for n, kind in enumerate(kinds)} | {
+        f"{folder}{n}/cur_state": f"{state}\n" for n, state in enumerate(states.values())
+    }
+
+
+# Where the files of an Orin Nano with JetPack 6.2 have their form from, each from somebody's own board:
+# nv_tegra_release: README of silenzio_robot_library (Orin NX, 36.4.3). model, compatible, /proc/driver/nvidia/version, the names of the alerts that are
+#   cooling devices: lkk688/edgeAI, docs/curriculum (Orin Nano, 36.4.3). Main memory, CPU part: a board's log with the same model and L4T 36.4.7.
+# The order of the thermal zones; pwmfan and pwm_tach in hwmon; the monitor at 1-0040 with its sum in channel 7: rbonghi/jetson_stats, issues 381 and 428.
+# Zones 2 to 4, cv0 to cv2, are offline on an Orin Nano: prometheus/node_exporter, issue 3071.
+# VDD_IN, VDD_CPU_GPU_CV and VDD_SOC as channels 1 to 3 of the module's monitor, 5160 mV and 4.6 W at rest: ARK's page on power and performance (Orin NX, 36.5.0);
+#   the folder and the files' names: alumet-dev/alumet, issue 212. Power modes: NVIDIA's nvpmodel_p3767_0003_super.conf.
+# Temperatures, the fan's values and the currents of the other two rails are made up.
+
+
 def orin_nano(mode: int = 2) -> dict[str, str]:
     """Jetson Orin Nano developer kit, JetPack 6.2 (L4T 36.4.3), in one of its power modes."""
     limit, gpu = {0: (1497600, 612000000), 1: (1344000, 918000000), 2: (1728000, 1020000000)}[mode]
@@ -147,14 +181,24 @@ def orin_nano(mode: int = 2) -> dict[str, str]:
         f"{gpu_folder}/cur_freq": "306000000\n",
         f"{gpu_folder}/max_freq": f"{gpu}\n",
         f"{gpu_folder}/governor": "nvhost_podgov\n",
-        "/sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
-        "/sys/class/thermal/thermal_zone0/temp": "48656\n",
-        "/sys/class/thermal/thermal_zone1/type": "gpu-thermal\n",
-        "/sys/class/thermal/thermal_zone1/temp": "47281\n",
-        "/sys/class/thermal/thermal_zone2/type": "cv0-thermal\n",
-        "/sys/class/thermal/thermal_zone2/temp": "-256000\n",  # a unit that is switched off
-        "/sys/class/thermal/cooling_device0/type": "cpu-throttle-alert\n",
-        "/sys/class/thermal/cooling_device0/cur_state": "0\n",
+        **zones(
+            *(
+                ("cpu", 48656),
+                ("gpu", 47281),
+                ("cv0", None),
+                ("cv1", None),
+                ("cv2", -256000),
+            ),  # -256000: how older releases say it
+            *(("soc0", 46750), ("soc1", 45906), ("soc2", 47093), ("tj", 48656)),
+        ),
+        **cooling(
+            cpu_throttle_alert=0, gpu_throttle_alert=0, hot_surface_alert=0, pwm_fan=2
+        ),  # a fan that turns is no throttling
+        **ina3221(("VDD_IN", 5160, 888), ("VDD_CPU_GPU_CV", 5160, 152), ("VDD_SOC", 5160, 272)),
+        "/sys/class/hwmon/hwmon0/name": "pwm_tach\n",
+        "/sys/class/hwmon/hwmon0/rpm": "1636\n",
+        "/sys/class/hwmon/hwmon3/name": "pwmfan\n",
+        "/sys/class/hwmon/hwmon3/pwm1": "76\n",
         "/sys/class/hwmon/hwmon2/name": "soctherm_oc\n",
         "/sys/class/hwmon/hwmon2/oc1_event_cnt": "0\n",
         "/sys/class/hwmon/hwmon2/oc3_event_cnt": "0\n",
@@ -193,6 +237,11 @@ def thor() -> dict[str, str]:
         "/sys/class/devfreq/gpu-gpc-0/cur_freq": "1575000000\n",
         "/sys/class/devfreq/gpu-gpc-0/max_freq": "1575000000\n",
         "/sys/class/hwmon/hwmon5/oc3_event_cnt": "179\n",
+        # The module's input, which has no label: rbonghi/jetson_stats, pull request 900. The values are made up.
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/name": "ina238\n",
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/in1_input": "19800\n",
+        "/sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4/curr1_input": "1500\n",
+        **ina3221(("VDD_GPU", 19800, 300), ("VDD_CPU_SOC_MSS", 19800, 500), folder="2-0040/hwmon/hwmon3"),
     }
 
 

@@ -13,6 +13,7 @@ class CUresult(IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_INVALID_VALUE = 1
     CUDA_ERROR_OUT_OF_MEMORY = 2
+    CUDA_ERROR_INVALID_HANDLE = 400
 
 
 class CUdeviceptr(StandIn):
@@ -27,8 +28,8 @@ class CUdeviceptr(StandIn):
     __index__ = __int__
 
 
-def _result(fine: bool) -> tuple[CUresult]:
-    return (CUresult.CUDA_SUCCESS if fine else CUresult.CUDA_ERROR_INVALID_VALUE,)
+def _result(fine: bool, otherwise: CUresult = CUresult.CUDA_ERROR_INVALID_VALUE) -> tuple[CUresult]:
+    return (CUresult.CUDA_SUCCESS if fine else otherwise,)
 
 
 def cuda_python_driver(gpu: Gpu, fail: str = "") -> SimpleNamespace:
@@ -39,13 +40,8 @@ def cuda_python_driver(gpu: Gpu, fail: str = "") -> SimpleNamespace:
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY, CUdeviceptr(0)
         return CUresult.CUDA_SUCCESS, CUdeviceptr(gpu.take(bytesize))
 
-    def cuStreamSynchronize(hStream):
-        gpu.wait(hStream)
-        return _result(True)
-
     def cuCtxSynchronize():
-        for handle in (0, *gpu.queues):
-            gpu.wait(handle)
+        gpu.wait_for_all()
         return _result(True)
 
     return SimpleNamespace(
@@ -59,6 +55,7 @@ def cuda_python_driver(gpu: Gpu, fail: str = "") -> SimpleNamespace:
         cuMemcpyHtoDAsync=lambda dstDevice, srcHost, ByteCount, hStream: _result(gpu.copy(True, int(dstDevice), int(srcHost), ByteCount, hStream)),
         cuMemcpyDtoHAsync=lambda dstHost, srcDevice, ByteCount, hStream: _result(gpu.copy(False, int(srcDevice), int(dstHost), ByteCount, hStream)),
         cuStreamCreate=lambda Flags: (CUresult.CUDA_SUCCESS, gpu.stream(blocking=not int(Flags) & 1)),
-        cuStreamSynchronize=cuStreamSynchronize,
+        cuStreamDestroy=lambda hStream: _result(gpu.destroy(int(hStream)), CUresult.CUDA_ERROR_INVALID_HANDLE),
+        cuStreamSynchronize=lambda hStream: _result(gpu.wait(hStream), CUresult.CUDA_ERROR_INVALID_HANDLE),
         cuCtxSynchronize=cuCtxSynchronize,
     )  # fmt: skip

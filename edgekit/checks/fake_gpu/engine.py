@@ -43,6 +43,8 @@ class _Product:
                 return f"no address was set for {name!r}"
             if not self.gpu.is_device(at[name]):
                 return f"the address of {name!r} is one of the host, and the GPU computes on its own memory"
+        if why := self.gpu.no_stream(stream):
+            return why
         if stream and self.gpu.default and stream not in self.gpu.blocking:
             return (
                 "the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
@@ -57,9 +59,7 @@ class _Product:
             size = int(np.prod(self.shape(name, n))) * 4
             sides[name] = self.gpu.view(at[name], size)
             if sides[name] is None:
-                room = self.gpu.room(at[name])
-                why = f"has {room} bytes, {size} are needed" if room else "was freed"
-                self.gpu.wrong.append(f"execute: the device memory of {name!r} {why}")
+                self.gpu.wrong.append(f"execute: the device memory of {name!r} {self.gpu.lacks(at[name], size)}")
                 return
         x = sides["input"].view(np.float32).reshape(n, -1)
         sides["logits"].view(np.float32)[:] = (x @ self.weights).astype(np.float32).ravel()

@@ -17,10 +17,12 @@ class Gpu:
 
     def __init__(self):
         self.blocks: dict[int, np.ndarray] = {}
+        self.freed: dict[int, int] = {}  # address -> bytes of blocks that were given back; no address is used twice
         self.pinned: list = []
         self.queues: dict[int, list] = {}
         self.default: list = []  # work in the default stream, 0: plain copies in that have not arrived, runs
         self.blocking: set[int] = set()  # streams that the default one waits for, and that wait for it
+        self.destroyed: set[int] = set()  # streams whose handle means nothing any more; what is queued in them stays so
         self.wrong: list[str] = []
         self.did: list[str] = []
         self._next, self._handles = FIRST_ADDRESS, itertools.count(0x1000, 16)
@@ -38,7 +40,7 @@ class Gpu:
         self.arrive()
         if any(self.queues.values()):
             self.wrong.append("device memory is freed while work with it is still queued")
-        del self.blocks[address]
+        self.freed[address] = len(self.blocks.pop(address))
         return True
 
     def is_device(self, address: int) -> bool:
@@ -50,6 +52,13 @@ class Gpu:
             if start <= address < start + len(data):
                 return start + len(data) - address
         return 0
+
+    def lacks(self, address: int, nbytes: int) -> str:
+        """Why so many bytes of device memory cannot be used from this address on, "" if they can."""
+        if room := self.room(address):
+            return f"has {room} bytes, {nbytes} are needed" if room < nbytes else ""
+        freed = any(start <= address < start + size for start, size in self.freed.items())
+        return "was freed" if freed else "is none that was asked for"
 
     def view(self, address: int, nbytes: int) -> np.ndarray | None:
         if nbytes > self.room(address):
@@ -73,11 +82,25 @@ class Gpu:
         self.blocking |= {handle} if blocking else set()
         return handle
 
+    def destroy(self, handle: int) -> bool:
+        """CUDA lets the work in it come to its end, and says nothing of when."""
+        if why := self.no_stream(handle):
+            self.wrong.append(f"destroy: {why}")
+            return False
+        self.destroyed.add(handle)
+        return True
+
+    def no_stream(self, handle: int) -> str:
+        """Why this handle cannot be used, "" if it can."""
+        if handle in self.destroyed:
+            return "the stream was destroyed before"
+        return "" if handle == 0 or handle in self.queues else f"{handle} is no stream of this program"
+
     def put(self, handle, work, what: str) -> bool:
         self.did.append(what)
         handle = int(handle)
-        if handle and handle not in self.queues:
-            self.wrong.append(f"{what}: {handle} is no stream of this program")
+        if why := self.no_stream(handle):
+            self.wrong.append(f"{what}: {why}")
             return False
         if handle in self.blocking:
             self.arrive()
@@ -100,12 +123,20 @@ class Gpu:
         while queue:
             queue.pop(0)()
 
-    def wait(self, handle) -> None:
-        if int(handle) == 0:
-            self.did.append("wait for the default stream")
-            return self.arrive()
+    def wait(self, handle) -> bool:
+        handle = int(handle)
+        self.did.append("wait" if handle else "wait for the default stream")
+        if why := self.no_stream(handle):
+            self.wrong.append(f"wait: {why}")
+            return False
+        self._run(self.queues[handle] if handle else self.default)
+        return True
+
+    def wait_for_all(self) -> None:
+        """All streams have done their work, those too whose handles are gone."""
         self.did.append("wait")
-        self._run(self.queues.get(int(handle), []))
+        for queue in (self.default, *self.queues.values()):
+            self._run(queue)
 
     # copies
     def copy(self, to_device: bool, device: int, host: int, nbytes: int, handle=None) -> bool:
@@ -116,32 +147,36 @@ class Gpu:
                 f"{what}: an address of the host stands where the device's belongs, or the other way round"
             )
             return False
-        if nbytes > self.room(device):
-            self.wrong.append(
-                f"{what}: {nbytes} bytes, but the device memory behind this address has {self.room(device)}"
-            )
+        if why := self.lacks(device, nbytes):
+            self.wrong.append(f"{what}: the device memory behind this address {why}")
             return False
-        if handle is not None and not self.is_pinned(host, nbytes):
+        pinned, queued = self.is_pinned(host, nbytes), handle is not None
+        if queued and not pinned:
             self.wrong.append(f"{what}: an asynchronous copy, and the host's memory is not page-locked")
-
-        def move():
-            there = self.view(device, nbytes)
-            if there is None:
-                self.wrong.append(f"{what}: it runs after its device memory was freed")
-                return
-            here = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(host))
-            there[:], here[:] = (here, here) if to_device else (there, there)
-
-        if handle is not None:
-            return self.put(handle, move, what)
-        self.did.append(what)
-        if to_device and not self.is_pinned(host, nbytes):
+        if to_device and not pinned:  # the driver takes the bytes at once, and brings them later
             staged = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(host)).copy()
-            self.default.append(lambda: self._place(device, staged, what))
+            work = lambda: self._place(device, staged, what)
+            if queued:
+                return self.put(handle, work, what)
+            self.did.append(what)
+            self.default.append(work)
             return True
+        work = lambda: self._move(to_device, device, host, nbytes, what, pinned)
+        if queued:
+            return self.put(handle, work, what) and (pinned or self.wait(handle))
+        self.did.append(what)
         self.arrive()
-        move()
+        work()
         return True
+
+    def _move(self, to_device: bool, device: int, host: int, nbytes: int, what: str, pinned: bool) -> None:
+        there = self.view(device, nbytes)
+        if there is None or (pinned and not self.is_pinned(host, nbytes)):
+            side = "device memory" if there is None else "page-locked memory on the host"
+            self.wrong.append(f"{what}: it runs after its {side} was freed")
+            return
+        here = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(host))
+        there[:], here[:] = (here, here) if to_device else (there, there)
 
     def _place(self, device: int, staged: np.ndarray, what: str) -> None:
         there = self.view(device, len(staged))

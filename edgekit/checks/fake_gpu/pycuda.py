@@ -33,7 +33,9 @@ class DeviceAllocation(StandIn):
     def __del__(self):
         if self.address:
             if any(self.gpu.queues.values()):
-                self.gpu.wrong.append("the function ended, and nobody waited for the work in the stream")
+                self.gpu.wrong.append(
+                    "device memory was freed with its object (no name holds it any more, or the function ended), and nobody waited for the work in the stream"
+                )
                 self.gpu.queues = {handle: [] for handle in self.gpu.queues}
             self.gpu.give_back(self.address)
 
@@ -47,6 +49,9 @@ class Stream(StandIn):
 
     def synchronize(self):
         self.gpu.wait(self.handle)
+
+    def __del__(self):
+        self.gpu.destroy(self.handle)
 
 
 def _copy(gpu: Gpu, to_device: bool, memory, array, stream) -> None:

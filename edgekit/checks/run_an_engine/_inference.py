@@ -89,11 +89,12 @@ def _error(answer, *arguments) -> str:
 
 # What the stand-in noticed -> (advice, cause).
 _ADVICE = {
+    "stream was destroyed": ("A handle is a number, and means nothing after the stream is gone. PyCUDA destroys a stream with its object: keep the object, and use it until the wait is over. Destroy only a stream that you made.", "stream used after destroying"),
     "a second time": ("Free every block once.", "freed twice"),
-    "nobody waited": ("stream.synchronize() after the last copy; that all is right without it on some machine is luck: freeing may wait.", "no synchronize"),
+    "nobody waited": ("A name for every buffer, and stream.synchronize() after the last copy; that all is right without it on some machine is luck: freeing may wait.", "no synchronize"),
     "still queued": ("Wait for the stream before you free.", "freed before the wait"),
     "other way round": ("Device memory has an address of its own (int(memory)); the array's lies in the host's memory. Copy in: host to device, before the run; copy out: device to host, after it.", "direction or address"),
-    "but the device memory": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
+    "was freed": ("An address is a number, and means nothing after its memory is gone. PyCUDA frees memory with its object: keep the object. Memory must live until the stream has done its work.", "used after freeing"),
     "page-locked": ("The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and 'async' means nothing.", "not page-locked"),
     "may not have arrived": ("cuStreamSynchronize(0) after the copy in: 0 is the default stream, in which the plain copy runs.", "copy in not waited for"),
     "in another stream": ("All three steps go into one stream: execute_async_v3 gets the handle of the stream that you copy in.", "another stream"),
@@ -101,7 +102,7 @@ _ADVICE = {
     "no address": ("set_tensor_address once for each tensor, outputs too.", "address not set"),
     "one of the host": ("set_tensor_address wants int(device memory).", "address of the host"),
     "are needed": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
-    "was freed": ("It must live until the stream has done its work.", "used after freeing"),
+    "is none": ("set_tensor_address wants int(device memory), or an address inside of it.", "no memory there"),
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from edgekit.formatting import table
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
 
 ESSENTIAL = ("pytorch", "onnxruntime", "onnxruntime:CPUExecutionProvider")  # without them no lab runs
+MEASURES_INT8 = ("torch", "onnx", "onnxruntime")  # what doctor.int8 needs
 SPLITS = ("train", "val", "test", "real")
 SIGNS = {PROBLEM: ("✗", "red"), HINT: ("!", "yellow"), INFO: ("·", "cyan")}
 
@@ -85,6 +86,14 @@ class Diagnosis:
         """`to_dict()` as indented JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
+    def _engines(self) -> list[tuple[str, str]]:
+        """Each engine and what was found out. One that needs a GPU to run builds without one."""
+        verb = lambda name: "builds" if not self.device.gpus and _for_gpus(name) else "runs"
+        return [
+            (name, f"{verb(name) if ok else 'does not run'}: {detail}")
+            for name, (ok, detail, _) in self.runtimes.items()
+        ]
+
     def render(self, console) -> None:
         """Print to a rich console."""
         from rich.padding import Padding
@@ -104,13 +113,9 @@ class Diagnosis:
         console.print(table("Device", self.device.rows()), "")
         console.print(table("Packages", [(name, version or "-") for name, version in self.versions.items()]), "")
         if self.runtimes:
-            rows = [
-                (name, f"{'runs' if ok else 'does not run'}: {detail}")
-                for name, (ok, detail, _) in self.runtimes.items()
-            ]
-            console.print(table("Runtimes, found out by running a session", rows), "")
+            console.print(table("Runtimes, found out by running a session", self._engines()), "")
         if self.labs:
-            console.print(table("Labs, their imports tried", [(_ready(self.labs), "")]), "")
+            console.print(table("Labs, their imports tried", [("labs", _ready(self.labs))]), "")
         for finding in self.findings:
             sign, colour = SIGNS[finding.severity]
             console.print(Text(f"{sign} {finding.severity}: {finding.title}", style=f"bold {colour}"))
@@ -123,9 +128,7 @@ class Diagnosis:
     def __str__(self) -> str:
         lines = [str(self.device), ""]
         lines += ["packages: " + ", ".join(f"{name} {version}" for name, version in self.versions.items() if version)]
-        lines += [
-            f"{name}: {'runs' if ok else 'does not run'}: {detail}" for name, (ok, detail, _) in self.runtimes.items()
-        ]
+        lines += [f"{name}: {text}" for name, text in self._engines()]
         lines += [_ready(self.labs)] if self.labs else []
         for finding in self.findings:
             lines += ["", f"{SIGNS[finding.severity][0]} {finding.severity}: {finding.title}"]
@@ -142,9 +145,7 @@ class Diagnosis:
             + "</td></tr>"
             for finding in self.findings
         )
-        engines = [
-            (name, f"{'runs' if ok else 'does not run'}: {detail}") for name, (ok, detail, _) in self.runtimes.items()
-        ]
+        engines = self._engines()
         return f"<p><b>{html.escape(self.summary)}</b></p><table>{rows}</table>{self.device._repr_html_()}" + (
             table([], engines, caption="Runtimes, found out by running a session") if engines else ""
         )
@@ -176,7 +177,8 @@ def examine(
         absent = packages.absent(device, installed)
         engines, troubles = _runtimes(device, full, absent)
         labs, stopped = _labs(device, absent)
-        findings += [*troubles, *stopped, *_data(), *_kernel(), *_work_folder(), *_int8()]
+        findings += [*troubles, *stopped, *_data(), *_kernel(), *_work_folder()]
+        findings += _int8() if absent.isdisjoint(MEASURES_INT8) else []
     order = [PROBLEM, HINT, INFO]
     findings.sort(key=lambda finding: order.index(finding.severity))
     return Diagnosis(device, versions, engines, tuple(findings), labs)
@@ -224,9 +226,14 @@ def _expected(device: Device, name: str, engines: dict, absent: set[str]) -> boo
 
 
 def _ready(labs: dict[str, str]) -> str:
-    good = [slug for slug, failed in labs.items() if not failed]
-    bad = [f"{slug} stops at {failed}" for slug, failed in labs.items() if failed]
-    return "; ".join([f"{len(good)} of {len(labs)} labs can import all that they need", *bad])
+    """How many labs can import all, and which import stops which: a notebook stops at its first one that fails."""
+    stopped: dict[str, list[str]] = {}
+    for slug, failed in labs.items():
+        if failed:
+            stopped.setdefault(failed.split("; ")[0], []).append(slug)
+    good = len(labs) - sum(map(len, stopped.values()))
+    bad = [f"`{statement}` stops {', '.join(slugs)}" for statement, slugs in stopped.items()]
+    return "; ".join([f"{good} of {len(labs)} labs can import all that they need", *bad])
 
 
 def _labs(device: Device, absent: set[str] = frozenset()) -> tuple[dict[str, str], list[Finding]]:
@@ -298,12 +305,19 @@ def _int8() -> list[Finding]:
     ]
 
 
+def _for_gpus(name: str) -> bool:
+    """Whether this engine, or this provider of it, runs on a GPU only."""
+    from edgekit.runtimes.engines import ENGINES
+
+    engine, _, provider = name.partition(":")
+    return ENGINES[engine].needs_gpu(provider)
+
+
 def _needs_gpu(name: str) -> bool:
     """Whether it cannot be tried without one. An engine that only builds can."""
     from edgekit.runtimes.engines import ENGINES
 
-    engine, _, provider = name.partition(":")
-    return ENGINES[engine].loads and ENGINES[engine].needs_gpu(provider)
+    return ENGINES[name.partition(":")[0]].loads and _for_gpus(name)
 
 
 def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:

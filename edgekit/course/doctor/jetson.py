@@ -33,8 +33,18 @@ def steps(device: Device, site, python: tuple[int, int]) -> Iterator[Finding]:
     """What is missing of the board's own packages, and the commands in their order. site: packages.Site."""
     name = next((known for known in RELEASES if (device.jetson.jetpack or "").startswith(known)), None)
     lacking = [module for module, names in BOARDS_OWN.items() if not site.installed(*names)]
-    if lacking or "nvidia-modelopt" not in site.all:
-        lacking += [] if "nvidia-modelopt" in site.all else ["nvidia-modelopt"]
+    lacking += [] if "nvidia-modelopt" in site.all else ["nvidia-modelopt"]
+    if name and python != RELEASES[name].python:
+        wanted = ".".join(map(str, RELEASES[name].python))
+        yield Finding(
+            PROBLEM if lacking else HINT,
+            f"Python {python[0]}.{python[1]}; JetPack {name} and the wheels made for it have {wanted}",
+            "The board's TensorRT and NVIDIA's wheels cannot be imported by another Python. Put this right first.",
+            "all",
+            f"make clean, then: make lab EXTRA=jetson PYTHON=python{wanted}",
+            "jetson-python",
+        )
+    if lacking:
         yield Finding(
             PROBLEM,
             f"not there yet: {', '.join(lacking)}",
@@ -52,16 +62,6 @@ def steps(device: Device, site, python: tuple[int, int]) -> Iterator[Finding]:
             "all",
             ".venv/bin/python -m pip install 'numpy<2'",
             "jetson-numpy",
-        )
-    if name and python != RELEASES[name].python:
-        yield Finding(
-            HINT,
-            f"Python {python[0]}.{python[1]}; JetPack {name} and the wheels made for it have "
-            f"{'.'.join(map(str, RELEASES[name].python))}",
-            "The board's TensorRT and NVIDIA's wheels cannot be imported by another Python.",
-            "all",
-            f"make clean, then: make lab EXTRA=jetson PYTHON=python{'.'.join(map(str, RELEASES[name].python))}",
-            "jetson-python",
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding
 from edgekit.device import Device
+from edgekit.device.jetson import GPU_DEVICE
 
 GIB = 1 << 30
 # Tests for these drivers would be wrong: with them "powersave" raises the clock under load like "schedutil" does.
@@ -26,6 +27,15 @@ def examine(device: Device) -> Iterator[Finding]:
 
 def gpu(device: Device) -> Iterator[Finding]:
     """A GPU that is not there is no problem; one that is there and cannot be used is worth a word."""
+    if device.jetson and device.jetson.gpu_device is False:
+        yield Finding(
+            HINT,
+            f"programs cannot reach the board's GPU: {GPU_DEVICE} is not there",
+            "This is a container without NVIDIA's runtime, or the GPU's driver is not loaded: torch sees no GPU, and no engine runs.",
+            "TensorRT, ONNX Runtime on CUDA, energy",
+            "docker run --runtime nvidia ...   (a container)   or   reboot, then: lsmod | grep -e nvgpu -e nvidia   (the board itself)",
+            "no-gpu-device",
+        )
     if device.gpus:
         return
     if device.pci_gpus:
@@ -58,7 +68,7 @@ def processor(device: Device) -> Iterator[Finding]:
         yield Finding(
             INFO,
             "the CPU has no int8 dot-product instructions (VNNI, AMX, Arm dot product)",
-            "What that means for the speed is measured, not derived: see INT8 below, and the labs.",
+            "What that means for the speed is measured, not derived: in the labs, and by the doctor where torch is installed.",
             "quantization",
             key="no-int8",
         )

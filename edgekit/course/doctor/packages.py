@@ -72,7 +72,7 @@ def install(device: Device) -> str:
 def import_fix(device: Device, why: str) -> str:
     """The command for an import that fails: on a board a library that the loader does not find is NVIDIA's."""
     if device.jetson and ".so" in why:
-        return "sudo apt install nvidia-jetpack   (NVIDIA's libraries; a container gets them with --runtime nvidia)"
+        return "sudo apt install nvidia-jetpack && sudo ldconfig   (NVIDIA's libraries; a container gets them with --runtime nvidia)"
     return install(device)
 
 

@@ -63,4 +63,34 @@ def infer_with_cuda_python(driver, stream, context, x):
     return logits
 """,
     ),
+    Right(
+        "a stream of its own, which it destroys",
+        """
+def infer_with_cuda_python(driver, stream, context, x):
+    def ask(answer):
+        if answer[0]:
+            raise RuntimeError(answer[0].name)
+        return answer[1] if len(answer) > 1 else None
+
+    if not context.set_input_shape("input", x.shape):
+        raise ValueError("outside of the profile")
+    logits = np.empty(tuple(context.get_tensor_shape("logits")), np.float32)
+    own, blocks = ask(driver.cuStreamCreate(1)), []
+    try:
+        for name, array in (("input", x), ("logits", logits)):
+            blocks.append(ask(driver.cuMemAlloc(array.nbytes)))
+            context.set_tensor_address(name, int(blocks[-1]))
+        ask(driver.cuMemcpyHtoD(blocks[0], x.ctypes.data, x.nbytes))
+        ask(driver.cuStreamSynchronize(0))
+        if not context.execute_async_v3(int(own)):
+            raise RuntimeError("the engine did not run")
+        ask(driver.cuStreamSynchronize(own))
+        ask(driver.cuMemcpyDtoH(logits.ctypes.data, blocks[1], logits.nbytes))
+    finally:
+        for block in blocks:
+            ask(driver.cuMemFree(block))
+        ask(driver.cuStreamDestroy(own))
+    return logits
+""",
+    ),
 ]
