@@ -49,6 +49,7 @@ FILES = pytest.StashKey[dict]()
 LIMIT = 60  # seconds that a lab may take on two cores
 _CONFIG = []
 _USED = [0.0]
+_FILE = []
 
 
 @pytest.hookimpl(trylast=True)
@@ -62,11 +63,16 @@ def _processor_seconds() -> float:
 
 
 def pytest_collection_finish(session):
-    # Garbage collections pass over what is here by now, 570,000 objects. A comparison collects before it measures: 0.55 s of the processor each
-    # time on 2026-11-26, on an AMD EPYC, and tests/test_bench.py makes 400 of them.
-    gc.collect()
-    gc.freeze()
     _USED[0] = _processor_seconds()
+
+
+def pytest_runtest_protocol(item):
+    """Before each file, garbage collections begin to pass over what is here by now, hundreds of thousands of objects of the collection
+    and of libraries. A comparison collects before it measures: 0.5 s of the processor each time otherwise, and tests/test_bench.py makes 400."""
+    if [item.path] != _FILE:
+        _FILE[:] = [item.path]
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
