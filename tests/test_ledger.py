@@ -486,3 +486,22 @@ def test_what_a_lab_shows_as_recorded_is_there_or_can_be_measured():
     there = {path.stem for path in (paths.data() / "recorded").glob("*.json")}
     assert {"sparse_gpu", "float16_cuda", "trt_engine_sizes"} <= named & there
     assert named - there <= set(ITEMS), f"nobody measures {named - there - set(ITEMS)}"
+
+
+def test_the_recorded_engines_are_what_labs_and_claims_say():
+    """Labs 06c and 07a and claims C39 and C50 speak of these recordings: new ones may need other sentences."""
+    found = ledger.recorded("trt_precisions")["precisions"]
+    us = {(row["model"], row["entry"]): row["median us"] for row in found}
+    for model in ("EdgeCNN", "ResNet-18"):
+        assert us[model, "fp16"] == pytest.approx(us[model, "tf32"], rel=0.02)
+        assert us[model, "fp32"] > 1.5 * us[model, "tf32"]
+    assert us["ResNet-18", "int8"] == pytest.approx(us["ResNet-18", "fp16"] / 2, rel=0.02)
+    assert us["EdgeCNN", "int8"] == pytest.approx(us["EdgeCNN", "fp16"], rel=0.06)
+    assert us["EdgeCNN", "int8_modelopt"] > 1.2 * us["EdgeCNN", "int8"]
+    qat = {row["entry"]: row["median us"] for row in ledger.recorded("trt_int8_qat")["engines"]}
+    assert (
+        qat["fp16"] == pytest.approx(qat["fp32"], rel=0.02)
+        and min(qat["int8 PTQ"], qat["int8 QAT"]) > 1.3 * qat["fp16"]
+    )
+    race = [row for row in ledger.recorded("trt_race")["race"] if row["entry"].startswith("TensorRT")]
+    assert len(race) == 8 and all(row["verdict"] == "faster" for row in race)

@@ -106,6 +106,18 @@ def fp16_faster(shared) -> Finding:
 
 
 @measures
+def tensorrt_faster(shared) -> Finding:
+    from edgekit import ledger
+
+    found = ledger.recorded("trt_race")
+    rows = [row for row in found["race"] if row["entry"] in ("TensorRT", "TensorRT, CUDA graph")]
+    names = [f"{row['model']}, {row['entry']}" for row in rows]
+    said = ", ".join(f"{name} {row['speed-up']:.1f}x" for name, row in zip(names, rows, strict=True))
+    faster = {name: row["verdict"] == "faster" for name, row in zip(names, rows, strict=True)}
+    return share(faster, f"{found.label}: against PyTorch with copies at batch {rows[0]['batch']}: {said}")
+
+
+@measures
 def two_of_four_faster(shared) -> Finding:
     from edgekit import ledger
 
