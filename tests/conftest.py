@@ -21,9 +21,14 @@ from edgekit.course.catalog import Lab
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+# A run leaves nothing behind: all that its processes make in a temporary folder lies in one, which goes at the end. pytest keeps its own for a look.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    _RUN = tempfile.TemporaryDirectory(prefix="edgekit-tests-", ignore_cleanup_errors=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = _RUN.name
 # The tests have a ledger of their own.
 if "EDGEKIT_WORK" not in os.environ:
-    os.environ["EDGEKIT_WORK"] = tempfile.mkdtemp(prefix="edgekit-tests-")
+    os.environ["EDGEKIT_WORK"] = tempfile.mkdtemp(prefix="work-")
 
 
 @cache
