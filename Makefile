@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: .venv/installed-dev
 	$(BIN)/python -m compileall -q edgekit
 	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
-	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope $(TEST_ARGS)
+	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 # The answers, the INT8 recipes and the doctor on processors that are not here, under QEMU: tests/lanes. LANE_ARGS="haswell pi5 --seeds 5"
 # What `edgekit claims` says there, but for time and memory: python -m tests.lanes.claims haswell pi5 --record

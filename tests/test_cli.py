@@ -55,13 +55,6 @@ def test_help_names_every_command():
         assert command in out
 
 
-def test_doctor_as_json():
-    run = edgekit("doctor", "--json")
-    report = json.loads(run.stdout)
-    assert run.returncode in (0, 1)
-    assert report["runtimes"]["onnxruntime:CPUExecutionProvider"]
-
-
 def test_bench_compares_pytorch_with_onnxruntime():
     run = edgekit("bench", "tinycnn", "--runtime", "pytorch", "--runtime", "onnxruntime", "--seconds", "1")
     assert run.returncode == 0, run.stderr

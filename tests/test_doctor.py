@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -415,11 +416,17 @@ def test_the_kernel_of_this_environment_is_fine():
     assert doctor._kernel() == []
 
 
-def test_this_machine():
-    diagnosis = doctor.examine()
-    assert not diagnosis.device.recorded
-    assert diagnosis.versions["numpy"]
-    assert {"no-gpu", "no-driver"}.isdisjoint({f.key for f in diagnosis.findings}) == bool(diagnosis.device.gpus)
+def test_this_machine_by_the_command_as_json():
+    """Every engine and every lab's imports are tried, which takes long: once, for all that is asked here."""
+    command = [sys.executable, "-m", "edgekit", "doctor", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    report = json.loads(run.stdout)
+    assert run.returncode == (0 if report["ok"] else 1)
+    assert report["runtimes"]["onnxruntime:CPUExecutionProvider"]
+    assert not report["device"]["recorded"]
+    assert report["versions"]["numpy"]
+    keys = {finding["key"] for finding in report["findings"]}
+    assert {"no-gpu", "no-driver"}.isdisjoint(keys) == bool(report["device"]["gpus"])
 
 
 # The labs' imports

@@ -53,13 +53,14 @@ def distill(
     """Train ``student`` in place on ``train`` with the answers of ``teacher`` on the very same pictures; returns the mean loss per epoch.
 
     teacher: a module, a Runner or a callable, asked once per picture (see bench.predict); not trained. train: a Split or a pair
-    (float32 [N, 1, 28, 28], int64 [N]). ``alpha=0`` never uses the teacher: the same training without it, for comparison. ``loss`` replaces
+    (float32 [N, 1, 28, 28], int64 [N]). ``alpha=0`` never asks the teacher: the same training without it, for comparison. ``loss`` replaces
     ``soft_loss(temperature, alpha)``. AdamW and a one-cycle learning rate on one thread of the CPU, as in training.fit; the student is in eval mode
     afterwards. TrainingError if the loss stops being finite.
     """
     x, y = (train.x, train.y) if hasattr(train, "x") else train
+    asked = loss is not None or alpha > 0
     loss = loss or soft_loss(temperature, alpha)
-    answers = bench.predict(teacher, x)
+    answers = bench.predict(teacher, x) if asked else np.empty((len(x), 0), np.float32)
     x, y, answers = (torch.from_numpy(np.ascontiguousarray(part)) for part in (x, y, answers))
     how = dict(epochs=epochs, lr=lr, batch_size=batch_size, seed=seed)
     student.train()
