@@ -25,6 +25,7 @@ if WORKERS > 1:
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     _RUN = tempfile.TemporaryDirectory(prefix="edgekit-tests-", ignore_cleanup_errors=True)
+    os.chmod(_RUN.name, 0o755)  # tests run by root act as somebody else in it
     os.environ["TMPDIR"] = tempfile.tempdir = _RUN.name
 # The tests have a ledger of their own.
 if "EDGEKIT_WORK" not in os.environ:
