@@ -140,9 +140,10 @@ def importing(thread: int) -> str:
 
 
 def _has_a_bar() -> bool:
-    """Whether a bar of tqdm says more than we can."""
+    """Whether a bar of tqdm on the page says more than we can. One that writes into a capture (``redirect_stderr``, ``%%capture``) says nothing."""
     bars = getattr(getattr(sys.modules.get("tqdm.std"), "tqdm", None), "_instances", ())
-    return bool(len(bars))
+    files_of_bars = [getattr(bar.fp, "_wrapped", bar.fp) for bar in list(bars)]
+    return any(type(file).__module__.startswith("ipykernel") for file in files_of_bars)
 
 
 def remembered() -> dict[str, float]:

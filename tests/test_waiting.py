@@ -110,3 +110,10 @@ def test_a_disk_that_takes_nothing_stops_no_cell(tmp_path, monkeypatch):
     assert waiting.remembered() == {}
     waiting.remember("a", 5.04)
     assert waiting.remembered() == {"a": 5.0}
+
+
+def test_a_bar_that_nobody_sees_says_nothing(kernel):
+    """Model Optimizer's search draws one, and the labs keep its output out of the page."""
+    bar = "import contextlib, io, time\nfrom tqdm import tqdm\n"
+    bar += "with contextlib.redirect_stderr(io.StringIO()):\n    for _ in tqdm(range(4)): time.sleep(1)"
+    assert lines(kernel, bar, cellId="hidden")[0] == "3 s so far"
