@@ -42,6 +42,7 @@ MEASURES = {
 REST = "#999999"
 STYLE = """
 :root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { img { filter: invert(1) hue-rotate(180deg); } }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 section.item { border: 1px solid #888; border-left-width: .4rem; border-radius: .3rem; padding: .2rem 1rem; margin: .8rem 0; }
@@ -342,7 +343,7 @@ def _draw_causes(axes, found: dict[tuple[str, str], Counter]) -> None:
     axes.set_yticks(range(len(found)), [f"{lab.partition('_')[0]} {item}" for lab, item in found])
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
-    axes.invert_yaxis()
+    axes.set_ylim(len(found) - 0.5, -0.5)  # the first on top, and room for those that all passed
     axes.set_xlim(0, most * 1.02)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("students that did not pass, by cause")
