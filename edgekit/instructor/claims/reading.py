@@ -111,7 +111,10 @@ class Card:
     def _repr_html_(self) -> str:
         e, claim = html.escape, self.claim
         rows = [("claim", f"“{e(claim.says)}”"), ("verdict", f"<b>{e(claim.verdict)}</b>. {e(claim.why)}")]
-        rows += [(e(where), f"<b>{e(verdict)}</b>. {e(found)}") for where, verdict, found in self.measured]
+        for where, verdict, found in self.measured:
+            device, _, date = where.rpartition(", ")
+            place = f'{e(device)}, <span style="white-space: nowrap">{date}</span>'
+            rows.append((place, f"<b>{e(verdict)}</b>. {e(found)}"))
         rows.append(("source", f"{e(claim.source)}, read {e(claim.read)}"))
         return "<table>" + "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows) + "</table>"
 

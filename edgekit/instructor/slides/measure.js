@@ -41,6 +41,10 @@
     const size = parseFloat(style.fontSize), least = element.closest("p.source, sup, sub") ? 14 : 18;
     if (size < least) found.push({ what: "small text", text: short(text.textContent), by: size });
   }
+  for (const box of section.querySelectorAll("table, pre, .code, p.Predict, p.says, p.Today")) {
+    const by = Math.round((box.getBoundingClientRect().bottom - floor) / scale) + 4; // a frame keeps clear of the line of sources
+    if (by > 0 && box.offsetParent) found.push({ what: "overflow", text: `the frame of ${short(box.textContent)}`, by });
+  }
   for (const picture of section.querySelectorAll("img, svg")) {
     const box = picture.getBoundingClientRect();
     if (box.bottom > floor + 1 || box.right > page.right + 1)
