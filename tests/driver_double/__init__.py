@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,7 +36,7 @@ def built() -> Path:
     folder = Path(tempfile.gettempdir()) / f"driver-double-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}"
     folder.mkdir(exist_ok=True)
     if not (folder / "libcuda.so.1").is_file():
-        draft = folder / f"draft-{os.getpid()}"
+        draft = folder / f"draft-{os.getpid()}-{threading.get_ident()}"
         flags = [
             "-std=gnu11",
             "-O1",
