@@ -85,6 +85,7 @@ class Line:
 
     def __init__(self, kernel, cell: str):
         self.kernel, self.cell, self.parent = kernel, cell, kernel.get_parent()
+        self.topic = kernel.shell.display_pub.topic  # now: while output is captured, another publisher stands there
         self.began, self.shown, self.over = time.monotonic(), False, threading.Event()
         self.main = threading.get_ident()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -112,8 +113,7 @@ class Line:
         kind = "update_display_data" if self.shown else "display_data"
         self.shown = True
         content = {"data": {"text/plain": text}, "metadata": {}, "transient": {"display_id": f"waiting-{id(self)}"}}
-        kernel, topic = self.kernel, self.kernel.shell.display_pub.topic
-        kernel.session.send(kernel.iopub_socket, kind, content, parent=self.parent, ident=topic)
+        self.kernel.session.send(self.kernel.iopub_socket, kind, content, parent=self.parent, ident=self.topic)
 
 
 def words(seconds: float, before: float | None, module: str) -> str:

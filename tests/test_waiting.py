@@ -112,8 +112,11 @@ def test_a_disk_that_takes_nothing_stops_no_cell(tmp_path, monkeypatch):
     assert waiting.remembered() == {"a": 5.0}
 
 
-def test_a_bar_that_nobody_sees_says_nothing(kernel):
-    """Model Optimizer's search draws one, and the labs keep its output out of the page."""
-    bar = "import contextlib, io, time\nfrom tqdm import tqdm\n"
-    bar += "with contextlib.redirect_stderr(io.StringIO()):\n    for _ in tqdm(range(4)): time.sleep(1)"
-    assert lines(kernel, bar, cellId="hidden")[0] == "3 s so far"
+@pytest.mark.parametrize(
+    "capture", ["redirect_stderr(io.StringIO())", "redirect_stdout(io.StringIO())", "capture_output()"]
+)
+def test_a_bar_that_nobody_sees_says_nothing(kernel, capture):
+    """Model Optimizer's search draws one, and the labs keep its output out of the page. The line is shown past a capture."""
+    bar = "import io, sys, time\nfrom contextlib import *\nfrom IPython.utils.capture import capture_output\nfrom tqdm import tqdm\n"
+    bar += f"with {capture}:\n    for _ in tqdm(range(4), file=sys.{'stdout' if 'stdout' in capture else 'stderr'}): time.sleep(1)"
+    assert lines(kernel, bar, cellId="hidden")[0].startswith("3 s so far")
