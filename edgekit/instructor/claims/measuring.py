@@ -20,7 +20,7 @@ def measure(names: list[str], emulated: bool = False) -> Iterator[tuple[str, Fin
     """Run these functions of MEASURES, one after the other; one that cannot run here says why and is "not shown". emulated: the processor
     is imitated, so what is measured in seconds or in bytes of memory is not asked."""
     with tempfile.TemporaryDirectory(prefix="edgekit-claims-") as folder:
-        shared = Bench(Path(folder))
+        shared = Bench(Path(folder), pictures=500 if emulated else 3000)  # an emulator takes half an hour for 3,000
         for name in names:
             if emulated and name in HARDWARE:
                 yield name, Finding(UNSHOWN, "cannot be measured under emulation: time and memory are the emulator's")

@@ -35,16 +35,16 @@ class Files(dict):
 
 
 class Bench:
-    """The files and accuracies that several claims need, each made once."""
+    """The files and accuracies that several claims need, each made once. pictures: on how many accuracy is measured."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, pictures: int = 3000):
+        self.folder, self.pictures = folder, pictures
 
     @cached_property
     def test(self):
         from edgekit.zoo import data
 
-        return data.load("digits", "test").subset(3000)
+        return data.load("digits", "test").subset(self.pictures)
 
     @cached_property
     def calibration(self):
