@@ -142,8 +142,8 @@ def importing(thread: int) -> str:
 def _has_a_bar() -> bool:
     """Whether a bar of tqdm on the page says more than we can. One that writes into a capture (``redirect_stderr``, ``%%capture``) says nothing."""
     bars = getattr(getattr(sys.modules.get("tqdm.std"), "tqdm", None), "_instances", ())
-    files_of_bars = [getattr(bar.fp, "_wrapped", bar.fp) for bar in list(bars)]
-    return any(type(file).__module__.startswith("ipykernel") for file in files_of_bars)
+    streams = [getattr(bar, "fp", None) for bar in list(bars)]  # None: a bar that is being made just now
+    return any(type(getattr(one, "_wrapped", one)).__module__.startswith("ipykernel") for one in streams)
 
 
 def remembered() -> dict[str, float]:

@@ -51,3 +51,9 @@ def test_what_the_page_names_is_there():
     places = paths.root(), paths.root() / "edgekit"
     assert len(named) > 15
     assert not [name for name in named if not any((place / name).exists() for place in places)]
+
+
+def test_the_test_files_that_begin_first_are_there():
+    from tests.conftest import LONGEST
+
+    assert [name for name in LONGEST if not (paths.root() / "tests" / f"test_{name}.py").is_file()] == []

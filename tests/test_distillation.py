@@ -75,6 +75,17 @@ def test_alpha_0_ignores_the_teacher(few):
     )
 
 
+def test_alpha_0_does_not_ask_the_teacher_and_a_loss_of_ones_own_does(few):
+    def teacher(x):
+        raise RuntimeError("asked")
+
+    distillation.distill(build("edgecnn", width=16), teacher, few, alpha=0.0, epochs=1)
+    with pytest.raises(RuntimeError, match="asked"):
+        distillation.distill(
+            build("edgecnn", width=16), teacher, few, alpha=0.0, loss=lambda s, t, y: s.sum(), epochs=1
+        )
+
+
 def test_loss_that_is_not_finite_stops(few):
     with pytest.raises(training.TrainingError, match="epoch 1"):
         distillation.distill(

@@ -214,6 +214,18 @@ def test_the_measure_finds_overflow_contrast_small_text_and_requests(tmp_path):
     assert not [fault for fault in faults if fault.what != fault.deck.replace("_", " ")]
 
 
+@needs_chromium
+@pytest.mark.browser
+@pytest.mark.parametrize("height, faults", [(400, 0), (640, 1)])
+def test_a_frame_overflows_though_its_text_does_not(tmp_path, height, faults):
+    frame = f"<table style='height: {height}px'><tr><td>one word on top</td></tr></table>"
+    path = deck_of(tmp_path, ("markdown", "## A", "slide"), ("markdown", frame, "-"))
+    file = tmp_path / "frame.html"
+    file.write_text(slides.to_html(slides.read(path)), encoding="utf-8")
+    found, _ = looking.measure([file])
+    assert [(one.what, "the frame of" in one.text) for one in found] == [("overflow", True)] * faults
+
+
 # ------------------------------------------------------------------------------------------------------- the real ones, shown
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> dict[str, dict[str, Path]]:

@@ -237,9 +237,8 @@ def _rows(d: Device) -> list[tuple[str, str]]:
     for gpu in d.gpus:
         memory = "shares the main memory" if gpu.integrated else gpu.memory and _size(gpu.memory)
         facts = [gpu.name, memory, gpu.capability and f"compute {gpu.capability}"]
-        toolkit = (
-            "CUDA toolkit" if gpu.integrated else "CUDA"
-        )  # what the card's driver serves, or what is installed on the board
+        # On a card it is the newest CUDA that the driver serves, on a board the toolkit that is installed.
+        toolkit = "CUDA toolkit" if gpu.integrated else "CUDA"
         facts += [gpu.driver and f"driver {gpu.driver}", gpu.cuda and f"{toolkit} {gpu.cuda}"]
         facts += ["its driver does not answer"] if d.jetson and d.jetson.gpu_device is False else []
         rows.append(("gpu", ", ".join(fact for fact in facts if fact)))

@@ -37,7 +37,7 @@ class Files(dict):
 class Bench:
     """The files and accuracies that several claims need, each made once. pictures: on how many accuracy is measured."""
 
-    def __init__(self, folder: Path, pictures: int = 3000):
+    def __init__(self, folder: Path, pictures: int):
         self.folder, self.pictures = folder, pictures
 
     @cached_property
