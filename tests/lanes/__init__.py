@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,7 @@ class Lane:
     def _command(self, arguments: list[str], files: Path) -> list[str]:
         if not self.arch:
             return [sys.executable, *arguments]
-        (files / "cpuinfo").write_text(self.cpuinfo(), encoding="utf-8")
+        _lay(files / "cpuinfo", self.cpuinfo())
         cpuinfo = [
             "--dev",
             "/dev",
@@ -123,10 +124,7 @@ class Lane:
         ]
         if self.arch == "x86_64":
             wrapper = files / "python"
-            wrapper.write_text(
-                f'#!/bin/sh\nexec qemu-x86_64-static -cpu {self.cpu} {sys.executable} "$@"\n', encoding="utf-8"
-            )
-            wrapper.chmod(0o755)
+            _lay(wrapper, f'#!/bin/sh\nexec qemu-x86_64-static -cpu {self.cpu} {sys.executable} "$@"\n')
             return [
                 "bwrap",
                 "--bind",
@@ -140,7 +138,7 @@ class Lane:
                 *arguments,
             ]
         midr = files / "midr_el1"
-        midr.write_text(f"{self.midr:#018x}\n", encoding="utf-8")
+        _lay(midr, f"{self.midr:#018x}\n")
         seen = [
             "--bind",
             str(ARM_ROOT),
@@ -169,6 +167,15 @@ class Lane:
             "/usr/bin:/bin",
         ]
         return ["bwrap", *seen, *cpuinfo, *settings, "--chdir", "/repo", "python3", *inside]
+
+
+def _lay(file: Path, text: str) -> None:
+    """Write an executable file once: other parts of the lane may be reading it."""
+    if not file.exists():
+        draft = file.with_name(f"{file.name}.{threading.get_ident()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(0o755)
+        draft.replace(file)
 
 
 LANES = {
