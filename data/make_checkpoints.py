@@ -62,12 +62,7 @@ def save(model: torch.nn.Module, name: str, folder: Path, recipe: dict, seconds:
         **reached,
         "recipe": {**recipe, "seed": SEED, "optimizer": "AdamW, one-cycle"},
         "training_seconds": round(seconds, 1),
-        "device": {
-            "cpu": device.describe().cpu.model,
-            "machine": platform.machine(),
-            "threads": torch.get_num_threads(),
-            "shared": True,
-        },
+        "device": {"cpu": device.describe().cpu.model, "machine": platform.machine(), "threads": torch.get_num_threads(), "shared": True},
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "date": datetime.date.today().isoformat(),
         "command": f"python data/{Path(sys.argv[0]).name} {name}",

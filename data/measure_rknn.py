@@ -1,4 +1,5 @@
-"""EdgeCNN by Rockchip's RKNN-Toolkit2 for the RK3588: converted to INT8, and read by the toolkit's simulator. Writes data/recorded/rknn_edgecnn.json.
+"""EdgeCNN by Rockchip's RKNN-Toolkit2 for the RK3588: converted to INT8, and read by the toolkit's simulator. Writes
+data/recorded/rknn_edgecnn.json.
 
 The toolkit pins an older PyTorch, so it has an environment of its own, on x86-64 Linux with Python 3.11:
 
@@ -39,11 +40,7 @@ def inside(folder: Path) -> dict:
     pictures = np.load(folder / "pictures.npy")
     logits = [rknn.inference(inputs=[x[None]], data_format=["nchw"])[0][0].tolist() for x in pictures]
     rknn.release()
-    return {
-        "bytes": (folder / "edgecnn.rknn").stat().st_size,
-        "logits": logits,
-        "rknn_toolkit2": version("rknn-toolkit2"),
-    }
+    return {"bytes": (folder / "edgecnn.rknn").stat().st_size, "logits": logits, "rknn_toolkit2": version("rknn-toolkit2")}
 
 
 def measure(python: str) -> dict:

@@ -26,12 +26,7 @@ def compiled(vela: str, path: Path) -> dict:
     if done.returncode or len(counted) != 2 or not made.is_file():
         raise SystemExit(f"{vela}: the compilation failed: {(done.stdout + done.stderr)[-1500:]}")
     version = subprocess.run([vela, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    return {
-        "operators_on_npu": int(counted["NPU"]),
-        "operators_on_cpu": int(counted["CPU"]),
-        "bytes": made.stat().st_size,
-        "vela": version,
-    }
+    return {"operators_on_npu": int(counted["NPU"]), "operators_on_cpu": int(counted["CPU"]), "bytes": made.stat().st_size, "vela": version}
 
 
 def measure(vela: str) -> dict:
@@ -51,11 +46,7 @@ def main() -> None:
     from edgekit import ledger
 
     title = "TinyCNN in INT8 for the Ethos-U55, compiled by Vela"
-    print(
-        ledger.record(
-            "vela_tinycnn", measure(sys.argv[1]), title=title, source_command="python data/measure_vela.py VELA"
-        )
-    )
+    print(ledger.record("vela_tinycnn", measure(sys.argv[1]), title=title, source_command="python data/measure_vela.py VELA"))
 
 
 if __name__ == "__main__":

@@ -49,27 +49,12 @@ def draw(path: Path) -> None:
     for a, b in sorted(arrows()):
         (x0, y0), (x1, y1) = places[a], places[b]
         bend = 0.25 if y0 - y1 > 1 else 0.0
-        style = {
-            "arrowstyle": "-|>",
-            "color": "0.55",
-            "lw": 0.8,
-            "connectionstyle": f"arc3,rad={bend if x0 <= x1 else -bend}",
-        }
+        style = {"arrowstyle": "-|>", "color": "0.55", "lw": 0.8, "connectionstyle": f"arc3,rad={bend if x0 <= x1 else -bend}"}
         axes.annotate("", (x1, y1 + 0.2), (x0, y0 - 0.2), arrowprops=style, zorder=1)
     for room, (x, y) in places.items():
         colour = "#E69F00" if room == "instructor" else "#56B4E9"
-        axes.text(
-            x,
-            y,
-            room,
-            ha="center",
-            va="center",
-            zorder=2,
-            bbox={"boxstyle": "round,pad=0.45", "fc": colour, "ec": "none"},
-        )
-    axes.set(
-        xlim=(-2.6, 2.6), ylim=(-0.6, len(floors()) - 0.4), title="edgekit: who imports whom (orange: not for students)"
-    )
+        axes.text(x, y, room, ha="center", va="center", zorder=2, bbox={"boxstyle": "round,pad=0.45", "fc": colour, "ec": "none"})
+    axes.set(xlim=(-2.6, 2.6), ylim=(-0.6, len(floors()) - 0.4), title="edgekit: who imports whom (orange: not for students)")
     axes.axis("off")
     figure.savefig(path, dpi=110, bbox_inches="tight")
 

@@ -18,7 +18,8 @@ def _one_line(kind, error, trace) -> None:
 
 
 def _stop(number, frame) -> None:
-    """Ctrl-C raises KeyboardInterrupt, as ever; but while a library of C++ is being loaded, nobody catches that: the process would abort."""
+    """Ctrl-C raises KeyboardInterrupt, as ever; but while a library of C++ is being loaded, nobody catches that: the process would
+    abort."""
     while frame is not None:
         if frame.f_code.co_name == "create_module" and "importlib" in frame.f_code.co_filename:
             os.write(2, b"edgekit: stopped\n")

@@ -75,24 +75,16 @@ def _positive(value: float) -> float:
 
 @app.command()
 def bench(
-    models: Annotated[
-        list[str], typer.Argument(help="ONNX files, or tinycnn / edgecnn for the shipped PyTorch models")
-    ],
-    runtime: Annotated[
-        list[str] | None, typer.Option(help="onnxruntime, pytorch, pytorch-compiled; may be repeated")
-    ] = None,
+    models: Annotated[list[str], typer.Argument(help="ONNX files, or tinycnn / edgecnn for the shipped PyTorch models")],
+    runtime: Annotated[list[str] | None, typer.Option(help="onnxruntime, pytorch, pytorch-compiled; may be repeated")] = None,
     provider: Annotated[list[str] | None, typer.Option(help="ONNX Runtime execution provider; may be repeated")] = None,
     threads: Annotated[int, typer.Option(min=1, help="threads for every engine")] = 1,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="images per call; 1, or what the model fixes, unless given")
-    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="images per call; 1, or what the model fixes, unless given")] = None,
     shape: Annotated[
         list[str] | None, typer.Option(help="NAME=1,3,640,640: sizes of an input with free dimensions; may be repeated")
     ] = None,
     given: Annotated[Path | None, typer.Option("--input", help="an .npz file with the inputs")] = None,
-    seconds: Annotated[
-        float, typer.Option(callback=_positive, help="time to measure; a comparison ends sooner once it is told")
-    ] = 5.0,
+    seconds: Annotated[float, typer.Option(callback=_positive, help="time to measure; a comparison ends sooner once it is told")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Compare models, runtimes and providers: ratios with intervals, an A/A control and a verdict. The first is the baseline."""
@@ -129,14 +121,10 @@ def bench(
 def tune(
     model: Annotated[Path, typer.Argument(help="a float32 ONNX file")],
     data: Annotated[Path, typer.Option(help="an .npz file with rows of inputs, by the names of the model's inputs")],
-    labels: Annotated[
-        str | None, typer.Option(help="an .npy file with a class for each row, or the name of an array in the data")
-    ] = None,
+    labels: Annotated[str | None, typer.Option(help="an .npy file with a class for each row, or the name of an array in the data")] = None,
     max_drop: Annotated[float, typer.Option(min=0, max=100, help="points of accuracy that may be lost")] = 0.5,
     budget: Annotated[float, typer.Option(callback=_positive, help="seconds for everything")] = 300.0,
-    folder: Annotated[
-        Path | None, typer.Option(help="for the files and what is known; MODEL.tune unless given")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="for the files and what is known; MODEL.tune unless given")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Try float16, the INT8 recipes, engines, threads and batches for one model: a table, the Pareto front and one recommendation.

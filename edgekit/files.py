@@ -19,8 +19,16 @@ except ImportError:  # Windows: appending still works, torn lines are then fence
 
 # What Python raises for a zip file (an .npz file is one) that somebody damaged or made up, besides OSError.
 BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, MemoryError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def append(path: Path, line: bytes) -> None:
@@ -109,9 +117,7 @@ def folder_beside(target: Path, prefix: str, error: type[Exception]):
         folder = tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix)
     except OSError as cause:
         why = cause.strerror or cause
-        raise error(
-            f"{target}: nothing can be written to {target.parent} ({why}). Fix: choose another folder."
-        ) from cause
+        raise error(f"{target}: nothing can be written to {target.parent} ({why}). Fix: choose another folder.") from cause
     with folder as name:
         yield name
 

@@ -1,8 +1,7 @@
 """A line under a cell that runs long: how long it has run, how long it may still take, and what it imports just now.
 
-It is an extension of IPython. The Makefile and `edgekit lab` install it: then every kernel of the environment loads it before its first cell. Only somebody who
-sees the page gets the line: not nbconvert, not the grader.
-"""
+It is an extension of IPython. The Makefile and `edgekit lab` install it: then every kernel of the environment loads it before its first
+cell. Only somebody who sees the page gets the line: not nbconvert, not the grader."""
 
 from __future__ import annotations
 
@@ -17,17 +16,7 @@ from edgekit import files, paths
 
 AFTER = 3.0  # s; before that nobody wonders
 EVERY = 1.0  # s between two lines
-HEAVY = (
-    "torch",
-    "torchvision",
-    "modelopt",
-    "onnxruntime",
-    "tensorrt_rtx",
-    "tensorrt",
-    "onnxscript",
-    "sympy",
-    "matplotlib",
-)
+HEAVY = ("torch", "torchvision", "modelopt", "onnxruntime", "tensorrt_rtx", "tensorrt", "onnxscript", "sympy", "matplotlib")
 
 
 CONFIG = """# From edgekit: a cell that runs long says so.
@@ -123,9 +112,7 @@ def words(seconds: float, before: float | None, module: str) -> str:
         said += f", about {max(1, before - seconds):.0f} s more (last time: {before:.0f} s)"
     elif before:
         said += f" (last time: {before:.0f} s)"
-    return said + (
-        f"; {module} is being imported: the first time after an installation takes longest" if module else ""
-    )
+    return said + (f"; {module} is being imported: the first time after an installation takes longest" if module else "")
 
 
 def importing(thread: int) -> str:
@@ -140,7 +127,8 @@ def importing(thread: int) -> str:
 
 
 def _has_a_bar() -> bool:
-    """Whether a bar of tqdm on the page says more than we can. One that writes into a capture (``redirect_stderr``, ``%%capture``) says nothing."""
+    """Whether a bar of tqdm on the page says more than we can. One that writes into a capture (``redirect_stderr``, ``%%capture``) says
+    nothing."""
     bars = getattr(getattr(sys.modules.get("tqdm.std"), "tqdm", None), "_instances", ())
     streams = [getattr(bar, "fp", None) for bar in list(bars)]  # None: a bar that is being made just now
     return any(type(getattr(one, "_wrapped", one)).__module__.startswith("ipykernel") for one in streams)

@@ -2,7 +2,8 @@
 
     jupyterhub -f serving/jupyterhub_config.py
 
-For a trial it runs on this machine alone, without users of the system: any name, and the password in $EDGEKIT_HUB_PASSWORD. That keeps homes
+For a trial it runs on this machine alone, without users of the system: any name, and the password in $EDGEKIT_HUB_PASSWORD. That keeps
+    homes
 apart by folders and not by rights: for a class take TLJH or Kubernetes, serving/README.md says how.
 """
 

@@ -1,5 +1,5 @@
-"""nbgrader's settings for this course: put a copy beside `source/` (see README.md here). `nbgrader generate_assignment` then makes
-the same student notebooks as `edgekit release`."""
+"""nbgrader's settings for this course: put a copy beside `source/` (see README.md here). `nbgrader generate_assignment`
+then makes the same student notebooks as `edgekit release`."""
 
 from edgekit.instructor.release import STUB
 

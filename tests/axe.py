@@ -38,9 +38,7 @@ def tab_stops(page) -> list[tuple[str, str]]:
         if page.evaluate("document.activeElement === document.body || !document.hasFocus()"):
             return stops
         focused = client.send("Runtime.evaluate", {"expression": "document.activeElement"})["result"]["objectId"]
-        (node, *_) = client.send("Accessibility.getPartialAXTree", {"objectId": focused, "fetchRelatives": False})[
-            "nodes"
-        ]
+        node, *_ = client.send("Accessibility.getPartialAXTree", {"objectId": focused, "fetchRelatives": False})["nodes"]
         stops.append((node["role"]["value"], node.get("name", {}).get("value", "")))
         assert focus_shows(page), f"the focus on {stops[-1]} cannot be seen"
     raise AssertionError(f"Tab does not come out of the page; the last stops: {stops[-5:]}")

@@ -1,4 +1,5 @@
-"""Runs solutions' probes in a process that has been blinded, as the grader's sandbox is: `python -m tests.blinded 04 03a`; all labs without."""
+"""Runs solutions' probes in a process that has been blinded, as the grader's sandbox is: `python -m tests.blinded 04 03a`; all labs
+without."""
 
 from __future__ import annotations
 
@@ -22,12 +23,7 @@ def main(names: list[str]) -> dict[str, object]:
         for item in lab.items:
             one = exercise(lab, item.name)
             cases.append(
-                (
-                    lab,
-                    one,
-                    visible(one.inputs(np.random.default_rng(5))),
-                    written(lab, item.name, answer_cells(lab.solution)[item.name]),
-                )
+                (lab, one, visible(one.inputs(np.random.default_rng(5))), written(lab, item.name, answer_cells(lab.solution)[item.name]))
             )
     blind({lab.module for lab in chosen})
     wrong = {}

@@ -49,9 +49,12 @@ def network(budget, extra=(), logits="logits") -> bytes:
     ]
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
-        nodes, "tiny", [value(budget.input, ["N", 1, 28, 28])], [value("logits", ["N", 10])],
+        nodes,
+        "tiny",
+        [value(budget.input, ["N", 1, 28, 28])],
+        [value("logits", ["N", 10])],
         [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in arrays.items()],
-    )  # fmt: skip
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
 
 
@@ -74,14 +77,21 @@ def sleeper(budget, rows: int = 4000) -> bytes:
     """Slow where more than a fifth of the picture is ink, so on some pictures only, and without control flow: a matrix product of so many
     rows there, of none elsewhere."""
     extra = [
-        *_dark(budget), constant_node("rows", np.int64(rows)), constant_node("square", np.zeros((128, 128), np.float32)),
-        constant_node("width", np.array([128], np.int64)), constant_node("one", np.array([1], np.int64)),
+        *_dark(budget),
+        constant_node("rows", np.int64(rows)),
+        constant_node("square", np.zeros((128, 128), np.float32)),
+        constant_node("width", np.array([128], np.int64)),
+        constant_node("one", np.array([1], np.int64)),
         helper.make_node("Cast", ["dark"], ["how"], to=TensorProto.INT64),
-        helper.make_node("Mul", ["how", "rows"], ["many"]), helper.make_node("Reshape", ["many", "one"], ["height"]),
-        helper.make_node("Concat", ["height", "width"], ["shape"], axis=0), helper.make_node("ConstantOfShape", ["shape"], ["big"]),
-        helper.make_node("MatMul", ["big", "square"], ["product"]), helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
-        helper.make_node("Mul", ["sum", "zero"], ["more"]), helper.make_node("Add", ["raw", "more"], ["logits"]),
-    ]  # fmt: skip
+        helper.make_node("Mul", ["how", "rows"], ["many"]),
+        helper.make_node("Reshape", ["many", "one"], ["height"]),
+        helper.make_node("Concat", ["height", "width"], ["shape"], axis=0),
+        helper.make_node("ConstantOfShape", ["shape"], ["big"]),
+        helper.make_node("MatMul", ["big", "square"], ["product"]),
+        helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["more"]),
+        helper.make_node("Add", ["raw", "more"], ["logits"]),
+    ]
     return network(budget, extra)
 
 
@@ -90,23 +100,28 @@ def branching(budget) -> bytes:
     out = lambda: [helper.make_tensor_value_info("wait", TensorProto.FLOAT, None)]
     slow = helper.make_graph(
         [helper.make_node("MatMul", ["square", "square"], ["end"]), helper.make_node("ReduceMax", ["end"], ["wait"], keepdims=0)],
-        "slow", [], out(),
-    )  # fmt: skip
+        "slow",
+        [],
+        out(),
+    )
     fast = helper.make_graph([helper.make_node("Identity", ["zero"], ["wait"])], "fast", [], out())
     extra = [
-        *_dark(budget), constant_node("square", np.zeros((128, 128), np.float32)),
+        *_dark(budget),
+        constant_node("square", np.zeros((128, 128), np.float32)),
         helper.make_node("If", ["dark"], ["more"], then_branch=slow, else_branch=fast),
         helper.make_node("Add", ["raw", "more"], ["logits"]),
-    ]  # fmt: skip
+    ]
     return network(budget, extra)
 
 
 def scanning_function(budget) -> bytes:
     """A function of its own domain, with a Scan in it."""
     body = helper.make_graph(
-        [helper.make_node("Identity", ["row"], ["same"])], "body",
-        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [10])], [helper.make_tensor_value_info("same", TensorProto.FLOAT, [10])],
-    )  # fmt: skip
+        [helper.make_node("Identity", ["row"], ["same"])],
+        "body",
+        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [10])],
+        [helper.make_tensor_value_info("same", TensorProto.FLOAT, [10])],
+    )
     scan = helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1)
     model = onnx.load_model_from_string(network(budget, [helper.make_node("Rows", ["raw"], ["logits"], domain="mine")]))
     opset = helper.make_opsetid("", 18)
@@ -132,12 +147,16 @@ def in_words(budget) -> bytes:
 def two_faced(budget) -> bytes:
     """Another class in a group than alone: the first class gets as much more as there are pictures beyond one."""
     extra = [
-        constant_node("hundred", np.float32(100)), constant_node("one", np.array([1], np.int64)),
+        constant_node("hundred", np.float32(100)),
+        constant_node("one", np.array([1], np.int64)),
         constant_node("first", np.eye(1, 10, dtype=np.float32)),
-        helper.make_node("Shape", [budget.input], ["count"], start=0, end=1), helper.make_node("Sub", ["count", "one"], ["beyond"]),
-        helper.make_node("Cast", ["beyond"], ["others"], to=TensorProto.FLOAT), helper.make_node("Mul", ["others", "hundred"], ["much"]),
-        helper.make_node("Mul", ["first", "much"], ["more"]), helper.make_node("Add", ["raw", "more"], ["logits"]),
-    ]  # fmt: skip
+        helper.make_node("Shape", [budget.input], ["count"], start=0, end=1),
+        helper.make_node("Sub", ["count", "one"], ["beyond"]),
+        helper.make_node("Cast", ["beyond"], ["others"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["others", "hundred"], ["much"]),
+        helper.make_node("Mul", ["first", "much"], ["more"]),
+        helper.make_node("Add", ["raw", "more"], ["logits"]),
+    ]
     return network(budget, extra)
 
 
@@ -158,9 +177,7 @@ def under_contract(blob: bytes, budget) -> bytes:
     return model.SerializeToString()
 
 
-def folder(
-    path: Path, student: str = "anna", device: str = "cpu-board", model=network, claims=None, task: str = "digits"
-) -> Path:
+def folder(path: Path, student: str = "anna", device: str = "cpu-board", model=network, claims=None, task: str = "digits") -> Path:
     """A submission that can be read; ``model(budget)`` gives its bytes."""
     budget = capstone.draw(student, device, task)
     capstone.write(path, budget)

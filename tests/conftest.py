@@ -21,7 +21,8 @@ from edgekit.course.catalog import Lab
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
-# A run leaves nothing behind: all that its processes make in a temporary folder lies in one, which goes at the end. pytest keeps its own for a look.
+# A run leaves nothing behind: all that its processes make in a temporary folder lies in one, which goes at the end. pytest keeps its own
+# for a look.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     _RUN = tempfile.TemporaryDirectory(prefix="edgekit-tests-", ignore_cleanup_errors=True)
@@ -70,10 +71,27 @@ def _processor_seconds() -> float:
 
 # What takes longest in `make test`, the longest first: a worker that begins one of these last keeps the other waiting.
 LONGEST = [
-    "kill_table", "attacks", "browser", "cli", "grade_resume", "editions", "slides", "lanes", "dask",
-    "grade_faults", "foreign", "grade", "capstone", "zygote", "quantization", "chapter7_pruning",
-    "leaderboard", "bench", "credit", "odd_class",
-]  # fmt: skip
+    "kill_table",
+    "attacks",
+    "browser",
+    "cli",
+    "grade_resume",
+    "editions",
+    "slides",
+    "lanes",
+    "dask",
+    "grade_faults",
+    "foreign",
+    "grade",
+    "capstone",
+    "zygote",
+    "quantization",
+    "chapter7_pruning",
+    "leaderboard",
+    "bench",
+    "credit",
+    "odd_class",
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -88,8 +106,9 @@ def pytest_collection_finish(session):
 
 
 def pytest_runtest_protocol(item):
-    """Before each file, garbage collections begin to pass over what is here by now, hundreds of thousands of objects of the collection
-    and of libraries. A comparison collects before it measures: 0.5 s of the processor each time otherwise, and tests/test_bench.py makes 400."""
+    """Before each file, garbage collections begin to pass over what is here by now, hundreds of thousands of objects of the collection and
+    of libraries. A comparison collects before it measures: 0.5 s of the processor each time otherwise, and tests/test_bench.py makes 400.
+    """
     if [item.path] != _FILE:
         _FILE[:] = [item.path]
         gc.collect()
@@ -149,13 +168,9 @@ def _kill_table(terminalreporter, config):
         return
     terminalreporter.section("kill table: mistakes and what the checks said")
     for lab, exercise, mistake, rejected, cause in rows:
-        terminalreporter.line(
-            f"{'rejected' if rejected else 'SURVIVED':9} {lab:28} {exercise:24} {mistake:40} -> {cause}"
-        )
+        terminalreporter.line(f"{'rejected' if rejected else 'SURVIVED':9} {lab:28} {exercise:24} {mistake:40} -> {cause}")
     killed = sum(row[3] for row in rows)
-    terminalreporter.line(
-        f"{killed} of {len(rows)} mistakes rejected by name, in {len({row[1] for row in rows})} exercises"
-    )
+    terminalreporter.line(f"{killed} of {len(rows)} mistakes rejected by name, in {len({row[1] for row in rows})} exercises")
 
 
 def picture_of(box) -> bytes:

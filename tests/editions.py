@@ -44,14 +44,7 @@ def execute(course: Path, notebook: Path, executed: Path) -> dict:
         environment = {**clean(), "EDGEKIT_WORK": work, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=course)
     if done.returncode:
-        return {
-            "cells": 0,
-            "ran": 0,
-            "open": 0,
-            "points": 0,
-            "errors": [["-", done.stderr.strip()[-500:]]],
-            "silent": [],
-        }
+        return {"cells": 0, "ran": 0, "open": 0, "points": 0, "errors": [["-", done.stderr.strip()[-500:]]], "silent": []}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -64,9 +57,7 @@ def clean() -> dict[str, str]:
 def faults(lab: catalog.Lab, found: dict, answered: bool) -> list[str]:
     """What is wrong with a run: a cell that failed or was not reached, or other points than none untouched and all answered."""
     wrong = [f"cell {cell}: {text[:300]}" for cell, text in found["errors"]]
-    wrong += (
-        [f"{found['ran']} of {found['cells']} cells ran"] if found["ran"] < found["cells"] or not found["cells"] else []
-    )
+    wrong += [f"{found['ran']} of {found['cells']} cells ran"] if found["ran"] < found["cells"] or not found["cells"] else []
     points = lab.points if answered else 0
     return wrong + ([f"{found['points']:g} points instead of {points:g}"] if found["points"] != points else [])
 

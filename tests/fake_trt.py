@@ -1,4 +1,5 @@
-"""Stand-ins for TensorRT's half of a runner, shared by the tests that put a device under it: an engine "x" [n, 3] -> "y" [n, 3], n from 1 to 4."""
+"""Stand-ins for TensorRT's half of a runner, shared by the tests that put a device under it: an engine "x" [n, 3] -> "y" [n, 3], n from 1
+to 4."""
 
 from __future__ import annotations
 

@@ -76,9 +76,7 @@ def small_class(m: Material, size: int) -> list[str]:
     for i in range(size):
         name, kind = names[i % len(names)], kinds[i % len(kinds)]
         stub = next(cell["source"] for cell in m.released["cells"] if cell["id"] == name)
-        change = {"right": {}, "wrong": {name: m.stubs[name]}, "stub": {name: stub}, "broken": {name: "def oops(:"}}[
-            kind
-        ]
+        change = {"right": {}, "wrong": {name: m.stubs[name]}, "stub": {name: stub}, "broken": {name: "def oops(:"}}[kind]
         m.save(f"student{i:02}", m.notebook({**m.answers, **change}))
     return [f"student{i:02}" for i in range(size)]
 
@@ -96,12 +94,12 @@ def quick_class(folder: Path, size: int) -> Iterator[tuple[Path, Material]]:
 
 def command(*arguments: str) -> list[str]:
     """A Python process that grades: ``grade_all(*arguments)`` with literal arguments, then the reports."""
-    code = (
-        "import sys; from pathlib import Path; from edgekit.instructor.reports import tables as reports; from edgekit.instructor.grading import grade\n"
-        "sub, out, *more = sys.argv[1:]\n"
-        "found = grade.grade_all(Path(sub), Path(out), progress=False, **{k: eval(v) for k, _, v in (m.partition('=') for m in more)})\n"
-        "reports.write(Path(out), found)\n"
-    )
+    code = """\
+import sys; from pathlib import Path; from edgekit.instructor.reports import tables as reports; from edgekit.instructor.grading import grade
+sub, out, *more = sys.argv[1:]
+found = grade.grade_all(Path(sub), Path(out), progress=False, **{k: eval(v) for k, _, v in (m.partition('=') for m in more)})
+reports.write(Path(out), found)
+"""
     return [sys.executable, "-c", code, *arguments]
 
 

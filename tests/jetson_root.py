@@ -2,13 +2,13 @@
 
     done = JetsonRoot("6.2", folder).run("-m", "edgekit", "doctor")
 
-``python -m tests.jetson_root 6.2 doctor`` prints what the doctor says on the Arm lane's system, under QEMU: one or two minutes.
-``python -m tests.jetson_root 6.2 make`` runs `make lab EXTRA=jetson` there, in the students' bundle: minutes, and it needs the package registry.
+``python -m tests.jetson_root 6.2 doctor`` prints what the doctor says on the Arm lane's system, under QEMU: one or two minutes. ``python -m
+tests.jetson_root 6.2 make`` runs `make lab EXTRA=jetson` there, in the students' bundle: minutes, and it needs the package registry.
 
-What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of packages, as
-``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU, NVIDIA's libraries. The board's
-own Python packages are folders with the name and version that the board has, and a module that stops at the library that is not there.
-"""
+What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of
+packages, as ``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU,
+NVIDIA's libraries. The board's own Python packages are folders with the name and version that the board has, and a module that stops at the
+library that is not there."""
 
 from __future__ import annotations
 
@@ -54,14 +54,10 @@ def edition(folder: Path, lock: Path, *, installed: Path | None = None, seen_as:
 
     installed: another folder with packages; seen_as: where it lies inside the machine.
     """
-    pins = {
-        re.split(r"[=; ]", line)[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum()
-    }
+    pins = {re.split(r"[=; ]", line)[0] for line in lock.read_text().splitlines() if "==" in line and line[:1].isalnum()}
     for distribution in metadata.distributions(path=[str(installed)]) if installed else metadata.distributions():
         if re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower() in pins:
-            for name in {
-                file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")
-            }:
+            for name in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
                 source = Path(distribution.locate_file(name))
                 if source.exists() and not os.path.lexists(folder / name):
                     folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +66,8 @@ def edition(folder: Path, lock: Path, *, installed: Path | None = None, seen_as:
 
 
 class JetsonRoot:
-    """jetpack: "6.2", "7.2", or "thor" for that board with 7.0. folder: an empty one. python: the interpreter. board_site: where that Python looks for the board's packages.
-    system: where /usr comes from, this machine's or the Arm lane's."""
+    """jetpack: "6.2", "7.2", or "thor" for that board with 7.0. folder: an empty one. python: the interpreter. board_site: where that
+    Python looks for the board's packages. system: where /usr comes from, this machine's or the Arm lane's."""
 
     def __init__(
         self,
@@ -82,10 +78,7 @@ class JetsonRoot:
         system: Path = Path("/"),
     ):
         self.folder, self.python, self.board_site, self.system = folder, python, board_site, system
-        tree = {
-            name.replace("/proc/device-tree/", "/sys/firmware/devicetree/base/"): text
-            for name, text in BOARDS[jetpack].items()
-        }
+        tree = {name.replace("/proc/device-tree/", "/sys/firmware/devicetree/base/"): text for name, text in BOARDS[jetpack].items()}
         trees.plant(folder, tree)
         for name in ETC:
             source = system / "etc" / name
@@ -140,13 +133,12 @@ ARM = {"QEMU_CPU": "cortex-a76", "HOME": "/tmp"}  # QEMU has no A78AE; this one 
 
 
 def on_arm(jetpack: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Python under QEMU, with Arm's own Python and the Arm wheels of the jetson edition. Debian's Python is not JetPack's, and the doctor says so."""
+    """Python under QEMU, with Arm's own Python and the Arm wheels of the jetson edition. Debian's Python is not JetPack's, and the doctor
+    says so."""
     from tests.lanes import ARM_ROOT
 
     seen_as = "/opt/site"
-    site = edition(
-        folder / "site", ROOT / "requirements" / "jetson.txt", installed=ARM_ROOT / "opt/site", seen_as=seen_as
-    )
+    site = edition(folder / "site", ROOT / "requirements" / "jetson.txt", installed=ARM_ROOT / "opt/site", seen_as=seen_as)
     root = JetsonRoot(jetpack, folder / "root", "/usr/bin/python3", system=ARM_ROOT)
     (root.folder / "opt").mkdir()
     settings = ARM | {"PYTHONPATH": f"{site}:{ROOT}", "EDGEKIT_WORK": "/tmp/work"}
@@ -155,8 +147,8 @@ def on_arm(jetpack: str, folder: Path, *arguments: str) -> subprocess.CompletedP
 
 
 def make_lab(jetpack: str, folder: Path) -> str:
-    """What `make lab EXTRA=jetson` prints under QEMU in the students' bundle, up to the point where JupyterLab would open a page: it is asked for its
-    version. Then what a lab's first import says there."""
+    """What `make lab EXTRA=jetson` prints under QEMU in the students' bundle, up to the point where JupyterLab would open a page: it is
+    asked for its version. Then what a lab's first import says there."""
     from edgekit.instructor import bundle
     from tests.lanes import ARM_ROOT
 

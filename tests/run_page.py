@@ -1,7 +1,7 @@
 """Runs one notebook as a page in JupyterLab does with "Run All Cells": an open exercise prints, and the first error stops the rest.
 
-python tests/run_page.py NOTEBOOK FOLDER [EXECUTED]   runs it in FOLDER, writes it with its outputs to EXECUTED, and prints what came of it as
-JSON: {"cells": code cells, "ran": of them, "open": open exercises, "points": of the checks that passed, "errors": [[cell, text], ...],
+python tests/run_page.py NOTEBOOK FOLDER [EXECUTED]   runs it in FOLDER, writes it with its outputs to EXECUTED, and prints what came of it
+as JSON: {"cells": code cells, "ran": of them, "open": open exercises, "points": of the checks that passed, "errors": [[cell, text], ...],
 "silent": [[cell, seconds], ...]: cells of which a student saw nothing new for longer than SILENCE}
 
 Needs nothing but what JupyterLab brings, so that an edition's own Python can run it.
@@ -21,14 +21,7 @@ from nbclient.exceptions import CellExecutionError
 
 OPEN = "is not written yet"  # what a check says of an exercise that is still open
 SILENCE = 3.0  # seconds after which somebody wonders whether anything happens
-SEEN = {
-    "stream",
-    "display_data",
-    "update_display_data",
-    "execute_result",
-    "error",
-    "comm_msg",
-}  # comm_msg: a bar that moves
+SEEN = {"stream", "display_data", "update_display_data", "execute_result", "error", "comm_msg"}  # comm_msg: a bar that moves
 
 
 class Page(NotebookClient):

@@ -11,20 +11,14 @@ import pytest
 import edgekit
 from edgekit.instructor.sandbox import worker as sandbox
 
-needs_namespaces = pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
-HIDDEN = (
-    Path(edgekit.__file__).parent / "instructor" / "release.py"
-)  # any file below something visible that the sandbox does not need
+needs_namespaces = pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
+HIDDEN = Path(edgekit.__file__).parent / "instructor" / "release.py"  # any file below something visible that the sandbox does not need
 
 
 @cache
 def warm() -> sandbox.Worker:
     """The shared worker. Its memory limit is small, so that running into it is quick."""
-    made = sandbox.Worker(
-        limits=sandbox.Limits(memory=2**30, scratch=64 * 2**20, file_size=32 * 2**20), hidden=[HIDDEN]
-    )
+    made = sandbox.Worker(limits=sandbox.Limits(memory=2**30, scratch=64 * 2**20, file_size=32 * 2**20), hidden=[HIDDEN])
     atexit.register(made.close)
     made.start()
     return made

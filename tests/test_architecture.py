@@ -17,8 +17,11 @@ def lint(root: Path) -> subprocess.CompletedProcess:
     """import-linter on the package in ``root``."""
     return subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
-        cwd=root, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_every_room_imports_only_from_below():

@@ -27,13 +27,24 @@ from edgekit.instructor.sandbox import worker as sandbox
 from tests.attacks import corpus, honest
 from tests.grading import REPOSITORY, material, small_course
 
-pytestmark = pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
+pytestmark = pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
 _SUBREAPER = 36
 # Where submissions try to leave a file; a broken wall shows as a file with the marker in its name.
-WATCHED = [REPOSITORY, REPOSITORY / "edgekit", REPOSITORY / "edgekit/checks/__pycache__", Path(numpy.__file__).parent, "/etc", "/usr/local/bin",
-           "/var/tmp", "/tmp", "/root", "/home", "/work", Path.home(), Path.home() / ".ipython/profile_default/startup"]  # fmt: skip
+WATCHED = [
+    REPOSITORY,
+    REPOSITORY / "edgekit",
+    REPOSITORY / "edgekit/checks/__pycache__",
+    Path(numpy.__file__).parent,
+    "/etc",
+    "/usr/local/bin",
+    "/var/tmp",
+    "/tmp",
+    "/root",
+    "/home",
+    "/work",
+    Path.home(),
+    Path.home() / ".ipython/profile_default/startup",
+]
 
 
 class Listener:
@@ -71,10 +82,17 @@ def places(folder: Path, listener: Listener, secret: str) -> dict:
     outside.mkdir()
     (outside / "private.txt").write_text("private")
     return {
-        "port": listener.port, "abstract": listener.abstract, "socket": listener.file, "secret": secret, "root": str(REPOSITORY), "outside": str(outside),
-        "marker": f"edgekit-attack-{secrets.token_hex(6)}", "host_pid_namespace": os.readlink("/proc/self/ns/pid"), "slug": "04_onnx_export",
+        "port": listener.port,
+        "abstract": listener.abstract,
+        "socket": listener.file,
+        "secret": secret,
+        "root": str(REPOSITORY),
+        "outside": str(outside),
+        "marker": f"edgekit-attack-{secrets.token_hex(6)}",
+        "host_pid_namespace": os.readlink("/proc/self/ns/pid"),
+        "slug": "04_onnx_export",
         "solutions": os.environ["EDGEKIT_ROOT"] + "/solutions",
-    }  # fmt: skip
+    }
 
 
 def write(m, attacks) -> None:
@@ -152,9 +170,7 @@ class Batch:
 
     def earned(self, attack) -> float:
         record = self.by_student.get(attack.student)
-        return (
-            sum(i["earned"] for i in record["items"] if not attack.items or i["name"] in attack.items) if record else 0
-        )
+        return sum(i["earned"] for i in record["items"] if not attack.items or i["name"] in attack.items) if record else 0
 
     def outcome(self, attack) -> str:
         record = self.by_student.get(attack.student)
@@ -188,14 +204,14 @@ def show(batch: Batch, terminal) -> None:
     terminal.section("attacks: what each submission got")
     for attack in batch.attacks:
         record = batch.by_student.get(attack.student, {})
-        terminal.line(
-            f"{batch.earned(attack):4g} points  {record.get('seconds', 0):5.1f} s  {attack.name:48} {batch.outcome(attack)}"
-        )
+        terminal.line(f"{batch.earned(attack):4g} points  {record.get('seconds', 0):5.1f} s  {attack.name:48} {batch.outcome(attack)}")
     wrong = sum(batch.earned(attack) > 0 for attack in batch.attacks)
     lost = sum(points(batch, student) != 14 for student in batch.honest)
-    terminal.line(f"{len(batch.attacks)} attacks, {wrong} wrong credits; {len(batch.honest)} honest submissions beside them, {lost} wrong zeroes; "
-                  f"{len(batch.left)} processes left behind, {len(batch.marked) + len(batch.changed)} files touched outside, "
-                  f"{len(batch.listener.heard)} connections; {batch.seconds:.0f} s")  # fmt: skip
+    terminal.line(
+        f"{len(batch.attacks)} attacks, {wrong} wrong credits; {len(batch.honest)} honest submissions beside them, {lost} wrong zeroes; "
+        f"{len(batch.left)} processes left behind, {len(batch.marked) + len(batch.changed)} files touched outside, "
+        f"{len(batch.listener.heard)} connections; {batch.seconds:.0f} s"
+    )
 
 
 def points(batch: Batch, student: str):
@@ -218,21 +234,22 @@ def test_every_attack_is_named_for_what_it_is(batch):
         elif attack.submission and record["status"] != attack.submission:
             odd[attack.name] = record["status"]
         elif record["status"] == "graded" and not {i["status"] for i in record["items"]} <= attack.statuses:
-            odd[attack.name] = [
-                (i["name"], i["status"], i["message"][:200])
-                for i in record["items"]
-                if i["status"] not in attack.statuses
-            ]
+            odd[attack.name] = [(i["name"], i["status"], i["message"][:200]) for i in record["items"] if i["status"] not in attack.statuses]
         elif record["status"] == records.OUR_FAULT:
-            odd[attack.name] = [(i["name"], i["status"], i["message"][:200]) for i in record["items"]] or record[
-                "notes"
-            ]
+            odd[attack.name] = [(i["name"], i["status"], i["message"][:200]) for i in record["items"]] or record["notes"]
     assert not odd
 
 
 def test_the_honest_get_full_marks_beside_them(batch):
-    short = {s: [(i["name"], i["status"], i["message"][:300]) for i in batch.by_student[s]["items"] if i["status"] != "pass"] if s in batch.by_student else "no record"
-             for s in batch.honest if points(batch, s) != 14}  # fmt: skip
+    short = {
+        s: (
+            [(i["name"], i["status"], i["message"][:300]) for i in batch.by_student[s]["items"] if i["status"] != "pass"]
+            if s in batch.by_student
+            else "no record"
+        )
+        for s in batch.honest
+        if points(batch, s) != 14
+    }
     assert not short
 
 
@@ -268,12 +285,7 @@ def test_the_output_folder_holds_only_reports_and_notebooks(batch):
 
 
 # Harmless ones that need nothing but missing walls.
-CONTROL = [
-    "network and sockets",
-    "reads the solutions",
-    "reads other submissions",
-    "reads the grader's processes and secrets",
-]
+CONTROL = ["network and sockets", "reads the solutions", "reads other submissions", "reads the grader's processes and secrets"]
 
 
 def test_the_attacks_do_work_where_walls_are_missing(tmp_path, monkeypatch):

@@ -157,9 +157,7 @@ def test_no_verdict_when_the_control_fails():
     def half():
         clock.now += 0.5e-3 * 1.03 ** next(calls)
 
-    result = bench.compare(
-        {"a": growing, "b": half}, min_time=0, max_time=0, min_rounds=40, max_warmup=0.01, seed=3, timer=clock
-    )
+    result = bench.compare({"a": growing, "b": half}, min_time=0, max_time=0, min_rounds=40, max_warmup=0.01, seed=3, timer=clock)
     assert result.control_failed and result["b"].verdict == "can't tell"
     assert "A/A control FAILED" in str(result) and "FAILED" in result._repr_html_()
     assert result.to_dict()["control"]["failed"]
@@ -185,9 +183,7 @@ def test_the_order_is_drawn_anew_and_seeded():
     many = {name: timing.loop(clock.work(1e-3), None) for name in "ab"}
     play = lambda seed: [
         "".join(name for name, _ in played)
-        for played in timing.play(
-            many, {"a": 1, "b": 1}, {"a": 0, "b": 0}, "a", 0, 300, bench.random.Random(seed), clock
-        )
+        for played in timing.play(many, {"a": 1, "b": 1}, {"a": 0, "b": 0}, "a", 0, 300, bench.random.Random(seed), clock)
     ]
     orders = play(0)
     assert set(orders) == {"aab", "aba", "baa"} and min(map(orders.count, set(orders))) > 60
@@ -197,9 +193,7 @@ def test_the_order_is_drawn_anew_and_seeded():
 def test_the_report_can_stand_in_a_report():
     result = trial(white, 0, 0.8)
     number = r"\d\.\d{2,3}"
-    wanted = (
-        rf"b vs a: 0\.8\d*x \[{number}, {number}\], slower \(A/A control {number} \[{number}, {number}\], \d+ pairs\)"
-    )
+    wanted = rf"b vs a: 0\.8\d*x \[{number}, {number}\], slower \(A/A control {number} \[{number}, {number}\], \d+ pairs\)"
     assert re.fullmatch(wanted, str(result).splitlines()[1])
     assert f"{result['b'].pairs.size} pairs" in str(result)
     plain = json.loads(json.dumps(result.to_dict()))
@@ -421,8 +415,7 @@ def test_correlated_noise_widens_the_interval():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (92.14e-6, "92.1 µs"), (999.7e-6, "1000 µs"), (3e-9, "3 ns"), (0.0, "0 ns")],
+    ("value", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (92.14e-6, "92.1 µs"), (999.7e-6, "1000 µs"), (3e-9, "3 ns"), (0.0, "0 ns")]
 )
 def test_times_read_well(value, text):
     assert seconds(value) == text
@@ -552,9 +545,7 @@ def test_a_long_measurement_says_how_long_still(monkeypatch, capsys):
 @pytest.mark.parametrize("error", [None, ValueError])
 def test_a_notebook_keeps_the_bar_only_of_what_failed(monkeypatch, error):
     made = []
-    monkeypatch.setattr(
-        "tqdm.auto.tqdm", lambda **how: made.append(tqdm.notebook.tqdm(display=False, **how)) or made[0]
-    )
+    monkeypatch.setattr("tqdm.auto.tqdm", lambda **how: made.append(tqdm.notebook.tqdm(display=False, **how)) or made[0])
     monkeypatch.setattr("edgekit.formatting.watched", lambda: True)
     with pytest.raises(error) if error else contextlib.nullcontext(), still_going("comparing", after=0) as show:
         show(3, 1)

@@ -26,17 +26,13 @@ raise RuntimeError(f"{len(exercises) > 50} {found} {files}")
 def test_probes_have_what_they_need(tmp_path):
     """`python -m tests.blinded` tries all labs; these two are quick and use helpers, files and tables."""
     env = {**os.environ, "EDGEKIT_WORK": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.blinded", "03a", "06b"], capture_output=True, text=True, env=env, timeout=300
-    )
+    ended = subprocess.run([sys.executable, "-m", "tests.blinded", "03a", "06b"], capture_output=True, text=True, env=env, timeout=300)
     assert ended.returncode == 0, ended.stderr[-2000:]
     found = json.loads(ended.stdout.splitlines()[-1])
     assert found["cases"] >= 8 and found["wrong"] == {}
 
 
-@pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
+@pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
 def test_no_judge_in_memory_and_no_source_on_the_disk():
     steps = [
         {"kind": "cell", "role": "answer", "id": "describe", "source": LOOK},

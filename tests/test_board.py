@@ -79,9 +79,7 @@ def test_a_board_of_an_earlier_edgekit_says_how_it_is_carried_over(board, tmp_pa
     (folder / "unseen-digits.npz").rename(folder / "unseen.npz")
     (folder / "unseen-keyword.npz").unlink()
     for open_ in (room.read, lambda one: room.make(one, tmp_path / "roster.csv", count=2)):
-        with pytest.raises(
-            CourseError, match=r"board.sqlite is of an earlier .* no content_sha. Fix: move board.sqlite and all unseen"
-        ):
+        with pytest.raises(CourseError, match=r"board.sqlite is of an earlier .* no content_sha. Fix: move board.sqlite and all unseen"):
             open_(folder)
     assert not (folder / "unseen-digits.npz").exists(), "nothing new is drawn beside the old"
     for name in (room.DATABASE, "unseen.npz"):
@@ -212,9 +210,7 @@ def test_nobody_uses_up_anothers_allowance_from_a_folder(board, tmp_path, monkey
     says = json.loads(content["manifest.json"]) | {"student": "anna"}
     for number in range(6):
         says["made"] = f"day {number}"
-        (tmp_path / f"f{number}.edgekit").write_bytes(
-            packing.zipped({**content, "manifest.json": json.dumps(says).encode()})
-        )
+        (tmp_path / f"f{number}.edgekit").write_bytes(packing.zipped({**content, "manifest.json": json.dumps(says).encode()}))
     told = intake.take_folder(door, tmp_path)
     assert sorted(said == intake.TAKEN for _, said in told) == [False] * 6 + [True]
     assert {one["student"] for one in board.store.refusals()} == {""}
@@ -457,8 +453,10 @@ def test_a_strange_fault_stops_nothing_and_two_judges_take_two(board, tmp_path):
     with server.only_judge(board):
         there = subprocess.run(
             [sys.executable, "-m", "edgekit", "board", "judge", str(board.folder), "--tier", "none"],
-            capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert there.returncode == 2 and "another process judges for this board" in there.stderr
 
 
@@ -473,15 +471,17 @@ def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, t
         asked.append(seconds)
         limit = submission.budget.latency
         wide = seconds < 9 and len(asked) == 1
-        latency = {"value": limit, "low": limit * (0.5 if wide else 1.1), "high": limit * 1.2, "control": [1, 1, 1], "pairs": 9,
-                   "medians": {}, "failed": "", "environment": {}}  # fmt: skip
-        found = {
-            "predictions": [0] * len(split),
-            "latency": latency,
-            "activations": 1,
-            "resident": 1,
-            "baseline_resident": 1,
+        latency = {
+            "value": limit,
+            "low": limit * (0.5 if wide else 1.1),
+            "high": limit * 1.2,
+            "control": [1, 1, 1],
+            "pairs": 9,
+            "medians": {},
+            "failed": "",
+            "environment": {},
         }
+        found = {"predictions": [0] * len(split), "latency": latency, "activations": 1, "resident": 1, "baseline_resident": 1}
         return judging.judge(submission, found, split)
 
     monkeypatch.setattr(intake.checking, "check_submission", check)
@@ -493,22 +493,21 @@ def test_what_was_judged_in_a_hurry_is_measured_again_when_nobody_waits(board, t
 def test_two_tasks_on_one_device_are_marked_both(board, tmp_path):
     for turn, task in enumerate(room.TASKS):
         number = intake.Intake(board).take("anna", packed(board, tmp_path, number=turn, task=task))
-        report = {"items": [{"name": "file", "verdict": "kept", "measured": "m", "allowed": "a", "why": ""}], "environment": {}, "tier": "none"}  # fmt: skip
+        report = {
+            "items": [{"name": "file", "verdict": "kept", "measured": "m", "allowed": "a", "why": ""}],
+            "environment": {},
+            "tier": "none",
+        }
         board.store.settle(number, "judged", report=report)
     assert marks.write(board, tmp_path / "marks") == 2
-    assert {one.lab for one in review.Desk(tmp_path / "marks").queue()[0]} == {"capstone-digits-cpu-board", "capstone-keyword-cpu-board"}  # fmt: skip
+    assert {one.lab for one in review.Desk(tmp_path / "marks").queue()[0]} == {"capstone-digits-cpu-board", "capstone-keyword-cpu-board"}
 
 
 def test_a_claim_earns_nothing(board, tmp_path):
     item = lambda name, verdict: {"name": name, "verdict": verdict, "measured": "m", "allowed": "a", "why": ""}
     budgets = [item("accuracy", "kept"), item("latency", "can't tell"), item("file", "missed"), item("memory", "kept")]
-    row = lambda claims: {
-        "packed_sha": "0",
-        "report": {"items": budgets + claims, "environment": {}, "tier": "container"},
-    }
-    without, claimed = (
-        marks._record("anna", "capstone-digits-cpu-board", row(c)) for c in ([], [item("claim", "kept")] * 2)
-    )
+    row = lambda claims: {"packed_sha": "0", "report": {"items": budgets + claims, "environment": {}, "tier": "container"}}
+    without, claimed = (marks._record("anna", "capstone-digits-cpu-board", row(c)) for c in ([], [item("claim", "kept")] * 2))
     assert without["items"] == claimed["items"]
     assert [one["earned"] for one in claimed["items"][:4]] == [1.5, 0, 0, 1.5]
     assert claimed["notes"] == ["claim kept: m, a."] * 2 and claimed["tier"] == "container"
@@ -535,15 +534,22 @@ def test_a_name_cannot_write_into_the_page():
     report |= {"budget": {"file": 100}, "environment": {"device": evil}}
     report["items"] = [{"name": evil, "verdict": "missed", "measured": evil, "allowed": evil, "why": evil}]
     manifest = {"made": evil, "environment": {"device": evil, "cpu": [evil]}}
-    row = {"id": 1, "student": evil, "task": evil, "device": "cpu-board", "division": evil, "received": 0, "state": "judged", "reason": "",
-           "report": report, "manifest": manifest, "model_sha": "", "packed_sha": ""}  # fmt: skip
+    row = {
+        "id": 1,
+        "student": evil,
+        "task": evil,
+        "device": "cpu-board",
+        "division": evil,
+        "received": 0,
+        "state": "judged",
+        "reason": "",
+        "report": report,
+        "manifest": manifest,
+        "model_sha": "",
+        "packed_sha": "",
+    }
     page = pages.board(evil, [row], [{"student": evil, "reason": evil, "received": 0}])
-    assert (
-        "<script" not in page
-        and page.count("</title>") == 2
-        and page.count("</svg>") == 1
-        and page.count("</pre>") == 1
-    )
+    assert "<script" not in page and page.count("</title>") == 2 and page.count("</svg>") == 1 and page.count("</pre>") == 1
     assert page.count("&lt;script&gt;") >= 12
     assert "script" not in re.sub(r"&lt;/?script&gt;", "", page)
 

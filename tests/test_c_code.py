@@ -179,9 +179,7 @@ def test_what_qemu_says_itself_is_no_number(one, tmp_path, monkeypatch):
     np.testing.assert_array_equal(c_code.run_in_qemu(program), model(q[:3]))
 
 
-@pytest.mark.parametrize(
-    "inputs", [np.zeros((0, 2, 13, 11), np.int8), np.zeros((2, 2, 13, 12), np.int8), np.zeros((1, 2, 13, 11))]
-)
+@pytest.mark.parametrize("inputs", [np.zeros((0, 2, 13, 11), np.int8), np.zeros((2, 2, 13, 12), np.int8), np.zeros((1, 2, 13, 11))])
 def test_inputs_that_do_not_fit_are_refused(one, tmp_path, inputs):
     with pytest.raises(ValueError, match=r"inputs should be int8 \[N, 2, 13, 11\] with N >= 1, got"):
         c_code.write(one[0], tmp_path, inputs)

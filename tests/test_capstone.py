@@ -48,7 +48,9 @@ def test_a_budget_follows_from_four_words_and_belongs_to_one_student():
     assert capstone.draw("s1", "cpu-board", course="2027") != capstone.draw("s1", "cpu-board")
 
 
-@pytest.mark.parametrize("words, says", [(("a b", "cpu-board"), "letters"), (("anna", "toaster"), "microcontroller"), (("anna", "cpu-board", "chess"), "digits")])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, says", [(("a b", "cpu-board"), "letters"), (("anna", "toaster"), "microcontroller"), (("anna", "cpu-board", "chess"), "digits")]
+)
 def test_a_budget_for_nobody_is_refused(words, says):
     with pytest.raises(SubmissionError, match=says):
         capstone.draw(*words)
@@ -251,12 +253,16 @@ def test_joules_count_where_a_meter_is(tmp_path, monkeypatch):
         monkeypatch.setattr(power_meters, "sensors", lambda found=found: (found, [power_meters.Missing("RAPL", "no")]))
         report = check(folder)
         assert [item.name for item in report.items if item.name == "energy"] == names
-        assert ("energy was not measured, and does not count: no meter can be read here (RAPL: no)" in str(report)) != bool(names)  # fmt: skip
+        assert ("energy was not measured, and does not count: no meter can be read here (RAPL: no)" in str(report)) != bool(names)
         if names:
             energy = report.numbers["energy"]
             assert 0 < energy["low"] <= energy["value"] <= energy["high"] and "ten watts" in str(report)
     budget = capstone.draw("anna", "cpu-board")
-    word = lambda low, high: judging.energy({"energy": {"value": 0.5, "low": low * budget.energy, "high": high * budget.energy, "meter": "m"}}, budget)[0].verdict  # fmt: skip
+    word = lambda low, high: (
+        judging.energy({"energy": {"value": 0.5, "low": low * budget.energy, "high": high * budget.energy, "meter": "m"}}, budget)[
+            0
+        ].verdict
+    )
     assert (word(0.5, 1), word(0.9, 1.1), word(1.1, 1.2)) == ("kept", "can't tell", "missed")
     assert capstone.draw("anna", "microcontroller").energy is None
 
@@ -279,14 +285,18 @@ def test_the_worst_kind_of_picture_comes_first():
     [
         ("submission.json", b"[]", "submission.json: TypeError"),
         ("submission.json", b"[" * 9000, "submission.json: RecursionError"),
-        ("submission.json", b'{"student": 5, "device": "cpu-board", "task": "digits", "course": "open", "division": "open"}', "student '5'"),
+        (
+            "submission.json",
+            b'{"student": 5, "device": "cpu-board", "task": "digits", "course": "open", "division": "open"}',
+            "student '5'",
+        ),
         ("card.md", b"# nothing", "'## Intended use' has 0 words"),
         ("card.md", b"\xff\xfe\x00", "not a text in UTF-8"),
         ("commands.sh", b"# later\n\n", "no command in it"),
         ("model.onnx", b"hello", "not an ONNX model"),
         ("model.onnx", b"", "model.onnx"),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_file_is_named(tmp_path, name, content, says):
     folder = made.folder(tmp_path / "a")
     (folder / name).write_bytes(content)
@@ -303,9 +313,7 @@ def test_a_link_is_not_followed(tmp_path):
         check(folder)
 
 
-@pytest.mark.parametrize(
-    "text", ["<!--" * 16_000, "## a" + " " * 65_000 + "b", "<!-- " + "-- " * 20_000, "## " * 20_000]
-)
+@pytest.mark.parametrize("text", ["<!--" * 16_000, "## a" + " " * 65_000 + "b", "<!-- " + "-- " * 20_000, "## " * 20_000])
 def test_a_card_is_read_in_time_that_grows_with_its_length(text):
     started = time.perf_counter()
     assert "has" in reading.card_problem(text)
@@ -327,7 +335,14 @@ def test_a_manifest_of_another_kind_is_refused(tmp_path):
         return packing.zipped({**content, "manifest.json": said, "signature": packing.sign(said, token).encode()})
 
     assert packing.unpack(signed(more=1), token)
-    for key, value in [("environment", ["cpu"]), ("environment", "x"), ("files", [["card.md", "0"]]), ("files", {"card.md": 3}), ("made", 5), ("student", None)]:  # fmt: skip
+    for key, value in [
+        ("environment", ["cpu"]),
+        ("environment", "x"),
+        ("files", [["card.md", "0"]]),
+        ("files", {"card.md": 3}),
+        ("made", 5),
+        ("student", None),
+    ]:
         with pytest.raises(SubmissionError, match=f"its manifest has no '{key}'"):
             packing.unpack(signed(**{key: value}), token)
     with pytest.raises(SubmissionError, match="differ in division"):
@@ -366,9 +381,12 @@ def test_activations_are_counted_in_8_bits_where_the_file_is_quantized(tmp_path)
 
 def test_the_command_line_says_what_is_wrong_and_packs(tmp_path):
     run = lambda *words: subprocess.run(
-        [sys.executable, "-m", "edgekit", "submit", *words], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "edgekit", "submit", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
         env={**os.environ, "EDGEKIT_TOKEN": made.TOKENS["anna"]},
-    )  # fmt: skip
+    )
     started = run("template", str(tmp_path / "b"), "--student", "anna", "--device", "microcontroller")
     assert started.returncode == 0 and "bytes of activations" in started.stdout
     wrong = run("check", str(tmp_path / "b"))
@@ -460,9 +478,7 @@ def test_a_task_has_its_own_shape_and_its_own_split(tmp_path):
     assert "On which recordings is it wrong" in (made.folder(tmp_path / "c", task="keyword") / "card.md").read_text()
     assert sorted(budget.classes) == list("01234567")
     with pytest.raises(SubmissionError, match=r"Fix: float32 \[N, 1, 3072\] with N free"):
-        capstone.check(
-            made.folder(tmp_path / "a", task="keyword"), RECORDINGS.take(slice(50)), run=made.in_this_process
-        )
+        capstone.check(made.folder(tmp_path / "a", task="keyword"), RECORDINGS.take(slice(50)), run=made.in_this_process)
     with pytest.raises(SubmissionError, match="the split is of 'digits', and the task is 'keyword'"):
         capstone.check(made.folder(tmp_path / "b", task="keyword"), SPLIT)
     with pytest.raises(SubmissionError, match="no budgets of 'keyword' for 'gpu-box'"):
@@ -470,9 +486,7 @@ def test_a_task_has_its_own_shape_and_its_own_split(tmp_path):
     for split in (RECORDINGS.take(slice(9)), SPLIT):
         unseen.save(split, tmp_path / "split.npz")
         again = unseen.load(tmp_path / "split.npz")
-        assert (
-            again.name == split.name and (again.y == split.y).all() and (unseen.raw(again) == unseen.raw(split)).all()
-        )
+        assert again.name == split.name and (again.y == split.y).all() and (unseen.raw(again) == unseen.raw(split)).all()
     np.savez(tmp_path / "short.npz", signals=np.zeros((2, 1, 9), np.float32), labels=np.zeros(2, int))
     with pytest.raises(SubmissionError, match="not a split"):
         unseen.load(tmp_path / "short.npz")
@@ -485,9 +499,14 @@ def test_the_sample_works_figures_are_of_the_recorded_run():
     percent = lambda found: "{:.1f}% [{:.1f}, {:.1f}]".format(*(100 * value for value in found))
     latency = "{value:.2f}x [{low:.2f}, {high:.2f}]".format(**numbers["latency"])
     said = [
-        f"measured {numbers['file']:,} bytes, allowed are {budget['file']:,}", f"{latency}, allowed is {budget['latency']:.2f}x",
-        f"lower end {numbers['accuracy']['low']:.2%}", f"{numbers['activations']:,} bytes", f"below {numbers['latency']['high']:.2f}x",
-        percent(record["kinds"]["new typeface"]), percent(record["kinds"]["hand"]), record["device"][:8],
-    ]  # fmt: skip
+        f"measured {numbers['file']:,} bytes, allowed are {budget['file']:,}",
+        f"{latency}, allowed is {budget['latency']:.2f}x",
+        f"lower end {numbers['accuracy']['low']:.2%}",
+        f"{numbers['activations']:,} bytes",
+        f"below {numbers['latency']['high']:.2f}x",
+        percent(record["kinds"]["new typeface"]),
+        percent(record["kinds"]["hand"]),
+        record["device"][:8],
+    ]
     assert [words for words in said if words not in page] == []
     assert {name for name, verdict in record["verdicts"].items() if verdict == "missed"} == {"file", "latency"}

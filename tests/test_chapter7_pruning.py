@@ -1,4 +1,5 @@
-"""Pruned and sparse models leave PyTorch whole: valid ONNX, the same answers in ONNX Runtime, an engine from TensorRT-RTX, 2:4 where it should be."""
+"""Pruned and sparse models leave PyTorch whole: valid ONNX, the same answers in ONNX Runtime, an engine from TensorRT-RTX, 2:4 where it
+should be."""
 
 from __future__ import annotations
 
@@ -99,7 +100,13 @@ def test_sparsegpt_of_a_3x3_layer_is_not_along_the_inputs():
 
 def test_free_widths_and_what_a_linear_layer_freezes():
     free = pruning.free_widths(models.EdgeCNN(), 8)
-    assert set(free) == {"stem.0.out_channels", "block1.conv1.out_channels", "block2.conv1.out_channels", "block2.conv2.out_channels", "block3.conv1.out_channels"}  # fmt: skip
+    assert set(free) == {
+        "stem.0.out_channels",
+        "block1.conv1.out_channels",
+        "block2.conv1.out_channels",
+        "block2.conv2.out_channels",
+        "block3.conv1.out_channels",
+    }
     assert free["block2.conv1.out_channels"] == list(range(8, 65, 8))
     with pytest.raises(ValueError, match="no width that FastNAS may choose"):
         pruning.free_widths(models.TinyCNN(), 8)
@@ -120,7 +127,11 @@ def test_share_counts_groups_along_one_axis():
 
 
 def test_table_has_all_columns(tmp_path):
-    found = chapter7.table({"EdgeCNN": chapter7.baseline, "again": lambda f: chapter7.exported(MAKERS["narrow blocks"](), f / "n.onnx")}, tmp_path, max_time=0.5)  # fmt: skip
+    found = chapter7.table(
+        {"EdgeCNN": chapter7.baseline, "again": lambda f: chapter7.exported(MAKERS["narrow blocks"](), f / "n.onnx")},
+        tmp_path,
+        max_time=0.5,
+    )
     text = chapter7.text(found)
     assert "| EdgeCNN |" in text and "again: " in text
     assert found[1]["macs"] < found[0]["macs"] and found[1]["bytes"] < found[0]["bytes"]
@@ -152,7 +163,5 @@ def test_sparse_products_agree():
 
 
 def test_a_network_without_a_free_width_is_refused():
-    with pytest.raises(
-        ValueError, match="Sequential has no width that FastNAS may choose. Fix: a network with convolutions"
-    ):
+    with pytest.raises(ValueError, match="Sequential has no width that FastNAS may choose. Fix: a network with convolutions"):
         pruning.free_widths(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 3)))

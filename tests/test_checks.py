@@ -157,9 +157,18 @@ def test_call_names_arguments_and_line():
 
 
 VALUES = {
-    "n": None, "b": True, "i": 3, "f": 0.5, "s": "text", "l": [1, [2.5, "x"]], "d": {"$array": "not a reference", "k": {}},
-    "a": np.arange(6, dtype=np.int8).reshape(2, 3), "e": np.zeros((0, 4), np.float32), "m": OnnxFile(b"\x08\x07"), "inf": float("inf"),
-}  # fmt: skip
+    "n": None,
+    "b": True,
+    "i": 3,
+    "f": 0.5,
+    "s": "text",
+    "l": [1, [2.5, "x"]],
+    "d": {"$array": "not a reference", "k": {}},
+    "a": np.arange(6, dtype=np.int8).reshape(2, 3),
+    "e": np.zeros((0, 4), np.float32),
+    "m": OnnxFile(b"\x08\x07"),
+    "inf": float("inf"),
+}
 
 
 def test_words_in_an_array_are_words():
@@ -248,7 +257,7 @@ def test_a_forgotten_return_is_named(helper):
         (truth, np.array([True, False]), ["got an array of shape (2,), bool ([True, False]). (...).all() or"]),
         (truth, np.array(1.0), ["got an array of shape (), float64", "bool(...)"]),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_type_is_named_truly(helper, value, parts):
     message, cause = says(helper, plain(value), "the result")
     assert all(part in message for part in parts), message
@@ -294,11 +303,14 @@ class Answer:
         (Answer, "an Answer came back, expected numbers, strings, lists, dicts or arrays."),
         (lambda: {1, 2}, "a set came back, expected numbers, strings, lists, dicts or arrays: list(...) makes a list of it."),
         (lambda: np.array([None]), "an array of dtype object came back, expected numbers."),
-        (lambda: torch.ones(2, dtype=torch.bfloat16), "a tensor of torch.bfloat16, torch.strided, on cpu came back, which NumPy cannot hold."),
+        (
+            lambda: torch.ones(2, dtype=torch.bfloat16),
+            "a tensor of torch.bfloat16, torch.strided, on cpu came back, which NumPy cannot hold.",
+        ),
         (lambda: torch.ones(2, 2).to_sparse(), "torch.sparse_coo, on cpu came back, which NumPy cannot hold."),
         (lambda: {0.5: 1}, "a dict with a key of type float came back"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_data_is_named_with_the_likely_slip(value, part):
     message, cause = says(verdict, lambda x: value())
     assert part in message and cause == "wrong type"
@@ -314,21 +326,14 @@ def test_functions_among_the_arguments_are_shown_by_name():
     def _bright(x):
         return x
 
-    with pytest.raises(
-        AnswerRaised, match=r"\(Work, bright, len, <list of 99>, Tensor of shape \(99,\), torch.float32\) raised"
-    ):
+    with pytest.raises(AnswerRaised, match=r"\(Work, bright, len, <list of 99>, Tensor of shape \(99,\), torch.float32\) raised"):
         call(lambda *args: 1 / 0, Work(), _bright, len, [1] * 99, torch.ones(99))
 
 
 def test_an_answer_that_writes_no_file_reads_well(tmp_path):
-    check = Exercise(
-        "save", lambda rng: {}, lambda answer, inputs: {"m": OnnxFile.read(tmp_path / "model.onnx")}, judge
-    )
+    check = Exercise("save", lambda rng: {}, lambda answer, inputs: {"m": OnnxFile.read(tmp_path / "model.onnx")}, judge)
     message, cause = says(lambda: check.verdict(*check.run(lambda: None, np.random.default_rng(0))))
-    assert (
-        message.startswith("save: no file was written to model.onnx: write the model to exactly")
-        and cause == "wrong type"
-    )
+    assert message.startswith("save: no file was written to model.onnx: write the model to exactly") and cause == "wrong type"
 
 
 def test_an_exporter_error_is_its_cause_without_colours():
@@ -384,7 +389,7 @@ def gate_says(answer, seed=1):
         (lambda y: y.double(), "a tensor of dtype torch.float64, expected a torch.Tensor", "wrong dtype"),
         (lambda y: y[:, 0], "a tensor of shape (6, 28, 28), expected a torch.Tensor of shape (6, 1, 28, 28)", "wrong shape"),
     ],
-)  # fmt: skip
+)
 def test_the_gate_returns_a_tensor_like_x(result, part, cause):
     def gate(x, bright, dark):
         import torch
@@ -411,7 +416,7 @@ def test_the_gate_says_why_it_cannot_be_exported():
         ("but tracing inferred a static shape of 6 for dimension", "one batch size only", "fixed batch"),
         ("No ONNX function found for <OpOverload>", "could not export the function: No ONNX function", "not exportable"),
     ],
-)  # fmt: skip
+)
 def test_only_a_decision_in_python_is_called_one(refused, part, cause):
     inputs = {"images": np.zeros((2, 1, 4, 4), np.float32)}
     eager = {"kind": "Tensor", "shape": [2, 1, 4, 4], "dtype": "torch.float32"}

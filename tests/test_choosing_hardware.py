@@ -39,9 +39,7 @@ def test_every_device_has_a_row_for_every_core_field_and_coverage_counts_them(ca
     assert sum(n for row in table.values() for n in row.values()) == found
     with capsys.disabled():
         missing = {name: sum(not row[name] for row in table.values()) for name in core}
-        print(
-            f"\n{len(table)} devices, {found} figures found, {len(FIGURES) - found} not found; devices without: {missing}"
-        )
+        print(f"\n{len(table)} devices, {found} figures found, {len(FIGURES) - found} not found; devices without: {missing}")
 
 
 def test_all_classes_are_there_and_drawn():
@@ -55,13 +53,7 @@ def test_dense_is_never_more_than_half_of_sparse_and_never_answered_by_it():
         dense = catalogue.select(FIGURES, device=device, field="peak_compute", sparsity="dense")
         assert all(f.sparsity == "dense" for f in dense)
         for a in dense:
-            alike = {
-                "device": device,
-                "field": "peak_compute",
-                "precision": a.precision,
-                "engine": a.engine,
-                "mode": a.mode,
-            }
+            alike = {"device": device, "field": "peak_compute", "precision": a.precision, "engine": a.engine, "mode": a.mode}
             for b in catalogue.select(FIGURES, sparsity="sparse", **alike):
                 assert a.amount <= 0.51 * b.amount, (str(a), str(b))
     with pytest.raises(catalogue.CatalogueError, match="0 figures.*sparse"):
@@ -147,19 +139,14 @@ def test_published_latencies_are_sourced_and_of_known_devices(tmp_path):
 # ---------------------------------------------------------------------------------------------------------- the roofline
 @pytest.mark.parametrize(
     "build, parameters",
-    [
-        (device_models.YOLOv5s, 7_235_389),
-        (device_models.YOLOv8n, 3_157_184),
-    ],  # as Ultralytics counts them, without DFL's 16
+    [(device_models.YOLOv5s, 7_235_389), (device_models.YOLOv8n, 3_157_184)],  # as Ultralytics counts them, without DFL's 16
 )
 def test_detectors_have_the_published_number_of_parameters(build, parameters):
     assert sum(p.numel() for p in build().parameters()) == parameters
 
 
 def test_work_counts_macs_and_scales_with_the_picture(tmp_path):
-    net = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 8, 3, 1, 1, bias=False), torch.nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False)
-    )
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, 1, 1, bias=False), torch.nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False))
     path = tmp_path / "net.onnx"
     torch.onnx.export(net, (torch.rand(1, 3, 16, 16),), path, dynamo=False, input_names=["x"])
     one, large = roofline.work(path, "net"), roofline.work(path, "net", 32)
@@ -213,8 +200,4 @@ def test_both_knobs_of_the_fit_explorer_change_the_picture():
 def test_broken_needs_include_the_unknown_and_not_the_limit():
     needs = {"coldest": -20, "hottest": 60, "until": 2036, "seconds": 0.1}
     assert broken(dict(needs), needs) == []
-    assert broken({"coldest": None, "hottest": 59, "until": 2036, "seconds": 0.2}, needs) == [
-        "coldest",
-        "hottest",
-        "seconds",
-    ]
+    assert broken({"coldest": None, "hottest": 59, "until": 2036, "seconds": 0.2}, needs) == ["coldest", "hottest", "seconds"]

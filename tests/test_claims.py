@@ -67,9 +67,7 @@ def test_a_verdict_follows_the_evidence_and_not_the_slide(monkeypatch):
 
 def test_time_and_memory_are_not_asked_of_an_emulator():
     """Whatever the function would say, and whatever is asked beside it."""
-    assert (
-        {"microseconds", "ort_over_eager", "ram_over_weights", "fastnas_is_quick"} <= HARDWARE < set(measuring.MEASURES)
-    )
+    assert {"microseconds", "ort_over_eager", "ram_over_weights", "fastnas_is_quick"} <= HARDWARE < set(measuring.MEASURES)
     found = dict(measuring.measure([*sorted(HARDWARE), "values_of_224"], emulated=True))
     assert found.pop("values_of_224").verdict == "holds"
     assert {one.verdict for one in found.values()} == {"not shown"}
@@ -119,17 +117,7 @@ def test_recorded_verdicts_carry_device_and_date():
     ],
 )
 def test_a_damaged_file_is_refused_with_its_place(tmp_path, toml, says):
-    good = dict(
-        id="X1",
-        chapter=1,
-        says="s",
-        tested="cited",
-        verdict="holds",
-        why="w",
-        source="s",
-        read="2026-11-25",
-        lab="04_onnx_export",
-    )
+    good = dict(id="X1", chapter=1, says="s", tested="cited", verdict="holds", why="w", source="s", read="2026-11-25", lab="04_onnx_export")
     rows = {"verdict": [good | {"verdict": "perhaps"}], "lab": [good | {"lab": "99_none"}], "twice": [good, good]}
     file = tmp_path / "claims.toml"
     if toml in rows:

@@ -21,8 +21,11 @@ from edgekit.course.catalog import find
 def edgekit(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "edgekit", *arguments],
-        capture_output=True, text=True, timeout=280, env={**os.environ, "COLUMNS": "160", **environment},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "COLUMNS": "160", **environment},
+    )
 
 
 def best_of(times: int, code: str) -> float:
@@ -39,13 +42,13 @@ def test_importing_and_help_are_cheap():
     nothing = best_of(5, "pass")
     assert best_of(5, "import edgekit") < nothing + 0.2
     assert (
-        best_of(
-            5,
-            "import sys; sys.argv = ['edgekit', '--help']\nfrom edgekit.cli import app\ntry: app()\nexcept SystemExit: pass",
-        )
+        best_of(5, "import sys; sys.argv = ['edgekit', '--help']\nfrom edgekit.cli import app\ntry: app()\nexcept SystemExit: pass")
         < nothing + 1.0
     )
-    code = "import sys, edgekit, edgekit.cli, edgekit.checks; print([m for m in ('torch', 'onnx', 'onnxruntime', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, edgekit, edgekit.cli, edgekit.checks; print([m for m in ('torch', 'onnx', 'onnxruntime', 'matplotlib') if m in"
+        " sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
@@ -205,8 +208,11 @@ def test_check_can_be_stopped_by_hand(tmp_path, notebook):
     path = notebook(stopwatch=f"open({str(marker)!r}, 'w').write(str(__import__('os').getpid()))\nwhile True: pass")
     run = subprocess.Popen(
         [sys.executable, "-m", "edgekit", "check", str(path)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     end = time.monotonic() + 120
     while not (marker.is_file() and marker.read_text()) and run.poll() is None and time.monotonic() < end:
         time.sleep(0.1)
@@ -248,9 +254,7 @@ def models(tmp_path_factory):
 
     def save(name, shape):
         tensor = numpy_helper.from_array(np.ones(3, np.float32), "c")
-        node = (
-            helper.make_node("Relu", ["x"], ["y"]) if shape else helper.make_node("Constant", [], ["y"], value=tensor)
-        )
+        node = helper.make_node("Relu", ["x"], ["y"]) if shape else helper.make_node("Constant", [], ["y"], value=tensor)
         value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         graph = helper.make_graph([node], "g", [value("x", shape)] if shape else [], [value("y", shape or [3])])
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
@@ -342,24 +346,14 @@ def test_lab_says_what_every_lab_will_stop_at(monkeypatch, capsys):
     from edgekit.course import launch
 
     monkeypatch.setattr(launch.subprocess, "call", lambda *_, **__: 0)
-    for lacking, words in (
-        ("torch onnxruntime", "torch and onnxruntime are not"),
-        ("onnxruntime", "onnxruntime is not"),
-        ("", ""),
-    ):
-        monkeypatch.setattr(
-            launch.importlib.util, "find_spec", lambda name, lacking=lacking: None if name in lacking.split() else name
-        )
+    for lacking, words in (("torch onnxruntime", "torch and onnxruntime are not"), ("onnxruntime", "onnxruntime is not"), ("", "")):
+        monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name, lacking=lacking: None if name in lacking.split() else name)
         assert launch.jupyterlab([]) == 0
         said = capsys.readouterr().err
         assert (words in said and "edgekit doctor" in said) if words else said == ""
 
 
-LONG = {
-    "bench": ["edgecnn", "tinycnn", "--seconds", "60"],
-    "grade": ["class", "--out", "graded"],
-    "slides": ["1", "--out", "slides"],
-}
+LONG = {"bench": ["edgecnn", "tinycnn", "--seconds", "60"], "grade": ["class", "--out", "graded"], "slides": ["1", "--out", "slides"]}
 
 
 @pytest.mark.parametrize("command", LONG)
@@ -370,8 +364,12 @@ def test_ctrl_c_in_a_long_command_is_one_line_and_leaves_nothing_behind(tmp_path
     shutil.copy(lab.solution, tmp_path / "class" / "anna" / lab.notebook.name)
     run = subprocess.Popen(
         [sys.executable, "-m", "edgekit", command, *LONG[command]],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     with pytest.raises(subprocess.TimeoutExpired):
         run.communicate(timeout=6)  # libraries are imported, and where the machine is not busy it has begun
     os.killpg(run.pid, signal.SIGINT)
@@ -385,9 +383,7 @@ def test_ctrl_c_while_a_library_of_cpp_is_loaded_does_not_abort(monkeypatch, cap
     """Nobody catches Python's exception there; seen with PyTorch: "terminate called after throwing"."""
     from edgekit import __main__ as command
 
-    frame = lambda name, file, back=None: SimpleNamespace(
-        f_code=SimpleNamespace(co_name=name, co_filename=file), f_back=back
-    )
+    frame = lambda name, file, back=None: SimpleNamespace(f_code=SimpleNamespace(co_name=name, co_filename=file), f_back=back)
     loading = frame("create_module", "<frozen importlib._bootstrap_external>", frame("main", "x.py"))
     with pytest.raises(KeyboardInterrupt):
         command._stop(signal.SIGINT, frame("f", "x.py"))

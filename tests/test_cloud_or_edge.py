@@ -88,8 +88,5 @@ def test_every_slider_changes_picture_and_words(make, moves):
 
 
 def test_light_says_whether_the_deadline_is_kept():
-    assert (
-        "within" in plots_cloud_or_edge.light(1000, 5, 20).alt
-        and "15.0 ms" in plots_cloud_or_edge.light(1000, 5, 20).alt
-    )
+    assert "within" in plots_cloud_or_edge.light(1000, 5, 20).alt and "15.0 ms" in plots_cloud_or_edge.light(1000, 5, 20).alt
     assert "beyond" in plots_cloud_or_edge.light(2000, 5, 20).alt

@@ -13,7 +13,7 @@ from edgekit.compiler.graph import random_feed
 from edgekit.course import catalog
 from tests.conftest import answer_cells
 
-NAMES = {"order": "topological_order", "fold": "fold_batch_norm", "may_fuse": "may_fuse", "pick": "pick_tactic", "plan": "plan_memory"}  # fmt: skip
+NAMES = {"order": "topological_order", "fold": "fold_batch_norm", "may_fuse": "may_fuse", "pick": "pick_tactic", "plan": "plan_memory"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,15 @@ def files(tmp_path_factory):
     for name, (model, shape) in models.items():
         options = {"optimize": False} if name == "EdgeCNN" else {"dynamo": False, "do_constant_folding": False}
         with export.quiet():
-            torch.onnx.export(model, (torch.rand(1, *shape),), folder / f"{name}.onnx", input_names=["input"], output_names=["logits"], external_data=False, **options)  # fmt: skip
+            torch.onnx.export(
+                model,
+                (torch.rand(1, *shape),),
+                folder / f"{name}.onnx",
+                input_names=["input"],
+                output_names=["logits"],
+                external_data=False,
+                **options,
+            )
     return {name: folder / f"{name}.onnx" for name in models}
 
 
@@ -118,9 +126,10 @@ def test_a_wrong_rule_is_caught(files, rules):
 
 
 @pytest.mark.parametrize("tactic", kernels.CONVOLUTIONS)
-@pytest.mark.parametrize("size, stride, pads, group", [
-    (3, 1, 1, 1), (3, 1, 0, 1), (3, 2, 1, 1), (1, 1, 0, 1), (1, 2, 0, 1), (5, 1, 2, 1), (3, 1, 1, 6), (3, 2, 1, 6),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "size, stride, pads, group",
+    [(3, 1, 1, 1), (3, 1, 0, 1), (3, 2, 1, 1), (1, 1, 0, 1), (1, 2, 0, 1), (5, 1, 2, 1), (3, 1, 1, 6), (3, 2, 1, 6)],
+)
 def test_convolutions_equal_torch(tactic, size, stride, pads, group):
     import torch
 
@@ -130,9 +139,7 @@ def test_convolutions_equal_torch(tactic, size, stride, pads, group):
     if not kernels.applies(tactic, w, (stride, stride), group):
         assert tactic == "winograd"
         return
-    expected = torch.nn.functional.conv2d(
-        torch.from_numpy(x), torch.from_numpy(w), None, stride, pads, 1, group
-    ).numpy()
+    expected = torch.nn.functional.conv2d(torch.from_numpy(x), torch.from_numpy(w), None, stride, pads, 1, group).numpy()
     for ready in (None, kernels.prepare(tactic, x.shape, w, [pads] * 4, group)):
         got = kernels.CONVOLUTIONS[tactic](x, w, (stride, stride), [pads] * 4, group, ready)
         assert got.dtype == np.float32
@@ -177,7 +184,10 @@ def test_what_is_not_supported_is_named(tmp_path, built):
 
     def write(op, dims):
         tensors = [helper.make_tensor_value_info(n, TensorProto.FLOAT, dims) for n in "xy"]
-        save(helper.make_model(helper.make_graph([helper.make_node(op, ["x"], ["y"], name="n7")], "g", tensors[:1], tensors[1:])), tmp_path / "m.onnx")  # fmt: skip
+        save(
+            helper.make_model(helper.make_graph([helper.make_node(op, ["x"], ["y"], name="n7")], "g", tensors[:1], tensors[1:])),
+            tmp_path / "m.onnx",
+        )
         return tmp_path / "m.onnx"
 
     with pytest.raises(compiler.CompileError, match="no kernel for Det .node 'n7'"):

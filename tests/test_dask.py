@@ -21,9 +21,7 @@ from edgekit.instructor.reports import tables as reports
 from edgekit.instructor.sandbox import worker as sandbox
 from tests.grading import environment, quick_class
 
-needs_walls = pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
+needs_walls = pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
 SIZE = 11
 # Part of an answer that is right only if it reaches the scheduler or finds the keys to it.
 REACH = """
@@ -49,24 +47,8 @@ def certificates(tmp_path_factory) -> dict[str, str]:
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=class CA")
     openssl("req", *new, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=edgekit")
-    openssl(
-        "x509",
-        "-req",
-        "-in",
-        "request.pem",
-        "-CA",
-        "ca.pem",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-days",
-        "2",
-        "-out",
-        "cert.pem",
-    )
-    openssl(
-        "req", "-x509", *new, "-keyout", "other.key", "-out", "other.pem", "-days", "2", "-subj", "/CN=somebody else"
-    )
+    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out", "cert.pem")
+    openssl("req", "-x509", *new, "-keyout", "other.key", "-out", "other.pem", "-days", "2", "-subj", "/CN=somebody else")
     return {"tls_ca": str(folder / "ca.pem"), "tls_cert": str(folder / "cert.pem"), "tls_key": str(folder / "key.pem")}
 
 
@@ -75,7 +57,17 @@ class Cluster:
 
     def __init__(self, root: Path, tls: dict[str, str], folder: Path, workers: int = 2):
         self.folder, self.root = folder, root
-        self.flags = ["--tls-ca-file", tls["tls_ca"], "--tls-cert", tls["tls_cert"], "--tls-key", tls["tls_key"], "--protocol", "tls", "--no-dashboard"]  # fmt: skip
+        self.flags = [
+            "--tls-ca-file",
+            tls["tls_ca"],
+            "--tls-cert",
+            tls["tls_cert"],
+            "--tls-key",
+            tls["tls_key"],
+            "--protocol",
+            "tls",
+            "--no-dashboard",
+        ]
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.address = f"tls://127.0.0.1:{port}"
@@ -84,25 +76,14 @@ class Cluster:
 
     def worker(self, index: int) -> subprocess.Popen:
         return self._start(
-            "dask_worker",
-            self.address,
-            "--nthreads",
-            "1",
-            "--no-nanny",
-            "--name",
-            f"w{index}",
-            "--local-directory",
-            str(self.folder),
+            "dask_worker", self.address, "--nthreads", "1", "--no-nanny", "--name", f"w{index}", "--local-directory", str(self.folder)
         )
 
     def _start(self, module: str, *arguments: str) -> subprocess.Popen:
         env = {**environment(self.root), "DASK_TEMPORARY_DIRECTORY": str(self.folder)}
         with (self.folder / f"{module}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{module}", *arguments, *self.flags],
-                env=env,
-                stdout=log,
-                stderr=log,
+                [sys.executable, "-m", f"distributed.cli.{module}", *arguments, *self.flags], env=env, stdout=log, stderr=log
             )
 
     def close(self) -> None:
@@ -143,9 +124,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(course, dask, certificates,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cluster.records, "append", kill_one)
-        found = cluster.grade_all(
-            m.submissions, tmp_path / "out", dask.address, progress=False, patience=100, **certificates
-        )
+        found = cluster.grade_all(m.submissions, tmp_path / "out", dask.address, progress=False, patience=100, **certificates)
     assert killed and dask.workers[0].wait(10) == -signal.SIGKILL and dask.workers[1].poll() is None
     assert sorted(seen) == sorted({record["student"] for record in found}) and len(found) == SIZE + 1
     assert reports.write(tmp_path / "out", found)["csv"].read_text(encoding="utf-8") == alone
@@ -175,9 +154,7 @@ def test_no_walls_no_cluster_and_no_certificates_no_connection(course, certifica
     with pytest.raises(cluster.ClusterError, match="needs certificates: tls_ca_file"):
         cluster.grade_all(m.submissions, tmp_path / "out", "tls://127.0.0.1:1")
     with pytest.raises(cluster.ClusterError, match="there is no file"):
-        cluster.grade_all(
-            m.submissions, tmp_path / "out", "tls://127.0.0.1:1", **{**certificates, "tls_ca": "/nowhere/ca.pem"}
-        )
+        cluster.grade_all(m.submissions, tmp_path / "out", "tls://127.0.0.1:1", **{**certificates, "tls_ca": "/nowhere/ca.pem"})
 
 
 def test_somebody_elses_certificate_gets_no_connection(course, dask, certificates, tmp_path, monkeypatch):

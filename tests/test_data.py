@@ -248,9 +248,7 @@ def test_idx_files_are_found_and_read(tmp_path, pictures, place, zipped, split, 
     folder.mkdir(parents=True, exist_ok=True)
     for array, stem in zip(pictures, ("images-idx3-ubyte", "labels-idx1-ubyte"), strict=True):
         content = idx(array)
-        (folder / f"{prefix}-{stem}{'.gz' if zipped else ''}").write_bytes(
-            gzip.compress(content) if zipped else content
-        )
+        (folder / f"{prefix}-{stem}{'.gz' if zipped else ''}").write_bytes(gzip.compress(content) if zipped else content)
     loaded = data.load("mnist", split, tmp_path)
     np.testing.assert_array_equal(loaded.images, pictures[0])
     np.testing.assert_array_equal(loaded.labels, pictures[1])

@@ -116,9 +116,7 @@ def test_removed_packages_do_not_count(tmp_path):
     ],
 )
 def test_gpu_clock_in_every_layout(tmp_path, path):
-    root = trees.plant(
-        tmp_path / "root", {f"{path}/cur_freq": "624000000\n", "/sys/class/devfreq/bwmgr/cur_freq": "1\n"}
-    )
+    root = trees.plant(tmp_path / "root", {f"{path}/cur_freq": "624000000\n", "/sys/class/devfreq/bwmgr/cur_freq": "1\n"})
     assert sensors.clocks(root).gpu == 624000000
 
 
@@ -283,9 +281,7 @@ def test_affinity_of_this_process_is_respected():
 def test_environment_is_flat_plain_and_fresh():
     first = device.environment()
     assert all(value is None or isinstance(value, (str, int, float)) for value in first.values())
-    assert {"cpu", "isa", "cores", "threads", "power_mode", "gpu", "os", "python", "load", "torch", "numpy"} <= set(
-        first
-    )
+    assert {"cpu", "isa", "cores", "threads", "power_mode", "gpu", "os", "python", "load", "torch", "numpy"} <= set(first)
     first["cpu"] = "scribbled over"
     assert device.environment()["cpu"] != "scribbled over"
 
@@ -323,21 +319,18 @@ def test_a_machine_that_is_no_board_has_no_boards_version(monkeypatch):
     assert "board_tensorrt" not in device.setup()
 
 
-@pytest.mark.parametrize(
-    ("system", "line"), [("posix", "python -c 'print(\"a b\")'"), ("nt", 'python -c "print(\\"a b\\")"')]
-)
+@pytest.mark.parametrize(("system", "line"), [("posix", "python -c 'print(\"a b\")'"), ("nt", 'python -c "print(\\"a b\\")"')])
 def test_a_command_is_quoted_for_this_machines_shell(monkeypatch, system, line):
     monkeypatch.setattr(device.os, "name", system)
     assert device.command_line(["python", "-c", 'print("a b")']) == line
 
 
 def test_environment_is_cheap_and_imports_no_engine():
-    code = (
-        "import sys, time; start = time.process_time(); from edgekit import device; device.environment()\n"
-        "first = time.process_time() - start; start = time.process_time(); device.environment()\n"
-        "print([m for m in ('torch', 'onnx', 'onnxruntime', 'numpy', 'tensorrt', 'matplotlib') if m in sys.modules])\n"
-        "print(first, time.process_time() - start)"
-    )
+    code = """\
+import sys, time; start = time.process_time(); from edgekit import device; device.environment()
+first = time.process_time() - start; start = time.process_time(); device.environment()
+print([m for m in ('torch', 'onnx', 'onnxruntime', 'numpy', 'tensorrt', 'matplotlib') if m in sys.modules])
+print(first, time.process_time() - start)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules, times = done.stdout.splitlines()
     first, again = map(float, times.split())

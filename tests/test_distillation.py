@@ -70,9 +70,7 @@ def test_alpha_0_ignores_the_teacher(few):
     for teacher in ("tinycnn", "edgecnn"):
         nets.append(build("edgecnn", width=16, seed=0))
         distillation.distill(nets[-1], load_checkpoint(teacher), few, alpha=0.0, epochs=1)
-    assert all(
-        torch.equal(a, b) for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True)
-    )
+    assert all(torch.equal(a, b) for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True))
 
 
 def test_alpha_0_does_not_ask_the_teacher_and_a_loss_of_ones_own_does(few):
@@ -81,18 +79,13 @@ def test_alpha_0_does_not_ask_the_teacher_and_a_loss_of_ones_own_does(few):
 
     distillation.distill(build("edgecnn", width=16), teacher, few, alpha=0.0, epochs=1)
     with pytest.raises(RuntimeError, match="asked"):
-        distillation.distill(
-            build("edgecnn", width=16), teacher, few, alpha=0.0, loss=lambda s, t, y: s.sum(), epochs=1
-        )
+        distillation.distill(build("edgecnn", width=16), teacher, few, alpha=0.0, loss=lambda s, t, y: s.sum(), epochs=1)
 
 
 def test_loss_that_is_not_finite_stops(few):
     with pytest.raises(training.TrainingError, match="epoch 1"):
         distillation.distill(
-            build("edgecnn", width=16),
-            load_checkpoint("tinycnn"),
-            few,
-            loss=lambda s, t, y: nn.functional.mse_loss(s, t) / 0,
+            build("edgecnn", width=16), load_checkpoint("tinycnn"), few, loss=lambda s, t, y: nn.functional.mse_loss(s, t) / 0
         )
 
 
@@ -119,9 +112,7 @@ def test_students_file(student, few, tmp_path):
     assert agreement >= 0.995
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("tensorrt_rtx") is None, reason="tensorrt_rtx is not installed: nothing builds here"
-)
+@pytest.mark.skipif(importlib.util.find_spec("tensorrt_rtx") is None, reason="tensorrt_rtx is not installed: nothing builds here")
 def test_tensorrt_builds_the_student(student, tmp_path):
     from edgekit.runtimes import trt
 

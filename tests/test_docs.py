@@ -12,12 +12,7 @@ from edgekit.course.catalog import labs
 from edgekit.instructor import bundle, deck_map
 
 ROOT = paths.root()
-PAGES = [
-    ROOT / "labs/README.md",
-    ROOT / "docs/words.md",
-    ROOT / "docs/platforms.md",
-    *sorted((ROOT / "docs/instructor").glob("*.md")),
-]
+PAGES = [ROOT / "labs/README.md", ROOT / "docs/words.md", ROOT / "docs/platforms.md", *sorted((ROOT / "docs/instructor").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -220,11 +220,7 @@ def test_a_bare_jetson_is_told_what_comes_from_where(examine, tree, python, word
 def test_a_board_whose_index_has_no_kernels_for_its_gpu(examine):
     """On JetPack 7.2 the index's torch is for Thor: on an Orin it is imported and fails at the first operation."""
     thor = {**trees.thor(), "/etc/nv_tegra_release": trees.release(39, "2.0", "Mon Jun  1 00:00:00 UTC 2026")}
-    for tree, python, lacking in (
-        (trees.orin_jetpack7(), (3, 12), "sm_87"),
-        (trees.orin_nano(2), (3, 10), ""),
-        (thor, (3, 12), ""),
-    ):
+    for tree, python, lacking in ((trees.orin_jetpack7(), (3, 12), "sm_87"), (trees.orin_nano(2), (3, 10), ""), (thor, (3, 12), "")):
         told = finding(examine(tree, BARE, python=python), "jetson-steps").meaning
         assert "Jetson AI Lab index" in told and ("no kernels" in told) == bool(lacking) and lacking in told
 
@@ -257,10 +253,7 @@ def test_replaced_torch_on_a_jetson(examine, cuda, words):
 
 
 def test_wheels_that_hide_the_boards_tensorrt(examine):
-    tree, wheels = (
-        trees.orin_nano(),
-        {"tensorrt": "10.16.1", "tensorrt-cu13": "10.16.1", "tensorrt-cu13-libs": "10.16.1"},
-    )
+    tree, wheels = (trees.orin_nano(), {"tensorrt": "10.16.1", "tensorrt-cu13": "10.16.1", "tensorrt-cu13-libs": "10.16.1"})
     f = finding(examine(tree, wheels, cuda="12.6"), "jetson-tensorrt")
     assert f.severity == PROBLEM and "10.3.0" in f.title and "tensorrt-cu13-libs" in f.fix
 
@@ -306,9 +299,7 @@ def test_disk(tmp_path, free, severity):
     assert [f.severity for f in machine.room(device)] == ([severity] if severity else [])
 
 
-@pytest.mark.parametrize(
-    ("total", "available", "key"), [(1, 1, "memory"), (8, 1, "memory-available"), (8, 4, None)], ids=str
-)
+@pytest.mark.parametrize(("total", "available", "key"), [(1, 1, "memory"), (8, 1, "memory-available"), (8, 4, None)], ids=str)
 def test_memory(tmp_path, total, available, key):
     tree = trees.laptop()
     tree["/proc/meminfo"] = f"MemTotal: {total << 20} kB\nMemAvailable: {available << 20} kB\n"
@@ -446,8 +437,13 @@ def test_imports_that_a_notebook_guards_are_left_out(tmp_path):
         "def half(",
     )
     assert lab_imports.statements(book) == [
-        "import json", "import ast", "from os import path", "import second", "import third", "import fourth",
-    ]  # fmt: skip
+        "import json",
+        "import ast",
+        "from os import path",
+        "import second",
+        "import third",
+        "import fourth",
+    ]
 
 
 def test_an_import_that_fails_or_kills_its_process_is_named_and_the_rest_is_tried(tmp_path, monkeypatch):
@@ -490,10 +486,7 @@ def test_the_labs_that_stop_are_all_printed(tmp_path):
     stream = io.StringIO()
     diagnosis.render(Console(file=stream, width=60))
     for printed in (" ".join(stream.getvalue().split()), str(diagnosis)):
-        assert (
-            "1 of 4 labs can import all that they need; `import torch` stops 01_b, 03_d; `import onnx` stops 02_c"
-            in printed
-        )
+        assert "1 of 4 labs can import all that they need; `import torch` stops 01_b, 03_d; `import onnx` stops 02_c" in printed
 
 
 def test_a_work_folder_that_cannot_be_written(monkeypatch, tmp_path):

@@ -18,7 +18,7 @@ from edgekit.runtimes.ort.session import cpu_session
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis draws the graphs: make locks, then make test")
 st = pytest.importorskip("hypothesis.strategies")
 GRAPHS = 500
-KINDS = {T.FLOAT: np.float32, T.DOUBLE: np.float64, T.FLOAT16: np.float16, T.INT64: np.int64, T.INT32: np.int32, T.UINT8: np.uint8}  # fmt: skip
+KINDS = {T.FLOAT: np.float32, T.DOUBLE: np.float64, T.FLOAT16: np.float16, T.INT64: np.int64, T.INT32: np.int32, T.UINT8: np.uint8}
 FREE = st.sampled_from(["batch", "n", "?", "None", -1, None, ""])
 node = helper.make_node
 
@@ -55,7 +55,7 @@ class Drawing:
         self.name = out
 
     def numbers(self, *shape):
-        return self.random.normal(0, 0.5, shape) if self.kind in (T.FLOAT, T.DOUBLE, T.FLOAT16) else self.random.integers(0, 4, shape)  # fmt: skip
+        return self.random.normal(0, 0.5, shape) if self.kind in (T.FLOAT, T.DOUBLE, T.FLOAT16) else self.random.integers(0, 4, shape)
 
 
 def elementwise(g: Drawing):
@@ -113,11 +113,28 @@ def heavy(g: Drawing):
         g.shape[-1] = 3
     elif op == "Gemm" and rank == 2:
         turned = g.draw(st.booleans())
-        g.add(op, g.constant(g.numbers(*((3, g.shape[1]) if turned else (g.shape[1], 3)))), g.constant(g.numbers(3)), transB=int(turned), alpha=0.5)  # fmt: skip
+        g.add(
+            op,
+            g.constant(g.numbers(*((3, g.shape[1]) if turned else (g.shape[1], 3)))),
+            g.constant(g.numbers(3)),
+            transB=int(turned),
+            alpha=0.5,
+        )
         g.shape[-1] = 3
     elif op == "Conv" and rank >= 3:
         taps = [g.draw(st.integers(1, min(3, n))) for n in g.shape[2:]]
-        more = g.draw(st.sampled_from([{}, {"strides": [2] * len(taps)}, {"pads": [1] * 2 * len(taps)}, {"auto_pad": "SAME_UPPER"}, {"dilations": [2] * len(taps), "pads": [2] * 2 * len(taps)}, {"group": g.shape[1]}]))  # fmt: skip
+        more = g.draw(
+            st.sampled_from(
+                [
+                    {},
+                    {"strides": [2] * len(taps)},
+                    {"pads": [1] * 2 * len(taps)},
+                    {"auto_pad": "SAME_UPPER"},
+                    {"dilations": [2] * len(taps), "pads": [2] * 2 * len(taps)},
+                    {"group": g.shape[1]},
+                ]
+            )
+        )
         g.add(op, g.constant(g.numbers(g.shape[1] * 2, 1 if "group" in more else g.shape[1], *taps)), **more)
         g.shape = None  # what follows does not ask
     elif op == "BatchNormalization" and rank >= 2:
@@ -146,7 +163,7 @@ def branched(g: Drawing):
 def drawn(draw):
     """(model, input)."""
     g = Drawing(draw)
-    for step in draw(st.lists(st.sampled_from([elementwise] * 4 + [moved] * 4 + [heavy] * 4 + [branched]), min_size=1, max_size=5)):  # fmt: skip
+    for step in draw(st.lists(st.sampled_from([elementwise] * 4 + [moved] * 4 + [heavy] * 4 + [branched]), min_size=1, max_size=5)):
         if g.shape is None:
             break
         step(g)
@@ -170,7 +187,7 @@ def expected(path, x):
 def same(got, want):
     assert got.shape == want.shape and got.dtype == want.dtype
     loose = 2e-2 if want.dtype == np.float16 else 1e-4
-    np.testing.assert_allclose(got, want, rtol=loose, atol=loose * max(1.0, np.abs(want).max(initial=0)), equal_nan=True)  # fmt: skip
+    np.testing.assert_allclose(got, want, rtol=loose, atol=loose * max(1.0, np.abs(want).max(initial=0)), equal_nan=True)
 
 
 def runs(path, x, want):
@@ -221,7 +238,9 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "m.onnx"
     seen = dict.fromkeys(("graphs", "run", "planned", "compiled", "quantized"), 0)
 
-    @hypothesis.settings(max_examples=GRAPHS, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
+    @hypothesis.settings(
+        max_examples=GRAPHS, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
     @hypothesis.given(drawn())
     def hold(drawing):
         model, x = drawing
@@ -234,9 +253,7 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
         seen["planned"] += plans(path)
         seen["compiled"] += compiles(path, x, want)
         if seen["graphs"] % 10 == 0:
-            seen["quantized"] += quantizes(
-                path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 10 % 3]
-            )
+            seen["quantized"] += quantizes(path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 10 % 3])
 
     hold()
     print(seen)

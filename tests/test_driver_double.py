@@ -16,34 +16,105 @@ pytestmark = pytest.mark.skipif(not shutil.which("cc") and not shutil.which("gcc
 
 # what is wrong -> (file, text, what stands there instead, the scenario that finds it)
 MUTATIONS = {
-    "no wait after a call": ("runner", "self._memory.synchronize(self._stream)\n        results", "results", "calls_give_the_right_numbers"),
-    "no wait when only computing": ("runner", "self._memory.synchronize(self._stream)\n            return self._last[1]", "return self._last[1]", "a_call_leaves_nothing_in_the_stream"),
-    "output copied before the run": ("runner", "if copies:\n            self._enqueue_inputs()", "if copies:\n            self._enqueue_inputs(); self._enqueue_outputs(); copies = False", "calls_give_the_right_numbers"),
-    "result not copied for the caller": ("runner", "self._buffers[name].host_view.copy()", "self._buffers[name].host_view", "results_belong_to_the_caller"),
+    "no wait after a call": (
+        "runner",
+        "self._memory.synchronize(self._stream)\n        results",
+        "results",
+        "calls_give_the_right_numbers",
+    ),
+    "no wait when only computing": (
+        "runner",
+        "self._memory.synchronize(self._stream)\n            return self._last[1]",
+        "return self._last[1]",
+        "a_call_leaves_nothing_in_the_stream",
+    ),
+    "output copied before the run": (
+        "runner",
+        "if copies:\n            self._enqueue_inputs()",
+        "if copies:\n            self._enqueue_inputs(); self._enqueue_outputs(); copies = False",
+        "calls_give_the_right_numbers",
+    ),
+    "result not copied for the caller": (
+        "runner",
+        "self._buffers[name].host_view.copy()",
+        "self._buffers[name].host_view",
+        "results_belong_to_the_caller",
+    ),
     "buffers for the usual shape, not the largest": ("runner", "(_, _, largest) in", "(_, largest, _) in", "calls_give_the_right_numbers"),
-    "half of the bytes": ("memory", "host.ctypes.data, allocation, host.nbytes", "host.ctypes.data, allocation, host.nbytes // 2", "calls_give_the_right_numbers"),
-    "copy in the wrong direction": ("memory", '"cuMemcpyHtoDAsync", allocation, host.ctypes.data', '"cuMemcpyDtoHAsync", host.ctypes.data, allocation', "calls_give_the_right_numbers"),
-    "host memory not page-locked": ("memory", "return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))", "return np.zeros(nbytes, np.uint8)", "calls_give_the_right_numbers"),
+    "half of the bytes": (
+        "memory",
+        "host.ctypes.data, allocation, host.nbytes",
+        "host.ctypes.data, allocation, host.nbytes // 2",
+        "calls_give_the_right_numbers",
+    ),
+    "copy in the wrong direction": (
+        "memory",
+        '"cuMemcpyHtoDAsync", allocation, host.ctypes.data',
+        '"cuMemcpyDtoHAsync", host.ctypes.data, allocation',
+        "calls_give_the_right_numbers",
+    ),
+    "host memory not page-locked": (
+        "memory",
+        "return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))",
+        "return np.zeros(nbytes, np.uint8)",
+        "calls_give_the_right_numbers",
+    ),
     "device memory not freed": ("runner", "self._memory.free_device(self.device)", "pass", "calls_give_the_right_numbers"),
-    "host memory kept when the device has none": ("runner", "            memory.free_host(self._host)\n", "            pass\n", "out_of_memory_everywhere"),
+    "host memory kept when the device has none": (
+        "runner",
+        "            memory.free_host(self._host)\n",
+        "            pass\n",
+        "out_of_memory_everywhere",
+    ),
     "events kept": ("runner", "memory.forget(event)", "pass", "phases_in_another_thread"),
     "old graph kept": ("runner", "self._graph.close()", "pass", "calls_give_the_right_numbers"),
-    "graph kept after its executable was made": ("memory", "        finally:\n            self._cuda.cuGraphDestroy(graph)", "        finally:\n            pass", "calls_give_the_right_numbers"),
-    "graph kept when the capture fails": ("memory", "            if graph:\n                self._cuda.cuGraphDestroy(graph)", "", "a_capture_that_fails_leaves_no_graph"),
-    "stream left in capture mode": ("memory", "            self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))\n            if graph:", "            if graph:", "a_capture_that_fails_leaves_no_graph"),
-    "a stream that waits for the default stream": ("memory", "_NON_BLOCKING = 1", "_NON_BLOCKING = 0", "a_capture_survives_the_default_stream"),
+    "graph kept after its executable was made": (
+        "memory",
+        "        finally:\n            self._cuda.cuGraphDestroy(graph)",
+        "        finally:\n            pass",
+        "calls_give_the_right_numbers",
+    ),
+    "graph kept when the capture fails": (
+        "memory",
+        "            if graph:\n                self._cuda.cuGraphDestroy(graph)",
+        "",
+        "a_capture_that_fails_leaves_no_graph",
+    ),
+    "stream left in capture mode": (
+        "memory",
+        "            self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))\n            if graph:",
+        "            if graph:",
+        "a_capture_that_fails_leaves_no_graph",
+    ),
+    "a stream that waits for the default stream": (
+        "memory",
+        "_NON_BLOCKING = 1",
+        "_NON_BLOCKING = 0",
+        "a_capture_survives_the_default_stream",
+    ),
     "context retained by every runner": ("memory", "if key not in _contexts:", "if True:", "a_context_is_retained_once"),
     "context not popped": ("memory", 'self._ask("cuCtxPopCurrent")', "pass", "calls_give_the_right_numbers"),
     "a closed runner runs": ("runner", "        super().close()\n        with", "        with", "a_twin_outlives_its_runner"),
     "always GPU 0": ("memory", '"cuDeviceGet", index', '"cuDeviceGet", 0', "everything_lies_on_the_gpu_asked_for"),
-    "engine deserialized on whatever GPU is current": ("runner", "with self._memory.active():  # an engine", "if True:  # an engine", "everything_lies_on_the_gpu_asked_for"),
+    "engine deserialized on whatever GPU is current": (
+        "runner",
+        "with self._memory.active():  # an engine",
+        "if True:  # an engine",
+        "everything_lies_on_the_gpu_asked_for",
+    ),
     "a dropped runner stays open": ("runner", "def __del__(self)", "def _del(self)", "a_runner_that_is_dropped_is_closed"),
     "contexts released before what is in them": ("memory", "        user.close()", "        pass", "the_end_of_the_process"),
-    "no context when closed in another thread": ("runner", "        super().close()\n        with self._memory.active():\n            self._free()", "        super().close()\n        self._free()", "calls_give_the_right_numbers"),
-}  # fmt: skip
+    "no context when closed in another thread": (
+        "runner",
+        "        super().close()\n        with self._memory.active():\n            self._free()",
+        "        super().close()\n        self._free()",
+        "calls_give_the_right_numbers",
+    ),
+}
 
 
-# Freeing waits for what is queued, on most drivers and here: without a wait of its own the answer is right by luck, which the check does not count.
+# Freeing waits for what is queued, on most drivers and here: without a wait of its own the answer is right by luck, which the check does
+# not count.
 BY_LUCK = {
     "pycuda": {
         "wrong: no synchronize",
@@ -53,10 +124,7 @@ BY_LUCK = {
     },
     "cuda-python": {"wrong: freed before the run is done"},
 }
-HOW = {
-    "pycuda": "python -m tests.driver_double.pycuda builds it for the double",
-    "cuda-python": "it comes with PyTorch's CUDA wheels",
-}
+HOW = {"pycuda": "python -m tests.driver_double.pycuda builds it for the double", "cuda-python": "it comes with PyTorch's CUDA wheels"}
 kinds = pytest.mark.parametrize("kind", ["cuda-python", "pycuda"])
 
 

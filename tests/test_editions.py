@@ -101,11 +101,7 @@ def own_imports(file: Path, python: str) -> list[str]:
     there = {"sys": SimpleNamespace(version_info=numbers(python))}
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            or isinstance(node, ast.If)
-            and "TYPE_CHECKING" in ast.dump(node.test)
-        ):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             node.body = [ast.Pass()]
         elif isinstance(node, ast.If) and "version_info" in ast.dump(node.test):
             taken = eval(compile(ast.Expression(node.test), str(file), "eval"), there)
@@ -155,9 +151,7 @@ def test_what_an_edition_lacks_is_found():
 
 def test_an_import_belongs_to_the_python_that_runs_it(tmp_path):
     file = tmp_path / "module.py"
-    file.write_text(
-        "import sys\nif sys.version_info < (3, 12):\n    import old\nelse:\n    import new\n", encoding="utf-8"
-    )
+    file.write_text("import sys\nif sys.version_info < (3, 12):\n    import old\nelse:\n    import new\n", encoding="utf-8")
     assert own_imports(file, "3.10") == ["import sys", "import old"]
     assert own_imports(file, "3.13") == ["import sys", "import new"]
     assert "tomllib" in standard("3.11") and "tomllib" not in standard("3.10")
@@ -169,9 +163,7 @@ def test_what_the_locks_must_keep_apart():
         assert not {"pycuda", "tensorrt"} & set(have), "they are a second step, which may fail"
         assert not {"onnxruntime", "onnxruntime-gpu"} <= set(have)
         if edition == "jetson":
-            assert not {"torch", "onnxruntime", "tensorrt", "torchvision"} & set(have), (
-                "the board's own would be hidden"
-            )
+            assert not {"torch", "onnxruntime", "tensorrt", "torchvision"} & set(have), "the board's own would be hidden"
             assert (have["numpy"] < "2") == (python == "3.10"), "JetPack 6's wheels are built against NumPy 1"
     assert "onnxruntime-gpu" in locked("cuda", "x86_64", "3.12")
     assert "onnxruntime" in locked("cuda", "x86_64", "3.10"), "no onnxruntime-gpu for Python 3.10 goes with CUDA 13"
@@ -191,9 +183,7 @@ def resolve(tmp_path, edition: str, platform: str, python: str) -> subprocess.Co
     return done
 
 
-@pytest.mark.parametrize(
-    ("edition", "machine", "python"), [e for e in EDITIONS if e[0] != "cpu"], ids=lambda part: part
-)
+@pytest.mark.parametrize(("edition", "machine", "python"), [e for e in EDITIONS if e[0] != "cpu"], ids=lambda part: part)
 def test_a_lock_resolves_for_its_platform(tmp_path, edition, machine, python):
     done = resolve(tmp_path, edition, f"{machine}-manylinux_2_35", python)
     assert done.returncode == 0, done.stderr[-1500:]
@@ -214,10 +204,7 @@ def test_a_run_that_stops_or_earns_other_points_is_a_fault():
     assert editions.faults(lab, {**fine, "points": lab.points}, answered=True) == []
     assert editions.faults(lab, fine, answered=True) == [f"0 points instead of {lab.points:g}"]
     stopped = {**fine, "ran": 3, "errors": [["b", "ModuleNotFoundError: No module named 'x'"]]}
-    assert editions.faults(lab, stopped, answered=False) == [
-        "cell b: ModuleNotFoundError: No module named 'x'",
-        "3 of 9 cells ran",
-    ]
+    assert editions.faults(lab, stopped, answered=False) == ["cell b: ModuleNotFoundError: No module named 'x'", "3 of 9 cells ran"]
 
 
 PAGE = """def verdict(low, high, control_low, control_high):
@@ -253,9 +240,7 @@ def test_the_students_bundle_runs_from_its_own_lock(tmp_path):
     python = str(course / ".venv/bin/python")
     absent = subprocess.run([python, "-c", "import sklearn"], capture_output=True, text=True, env=editions.clean())
     assert "ModuleNotFoundError" in absent.stderr, "this environment is the authors', not the edition's"
-    told = subprocess.run(
-        [python, "-m", "edgekit", "doctor", "--json"], capture_output=True, text=True, cwd=course, env=editions.clean()
-    )
+    told = subprocess.run([python, "-m", "edgekit", "doctor", "--json"], capture_output=True, text=True, cwd=course, env=editions.clean())
     labs = json.loads(told.stdout)["labs"]
     assert labs and not any(labs.values()), labs
     for name, answered in (("04", True), ("03a", False)):

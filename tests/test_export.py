@@ -199,9 +199,7 @@ def test_nan_never_agrees(exported):
 
 
 def test_parity_sees_a_wrong_shape_and_a_failing_model(exported):
-    assert "the file gave shape (2, 10), the model (2, 9)" in str(
-        export.parity(lambda x: np.zeros((len(x), 9)), exported[1], batches=(2,))
-    )
+    assert "the file gave shape (2, 10), the model (2, 9)" in str(export.parity(lambda x: np.zeros((len(x), 9)), exported[1], batches=(2,)))
     assert "PyTorch model itself failed" in str(export.parity(nn.Linear(3, 3), exported[1], batches=(1,)))
     with pytest.raises(ExportError, match="3 rows, batch size 7"):
         export.parity(exported[0], exported[1], x=np.zeros((3, 1, 28, 28), np.float32))
@@ -274,15 +272,9 @@ def test_report_counts_what_is_in_the_file(tmp_path):
     graph = helper.make_graph(
         [choose, helper.make_node("Add", ["y", "w"], ["z"])],
         "g",
-        [
-            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]),
-            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
-        ],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]), helper.make_tensor_value_info("c", TensorProto.BOOL, [])],
         [helper.make_tensor_value_info("z", TensorProto.FLOAT, ["n"])],
-        [
-            numpy_helper.from_array(np.ones(2, np.float32), "w"),
-            helper.make_tensor("q", TensorProto.INT4, [3], [1, 2, 3]),
-        ],
+        [numpy_helper.from_array(np.ones(2, np.float32), "w"), helper.make_tensor("q", TensorProto.INT4, [3], [1, 2, 3])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("my.ops", 3)])
     onnx.save(model, tmp_path / "g.onnx")
@@ -312,11 +304,7 @@ def test_precision_is_read_from_the_graph(exported, tmp_path):
         def get_next(self):
             return next(self.feeds, None)
 
-    for kind, activation, want in [
-        ("QDQ", "QUInt8", "uint8-qdq"),
-        ("QDQ", "QInt8", "int8-qdq"),
-        ("QOperator", "QUInt8", "int8-qoperator"),
-    ]:
+    for kind, activation, want in [("QDQ", "QUInt8", "uint8-qdq"), ("QDQ", "QInt8", "int8-qdq"), ("QOperator", "QUInt8", "int8-qoperator")]:
         target = tmp_path / f"{want}.onnx"
         formats = {"quant_format": q.QuantFormat[kind], "activation_type": q.QuantType[activation]}
         q.quantize_static(str(path), str(target), Reader(), **formats)
@@ -325,12 +313,7 @@ def test_precision_is_read_from_the_graph(exported, tmp_path):
 
 @pytest.mark.parametrize(
     ("zero_point", "attributes", "want"),
-    [
-        ("initializer", {}, "int8-qdq"),
-        ("constant", {}, "int8-qdq"),
-        (None, {}, "uint8-qdq"),
-        (None, {"output_dtype": 3}, "int8-qdq"),
-    ],
+    [("initializer", {}, "int8-qdq"), ("constant", {}, "int8-qdq"), (None, {}, "uint8-qdq"), (None, {"output_dtype": 3}, "int8-qdq")],
 )
 def test_precision_follows_the_zero_point_wherever_it_stands(zero_point, attributes, want):
     zero = numpy_helper.from_array(np.int8(0), "zero")
@@ -350,6 +333,4 @@ def test_importing_the_room_loads_no_engine():
     import sys
 
     code = "import sys, edgekit.export, edgekit.runtimes; print([m for m in ('torch', 'onnx', 'onnxruntime') if m in sys.modules])"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -60,8 +60,7 @@ def plain(path, feed):
 
 
 @pytest.mark.parametrize(
-    "kind, says",
-    [(T.BFLOAT16, "a type that NumPy itself does not have"), (T.COMPLEX128, "it has tensors of complex128, which")],
+    "kind, says", [(T.BFLOAT16, "a type that NumPy itself does not have"), (T.COMPLEX128, "it has tensors of complex128, which")]
 )
 def test_types_that_onnx_runtime_does_not_take(kind, says, save):
     path = save([node("Identity", ["a"], ["y"])], [value("a", kind, [2])], [value("y", kind, [2])])
@@ -75,12 +74,7 @@ def test_types_that_onnx_runtime_does_not_take(kind, says, save):
 
 @pytest.mark.parametrize("free", [-1, "?", "None", "", None, "-1", "rows"])
 def test_a_free_dimension_is_free_however_it_is_written(free, save):
-    path = save(
-        [node("MatMul", ["a", "w"], ["y"])],
-        [value("a", T.FLOAT, [free, 6])],
-        [value("y", T.FLOAT, None)],
-        [weight("w", 6, 3)],
-    )
+    path = save([node("MatMul", ["a", "w"], ["y"])], [value("a", T.FLOAT, [free, 6])], [value("y", T.FLOAT, None)], [weight("w", 6, 3)])
     said = export.report(path).inputs["a"]
     assert said == ("float32", ("rows" if free == "rows" else "?", 6))
     run = runtimes.load(path, threads=1)
@@ -94,9 +88,7 @@ def test_a_free_dimension_is_free_however_it_is_written(free, save):
 def test_one_name_is_no_promise_of_one_size(save):
     """Two inputs that broadcast: ONNX Runtime runs them, so does a Runner."""
     path = save(
-        [node("Add", ["a", "b"], ["y"])],
-        [value("a", T.FLOAT, ["t", 2]), value("b", T.FLOAT, ["t", 2])],
-        [value("y", T.FLOAT, None)],
+        [node("Add", ["a", "b"], ["y"])], [value("a", T.FLOAT, ["t", 2]), value("b", T.FLOAT, ["t", 2])], [value("y", T.FLOAT, None)]
     )
     feed = {"a": np.ones((4, 2), np.float32), "b": np.ones((1, 2), np.float32)}
     np.testing.assert_array_equal(runtimes.load(path, threads=1)(feed), plain(path, feed)[0])
@@ -245,10 +237,16 @@ def test_constants_beside_the_weights_stay_in_float_for_tensorrt(op, constant, s
         [node("Conv", ["a", "w"], ["c"]), node(op, ["c", "k"], ["d"]), node("Conv", ["d", "v"], ["y"])],
         [value("a", T.FLOAT, ["n", 2, 8, 8])],
         [value("y", T.FLOAT, None)],
-        [weight("w", 8, 2, 3, 3), numpy_helper.from_array(np.array(constant, np.float32), "k"), weight("v", 4, 8, 1, 1, seed=2)]
-        if op != "Sub"
-        else [weight("w", 2, 2, 8, 8), numpy_helper.from_array(np.array(constant, np.float32)[None, :, :, None], "k"), weight("v", 4, 2, 1, 1)],
-    )  # fmt: skip
+        (
+            [weight("w", 8, 2, 3, 3), numpy_helper.from_array(np.array(constant, np.float32), "k"), weight("v", 4, 8, 1, 1, seed=2)]
+            if op != "Sub"
+            else [
+                weight("w", 2, 2, 8, 8),
+                numpy_helper.from_array(np.array(constant, np.float32)[None, :, :, None], "k"),
+                weight("v", 4, 2, 1, 1),
+            ]
+        ),
+    )
     x = np.random.default_rng(0).random((4, 2, 8, 8)).astype(np.float32)
     quantization.for_tensorrt(path, tmp_path / "q.onnx", x)
     model = onnx.load(tmp_path / "q.onnx")
@@ -293,7 +291,7 @@ def test_weights_are_counted_where_they_stand(save):
         [value("y", T.FLOAT, None), value("z", T.FLOAT, None)],
         functions=[function],
         domains=["own"],
-    )  # fmt: skip
+    )
     found = export.report(path)
     assert found.parameters == 2 * 12 + 7 and found.precision == "fp32"
     assert found.nodes["MatMul"] == 2 and found.nodes["Add"] == 1
@@ -315,10 +313,7 @@ def test_a_plan_counts_what_runs(save):
     with pytest.raises(export.ExportError, match="shape of 'y'"):
         graphs.plan(path)
     path = save(
-        [
-            node("If", ["which"], ["y"], then_branch=body("p", 5), else_branch=body("q", 5)),
-            node("MatMul", ["y", "v"], ["z"]),
-        ],
+        [node("If", ["which"], ["y"], then_branch=body("p", 5), else_branch=body("q", 5)), node("MatMul", ["y", "v"], ["z"])],
         [value("which", T.BOOL, []), value("a", T.FLOAT, [3, 6])],
         [value("z", T.FLOAT, None)],
         [weight("v", 5, 4)],
@@ -335,10 +330,7 @@ def test_work_that_is_not_counted_is_named(op, save):
         "Einsum": node("Einsum", ["a", "a"], ["y"], equation="abc,abc->a", name="rec"),
     }
     path = save(
-        [nodes[op]],
-        [value("a", T.FLOAT, [4, "n", 2])],
-        [value("y", T.FLOAT, None)],
-        [weight("w", 1, 12, 2), weight("r", 1, 12, 3)],
+        [nodes[op]], [value("a", T.FLOAT, [4, "n", 2])], [value("y", T.FLOAT, None)], [weight("w", 1, 12, 2), weight("r", 1, 12, 3)]
     )
     with pytest.raises(export.ExportError, match="work of .*'rec' is not counted|more than its batch is free"):
         graphs.plan(path)
@@ -395,12 +387,7 @@ def test_a_folder_that_takes_no_files_is_said(tmp_path, save):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(export.ExportError, match="nothing can be written to"):
         export.to_onnx(nn.Linear(2, 2).eval(), tmp_path / "file" / "m.onnx", torch.rand(1, 2))
-    path = save(
-        [node("MatMul", ["a", "w"], ["y"])],
-        [value("a", T.FLOAT, ["n", 2])],
-        [value("y", T.FLOAT, None)],
-        [weight("w", 2, 2)],
-    )
+    path = save([node("MatMul", ["a", "w"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)], [weight("w", 2, 2)])
     with pytest.raises(QuantizationError, match="nothing can be written to"):
         quantization.dynamic(path, tmp_path / "file" / "q.onnx")
 
@@ -454,18 +441,8 @@ def test_a_gemm_may_add_a_matrix_that_lies_in_a_second_file(save, tmp_path, monk
 
 
 def test_the_callers_reader_stays_as_it_is(save, tmp_path):
-    fixed = save(
-        [node("MatMul", ["a", "w"], ["y"])],
-        [value("a", T.FLOAT, [4, 8])],
-        [value("y", T.FLOAT, [4, 3])],
-        [weight("w", 8, 3)],
-    )
-    free = save(
-        [node("MatMul", ["a", "w"], ["y"])],
-        [value("a", T.FLOAT, ["n", 8])],
-        [value("y", T.FLOAT, ["n", 3])],
-        [weight("w", 8, 3)],
-    )
+    fixed = save([node("MatMul", ["a", "w"], ["y"])], [value("a", T.FLOAT, [4, 8])], [value("y", T.FLOAT, [4, 3])], [weight("w", 8, 3)])
+    free = save([node("MatMul", ["a", "w"], ["y"])], [value("a", T.FLOAT, ["n", 8])], [value("y", T.FLOAT, ["n", 3])], [weight("w", 8, 3)])
     rows = np.random.default_rng(0).normal(size=(38, 8)).astype(np.float32)
     reader = quantization.Reader({"a": rows}, batch_size=16)
     reader.get_next()
@@ -524,19 +501,13 @@ class Nested(nn.Module):
 
 
 def test_parity_opens_what_a_model_returns(save):
-    nodes = [
-        node("ReduceSum", ["a", "k"], ["s"], keepdims=0),
-        node("Add", ["a", "a"], ["d"]),
-        node("Sub", ["a", "one"], ["m"]),
-    ]
+    nodes = [node("ReduceSum", ["a", "k"], ["s"], keepdims=0), node("Add", ["a", "a"], ["d"]), node("Sub", ["a", "one"], ["m"])]
     constants = [numpy_helper.from_array(np.array([1]), "k"), numpy_helper.from_array(np.float32(1), "one")]
     path = save(nodes, [value("a", T.FLOAT, ["n", 3])], [value(name, T.FLOAT, None) for name in "sdm"], constants)
     assert export.parity(Nested(), path, batches=(1, 4)).ok
 
 
-@pytest.mark.parametrize(
-    "special, ok, words", [(np.inf, True, ""), (-np.inf, True, ""), (np.nan, False, "model itself gives NaN for")]
-)
+@pytest.mark.parametrize("special, ok, words", [(np.inf, True, ""), (-np.inf, True, ""), (np.nan, False, "model itself gives NaN for")])
 def test_parity_with_what_is_no_number(special, ok, words, save):
     path = save([node("Neg", ["a"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)])
     found = export.parity(lambda a: -a, path, batches=(2,), x=np.array([[1, special], [0, 2]], np.float32))
@@ -557,10 +528,7 @@ def test_parity_names_a_buffer_that_changes(save):
             self.calls += 1
             return a + self.calls
 
-    path, module = (
-        save([node("Identity", ["a"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)]),
-        Counts(),
-    )
+    path, module = (save([node("Identity", ["a"], ["y"])], [value("a", T.FLOAT, ["n", 2])], [value("y", T.FLOAT, None)]), Counts())
     assert "changes its own buffer 'calls'" in export.parity(module, path, batches=(1,)).hint
     assert module.calls.item() == 0
 
@@ -575,20 +543,14 @@ def test_parity_of_a_file_that_picks_rows_by_equal_scores(picked, says, save):
         [numpy_helper.from_array(np.array([2]), "k")],
     )
     boxes = np.arange(12, dtype=np.float32).reshape(4, 3)
-    found = export.parity(
-        lambda s, b: (s[picked], b[picked]), path, batches=(4,), x=(np.array([1, 0, 1, 1], np.float32), boxes)
-    )
+    found = export.parity(lambda s, b: (s[picked], b[picked]), path, batches=(4,), x=(np.array([1, 0, 1, 1], np.float32), boxes))
     assert not found.ok and says in str(found)
     assert ("another order" in str(found)) is (sorted(picked) == [0, 2])
     assert "picks or sorts rows by their scores (TopK)" in found.hint
-    assert export.parity(
-        lambda s, b: (s[[0, 2]], b[[0, 2]]), path, batches=(4,), x=(np.float32([1, 0, 1, 1]), boxes)
-    ).ok
+    assert export.parity(lambda s, b: (s[[0, 2]], b[[0, 2]]), path, batches=(4,), x=(np.float32([1, 0, 1, 1]), boxes)).ok
 
 
-@pytest.mark.parametrize(
-    "what, words", [("infinite", "NaN or infinite for"), ("narrow", r"is \[1, 3\], that of the baseline \[1, 4\]")]
-)
+@pytest.mark.parametrize("what, words", [("infinite", "NaN or infinite for"), ("narrow", r"is \[1, 3\], that of the baseline \[1, 4\]")])
 def test_the_gate_does_not_pass_what_answers_another_question(what, words, save):
     inputs, outputs = [value("a", T.FLOAT, ["n", 5])], [value("y", T.FLOAT, None)]
     good = save([node("MatMul", ["a", "w"], ["y"])], inputs, outputs, [weight("w", 5, 4)])
@@ -647,13 +609,8 @@ def test_what_cannot_be_exported_is_said_before_the_exporter_does(module, exampl
 
 def test_an_example_of_one_row_exports_with_any_batch(tmp_path):
     net = nn.RNN(3, 2, batch_first=True).eval()
-    assert (
-        export.to_onnx(net, tmp_path / "m.onnx", torch.rand(1, 4, 3), output_names=("y", "h")).inputs["input"][1][0]
-        == "batch"
-    )
-    export.parity(
-        net, tmp_path / "m.onnx", batches=(1, 3), x=np.random.default_rng(0).random((3, 4, 3), dtype=np.float32)
-    ).check()
+    assert export.to_onnx(net, tmp_path / "m.onnx", torch.rand(1, 4, 3), output_names=("y", "h")).inputs["input"][1][0] == "batch"
+    export.parity(net, tmp_path / "m.onnx", batches=(1, 3), x=np.random.default_rng(0).random((3, 4, 3), dtype=np.float32)).check()
 
 
 def test_the_batch_of_a_state_is_where_one_says(tmp_path):
@@ -676,8 +633,14 @@ def test_a_dict_for_the_batch_names_exceptions(tmp_path):
 
     example = (torch.rand(2, 3), torch.rand(3, 4), torch.rand(1, 2, 4))
     for dynamo in (True, False):
-        export.to_onnx(Step().eval(), tmp_path / "m.onnx", example, dynamo=dynamo, output_names=("y", "next"),
-                       dynamic_batch={"table": None, "state": 1, "next": 1})  # fmt: skip
+        export.to_onnx(
+            Step().eval(),
+            tmp_path / "m.onnx",
+            example,
+            dynamo=dynamo,
+            output_names=("y", "next"),
+            dynamic_batch={"table": None, "state": 1, "next": 1},
+        )
         found = export.report(tmp_path / "m.onnx")
         assert [s for _, s in found.inputs.values()] == [("batch", 3), (3, 4), (1, "batch", 4)]
         assert [s for _, s in found.outputs.values()] == [("batch", 4), (1, "batch", 4)]
@@ -698,9 +661,7 @@ def test_one_idea_of_what_the_batch_is(first, save, tmp_path):
         [numpy_helper.from_array(np.array([1]), "axis")],
     )
     ordered = {name: shapes[name] for name in names}
-    assert signatures.with_batch(ordered, 7) == {
-        name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names
-    }
+    assert signatures.with_batch(ordered, 7) == {name: {"tokens": (7, "time", 2), "mask": ("time", 2)}[name] for name in names}
     for rows, time in ((5, 9), (6, 6)):
         x = {"tokens": np.ones((rows, time, 2), np.float32), "mask": np.ones((time, 2), np.float32)}
         assert signatures.row_axes(ordered, x) == {"tokens": 0, "mask": None}
@@ -723,9 +684,7 @@ def test_qat_exports_what_it_was_calibrated_on(tmp_path):
     quantized = qat.ptq(net, pictures)
     path = qat.to_onnx(quantized, tmp_path / "q.onnx")
     assert export.report(path).inputs["input"] == ("float32", ("batch", 2, 8, 8))
-    np.testing.assert_allclose(
-        plain(path, {"input": pictures})[0], quantized(torch.from_numpy(pictures)).detach(), atol=1e-4
-    )
+    np.testing.assert_allclose(plain(path, {"input": pictures})[0], quantized(torch.from_numpy(pictures)).detach(), atol=1e-4)
     for wrong, words in (
         (pictures[:0], "no pictures"),
         (pictures * np.nan, "NaN"),
@@ -746,9 +705,7 @@ def test_a_layer_that_got_nothing_during_calibration_is_the_same_in_the_file(tmp
     quantized[0].input_quantizer.amax *= 4  # inputs that were not seen before, and that let something through
     bright, path = dim + 2, qat.to_onnx(quantized, tmp_path / "q.onnx")
     assert net(torch.from_numpy(bright))[0].ne(net(torch.from_numpy(dim))[0]).any()
-    np.testing.assert_allclose(
-        plain(path, {"input": bright})[0], quantized(torch.from_numpy(bright)).detach(), atol=1e-4
-    )
+    np.testing.assert_allclose(plain(path, {"input": bright})[0], quantized(torch.from_numpy(bright)).detach(), atol=1e-4)
 
 
 # ---------------------------------------------------------------- counting and compiling
@@ -760,9 +717,7 @@ def test_fused_layers_are_counted_by_arithmetic():
     decoder = nn.TransformerDecoderLayer(d, 2, 16, batch_first=True)
     want = attention(n, n) + attention(n, 4) + 2 * n * d * 16
     assert counting.cost(decoder, (torch.rand(1, n, d), torch.rand(1, 4, d))).macs == want
-    assert counting.cost(
-        nn.GRU(d, h, bidirectional=True, batch_first=True), torch.rand(1, n, d)
-    ).macs == n * 2 * 3 * h * (d + h)
+    assert counting.cost(nn.GRU(d, h, bidirectional=True, batch_first=True), torch.rand(1, n, d)).macs == n * 2 * 3 * h * (d + h)
     found = counting.cost(nn.MultiheadAttention(d, 2, batch_first=True), (torch.rand(1, n, d),) * 3)
     assert found.parameters == sum(layer.parameters for layer in found.layers) and found.macs == attention(n, n)
 
@@ -783,21 +738,9 @@ def test_the_compiler_refuses_rather_than_be_wrong(save):
     wrong = {
         "ceil_mode|no kernel": ([node("MaxPool", ["a"], ["y"], kernel_shape=[2, 2])], [1, 2, 6, 6], []),
         "2-D here": ([node("Conv", ["a", "w"], ["y"], strides=[2])], [1, 2, 9], [weight("w", 3, 2, 3)]),
-        "negative pads": (
-            [node("Conv", ["a", "w"], ["y"], pads=[-1, 0, 0, 0])],
-            [1, 2, 6, 6],
-            [weight("w", 3, 2, 3, 3)],
-        ),
-        "auto_pad='VALID'": (
-            [node("Conv", ["a", "w"], ["y"], auto_pad="VALID")],
-            [1, 2, 6, 6],
-            [weight("w", 3, 2, 3, 3)],
-        ),
-        "makes int32": (
-            [node("CastLike", ["a", "w"], ["y"])],
-            [2, 2],
-            [numpy_helper.from_array(np.ones(1, np.int32), "w")],
-        ),
+        "negative pads": ([node("Conv", ["a", "w"], ["y"], pads=[-1, 0, 0, 0])], [1, 2, 6, 6], [weight("w", 3, 2, 3, 3)]),
+        "auto_pad='VALID'": ([node("Conv", ["a", "w"], ["y"], auto_pad="VALID")], [1, 2, 6, 6], [weight("w", 3, 2, 3, 3)]),
+        "makes int32": ([node("CastLike", ["a", "w"], ["y"])], [2, 2], [numpy_helper.from_array(np.ones(1, np.int32), "w")]),
         "more than its batch": ([node("Relu", ["a"], ["y"])], ["n", 3, "wide"], []),
     }
     for words, (nodes, shape, weights) in wrong.items():
@@ -807,9 +750,7 @@ def test_the_compiler_refuses_rather_than_be_wrong(save):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 3.0])
 def test_a_pass_may_not_make_other_numbers(bad, save):
-    path = save(
-        [node("Add", ["a", "w"], ["y"])], [value("a", T.FLOAT, [2, 3])], [value("y", T.FLOAT, [2, 3])], [weight("w", 3)]
-    )
+    path = save([node("Add", ["a", "w"], ["y"])], [value("a", T.FLOAT, [2, 3])], [value("y", T.FLOAT, [2, 3])], [weight("w", 3)])
     graph = compiler.read(path)
     assert compiler.equal(graph, graph) == 0
     spoilt = graph.with_(constants={name: array * [1, 1, bad] for name, array in graph.constants.items()})
@@ -944,11 +885,7 @@ def test_tune_tries_again_what_failed_or_is_gone(save, rows, few, monkeypatch):
         (np.arange(40).reshape(40, 1) % 2 == 0, np.arange(40).reshape(40, 1) % 2 == 1, "lost"),
         (np.ones((40, 1), bool), np.ones((40, 1), bool), "kept"),
         (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["cow"]] * 20), "lost"),
-        (
-            np.array([["cat", "a"], ["dog", "b"]] * 20, object),
-            np.array([["cat", "a"], ["cow", "b"]] * 20, object),
-            "lost",
-        ),
+        (np.array([["cat", "a"], ["dog", "b"]] * 20, object), np.array([["cat", "a"], ["cow", "b"]] * 20, object), "lost"),
         (np.array([["cat"], ["dog"]] * 20), np.array([["cat"], ["dog"]] * 20), "kept"),
         (np.full((40, 1), 1e200), np.full((40, 1), 1.001e200), "kept"),
         (np.full((40, 1), 1e200), np.full((40, 1), 2e200), "lost"),
@@ -996,7 +933,15 @@ def test_the_budget_stops_a_row_wherever_it_is(save, rows, few, tmp_path):
         trial = trying._Trial(path, given.read(path, rows), 1, tmp_path / "trial", reference)
         trial.folder.mkdir()
         row, made = tuning.Row("int8 for_cpu", trying.CPU, 1, 1), files.place(trial.folder, path, "int8 for_cpu")
-        for left, said, there in ((0, "not tried", False), (1, "stopped", False), (4, "stopped", False), (7, "stopped", False), (8, "stopped", True), (3, "stopped", True), (30, "stopped", True)):  # fmt: skip
+        for left, said, there in (
+            (0, "not tried", False),
+            (1, "stopped", False),
+            (4, "stopped", False),
+            (7, "stopped", False),
+            (8, "stopped", True),
+            (3, "stopped", True),
+            (30, "stopped", True),
+        ):
             found = trial.run(row, Calls(left))
             assert found.failed == f"{said}: the budget of 9 s was used up" and not trial.store.exists(), left
             assert [one.name for one in trial.folder.iterdir()] == [made.name] * there, left
@@ -1013,12 +958,20 @@ def test_a_clock_ends():
 def gelu_by_hand(save):
     """Two layers with a GELU between them, in single operators as TensorFlow and JAX exporters write it; four channels are larger."""
     number = lambda name, value: numpy_helper.from_array(np.float32(value), name)
-    w, v = (
-        numpy_helper.to_array(weight("", *shape, seed=seed)).copy() for shape, seed in (((24, 48), 5), ((48, 6), 6))
-    )
+    w, v = (numpy_helper.to_array(weight("", *shape, seed=seed)).copy() for shape, seed in (((24, 48), 5), ((48, 6), 6)))
     w[:, :4] *= 4
     v[:4] /= 4
-    steps = [("Mul", "h h h2"), ("Mul", "h h2 h3"), ("Mul", "h3 c k"), ("Add", "h k s"), ("Mul", "s p t"), ("Tanh", "t u"), ("Add", "u one u1"), ("Mul", "h u1 g"), ("Mul", "g half z")]  # fmt: skip
+    steps = [
+        ("Mul", "h h h2"),
+        ("Mul", "h h2 h3"),
+        ("Mul", "h3 c k"),
+        ("Add", "h k s"),
+        ("Mul", "s p t"),
+        ("Tanh", "t u"),
+        ("Add", "u one u1"),
+        ("Mul", "h u1 g"),
+        ("Mul", "g half z"),
+    ]
     nodes = [node("MatMul", ["a", "w"], ["h"]), *(node(op, s.split()[:-1], s.split()[-1:]) for op, s in steps)]
     weights = [numpy_helper.from_array(w, "w"), numpy_helper.from_array(v, "v"), number("c", 0.044715)]
     weights += [number("p", 0.7978846), number("one", 1), number("half", 0.5)]
@@ -1100,11 +1053,7 @@ def test_tune_refuses_by_name(save, tmp_path, few):
 def test_float16_takes_what_one_converter_alone_refuses(save, tmp_path):
     """A Cast to float32 in the middle, as in a one-hot layer."""
     path = save(
-        [
-            node("Equal", ["a", "kinds"], ["e"]),
-            node("Cast", ["e"], ["f"], to=T.FLOAT),
-            node("MatMul", ["f", "w"], ["y"]),
-        ],
+        [node("Equal", ["a", "kinds"], ["e"]), node("Cast", ["e"], ["f"], to=T.FLOAT), node("MatMul", ["f", "w"], ["y"])],
         [value("a", T.INT32, ["n", 5, 1])],
         [value("y", T.FLOAT, ["n", 5, 3])],
         [numpy_helper.from_array(np.arange(7, dtype=np.int32), "kinds"), weight("w", 7, 3)],
@@ -1120,18 +1069,9 @@ def test_a_gpu_gets_the_files_that_are_made_for_it():
     rows = []
     for row in trying._plan(trial, rows, ["openvino", "tensorrt"]):
         kept = row.file in ("float32", "int8 dynamic")
-        rows.append(
-            replace(
-                row,
-                speed=Speed(1.0, 1.0, 1.0, "reference"),
-                quality=Quality("", 1.0, verdict="kept" if kept else "lost"),
-            )
-        )
+        rows.append(replace(row, speed=Speed(1.0, 1.0, 1.0, "reference"), quality=Quality("", 1.0, verdict="kept" if kept else "lost")))
     of = lambda engine: [row.file for row in rows if row.engine == engine and row.threads == 1]
-    assert of("tensorrt") == [*trying.FOR_GPU] and of("openvino") == [
-        "float32",
-        "int8 dynamic",
-    ]
+    assert of("tensorrt") == [*trying.FOR_GPU] and of("openvino") == ["float32", "int8 dynamic"]
     assert of(trying.CPU) == trying.files.NAMES
 
 
@@ -1146,16 +1086,12 @@ def test_engines_are_those_of_the_table():
 
 
 def test_an_engine_that_reads_no_onnx_is_not_tried(monkeypatch):
-    table = {
-        name: replace(engine, reads=(".pte",)) for name, engine in runtimes.ENGINES.items() if not engine.providers
-    }
+    table = {name: replace(engine, reads=(".pte",)) for name, engine in runtimes.ENGINES.items() if not engine.providers}
     monkeypatch.setattr(trying.runtimes, "ENGINES", table)
     assert trying._engines() == ([], {})
 
 
-@pytest.mark.parametrize(
-    "engine", ["onnxruntime TensorrtExecutionProvider", "onnxruntime cuda", "tensorrt", "onnxruntime openvino"]
-)
+@pytest.mark.parametrize("engine", ["onnxruntime TensorrtExecutionProvider", "onnxruntime cuda", "tensorrt", "onnxruntime openvino"])
 def test_the_table_knows_what_runs_on_a_gpu(engine):
     trial = SimpleNamespace(free_batch=False)
     files = [row.file for row in trying._plan(trial, [], [engine]) if row.engine == engine]

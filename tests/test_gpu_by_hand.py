@@ -1,5 +1,5 @@
-"""Lab 06b's own code, and the package's memory, on a real GPU with the real PyCUDA and cuda-python: no TensorRT is needed, the engine is a matrix
-product that PyTorch puts into the same stream. Skipped where there is no GPU."""
+"""Lab 06b's own code, and the package's memory, on a real GPU with the real PyCUDA and cuda-python: no TensorRT is needed, the engine is a
+matrix product that PyTorch puts into the same stream. Skipped where there is no GPU."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Context(ExecutionContext):
 
 
 def without_torch(memory) -> int:
-    """Free bytes, after PyTorch gave back what it keeps: cached blocks, and a cuBLAS workspace (32 MiB on Hopper) for each stream it has seen."""
+    """Free bytes, after PyTorch gave back what it keeps: cached blocks, and a cuBLAS workspace (32 MiB on Hopper) for each stream it has
+    seen."""
     torch.cuda.synchronize()
     torch._C._cuda_clearCublasWorkspaces()
     torch.cuda.empty_cache()

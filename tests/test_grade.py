@@ -36,9 +36,7 @@ def write(folder: Path, student: str, change=None, *, base=None, extra=()) -> Pa
     answers = {**(answer_cells(LAB.solution) if base is None else base), **(change or {})}
     for cell in notebook["cells"]:
         cell["source"] = answers.get(cell["id"]) or cell["source"]
-    notebook["cells"] += [
-        {"cell_type": "code", "id": f"own{i}", "metadata": {}, "source": s} for i, s in enumerate(extra)
-    ]
+    notebook["cells"] += [{"cell_type": "code", "id": f"own{i}", "metadata": {}, "source": s} for i, s in enumerate(extra)]
     path = folder / student / f"{LAB.slug}.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook))
@@ -69,11 +67,7 @@ def shared(monkeypatch):
 def test_a_class(tmp_path, shared):
     write(tmp_path / "class", "honest")
     write(tmp_path / "class", "untouched", dict.fromkeys(POINTS), base={})
-    partly = {
-        "describe": mistake("describe", "IR version for opset"),
-        "parity": mistake("parity", "sign kept"),
-        **QUICK,
-    }
+    partly = {"describe": mistake("describe", "IR version for opset"), "parity": mistake("parity", "sign kept"), **QUICK}
     write(tmp_path / "class", "partly", partly, extra=["print('own experiments')"])
     (tmp_path / "class" / "broken").mkdir()
     (tmp_path / "class" / "broken" / f"{LAB.slug}.ipynb").write_text("{")
@@ -85,21 +79,19 @@ def test_a_class(tmp_path, shared):
     assert {item["name"]: item["earned"] for item in honest["items"]} == POINTS and not honest["notes"]
     assert honest["tier"] == "namespace" and honest["kernel"] == "warm" and honest["seed"] == 5
     score = honest["scores"]["export_model"]
-    assert (
-        score["nodes"] == 4
-        and 0 < score["bytes"] < 10**6
-        and 0 <= score["accuracy"] <= 1
-        and 0.1 < score["latency_ratio"] < 10
-    )
+    assert score["nodes"] == 4 and 0 < score["bytes"] < 10**6 and 0 <= score["accuracy"] <= 1 and 0.1 < score["latency_ratio"] < 10
 
     untouched = by_student["untouched"]
     assert all(item["earned"] == 0 for item in untouched["items"])
     assert set(items(untouched).values()) == {("fail", "not done yet")}
 
     assert items(by_student["partly"]) == {
-        "export_model": ("fail", "raised"), "describe": ("fail", "opset of another domain"), "parity": ("fail", "not the largest absolute difference"),
-        "mixes_images": ("pass", ""), "gate": ("fail", "raised"),
-    }  # fmt: skip
+        "export_model": ("fail", "raised"),
+        "describe": ("fail", "opset of another domain"),
+        "parity": ("fail", "not the largest absolute difference"),
+        "mixes_images": ("pass", ""),
+        "gate": ("fail", "raised"),
+    }
     assert by_student["partly"]["notes"] == ["1 extra code cell"]
     assert "absolute" in next(i["message"] for i in by_student["partly"]["items"] if i["name"] == "parity")
 
@@ -187,10 +179,11 @@ def test_our_fault_is_tried_again_and_never_a_zero(tmp_path):
 
 
 def test_a_forged_result_is_for_a_person_to_look_at(tmp_path):
-    forged = (
-        "import os, pathlib\ndef describe(path):\n    out = pathlib.Path(os.environ['EDGEKIT_PROBE_DIR']) / 'describe' / 'out'\n"
-        "    out.mkdir(exist_ok=True); (out / 'data.json').write_text('{\"reports\": 3}'); os._exit(0)"
-    )
+    forged = """\
+import os, pathlib
+def describe(path):
+    out = pathlib.Path(os.environ['EDGEKIT_PROBE_DIR']) / 'describe' / 'out'
+    out.mkdir(exist_ok=True); (out / 'data.json').write_text('{"reports": 3}'); os._exit(0)"""
     found = items(one(tmp_path, {**QUICK, "describe": forged}))
     assert found["describe"][0] in ("grader-error", "kernel-died") and found["parity"] == ("pass", "")
 
@@ -201,9 +194,7 @@ def test_the_audit_runs_cold_and_agrees(tmp_path, monkeypatch):
     record = grade.grade_one(found, warm(), seed=3)
     assert grade.chosen(record, warm(), 1.0) and not grade.chosen(record, warm(), 0.0)
     real, seen = grade.grade_one, []
-    monkeypatch.setattr(
-        grade, "grade_one", lambda *args, **more: seen[0] if seen else seen.append(real(*args, **more)) or seen[0]
-    )
+    monkeypatch.setattr(grade, "grade_one", lambda *args, **more: seen[0] if seen else seen.append(real(*args, **more)) or seen[0])
     options = {"cell_timeout": 60, "notebook_timeout": 120}
     assert grade.audited(record, found, warm(), options)["audit"] == {"kernel": "cold", "agrees": True}
     assert seen[0]["kernel"] == "cold" and seen[0]["seed"] == 3

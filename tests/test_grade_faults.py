@@ -1,4 +1,5 @@
-"""What an ordinary class does to a grader: our own faults are nobody's zero, nothing found is lost in silence, and no message is a traceback."""
+"""What an ordinary class does to a grader: our own faults are nobody's zero, nothing found is lost in silence, and no message is a
+traceback."""
 
 from __future__ import annotations
 
@@ -24,9 +25,7 @@ from tests.grading import ENTRY, quick_class
 from tests.test_reports import record, rows
 from tests.test_submissions import put
 
-walled = pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
+walled = pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
 OPTIONS = {"workers": 1, "audit": 0, "progress": False}
 
 
@@ -59,10 +58,7 @@ def unprivileged():
 # ------------------------------------------------------------------------------------------------------------- our fault (5)
 def test_what_the_grader_may_not_read_is_told_and_no_zero(unprivileged):
     folder, acting = unprivileged
-    put(
-        folder,
-        {f"ann/{NAME}": ONE, f"ben/{NAME}": TWO, f"cem/{NAME}": ONE, f"dot/deep/er/{NAME}": TWO, "eli/lab.zip": b"PK"},
-    )
+    put(folder, {f"ann/{NAME}": ONE, f"ben/{NAME}": TWO, f"cem/{NAME}": ONE, f"dot/deep/er/{NAME}": TWO, "eli/lab.zip": b"PK"})
     for name in (f"ben/{NAME}", "cem", "dot/deep", "eli/lab.zip"):
         (folder / name).chmod(0)
     with acting():
@@ -70,9 +66,7 @@ def test_what_the_grader_may_not_read_is_told_and_no_zero(unprivileged):
     by = {one.student: one for one in found.submissions}
     assert set(by) == {"ann", "ben"} and by["ben"].ours and "cannot be read: Permission denied" in by["ben"].problem
     told = dict(found.lost)
-    assert all("it cannot be read: Permission denied" in told[path] for path in ("cem", "dot/deep", "eli/lab.zip")), (
-        told
-    )
+    assert all("it cannot be read: Permission denied" in told[path] for path in ("cem", "dot/deep", "eli/lab.zip")), told
 
 
 def test_a_folder_of_submissions_that_may_not_be_read_is_an_error_of_one_line(unprivileged):
@@ -124,9 +118,7 @@ def test_grading_one_lab_again_keeps_the_others_and_a_comment_grades_nothing(tmp
     with quick_class(tmp_path, 3) as (root, m):
         other = "05x_other"
         entry = ENTRY.format(other)
-        monkeypatch.setattr(
-            rebuild, "version", lambda lab, real=rebuild.version: real(lab) if lab.slug == SLUG else "v"
-        )
+        monkeypatch.setattr(rebuild, "version", lambda lab, real=rebuild.version: real(lab) if lab.slug == SLUG else "v")
         (root / "labs" / "course.toml").write_text(ENTRY.format(SLUG) + "\n" + entry)
         notebook = json.loads((root / "labs" / f"{SLUG}.ipynb").read_text())
         (root / "labs" / f"{other}.ipynb").write_text(json.dumps(notebook))
@@ -232,9 +224,38 @@ def test_an_answer_above_a_megabyte_is_told(tmp_path):
 
 
 # ----------------------------------------------------------------------------------------------------------------- similarity
-OWN = "def describe(path):\n    total = 0\n    for step, part in enumerate(sorted(path)):\n        if step % 3 == 2 and part.size > total:\n            total += part.size * 7 - step\n        elif not part:\n            break\n    return {'sum': total, 'half': total // 2 + 1}\n"
-RENAMED = "def describe(path):  # mine!\n    acc = 0\n    for k, piece in enumerate(sorted(path)):\n        if k % 3 == 2 and piece.size > acc:\n            acc += piece.size * 7 - k\n        elif not piece:\n            break\n    return {'a': acc, 'b': acc // 2 + 1}\n"
-FAR = "def describe(path):\n    import json\n    with open(path) as file:\n        found = json.load(file)\n    while len(found) > 4:\n        found = [one for one in found if one is not None][1:]\n    try:\n        return max(found, key=lambda one: -one)\n    except ValueError:\n        return None\n"
+OWN = """\
+def describe(path):
+    total = 0
+    for step, part in enumerate(sorted(path)):
+        if step % 3 == 2 and part.size > total:
+            total += part.size * 7 - step
+        elif not part:
+            break
+    return {'sum': total, 'half': total // 2 + 1}
+"""
+RENAMED = """\
+def describe(path):  # mine!
+    acc = 0
+    for k, piece in enumerate(sorted(path)):
+        if k % 3 == 2 and piece.size > acc:
+            acc += piece.size * 7 - k
+        elif not piece:
+            break
+    return {'a': acc, 'b': acc // 2 + 1}
+"""
+FAR = """\
+def describe(path):
+    import json
+    with open(path) as file:
+        found = json.load(file)
+    while len(found) > 4:
+        found = [one for one in found if one is not None][1:]
+    try:
+        return max(found, key=lambda one: -one)
+    except ValueError:
+        return None
+"""
 
 
 def test_pairs_that_are_alike_and_a_pasted_solution_are_reported(tmp_path):
@@ -255,10 +276,7 @@ def test_pairs_that_are_alike_and_a_pasted_solution_are_reported(tmp_path):
             if student != "left":  # no record: not in the class any more
                 records.append(m.out / records.FILE, record(student))
         found = similarity.of(m.out)
-        assert {(pair.one, pair.two) for pair in found if pair.item == "describe"} == {
-            ("ann", "ben"),
-            ("dot", similarity.SOLUTION),
-        }
+        assert {(pair.one, pair.two) for pair in found if pair.item == "describe"} == {("ann", "ben"), ("dot", similarity.SOLUTION)}
         listing, page = similarity.write(m.out, found)
         assert "ann,ben" in listing.read_text("utf-8-sig") and "piece.size" in page.read_text("utf-8")
 
@@ -270,5 +288,6 @@ def test_what_is_known_of_other_labs_stays(tmp_path):
     only = finding.survey(put(tmp_path / "in", {f"ben/{NAME}": ONE}), [SLUG])
     about.write(tmp_path / "out", only, [SLUG])
     assert {who: set(mine) for who, mine in about.read(tmp_path / "out").handed_in.items()} == {
-        "ann": {SLUG, "05a_onnx_runtime"}, "ben": {SLUG},
-    }  # fmt: skip
+        "ann": {SLUG, "05a_onnx_runtime"},
+        "ben": {SLUG},
+    }

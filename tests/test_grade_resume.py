@@ -16,9 +16,7 @@ from edgekit.instructor.reports import records
 from edgekit.instructor.sandbox import worker as sandbox
 from tests.grading import command, environment, quick_class
 
-pytestmark = pytest.mark.skipif(
-    bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}"
-)
+pytestmark = pytest.mark.skipif(bool(sandbox.namespace_problem()), reason=f"needs the namespace tier: {sandbox.namespace_problem()}")
 SIZE = 10
 
 
@@ -55,9 +53,7 @@ def killed_after(count: int, root: Path, submissions: Path, out: Path) -> list[b
         process.wait()
     assert below, "nothing was running when the grader was killed"
     gone, alive = psutil.wait_procs(below, timeout=10)
-    assert not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], (
-        "sandboxes outlived the grader"
-    )
+    assert not [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], "sandboxes outlived the grader"
     return [line for line in lines(out) if line.endswith(b"\n")]
 
 

@@ -26,10 +26,16 @@ def untidy(folder):
     path = folder / "untidy.onnx"
     with export.quiet():
         torch.onnx.export(
-            load_checkpoint("edgecnn"), (torch.rand(1, 1, 28, 28),), path, dynamo=False, do_constant_folding=False,
-            training=torch.onnx.TrainingMode.PRESERVE, input_names=["input"], output_names=["logits"],
+            load_checkpoint("edgecnn"),
+            (torch.rand(1, 1, 28, 28),),
+            path,
+            dynamo=False,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            input_names=["input"],
+            output_names=["logits"],
             dynamic_axes={"input": {0: "batch"}},
-        )  # fmt: skip
+        )
     return path
 
 
@@ -107,10 +113,13 @@ def test_unused_identity_is_removed(folder):
     import onnx
     from onnx import TensorProto, helper
 
-    nodes = [helper.make_node("Identity", ["x"], ["i"]), helper.make_node("Relu", ["i"], ["r"]), helper.make_node("Neg", ["r"], ["y"])]  # fmt: skip
+    nodes = [helper.make_node("Identity", ["x"], ["i"]), helper.make_node("Relu", ["i"], ["r"]), helper.make_node("Neg", ["r"], ["y"])]
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2]) for n in "xy"]
     path = folder / "identity.onnx"
-    onnx.save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)  # fmt: skip
+    onnx.save(
+        helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:]), opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        path,
+    )
     found = graphs.diff(path, optimized(path, "ENABLE_BASIC"))
     assert found.fates == ["removed", "kept", "kept"] and [n.op for n in found.removed] == ["Identity"]
 
@@ -186,22 +195,23 @@ def recorded(tidy, folder):
 def test_profile_of_a_real_run(recorded):
     found = profile.read(recorded)
     assert found.runs == 7 and {node.calls for node in found.nodes} == {7}
-    assert sum(node.share for node in found.nodes) == pytest.approx(1) and sum(
-        found.by("op").values()
-    ) == pytest.approx(1)
+    assert sum(node.share for node in found.nodes) == pytest.approx(1) and sum(found.by("op").values()) == pytest.approx(1)
     assert found.by("provider") == pytest.approx({"CPUExecutionProvider": 1.0})
     assert [n.total for n in found.nodes] == sorted((n.total for n in found.nodes), reverse=True)
     assert 0 <= found.overhead < 1 and found.load > 0
-    assert (
-        found.nodes[0].op in str(found) and "<table>" in found._repr_html_() and found.nodes[0].op in found.plot().alt
-    )
+    assert found.nodes[0].op in str(found) and "<table>" in found._repr_html_() and found.nodes[0].op in found.plot().alt
     assert json.loads(json.dumps(found.to_dict()))["runs"] == 7
 
 
 def test_profile_arithmetic():
     node = {"cat": "Node", "args": {"op_name": "Conv", "provider": "P"}}
-    events = [{**node, "name": "a_kernel_time", "dur": 30}, {**node, "name": "a_kernel_time", "dur": 50}, {**node, "name": "b_kernel_time", "dur": 20},
-              {**node, "name": "b_fence_before", "dur": 900}, {"cat": "Session", "name": "model_run", "dur": 200}]  # fmt: skip
+    events = [
+        {**node, "name": "a_kernel_time", "dur": 30},
+        {**node, "name": "a_kernel_time", "dur": 50},
+        {**node, "name": "b_kernel_time", "dur": 20},
+        {**node, "name": "b_fence_before", "dur": 900},
+        {"cat": "Session", "name": "model_run", "dur": 200},
+    ]
     found = profile.parse(events)
     assert [(n.name, n.calls, round(n.share, 3)) for n in found.nodes] == [("a", 2, 0.8), ("b", 1, 0.2)]
     assert found.nodes[0].mean == pytest.approx(40e-6) and found.overhead == pytest.approx(0.5)
@@ -211,11 +221,7 @@ def test_profile_arithmetic():
 def test_profile_bad_files(recorded, tmp_path):
     with pytest.raises(profile.ProfileError, match="end_profiling"):
         profile.read(tmp_path / "missing.json")
-    for content, says in (
-        ("[{", "not a complete JSON file"),
-        ('{"a": 1}', "list of events"),
-        ("[]", "no node was timed"),
-    ):
+    for content, says in (("[{", "not a complete JSON file"), ('{"a": 1}', "list of events"), ("[]", "no node was timed")):
         path = tmp_path / "bad.json"
         path.write_text(content)
         with pytest.raises(profile.ProfileError, match=says):

@@ -59,9 +59,7 @@ class Chain:
         return self.layer("Gemm", GEMM, **{"transB": 1, **more})
 
     def save(self, path, opset=21):
-        ends = [
-            helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("input", self.shape), (self.at, None))
-        ]
+        ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("input", self.shape), (self.at, None))]
         graph = helper.make_graph(self.nodes, "chain", ends[:1], ends[1:], self.constants)
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10), path)
         return path
@@ -111,7 +109,7 @@ READ = {
     "a pool first": lambda: Chain(3, 9, 7).then("MaxPool", kernel_shape=[2, 2]).q(0.031).conv().q(0.12),
     "reshaped": lambda: reshaped(0, -1),
     "gemm": lambda: flat().gemm().q(0.4),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -132,7 +130,10 @@ REFUSED = {
     "no Q behind the ReLU": (lambda: image().conv().then("Relu"), "Conv3: no QuantizeLinear"),
     "Q behind the flatten": (lambda: image().conv().then("Flatten").q(0.1), "Conv3: no QuantizeLinear"),
     "Q behind the pool": (lambda: image().conv().then("MaxPool", kernel_shape=[2, 2]).q(0.1), "Conv3: no Quantize"),
-    "another scale behind the pool": (lambda: image().conv().q(0.1).then("MaxPool", kernel_shape=[2, 2]).q(0.05), "QuantizeLinear7.*rounded twice"),
+    "another scale behind the pool": (
+        lambda: image().conv().q(0.1).then("MaxPool", kernel_shape=[2, 2]).q(0.05),
+        "QuantizeLinear7.*rounded twice",
+    ),
     "another scale behind the flatten": (lambda: image().conv().q(0.1).then("Flatten").q(0.3), "rounded twice"),
     "two pairs at the input": (lambda: image().q(0.05).conv().q(0.1), "QuantizeLinear2: its scale is 0.05"),
     "two pairs behind a layer": (lambda: image().conv().q(0.1).q(0.07), "rounded twice"),
@@ -146,7 +147,10 @@ REFUSED = {
     "weights with a zero point": (lambda: flat().gemm(weights={"zero": np.int8(-3)}).q(0.4), r"int8 with zero points \[-3\]"),
     "uint8 weights": (lambda: flat().gemm(weights={"zero": np.uint8(128), "kind": np.uint8}).q(0.4), "weights are uint8"),
     "scales along the inputs": (lambda: image().conv(weights={"scale": [0.1] * 3, "axis": 1}).q(0.1), "3 scales along axis 1"),
-    "a bias beyond int32": (lambda: image().conv(weights={"scale": 1e-10}).q(0.1), "output channel 0: its sum can reach .* more than int32"),
+    "a bias beyond int32": (
+        lambda: image().conv(weights={"scale": 1e-10}).q(0.1),
+        "output channel 0: its sum can reach .* more than int32",
+    ),
     "a factor too small": (lambda: image().conv(bias="", weights={"scale": 1e-10}).q(0.1), "Conv3, output channel 0: .*between 2"),
     "auto_pad": (lambda: image().conv(auto_pad="SAME_LOWER", kernel_shape=[3, 3]).q(0.1), "auto_pad=SAME_LOWER"),
     "auto_pad of a pool": (lambda: image().then("MaxPool", kernel_shape=[3, 3], auto_pad="SAME_UPPER").conv().q(0.1), "auto_pad"),
@@ -156,7 +160,7 @@ REFUSED = {
     "reshape to two rows": (lambda: reshaped(5, -1), r"target is \[5, -1\]"),
     "a free size": (lambda: Chain(3, "height", 7).q(0.03).conv().q(0.1), r"fixed size; got \[1, 3, 'height', 7\]"),
     "no layer": (lambda: image(), "no INT8 layer"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,4 +1,5 @@
-"""`edgekit doctor` as a whole process on a machine that looks like a Jetson (tests/jetson_root.py): every line is true, and every command is one for a board.
+"""`edgekit doctor` as a whole process on a machine that looks like a Jetson (tests/jetson_root.py): every line is true, and every command
+is one for a board.
 
 The Python is this machine's, with the packages of requirements/jetson.txt. Not verified on a real board.
 """
@@ -54,16 +55,10 @@ def examined(jetpack: str, folder: Path, site: Path, wheels: bool = False) -> di
 @pytest.mark.parametrize("jetpack", FOLDER)
 def test_before_the_boards_own_wheels(jetpack, site, tmp_path):
     told = examined(jetpack, tmp_path, site)
-    assert told["device"]["jetson"]["jetpack"] == jetpack and told["device"]["model"].startswith(
-        "NVIDIA Jetson Orin Nano"
-    )
+    assert told["device"]["jetson"]["jetpack"] == jetpack and told["device"]["model"].startswith("NVIDIA Jetson Orin Nano")
     assert told["device"]["python"] == sys.version.split()[0] and "tegra" not in told["device"]["kernel"]
     versions = {name: version for name, version in told["versions"].items() if version}
-    assert versions == {
-        "onnx": metadata.version("onnx"),
-        "numpy": metadata.version("numpy"),
-        "tensorrt": OWN[jetpack]["tensorrt"],
-    }
+    assert versions == {"onnx": metadata.version("onnx"), "numpy": metadata.version("numpy"), "tensorrt": OWN[jetpack]["tensorrt"]}
     assert not any(answer["ok"] for answer in told["runtimes"].values())
     found = {finding["key"]: finding for finding in told["findings"]}
     problems = {key for key, finding in found.items() if finding["severity"] == "problem"}
@@ -90,7 +85,8 @@ def test_after_the_steps(site, tmp_path):
     _commands_are_for_a_board(told)
 
 
-# describe() and the power meters; they import no engine, which would take a minute under QEMU. `python -m tests.jetson_root 6.2 doctor` tries those too.
+# describe() and the power meters; they import no engine, which would take a minute under QEMU. `python -m tests.jetson_root 6.2 doctor`
+# tries those too.
 ON_ARM = """
 import json
 from edgekit.course.doctor import machine, packages
@@ -133,10 +129,7 @@ LINES = {
 }
 CPU = {"6.2": "Cortex-A78AE (aarch64), ", "thor": "Neoverse-V3AE (aarch64), "}
 RAIL = {"6.2": ("VDD_IN", 5.160 * 0.888), "thor": ("VIN", 19.8 * 1.5)}
-FOUND = {
-    "6.2": {"no-gpu-device", "jetson-python", "jetson-steps"},
-    "thor": {"no-gpu-device", "jetson-steps", "power-mode", "throttling"},
-}
+FOUND = {"6.2": {"no-gpu-device", "jetson-python", "jetson-steps"}, "thor": {"no-gpu-device", "jetson-steps", "power-mode", "throttling"}}
 
 
 @pytest.mark.skipif(bool(missing_on_arm()), reason=f"the Arm lane {missing_on_arm()}")

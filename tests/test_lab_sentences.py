@@ -10,21 +10,14 @@ import pytest
 from edgekit.course.catalog import Lab, labs
 
 MOST = 25
-REASONS = (
-    "**Read on:**",
-    "Micikevicius",
-    "**In the chain:**",
-    "20 dB:",
-)  # lists of papers, of stations, of numbers
+REASONS = ("**Read on:**", "Micikevicius", "**In the chain:**", "20 dB:")  # lists of papers, of stations, of numbers
 
 
 def sentences(markdown: str) -> list[str]:
     """The sentences of a Markdown cell: code blocks, formulas and markup left out."""
     plain = re.sub(r"```.*?```|\$\$.*?\$\$", "", markdown, flags=re.DOTALL)
     plain = re.sub(r"<[^>]+>", "\n\n", plain)
-    plain = re.sub(
-        r"^\|.*", lambda row: row[0].replace("|", "\n\n"), plain, flags=re.MULTILINE
-    )  # a sentence stays in its field
+    plain = re.sub(r"^\|.*", lambda row: row[0].replace("|", "\n\n"), plain, flags=re.MULTILINE)  # a sentence stays in its field
     parts = re.split(r"\n\s*\n|\n\s*[-*#|>] ?|\n\d+\. |^#+ ", plain)
     ends = r"(?<=[.?!:])\s+(?=[A-Z\"*`(])"
     return [one.strip() for part in parts for one in re.split(ends, " ".join(part.split())) if one.strip()]

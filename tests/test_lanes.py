@@ -110,7 +110,4 @@ def test_a_row_that_disagrees_in_a_lane_is_a_fault():
     row = lambda precision, difference, same: course_board.Row("x", precision, 1, difference, same, 1)
     rows = (row("float32", 0.5, 1.0), row("float32", 1e-4, 1.0), row("int8", 0.5, 0.5), row("int8", 0.5, 0.95))
     said = leaderboard.faults(course_board.Leaderboard("net", 4, (*rows, course_board.Row("y", "int8", failed="no"))))
-    assert said == [
-        "net, x float32: differs by 5.0e-01, same class on 100%",
-        "net, x int8: differs by 5.0e-01, same class on 50%",
-    ]
+    assert said == ["net, x float32: differs by 5.0e-01, same class on 100%", "net, x int8: differs by 5.0e-01, same class on 50%"]

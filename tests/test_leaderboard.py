@@ -19,13 +19,7 @@ def test_engines_agree_and_a_failing_one_is_named(monkeypatch):
     told = []
     board = leaderboard.rank("tinycnn", seconds=1, inputs=16, tell=told.append)
     rows = {row.name: row for row in board.rows}
-    assert list(rows) == [
-        "pytorch float32",
-        "onnxruntime float32",
-        "onnxruntime int8",
-        "nowhere float32",
-        "nowhere int8",
-    ]
+    assert list(rows) == ["pytorch float32", "onnxruntime float32", "onnxruntime int8", "nowhere float32", "nowhere int8"]
     exact = rows["onnxruntime float32"]
     assert 0 <= exact.difference < leaderboard.TOLERANCE and exact.same == 1.0
     assert rows["onnxruntime int8"].file < exact.file / 3 and rows["onnxruntime int8"].difference > exact.difference
@@ -123,9 +117,7 @@ def test_tflite_micro_alone_gets_litert_s_file():
     assert [row.name for row in board.rows] == ["pytorch float32", "tflite-micro int8"]
     micro = board.rows[1]
     assert not micro.failed and micro.same >= 0.75
-    assert micro.arena > 28 * 28 + 8 * 28 * 28 and f"arena {micro.arena:,} bytes" in str(
-        micro
-    )  # input and output of the convolution
+    assert micro.arena > 28 * 28 + 8 * 28 * 28 and f"arena {micro.arena:,} bytes" in str(micro)  # input and output of the convolution
 
 
 def test_a_recorded_board_says_its_command_and_its_packages(monkeypatch, tmp_path):

@@ -55,15 +55,11 @@ def writer(path: Path, name: str, count: int, then: int = 0) -> subprocess.Popen
 
 def test_rows_come_back_as_they_went_in(book):
     assert book.rows() == [] and len(book) == 0 and "empty" in str(book)
-    first = book.add(
-        "latency", "fp32", {"median": np.float32(0.5), "samples": np.arange(3)}, unit="s", lab="onnx_export"
-    )
+    first = book.add("latency", "fp32", {"median": np.float32(0.5), "samples": np.arange(3)}, unit="s", lab="onnx_export")
     book.add("accuracy", "fp32", {"value": 0.97, "text": "naïve\nline"}, lab="quantization")
     assert book.rows()[0] == first
     assert first.value == {"median": 0.5, "samples": [0, 1, 2]} and first.time and first.environment["python"]
-    assert [r.name for r in book.rows(kind="latency")] == ["fp32"] and [
-        r.kind for r in book.rows(lab="quantization")
-    ] == ["accuracy"]
+    assert [r.name for r in book.rows(kind="latency")] == ["fp32"] and [r.kind for r in book.rows(lab="quantization")] == ["accuracy"]
     assert book.rows(kind="latency", lab="quantization") == []
     assert "median=0.5" in str(book) and "<td" in book._repr_html_()
     assert book.path.read_bytes().count(b"\n") == 2
@@ -115,9 +111,7 @@ def test_a_writer_killed_in_the_middle_costs_only_its_own_row(book):
         book.add("test", "after", {"i": attempt}, environment={})
         assert book.damaged == 0, "the next writer removes the torn line"
         rows = [(r.name, r.value["i"]) for r in book.rows() if r.name != "big"]
-        assert rows == [
-            row for done in range(attempt + 1) for row in [*((f"run {done}", i) for i in range(5)), ("after", done)]
-        ]
+        assert rows == [row for done in range(attempt + 1) for row in [*((f"run {done}", i) for i in range(5)), ("after", done)]]
         if torn:
             return
     pytest.fail("four writers were killed and none in the middle of its write: the test did not test")
@@ -335,18 +329,18 @@ def test_a_recorded_result_says_whose_it_is(tmp_path):
     found = ledger.recorded("orin_int8", folder=tmp_path)
     assert found == made and found["batch"] == 1
     for text in (str(found), found._repr_html_()):
-        for part in (
-            "recorded, not yours",
-            "Jetson Orin Nano",
-            "2026-01-02",
-            "tensorrt 10.3.0",
-            "edgekit bench --int8",
-        ):
+        for part in ("recorded, not yours", "Jetson Orin Nano", "2026-01-02", "tensorrt 10.3.0", "edgekit bench --int8"):
             assert part in text
     assert "&lt;int8&gt;" in found._repr_html_() and "<int8>" not in found._repr_html_()
     assert sorted(json.loads((tmp_path / "orin_int8.json").read_text())) == [
-        "data", "date", "device", "environment", "name", "source_command", "title",
-    ]  # fmt: skip
+        "data",
+        "date",
+        "device",
+        "environment",
+        "name",
+        "source_command",
+        "title",
+    ]
 
 
 def test_recording_again_replaces_in_one_step(tmp_path, monkeypatch):
@@ -376,9 +370,7 @@ def test_missing_and_damaged_recordings_are_explained(tmp_path):
         ledger.recorded("bare", tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "command", "says"), [("../x", "c", "use letters"), ("x", " ", "how to measure it again")]
-)
+@pytest.mark.parametrize(("name", "command", "says"), [("../x", "c", "use letters"), ("x", " ", "how to measure it again")])
 def test_recordings_need_a_name_and_a_way_back(tmp_path, name, command, says):
     with pytest.raises(ValueError, match=says):
         ledger.record(name, {}, title="t", source_command=command, folder=tmp_path)
@@ -388,13 +380,7 @@ def test_every_shipped_recording_is_complete():
     folder = HERE / "data" / "recorded"
     for path in folder.glob("*.json"):
         found = ledger.recorded(path.stem)
-        assert (
-            found.name == path.stem
-            and found.device
-            and found.date
-            and found.source_command.strip()
-            and found.environment
-        )
+        assert found.name == path.stem and found.device and found.date and found.source_command.strip() and found.environment
 
 
 # ---------------------------------------------------------------- choosing
@@ -425,9 +411,12 @@ def test_the_front_of_random_points_by_brute_force():
 
 @pytest.mark.parametrize(
     ("points", "goals", "says"),
-    [([{"a": 1}], {}, "at least one"), ([{"a": 1}], {"minimise": "b"}, "point 0 has no number for 'b'"),
-     ([{"a": float("nan")}], {"minimise": "a"}, "no number")],
-)  # fmt: skip
+    [
+        ([{"a": 1}], {}, "at least one"),
+        ([{"a": 1}], {"minimise": "b"}, "point 0 has no number for 'b'"),
+        ([{"a": float("nan")}], {"minimise": "a"}, "no number"),
+    ],
+)
 def test_bad_points_are_refused(points, goals, says):
     with pytest.raises(ValueError, match=says):
         ledger.pareto(points, **goals)
@@ -499,9 +488,6 @@ def test_the_recorded_engines_are_what_labs_and_claims_say():
     assert us["EdgeCNN", "int8"] == pytest.approx(us["EdgeCNN", "fp16"], rel=0.06)
     assert us["EdgeCNN", "int8_modelopt"] > 1.2 * us["EdgeCNN", "int8"]
     qat = {row["entry"]: row["median us"] for row in ledger.recorded("trt_int8_qat")["engines"]}
-    assert (
-        qat["fp16"] == pytest.approx(qat["fp32"], rel=0.02)
-        and min(qat["int8 PTQ"], qat["int8 QAT"]) > 1.3 * qat["fp16"]
-    )
+    assert qat["fp16"] == pytest.approx(qat["fp32"], rel=0.02) and min(qat["int8 PTQ"], qat["int8 QAT"]) > 1.3 * qat["fp16"]
     race = [row for row in ledger.recorded("trt_race")["race"] if row["entry"].startswith("TensorRT")]
     assert len(race) == 8 and all(row["verdict"] == "faster" for row in race)

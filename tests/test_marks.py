@@ -69,10 +69,7 @@ def moodles_zip(blob: bytes) -> dict[int, tuple[str, str, str, str]]:
 
 
 def test_the_feedback_zip_gives_each_his_own_page(tmp_path):
-    tree = {
-        **MOODLE,
-        f"Al_E/x Roe_7104_assignsubmission_file_/{NAME}": MOODLE[f"Ana Núñez_7101_assignsubmission_file_/{NAME}"],
-    }
+    tree = {**MOODLE, f"Al_E/x Roe_7104_assignsubmission_file_/{NAME}": MOODLE[f"Ana Núñez_7101_assignsubmission_file_/{NAME}"]}
     given, out = platform_class(tmp_path, {k.replace("/x", "x"): v for k, v in tree.items()})
     reports.write(out, given)
     found = moodles_zip((out / "exports" / f"moodle_feedback_{SLUG}.zip").read_bytes())
@@ -94,7 +91,12 @@ def test_canvas_gradebook_is_taken_back(tmp_path):
 
 
 def test_a_canvas_roster_gives_its_own_columns_back(tmp_path):
-    text = 'Student,ID,SIS User ID,SIS Login ID,Section\n"    Points Possible",,,,\n"Núñez, Ana",88001,S-1,anunez,EDGE-1\n"=cmd()|x, Eve",9,S-9,eve,EDGE-1\n'
+    text = """\
+Student,ID,SIS User ID,SIS Login ID,Section
+"    Points Possible",,,,
+"Núñez, Ana",88001,S-1,anunez,EDGE-1
+"=cmd()|x, Eve",9,S-9,eve,EDGE-1
+"""
     given, out = platform_class(tmp_path, CANVAS, text)
     reports.write(out, given)
     people = {row["ID"]: row for row in strict((out / "exports/canvas.csv").read_bytes().decode())}
@@ -115,9 +117,7 @@ def test_who_handed_in_nothing_has_a_row_and_a_page(tmp_path):
 
 
 def test_without_numbers_nothing_is_exported(tmp_path):
-    given, out = platform_class(
-        tmp_path, {f"ann/{NAME}": MOODLE[f"Bo Li_7102_assignsubmission_file/{SLUG} (1).ipynb"]}, "name\nann\n"
-    )
+    given, out = platform_class(tmp_path, {f"ann/{NAME}": MOODLE[f"Bo Li_7102_assignsubmission_file/{SLUG} (1).ipynb"]}, "name\nann\n")
     assert exports.write(out, given, about.read(out)) == []
 
 
@@ -142,19 +142,14 @@ def test_each_lab_goes_back_with_the_numbers_of_its_own_assignment(tmp_path, dat
     reports.write(tmp_path / "out", given)
     for lab, mine in numbers.items():
         sheet = strict((tmp_path / "out" / "exports" / f"moodle_{lab}.csv").read_bytes().decode())
-        assert {row["Full name"]: row["Identifier"] for row in sheet} == {
-            who: f"Participant {n}" for who, n in mine.items()
-        }
+        assert {row["Full name"]: row["Identifier"] for row in sheet} == {who: f"Participant {n}" for who, n in mine.items()}
         assert {row["Status"] for row in sheet} == {"Submitted" if lab == worksheet else ""}
     late = {one["lab"] for one in marks.counted(tmp_path / "out", given) if one.get("late")}
     assert late == ({SLUG} if worksheet == SLUG else set()), "its times are those of one assignment, too"
 
 
 def test_no_cell_of_an_export_is_a_formula(tmp_path):
-    text = (
-        'Student,ID,SIS User ID,SIS Login ID,Section\n"  =2*3, Eve",9,"=HYPERLINK(""x"")",＝9,"+1\n=2"\n'
-        "Ole Oz,10,S10,ole,A\n"
-    )
+    text = 'Student,ID,SIS User ID,SIS Login ID,Section\n"  =2*3, Eve",9,"=HYPERLINK(""x"")",＝9,"+1\n=2"\nOle Oz,10,S10,ole,A\n'
     given, out = platform_class(tmp_path, {f"eve/{NAME}": ONE, f"ole/{NAME}": ONE}, text.replace("＝9", "eve"))
     made = exports.gradebook({"=2*3 Eve": "9"}, [record("=2*3 Eve")], about.read(out)) + exports.worksheet(
         {"\t-1": "7"}, {"\t-1": record("\t-1")}, about.About(), False
@@ -255,7 +250,9 @@ def test_moodles_own_dates_have_commas(dates, date, after):
     assert dates.late(SLUG, "2026-11-21T13:21:00", f"05a=+9d, 04 = {date}{after}")["days"] == 1
 
 
-@pytest.mark.parametrize("cell", ["," * 200_000, ", " * 100_000, ", " + "a" * 200_000, ",a " * 60_000, "," + " " * 200_000, ",a" + " " * 200_000])  # fmt: skip
+@pytest.mark.parametrize(
+    "cell", ["," * 200_000, ", " * 100_000, ", " + "a" * 200_000, ",a " * 60_000, "," + " " * 200_000, ",a" + " " * 200_000]
+)
 def test_a_long_cell_costs_no_time(dates, cell):
     start = time.perf_counter()
     with contextlib.suppress(CourseError):
@@ -287,12 +284,7 @@ def test_a_deadline_at_the_end_of_time(tmp_path):
 
 @pytest.mark.parametrize(
     ("when", "told"),
-    [
-        ("samedi 21 novembre 2026, 13:05", True),
-        ("2026-13-45 00:00:00", True),
-        ("-", False),
-        ("2026-11-19T09:00:00", False),
-    ],
+    [("samedi 21 novembre 2026, 13:05", True), ("2026-13-45 00:00:00", True), ("-", False), ("2026-11-19T09:00:00", False)],
 )
 def test_a_time_that_cannot_be_read_is_for_a_person(tmp_path, dates, monkeypatch, when, told):
     monkeypatch.setattr(deadlines, "read", lambda: dates)
@@ -328,11 +320,7 @@ def test_late_without_a_time_is_for_a_person(tmp_path, dates, monkeypatch):
 def test_a_forged_result_is_settled_by_hand_and_stays_so(tmp_path):
     given = [record("eve", statuses=["grader-error"]), record("ann", statuses=["pass", "fail"])]
     assert records.points(marks.counted(tmp_path, given)[0]) is None
-    marks.decide(
-        tmp_path,
-        ("eve", SLUG, "export_model"),
-        marks.Decision(0, "This result was not made by your code.", given[0]["sha256"]),
-    )
+    marks.decide(tmp_path, ("eve", SLUG, "export_model"), marks.Decision(0, "This result was not made by your code.", given[0]["sha256"]))
     marks.decide(tmp_path, ("ann", SLUG, "describe"), marks.Decision(1.5, "Half right.", given[1]["sha256"]))
     made = reports.write(tmp_path, given)
     table = {row["student"]: row for row in rows(made["csv"].read_text("utf-8-sig"))}

@@ -84,11 +84,9 @@ def solution(lab, name: str) -> str:
         ("00", "stopwatch", lambda s: f"def mine():\n    pass\n{s}\nstopwatch = stopwatch or mine\n", "to the letter"),
         ("03a", "integer_linear", lambda s: s.replace("def integer_linear", "def f") + "\ninteger_linear = f\n", "to the letter"),
     ],
-)  # fmt: skip
+)
 def test_the_solution_is_known_whatever_stands_around_it(lab, name, change, how):
-    assert notes(lab, change(solution(lab, name)), name) == [
-        f"{name} is the solution {how}: an instructor should ask for an explanation"
-    ]
+    assert notes(lab, change(solution(lab, name)), name) == [f"{name} is the solution {how}: an instructor should ask for an explanation"]
 
 
 def same(one: str, other: str) -> bool:
@@ -98,13 +96,7 @@ def same(one: str, other: str) -> bool:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
-        ("(n=most)", "(k=most)"),
-        ('["weight"]', '["w"]'),
-        ("by=most", "by=i"),
-        ("most_common", "least"),
-        ("if key", "if i"),
-    ],
+    [("(n=most)", "(k=most)"), ('["weight"]', '["w"]'), ("by=most", "by=i"), ("most_common", "least"), ("if key", "if i")],
 )
 def test_names_may_be_others_but_nothing_else(before, after):
     assert same(MANY_NAMES, OTHER_NAMES)
@@ -121,9 +113,7 @@ def variables(function: ast.FunctionDef) -> set[str]:
     strings = " ".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
     taken = {node.arg for node in nodes if isinstance(node, ast.keyword)} | set(re.findall(r"\w+", strings))
     taken |= {name for node in nodes if isinstance(node, ast.alias) for name in node.name.split(".")}
-    return {
-        name for code in codes[1:] for name in (*code.co_varnames, *code.co_cellvars) if name.isidentifier()
-    } - taken
+    return {name for code in codes[1:] for name in (*code.co_varnames, *code.co_cellvars) if name.isidentifier()} - taken
 
 
 def test_every_long_solution_with_other_names_is_noted():
@@ -136,12 +126,10 @@ def test_every_long_solution_with_other_names_is_noted():
                 continue
             tried += 1
             new = {old: f"q{index}" for index, old in enumerate(own)}
-            other = re.sub(
-                r"(?<![.\w])[A-Za-z_]\w*(?![\w\"'])",
-                lambda word, new=new: new.get(word[0], word[0]),
-                ast.unparse(function),
-            )
-            if notes(lab.slug, other, name) != [f"{name} is the solution but for the names of its variables: an instructor should ask for an explanation"]:  # fmt: skip
+            other = re.sub(r"(?<![.\w])[A-Za-z_]\w*(?![\w\"'])", lambda word, new=new: new.get(word[0], word[0]), ast.unparse(function))
+            if notes(lab.slug, other, name) != [
+                f"{name} is the solution but for the names of its variables: an instructor should ask for an explanation"
+            ]:
                 silent.append((lab.slug, name))
     print(f"{tried} solutions, without a note: {silent}")
     assert tried > 20 and not silent
@@ -158,9 +146,7 @@ def test_own_work_and_answers_of_a_line_are_not_noted():
     assert not notes("00", solution("00", "verdict").replace("low > 1", "1 < low"), "verdict")
 
 
-@pytest.mark.parametrize(
-    "means_", ["import torch.ao.pruning", "import torch.nn.utils.prune as p", "from torch.ao import pruning"]
-)
+@pytest.mark.parametrize("means_", ["import torch.ao.pruning", "import torch.nn.utils.prune as p", "from torch.ao import pruning"])
 def test_a_module_within_a_package_that_the_lab_imports_is_seen(means_):
     (note,) = notes("03b", f"{means_}\ndef magnitude_masks(*a):\n    return None\n", "magnitude_masks")
     assert "works by torch." in note

@@ -114,12 +114,7 @@ def test_checkpoints_reach_what_their_record_says(name, floor):
         assert abs(accuracy.correct - record["correct"]) <= 3 and accuracy.total == record["total"]
     assert info["accuracy"]["test"]["value"] >= floor
     assert 0.5 < info["accuracy"]["real"]["value"] < info["accuracy"]["test"]["value"] - 0.05
-    assert {"seed", "epochs"} <= info["recipe"].keys() and {
-        "training_seconds",
-        "device",
-        "versions",
-        "date",
-    } <= info.keys()
+    assert {"seed", "epochs"} <= info["recipe"].keys() and {"training_seconds", "device", "versions", "date"} <= info.keys()
 
 
 def test_the_larger_model_is_clearly_better():
@@ -143,15 +138,11 @@ def test_a_missing_checkpoint_names_the_others(copy):
     with pytest.raises(CheckpointError, match=r"bigcnn\.json is missing.*depthwisecnn, edgecnn, .*tinycnn"):
         models.load_checkpoint("bigcnn", copy)
     (copy / "tinycnn.pt").unlink()
-    with pytest.raises(
-        CheckpointError, match=r"tinycnn\.pt is missing\. .*git checkout -- data/checkpoints/tinycnn\.pt"
-    ):
+    with pytest.raises(CheckpointError, match=r"tinycnn\.pt is missing\. .*git checkout -- data/checkpoints/tinycnn\.pt"):
         models.load_checkpoint("tinycnn", copy)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:-1], lambda b: b[:5000] + bytes([b[5000] ^ 4]) + b[5001:], lambda b: b""]
-)
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:5000] + bytes([b[5000] ^ 4]) + b[5001:], lambda b: b""])
 def test_a_damaged_checkpoint_is_refused(copy, damage):
     path = copy / "tinycnn.pt"
     assert models.load_checkpoint("tinycnn", copy)
@@ -194,8 +185,6 @@ def test_the_datasheet_says_what_the_records_say():
     text = (paths.data() / "README.md").read_text()
     for name in ("tinycnn", "edgecnn", "depthwisecnn"):
         info = models.checkpoint_info(name)
-        test, real = (
-            bench.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real")
-        )
+        test, real = (bench.Accuracy(info["accuracy"][s]["correct"], info["accuracy"][s]["total"]) for s in ("test", "real"))
         size = (paths.data() / "checkpoints" / f"{name}.pt").stat().st_size
         assert f"| {info['parameters']} | {size} | {test} | {real} |" in text

@@ -54,9 +54,7 @@ def missing(source: str) -> Iterator[str]:
                 except (ImportError, AttributeError) as error:
                     yield f"line {node.lineno}: from {node.module} import {alias.name}: {error}"
                     continue
-                modules.setdefault(alias.asname or alias.name, []).append(
-                    thing if isinstance(thing, ModuleType) else None
-                )
+                modules.setdefault(alias.asname or alias.name, []).append(thing if isinstance(thing, ModuleType) else None)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.partition(".")[0] != "edgekit":

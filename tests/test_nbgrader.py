@@ -47,9 +47,13 @@ def course(tmp_path_factory) -> Path:
         shutil.copy(lab.solution, target)
     shutil.copy(paths.solutions() / "nbgrader_config.py", folder)
     ran = subprocess.run(
-        [sys.executable, "-c", GENERATE, *[lab.slug for lab in LABS]], cwd=folder, capture_output=True, text=True, timeout=280,
+        [sys.executable, "-c", GENERATE, *[lab.slug for lab in LABS]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=280,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": SCRIPTS + os.pathsep + os.environ["PATH"]},
-    )  # fmt: skip
+    )
     assert ran.returncode == 0, (ran.stdout + ran.stderr)[-3000:]
     return folder
 

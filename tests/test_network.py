@@ -55,13 +55,7 @@ def print_the_table():
 @pytest.mark.parametrize("delay", [0.0, 0.005, 0.020, 0.100])
 def test_delay(server, delay):
     seconds, _ = through(server, network.Link(delay=delay), 20)
-    ROWS.append(
-        (
-            f"delay {1e3 * delay:g} ms",
-            f"{2e3 * delay:.1f} ms there and back",
-            f"{1e3 * np.median(seconds):.2f} ms (median of 20)",
-        )
-    )
+    ROWS.append((f"delay {1e3 * delay:g} ms", f"{2e3 * delay:.1f} ms there and back", f"{1e3 * np.median(seconds):.2f} ms (median of 20)"))
     # Below it nothing can be; above it are the server and the wake-ups of a busy machine.
     assert 2 * delay <= seconds.min() < 2 * delay + 0.010
 
@@ -113,9 +107,7 @@ def test_rate(rate):
             while part := connection.recv(65536):
                 got += len(part)
         measured = 8 * got / (time.perf_counter() - begin)
-    ROWS.append(
-        (f"rate {rate / 1e3:g} kbit/s", f"{rate / 1e3:g} kbit/s", f"{measured / 1e3:.1f} kbit/s over {got:,} bytes")
-    )
+    ROWS.append((f"rate {rate / 1e3:g} kbit/s", f"{rate / 1e3:g} kbit/s", f"{measured / 1e3:.1f} kbit/s over {got:,} bytes"))
     assert got == size and 0.85 * rate < measured < 1.02 * rate
 
 
@@ -132,9 +124,7 @@ def test_scheduled_outage(server):
         cloud.close()
     answers = np.array(answers)
     inside = ((answers > start + 0.02) & (answers < end)).sum()
-    ROWS.append(
-        (f"outage {start} to {end} s", "no answer inside", f"{inside} answers inside, the longest call {longest:.3f} s")
-    )
+    ROWS.append((f"outage {start} to {end} s", "no answer inside", f"{inside} answers inside, the longest call {longest:.3f} s"))
     assert inside == 0 and 0.35 < longest < 0.6 and answers[-1] > 1.0
 
 
@@ -177,12 +167,8 @@ def test_five_outages_and_a_thousand_decisions_lose_nothing(server):
                     results.append(None)
                 time.sleep(max(0, begin + 0.005 * (i + 1) - time.monotonic()))
             cloud.close()
-        counts[name] = [sum(r is not None and r[1] == who for r in results) for who in ("cloud", "edge")] + [
-            results.count(None)
-        ]
-        ROWS.append(
-            (f"1,000 decisions, {name}", "5 outages of 0.3 s", "cloud {}, edge {}, lost {}".format(*counts[name]))
-        )
+        counts[name] = [sum(r is not None and r[1] == who for r in results) for who in ("cloud", "edge")] + [results.count(None)]
+        ROWS.append((f"1,000 decisions, {name}", "5 outages of 0.3 s", "cloud {}, edge {}, lost {}".format(*counts[name])))
     assert counts["fallback"][2] == 0 and sum(counts["fallback"]) == 1000
     assert counts["fallback"][0] > 200 and counts["fallback"][1] > 50 and counts["cloud only"][2] > 5
 

@@ -52,13 +52,7 @@ def test_the_download_put_there_unopened(tmp_path, kind, beside):
         assert counted(tmp_path / "in" / ZIPS[kind])[0] == wanted
 
 
-ODD = {
-    "desktop.ini": b"[.ShellClassInfo]",
-    "Thumbs.db": b"x",
-    "notes.md": b"-",
-    "lab4.html": b"<p>",
-    "a_77_link.html": b"<a>",
-}
+ODD = {"desktop.ini": b"[.ShellClassInfo]", "Thumbs.db": b"x", "notes.md": b"-", "lab4.html": b"<p>", "a_77_link.html": b"<a>"}
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -103,10 +97,7 @@ def looked_at(folder, people=None, only=None):
     ("files", "places"),
     [
         ({f"boli/{NAME}": ONE, f"Bo Li/{NAME}": TWO}, "2 places: Bo Li, boli; look"),
-        (
-            {f"bo.li@uni.example/{NAME}": ONE, "88002.zip": packed({NAME: TWO})},
-            "2 places: 88002.zip, bo.li@uni.example;",
-        ),
+        ({f"bo.li@uni.example/{NAME}": ONE, "88002.zip": packed({NAME: TWO})}, "2 places: 88002.zip, bo.li@uni.example;"),
         ({f"boli/{NAME}": ONE, f"Bo Li_7102_assignsubmission_file_{NAME}": TWO}, "2 places: Bo Li_7102_"),
         ({f"boli/{NAME}": ONE, f"boli/old/{NAME}": TWO, f"anunez/{NAME}": TWO}, ""),
     ],
@@ -127,20 +118,14 @@ def test_a_lone_zip_that_names_others_is_looked_at(tmp_path, people):
     forged = packed({f"Bo Li_7102_assignsubmission_file_/{NAME}": THREE})
     told = looked_at(put(tmp_path / "in", {f"anunez/{NAME}": ONE, "holiday.zip": forged}), people)
     assert told["Ana Núñez", SLUG] == () and "only names inside of holiday.zip say whose" in told["Bo Li", SLUG][0]
-    alone = put(
-        tmp_path / "alone", {"holiday.zip": forged, "week 3.zip": packed(moodle_downloads(("", "Eva Ek", 7, SLUG)))}
-    )
+    alone = put(tmp_path / "alone", {"holiday.zip": forged, "week 3.zip": packed(moodle_downloads(("", "Eva Ek", 7, SLUG)))})
     assert not any(looked_at(alone, people).values())
 
 
 @pytest.mark.parametrize("listed", [False, True])
 def test_one_name_with_two_numbers_is_looked_at_unless_a_roster_knows_it(tmp_path, listed, people):
-    files = moodle_downloads(
-        *((f"{n}/", name, n, lab) for name in ("Ana Núñez", "Eva Ek") for n, lab in ((31, SLUG), (77, OTHER)))
-    )
-    told = {
-        key: lines for key, lines in looked_at(put(tmp_path / "in", files), people if listed else None).items() if lines
-    }
+    files = moodle_downloads(*((f"{n}/", name, n, lab) for name in ("Ana Núñez", "Eva Ek") for n, lab in ((31, SLUG), (77, OTHER))))
+    told = {key: lines for key, lines in looked_at(put(tmp_path / "in", files), people if listed else None).items() if lines}
     assert set(told) == ({("Eva Ek", SLUG)} if listed else {("Ana Núñez", SLUG), ("Eva Ek", SLUG)})
     assert all("number this student 31, 77, and no roster" in line for (line,) in told.values())
 
@@ -184,10 +169,7 @@ def test_who_does_not_stand_in_the_roster_is_graded_and_told(tmp_path, people):
 
 
 def test_an_archive_inside_of_a_class_zip_is_told(tmp_path):
-    inner = {
-        f"Eva Ek_9_assignsubmission_file_/{NAME}": ONE,
-        "Ali Ak_8_assignsubmission_file_/work.zip": packed({NAME: TWO}),
-    }
+    inner = {f"Eva Ek_9_assignsubmission_file_/{NAME}": ONE, "Ali Ak_8_assignsubmission_file_/work.zip": packed({NAME: TWO})}
     lost = finding.survey(put(tmp_path / "in", {"class.zip": packed(inner)})).lost
     assert any("Ali Ak_8" in path and "unpack the outer one" in why for path, why in lost), lost
 
@@ -218,12 +200,7 @@ REAL = {  # where a platform puts what is Mallory's, and somebody else's
 @pytest.mark.parametrize("stamped", [True, False])
 @pytest.mark.parametrize(
     ("real", "forged"),  # Canvas takes and hands out no folders
-    [
-        (real, forged)
-        for real in REAL
-        for forged in FORGED
-        if real != "Canvas" or not any("/" in n for n in FORGED[forged])
-    ],
+    [(real, forged) for real in REAL for forged in FORGED if real != "Canvas" or not any("/" in n for n in FORGED[forged])],
 )
 def test_nobody_takes_anothers_place_by_a_name(tmp_path, real, forged, stamped, people):
     mine, other = REAL[real]
@@ -252,10 +229,7 @@ def test_a_students_zip_beside_others_is_no_class(tmp_path):
 
 @pytest.mark.parametrize("archive", ["mohara.zip", "holiday.zip"])
 def test_a_students_zip_beside_folders_replaces_nobody(tmp_path, archive, people):
-    forged = {
-        f"L_boli_attempt_2001-01-01-00-00-00/{NAME}": THREE,
-        f"L_mohara_attempt_2001-01-01-00-00-00/{NAME}": THREE,
-    }
+    forged = {f"L_boli_attempt_2001-01-01-00-00-00/{NAME}": THREE, f"L_mohara_attempt_2001-01-01-00-00-00/{NAME}": THREE}
     files = {f"boli/{NAME}": TWO, f"anunez/{NAME}": ONE, archive: packed(forged)}
     with pytest.warns(UserWarning) if archive == "mohara.zip" else contextlib.nullcontext():
         found = counted(put(tmp_path / "in", files), people)
@@ -268,9 +242,9 @@ HOSTILE = {
     "nested mappings": "submission_7:\n  :submitters: " + "{a: " * 2_000 + "\n",
     "brackets without end": "submission_7:\n  :submitters:\n  - :name: " + "[" * 1_000_000 + "\n",
     "a date that is none": "submission_7:\n  :submitters: []\n  :created_at: 2026-02-30 25:00:00\n",
-    "aliases of aliases": "submission_7:\n  :submitters:\n  - :name: &a [x, x]\n"
-    + "".join(
-        f"  - :name: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+    "aliases of aliases": (
+        "submission_7:\n  :submitters:\n  - :name: &a [x, x]\n"
+        + "".join(f"  - :name: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
     ),
     "itself": "submission_7:\n  :submitters: &a [*a]\n",
     "many indents": "".join(f"submission_{n}:\n{' ' * n}:submitters: []\n" for n in range(1, 3000)),
@@ -280,11 +254,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("written", HOSTILE)
 def test_no_file_beside_the_work_stops_the_run(tmp_path, written):
-    files = {
-        f"boli/{NAME}": TWO,
-        f"mohara/submission_7/{NAME}": ONE,
-        "mohara/submission_metadata.yml": HOSTILE[written].encode(),
-    }
+    files = {f"boli/{NAME}": TWO, f"mohara/submission_7/{NAME}": ONE, "mohara/submission_metadata.yml": HOSTILE[written].encode()}
     start = time.monotonic()
     found = counted(put(tmp_path / "in", files))[0]
     assert found["boli"] == TWO and ONE in found.values() and time.monotonic() - start < 10
@@ -300,9 +270,7 @@ def _gradescope(count: int, more: str = "") -> dict[str, bytes]:
 
 
 def test_a_large_class_keeps_its_names(tmp_path):
-    found = counted(put(tmp_path / "in", {f"g/{name}": blob for name, blob in _gradescope(300, "x" * 2_000).items()}))[
-        1
-    ]
+    found = counted(put(tmp_path / "in", {f"g/{name}": blob for name, blob in _gradescope(300, "x" * 2_000).items()}))[1]
     assert {one.student for one in found.submissions} == {f"Student {n}" for n in range(300)} and not found.lost
     owner = found.submissions[7].owner
     assert owner.number.startswith("00") and owner.when == "2026-11-19T10:12:13+01:00"
@@ -340,13 +308,14 @@ def test_downloads_of_two_platforms_lie_beside_each_other(tmp_path, people, zips
     one = moodle_downloads(("", "Ana Núñez", 5, SLUG), ("", "Bo Li", 6, SLUG))
     two = {f"libo_88002_910002_{OTHER}.ipynb": ONE, f"oharamaryann_88003_910003_{OTHER}.ipynb": TWO}
     files = {"a.zip": packed(one), "b.zip": packed(two)} if zips else {}
-    files = files or {f"a/{name}": blob for name, blob in one.items()} | {
-        f"b/{name}": blob for name, blob in two.items()
-    }
+    files = files or {f"a/{name}": blob for name, blob in one.items()} | {f"b/{name}": blob for name, blob in two.items()}
     found = finding.survey(put(tmp_path / "in", files), None, people)
     assert [(one.student, one.slug) for one in found.submissions] == [
-        ("Ana Núñez", SLUG), ("Bo Li", SLUG), ("Bo Li", OTHER), ("Mary-Ann O'Hara", OTHER),
-    ]  # fmt: skip
+        ("Ana Núñez", SLUG),
+        ("Bo Li", SLUG),
+        ("Bo Li", OTHER),
+        ("Mary-Ann O'Hara", OTHER),
+    ]
 
 
 def test_long_names_stay_two_and_cost_no_time():
@@ -358,8 +327,12 @@ def test_long_names_stay_two_and_cost_no_time():
 
 EXPORTS = {
     "Moodle participants": "First name,Last name,ID number,Email address,Groups\nAna,Núñez,88001,ana@x.example,A\n",
-    "Moodle worksheet": 'Identifier,"Full name","Email address",Status,Grade\n"Participant 88001","Ana Núñez",ana@x.example,"Submitted for grading",\n',
-    "Canvas": 'Student,ID,SIS User ID,SIS Login ID,Section\n"    Points Possible",,,,\n"Núñez, Ana",88001,S1,anunez,A\n"Student, Test",9,,,\n',
+    "Moodle worksheet": (
+        'Identifier,"Full name","Email address",Status,Grade\n"Participant 88001","Ana Núñez",ana@x.example,"Submitted for grading",\n'
+    ),
+    "Canvas": (
+        'Student,ID,SIS User ID,SIS Login ID,Section\n"    Points Possible",,,,\n"Núñez, Ana",88001,S1,anunez,A\n"Student, Test",9,,,\n'
+    ),
     "Blackboard": '"Last Name"\t"First Name"\t"Username"\t"Student ID"\n"Núñez"\t"Ana"\t"anunez"\t"88001"\n',
     "Gradescope": "First Name,Last Name,SID,Email,Sections\nAna,Núñez,88001,ana@x.example,A\n",
     "GitHub Classroom": '"identifier","github_username","github_id","name"\n"88001","anunez","5","Ana Núñez"\n',
@@ -458,9 +431,7 @@ def _broken_zips() -> dict[str, bytes]:
     return {
         "a name that is no UTF-8 in front of the data": whole.replace(name, b"\xff" * len(name), 1),
         "a name that is none in the table of contents": whole[: whole.rindex(name)] + b"\xfe" * len(name) + whole[end:],
-        "a table of contents before the file": whole[: end + 12]
-        + b"\xff\xff\xff\x7f\xf0\xff\xff\xff"
-        + whole[end + 20 :],
+        "a table of contents before the file": whole[: end + 12] + b"\xff\xff\xff\x7f\xf0\xff\xff\xff" + whole[end + 20 :],
         "a table beyond the file": whole[: end + 16] + b"\xf0\xff\xff\x7f" + whole[end + 20 :],
         "a date in month 15": whole[: end - len(name) - 34] + b"\xff\xff" + whole[end - len(name) - 32 :],
     }

@@ -71,9 +71,7 @@ def test_the_rail_that_feeds_the_module_is_read(orin_nano):
 
 def test_thors_input_is_measured_by_another_chip(tmp_path):
     """Its INA3221 has three of the rails: their sum is not the module."""
-    monitor(
-        tmp_path, "2-0040", 3, [("VDD_GPU", 12000, 500), ("VDD_CPU_SOC_MSS", 12000, 900), ("VIN_SYS_5V0", 5000, 800)]
-    )
+    monitor(tmp_path, "2-0040", 3, [("VDD_GPU", 12000, 500), ("VDD_CPU_SOC_MSS", 12000, 900), ("VIN_SYS_5V0", 5000, 800)])
     folder = tmp_path / "sys/bus/i2c/drivers/ina238/2-0044/hwmon/hwmon4"
     write(folder, name="ina238", in0_input=3, in1_input=20000, curr1_input=1500, power1_input=30000000)
     sensor = power_meters.Ina3221(tmp_path)
@@ -101,9 +99,7 @@ def test_power_is_integrated_while_it_changes(orin_nano):
 
 def test_rails_are_added_where_none_feeds_all(tmp_path):
     """AGX Orin: two chips, no VDD_IN; an unused channel and one that is switched off."""
-    monitor(
-        tmp_path, "1-0040", 3, [("VDD_GPU_SOC", 20000, 200), ("VDD_CPU_CV", 20000, 100), ("VIN_SYS_5V0", 5000, 400)]
-    )
+    monitor(tmp_path, "1-0040", 3, [("VDD_GPU_SOC", 20000, 200), ("VDD_CPU_CV", 20000, 100), ("VIN_SYS_5V0", 5000, 400)])
     second = monitor(tmp_path, "1-0041", 4, [("NC", 5000, 900), ("VDDQ_VDD2_1V8AO", 5000, 100), ("OFF", 5000, 900)])
     (second / "in3_input").unlink()
     sensor = power_meters.Ina3221(tmp_path)
@@ -128,12 +124,11 @@ def test_packages_are_added_and_the_counter_wraps(two_sockets):
 
 def test_counters_for_root_only_are_explained():
     """The child gives up root's rights, where it has them, once everything is imported: root may read anything."""
-    code = (
-        "import os, sys; from edgekit.device import power_meters\n"
-        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
-        "found, missing = power_meters.sensors(sys.argv[1])\n"
-        "assert not found; print(missing)"
-    )
+    code = """\
+import os, sys; from edgekit.device import power_meters
+if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)
+found, missing = power_meters.sensors(sys.argv[1])
+assert not found; print(missing)"""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         zone = package(Path(folder), "intel-rapl:0", "package-0", 5)

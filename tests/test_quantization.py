@@ -206,7 +206,7 @@ def test_nodes_can_stay_in_float(edgecnn, folder, calibration):
     names = quantization.layers(edgecnn)
     quantization.for_cpu(edgecnn, folder / "left_out.onnx", calibration, exclude=[names[3]])
     quantization.for_cpu(edgecnn, folder / "only.onnx", calibration, only=[names[3]])
-    counts = {f: sum(a.ndim == 4 and a.dtype == np.int8 for a in arrays(folder / f"{f}.onnx").values()) for f in ("left_out", "only")}  # fmt: skip
+    counts = {f: sum(a.ndim == 4 and a.dtype == np.int8 for a in arrays(folder / f"{f}.onnx").values()) for f in ("left_out", "only")}
     assert counts == {"left_out": 8, "only": 1}
 
 

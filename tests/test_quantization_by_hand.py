@@ -52,11 +52,21 @@ def test_integer_layer_bit_exact(integer_linear):
         per_channel = np.full(m, w_zero, dtype=np.uint8)
         if number % 2:
             bias = np.zeros(m, dtype=np.int32)
-            expected = run_node("QLinearMatMul", x, x_scale, np.uint8(x_zero), w, w_scale, per_channel, y_scale, np.uint8(y_zero))  # fmt: skip
+            expected = run_node("QLinearMatMul", x, x_scale, np.uint8(x_zero), w, w_scale, per_channel, y_scale, np.uint8(y_zero))
         else:
             kernel = np.ascontiguousarray(w.T).reshape(m, -1, 1, 1)
-            expected = run_node("QLinearConv", x.reshape(*x.shape, 1, 1), x_scale, np.uint8(x_zero), kernel, w_scale, per_channel,
-                                y_scale, np.uint8(y_zero), bias).reshape(len(x), m)  # fmt: skip
+            expected = run_node(
+                "QLinearConv",
+                x.reshape(*x.shape, 1, 1),
+                x_scale,
+                np.uint8(x_zero),
+                kernel,
+                w_scale,
+                per_channel,
+                y_scale,
+                np.uint8(y_zero),
+                bias,
+            ).reshape(len(x), m)
         multiplier = (x_scale * w_scale) / y_scale
         assert multiplier.dtype == np.float32
         got = integer_linear(x, w, bias, x_zero, w_zero, multiplier, y_zero)
@@ -80,7 +90,19 @@ def test_integer_convolution_by_unfolding(integer_linear):
         x_zero, w_zero, y_zero = (int(z) for z in rng.integers(0, 256, 3))
         multiplier = rng.uniform(1e-4, 2e-3, out).astype(np.float32)
         one = np.float32(1)
-        expected = run_node("QLinearConv", x, one, np.uint8(x_zero), w, multiplier, np.full(out, w_zero, np.uint8), one, np.uint8(y_zero), bias, pads=[1, 1, 1, 1])  # fmt: skip
+        expected = run_node(
+            "QLinearConv",
+            x,
+            one,
+            np.uint8(x_zero),
+            w,
+            multiplier,
+            np.full(out, w_zero, np.uint8),
+            one,
+            np.uint8(y_zero),
+            bias,
+            pads=[1, 1, 1, 1],
+        )
         padded = np.pad(x[0], ((0, 0), (1, 1), (1, 1)), constant_values=x_zero)
         patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))  # [c, h, w, 3, 3]
         rows = patches.transpose(1, 2, 0, 3, 4).reshape(size * size, -1)
@@ -116,21 +138,13 @@ def weights():
 def test_explorer_moves_with_every_knob(weights):
     box = plots.explorer.quantization({"weights": weights, "activations": np.abs(weights)})
     knobs, seen = box.knobs, [(box.shown.sqnr, picture_of(box), box.children[-1].value)]
-    for knob, value in (
-        ("bits", 4),
-        ("share", 40),
-        ("per", "per channel"),
-        ("scheme", "asymmetric"),
-        ("name", "activations"),
-    ):
+    for knob, value in (("bits", 4), ("share", 40), ("per", "per channel"), ("scheme", "asymmetric"), ("name", "activations")):
         knobs[knob].value = value
         seen.append((box.shown.sqnr, picture_of(box), box.children[-1].value))
     assert len({s for s, _, _ in seen}) == len({p for _, p, _ in seen}) == len({t for _, _, t in seen}) == 6
     assert all(png.startswith(b"\x89PNG") for _, png, _ in seen)
     assert f"{box.shown.sqnr:.1f} dB" in box.children[-1].value
-    assert re.search('<img class="edgekit"[^>]* alt="[^"]{20}', box.children[-2].value), (
-        "no text alternative, no dark theme"
-    )
+    assert re.search('<img class="edgekit"[^>]* alt="[^"]{20}', box.children[-2].value), "no text alternative, no dark theme"
 
 
 def test_quantized_numbers(weights):

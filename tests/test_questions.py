@@ -55,17 +55,38 @@ def test_a_question_that_cannot_be_answered_is_refused(tmp_path, row, says):
 MOODLE = {  # what may stand in each element: children, and attributes with their allowed values
     "quiz": ({"question"}, {}),
     "question": (
-        {"category", "name", "questiontext", "generalfeedback", "defaultgrade", "penalty", "hidden", "single", "shuffleanswers",
-         "answernumbering", "answer", "subquestion"},
+        {
+            "category",
+            "name",
+            "questiontext",
+            "generalfeedback",
+            "defaultgrade",
+            "penalty",
+            "hidden",
+            "single",
+            "shuffleanswers",
+            "answernumbering",
+            "answer",
+            "subquestion",
+        },
         {"type": {"category", "multichoice", "numerical", "matching"}},
     ),
-    "category": ({"text"}, {}), "name": ({"text"}, {}), "text": (set(), {}), "tolerance": (set(), {}),
-    "questiontext": ({"text"}, {"format": {"html"}}), "generalfeedback": ({"text"}, {"format": {"html"}}),
-    "feedback": ({"text"}, {"format": {"html"}}), "subquestion": ({"text", "answer"}, {"format": {"html"}}),
+    "category": ({"text"}, {}),
+    "name": ({"text"}, {}),
+    "text": (set(), {}),
+    "tolerance": (set(), {}),
+    "questiontext": ({"text"}, {"format": {"html"}}),
+    "generalfeedback": ({"text"}, {"format": {"html"}}),
+    "feedback": ({"text"}, {"format": {"html"}}),
+    "subquestion": ({"text", "answer"}, {"format": {"html"}}),
     "answer": ({"text", "feedback", "tolerance"}, {"fraction": None, "format": {"html", "moodle_auto_format"}}),
-    "defaultgrade": (set(), {}), "penalty": (set(), {}), "hidden": (set(), {}), "single": (set(), {}),
-    "shuffleanswers": (set(), {}), "answernumbering": (set(), {}),
-}  # fmt: skip
+    "defaultgrade": (set(), {}),
+    "penalty": (set(), {}),
+    "hidden": (set(), {}),
+    "single": (set(), {}),
+    "shuffleanswers": (set(), {}),
+    "answernumbering": (set(), {}),
+}
 
 
 def strict(element: tree.Element, grammar: dict) -> None:
@@ -92,10 +113,7 @@ def read_moodle(text: str) -> dict[str, dict]:
         name = question.findtext("name/text")
         assert name and name not in found and question.findtext("questiontext/text").startswith("<p>")
         assert question.findtext("generalfeedback/text") and float(question.findtext("defaultgrade")) == 1
-        answers = [
-            (a.findtext("text"), float(a.get("fraction", 0)), a.findtext("feedback/text"))
-            for a in question.findall("answer")
-        ]
+        answers = [(a.findtext("text"), float(a.get("fraction", 0)), a.findtext("feedback/text")) for a in question.findall("answer")]
         if kind == "multichoice":
             single = question.findtext("single") == "true"
             assert sum(f for _, f, _ in answers if f > 0) == pytest.approx(100, abs=1e-3)
@@ -133,24 +151,39 @@ def test_ticking_everything_earns_nothing_in_moodle():
 # -------------------------------------------------------------------------------------------------------------------- Canvas
 _IDENT = {"ident": None}
 QTI = {
-    "questestinterop": ({"assessment"}, {}), "assessment": ({"section"}, {"ident": None, "title": None}),
-    "section": ({"item"}, _IDENT), "item": ({"itemmetadata", "presentation", "resprocessing", "itemfeedback"}, {"ident": None, "title": None}),
-    "itemmetadata": ({"qtimetadata"}, {}), "qtimetadata": ({"qtimetadatafield"}, {}),
-    "qtimetadatafield": ({"fieldlabel", "fieldentry"}, {}), "fieldlabel": (set(), {}), "fieldentry": (set(), {}),
-    "presentation": ({"material", "response_lid", "response_str"}, {}), "material": ({"mattext"}, {}),
+    "questestinterop": ({"assessment"}, {}),
+    "assessment": ({"section"}, {"ident": None, "title": None}),
+    "section": ({"item"}, _IDENT),
+    "item": ({"itemmetadata", "presentation", "resprocessing", "itemfeedback"}, {"ident": None, "title": None}),
+    "itemmetadata": ({"qtimetadata"}, {}),
+    "qtimetadata": ({"qtimetadatafield"}, {}),
+    "qtimetadatafield": ({"fieldlabel", "fieldentry"}, {}),
+    "fieldlabel": (set(), {}),
+    "fieldentry": (set(), {}),
+    "presentation": ({"material", "response_lid", "response_str"}, {}),
+    "material": ({"mattext"}, {}),
     "mattext": (set(), {"texttype": {"text/html"}}),
     "response_lid": ({"material", "render_choice"}, {"ident": None, "rcardinality": {"Single", "Multiple"}}),
     "response_str": ({"render_fib"}, {"ident": None, "rcardinality": {"Single"}}),
-    "render_choice": ({"response_label"}, {}), "render_fib": ({"response_label"}, {"fibtype": {"Decimal"}}),
-    "response_label": ({"material"}, _IDENT), "resprocessing": ({"outcomes", "respcondition"}, {}), "outcomes": ({"decvar"}, {}),
+    "render_choice": ({"response_label"}, {}),
+    "render_fib": ({"response_label"}, {"fibtype": {"Decimal"}}),
+    "response_label": ({"material"}, _IDENT),
+    "resprocessing": ({"outcomes", "respcondition"}, {}),
+    "outcomes": ({"decvar"}, {}),
     "decvar": (set(), {"maxvalue": {"100"}, "minvalue": {"0"}, "varname": {"SCORE"}, "vartype": {"Decimal"}}),
     "respcondition": ({"conditionvar", "setvar", "displayfeedback"}, {"continue": {"Yes", "No"}}),
-    "conditionvar": ({"varequal", "and", "or"}, {}), "and": ({"varequal", "not", "vargte", "varlte"}, {}), "or": ({"varequal", "and"}, {}),
-    "not": ({"varequal"}, {}), "varequal": (set(), {"respident": None}), "vargte": (set(), {"respident": None}),
-    "varlte": (set(), {"respident": None}), "setvar": (set(), {"action": {"Set", "Add"}, "varname": {"SCORE"}}),
+    "conditionvar": ({"varequal", "and", "or"}, {}),
+    "and": ({"varequal", "not", "vargte", "varlte"}, {}),
+    "or": ({"varequal", "and"}, {}),
+    "not": ({"varequal"}, {}),
+    "varequal": (set(), {"respident": None}),
+    "vargte": (set(), {"respident": None}),
+    "varlte": (set(), {"respident": None}),
+    "setvar": (set(), {"action": {"Set", "Add"}, "varname": {"SCORE"}}),
     "displayfeedback": (set(), {"feedbacktype": {"Response"}, "linkrefid": None}),
-    "itemfeedback": ({"flow_mat"}, _IDENT), "flow_mat": ({"material"}, {}),
-}  # fmt: skip
+    "itemfeedback": ({"flow_mat"}, _IDENT),
+    "flow_mat": ({"material"}, {}),
+}
 NS = {"q": canvas.QTI, "m": canvas.CP}
 
 
@@ -188,9 +221,7 @@ def read_qti(data: bytes) -> dict[str, tree.Element]:
         for item in root.iter(f"{{{canvas.QTI}}}item"):
             assert item.get("ident") not in items
             labels = {node.get("ident") for node in item.iter(f"{{{canvas.QTI}}}response_label")}
-            responses = {
-                n.get("ident") for n in item.iter() if n.tag.rpartition("}")[2] in ("response_lid", "response_str")
-            }
+            responses = {n.get("ident") for n in item.iter() if n.tag.rpartition("}")[2] in ("response_lid", "response_str")}
             feedback = {node.get("ident") for node in item.findall("q:itemfeedback", NS)}
             for node in item.iter():
                 if node.get("respident"):

@@ -15,9 +15,7 @@ from edgekit.instructor import questions
 from edgekit.instructor.questions import quizzes
 
 BANK = {question.name: question for question in questions.bank()}
-ORDER = questions.Question(
-    4, "order", "order", "", "Order them.", items=("first", "second", "third"), why="So.", hints=("a", "b")
-)
+ORDER = questions.Question(4, "order", "order", "", "Order them.", items=("first", "second", "third"), why="So.", hints=("a", "b"))
 
 
 @pytest.fixture(autouse=True)

@@ -63,10 +63,7 @@ def test_an_untouched_lab_is_the_released_one():
     [
         (lambda nb: nb["cells"].remove(cells(nb)["check-gate"]), "check cell deleted: check-gate"),
         (lambda nb: cells(nb)["check-gate"].update(source="print('Passed')"), "check cell edited: check-gate"),
-        (
-            lambda nb: nb["cells"].append(copy.deepcopy(cells(nb)["check-gate"])),
-            "check cell occurs 2 times: check-gate",
-        ),
+        (lambda nb: nb["cells"].append(copy.deepcopy(cells(nb)["check-gate"])), "check cell occurs 2 times: check-gate"),
         (lambda nb: cells(nb)["check-gate"]["metadata"].update(tags=["raises-exception"]), ""),
         (lambda nb: nb["metadata"].update(kernelspec={"name": "evil"}), ""),
         (lambda nb: nb["cells"].reverse(), "cells reordered"),
@@ -125,7 +122,13 @@ def test_markers_for_nbval_in_an_answer_lose_their_meaning(lab):
 
 def test_helpers_in_own_cells_are_carried_along_and_nothing_else(lab):
     cells(lab)["gate"]["source"] = "def gate(x, bright, dark):\n    return choose(x, bright, dark)\n"
-    helper = "import math\nLIMIT = half(1)\ndef choose(x, bright, dark):\n    return torch.where(x.mean((1, 2, 3), keepdim=True) > LIMIT, bright(x), dark(x))\nprint('evil')\ncheck = 5"
+    helper = """\
+import math
+LIMIT = half(1)
+def choose(x, bright, dark):
+    return torch.where(x.mean((1, 2, 3), keepdim=True) > LIMIT, bright(x), dark(x))
+print('evil')
+check = 5"""
     lab["cells"].insert(3, code("def half(x):\n    return x / 2\n", id="a"))
     lab["cells"].insert(4, code(helper, id="b"))
     rebuilt = made(lab)
@@ -192,9 +195,7 @@ def sliced(*sources: str) -> tuple[str, set[str]]:
 
 
 def test_only_what_an_answer_uses_is_run():
-    ran, stateful = sliced(
-        "import numpy as np\nimport torch", "model = train()\nprint(model)", "def f(x):\n    return np.sum(x)"
-    )
+    ran, stateful = sliced("import numpy as np\nimport torch", "model = train()\nprint(model)", "def f(x):\n    return np.sum(x)")
     assert ran == "import numpy as np\n" and not stateful
 
 
@@ -213,10 +214,7 @@ def test_definitions_are_followed_and_state_is_seen():
 
 
 def test_decorators_magics_and_semicolons():
-    ran, _ = sliced(
-        "%matplotlib inline\nimport functools; import os\n@functools.cache\ndef g():\n    return 1",
-        "def f():\n    return g()",
-    )
+    ran, _ = sliced("%matplotlib inline\nimport functools; import os\n@functools.cache\ndef g():\n    return 1", "def f():\n    return g()")
     assert "@functools.cache\ndef g" in ran.replace("\n\n", "\n") and "import functools" in ran and "os" not in ran
 
 
@@ -275,9 +273,7 @@ def test_a_cell_is_transformed_once(monkeypatch):
     from IPython.core import inputtransformer2
 
     calls = []
-    monkeypatch.setattr(
-        inputtransformer2.TransformerManager, "transform_cell", lambda self, cell: calls.append(cell) or "x = 1\n"
-    )
+    monkeypatch.setattr(inputtransformer2.TransformerManager, "transform_cell", lambda self, cell: calls.append(cell) or "x = 1\n")
     for _ in range(3):
         assert slicing.python("%once\n") == "x = 1\n"
     assert len(calls) == 1
@@ -342,15 +338,7 @@ def test_links_bombs_and_paths_that_lead_outside(tmp_path):
         archive.writestr(name, bytes(1000))
     (folder / "torn.zip").write_bytes(whole.getvalue()[:60])
     found = {one.student: one.problem for one in submissions.find(folder) if one.slug == LAB.slug}
-    wanted = {
-        "link": "link",
-        "pipe": "regular",
-        "large": "bytes",
-        "linked": "link",
-        "slip": "outside",
-        "bomb": "unpacks",
-        "torn": "zip",
-    }
+    wanted = {"link": "link", "pipe": "regular", "large": "bytes", "linked": "link", "slip": "outside", "bomb": "unpacks", "torn": "zip"}
     assert set(found) == set(wanted)
     assert all(wanted[student] in problem for student, problem in found.items()), found
 

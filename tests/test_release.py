@@ -32,19 +32,12 @@ def test_the_readme_has_the_table_of_labs():
 
 # What installs or downloads when it runs. A hint that is printed ("pip install X") does not.
 FETCHES = re.compile(
-    r"^\s*[!%]{1,2}\s*(pip|uv|conda|apt|wget|curl)|[\"']-m[\"'], *[\"']pip|urlretrieve|urlopen|requests\.get|download=True",
-    re.MULTILINE,
+    r"^\s*[!%]{1,2}\s*(pip|uv|conda|apt|wget|curl)|[\"']-m[\"'], *[\"']pip|urlretrieve|urlopen|requests\.get|download=True", re.MULTILINE
 )
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "!pip install x",
-        "%pip install x",
-        "run([sys.executable, '-m', 'pip', 'install', 'x'])",
-        "load('mnist', download=True)",
-    ],
+    "line", ["!pip install x", "%pip install x", "run([sys.executable, '-m', 'pip', 'install', 'x'])", "load('mnist', download=True)"]
 )
 def test_fetching_is_recognized(line):
     assert FETCHES.search(f"import x\n{line}\n") and not FETCHES.search('print("fix: pip install x")')
@@ -81,9 +74,7 @@ def test_structural_faults_are_named(solution):
     cells[check + 1]["source"] = "no hints"
     del cells[next(i for i, cell in enumerate(cells) if cell["id"] == "check-parity")]
     found = "\n".join(release.problems(lab, broken))
-    assert (
-        "first cell" in found and "exercise gate has 0 hints" in found and "exercise parity has no check cell" in found
-    )
+    assert "first cell" in found and "exercise gate has 0 hints" in found and "exercise parity has no check cell" in found
 
 
 def test_outputs_and_duplicate_ids_are_named(solution):
@@ -96,16 +87,13 @@ def test_outputs_and_duplicate_ids_are_named(solution):
 
 
 def test_a_solution_outside_a_function_is_refused(solution):
-    next(cell for cell in solution["cells"] if cell["cell_type"] == "code")["source"] = (
-        f"{release.BEGIN}\nx = 1\n{release.END}"
-    )
+    next(cell for cell in solution["cells"] if cell["cell_type"] == "code")["source"] = f"{release.BEGIN}\nx = 1\n{release.END}"
     with pytest.raises(catalog.CourseError, match="outside a function"):
         release.tidy(solution)
 
 
 @pytest.mark.parametrize(
-    "content, says",
-    [("", "not a readable notebook"), ("{", "not a readable notebook"), ("[]", "not a readable notebook")],
+    "content, says", [("", "not a readable notebook"), ("{", "not a readable notebook"), ("[]", "not a readable notebook")]
 )
 def test_unreadable_notebooks_are_named(tmp_path, content, says):
     path = tmp_path / "x.ipynb"
@@ -162,26 +150,32 @@ def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
     count = bundle.write(target)
     names = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
     assert len(names) == count
-    assert {
-        "Makefile",
-        "README.md",
-        "labs/04_onnx_export.ipynb",
-        "data/digits/test.npz",
-        "requirements/cpu.txt",
-    } <= names
+    assert {"Makefile", "README.md", "labs/04_onnx_export.ipynb", "data/digits/test.npz", "requirements/cpu.txt"} <= names
     assert not [n for n in names if n.startswith(("solutions", "tests")) or _has_solution(target / n)]
     # From another place, with this environment's packages but the bundle's own edgekit.
     run = subprocess.run(
-        [sys.executable, "-c", "import edgekit, edgekit.zoo.data; print(edgekit.__file__); print(len(edgekit.zoo.data.load('digits', 'test')))"],
-        cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "import edgekit, edgekit.zoo.data; print(edgekit.__file__); print(len(edgekit.zoo.data.load('digits', 'test')))",
+        ],
+        cwd=target,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(target), "PATH": ""},
+        timeout=120,
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == [str(target / "edgekit" / "__init__.py"), "6000"]
     for command in (["progress"], ["--help"], ["release"], ["grade"]):
         run = subprocess.run(
             [sys.executable, "-c", "from edgekit.cli import main; main()", *command],
-            cwd=target, capture_output=True, text=True, env={"PYTHONPATH": str(target), "PATH": ""}, timeout=120,
-        )  # fmt: skip
+            cwd=target,
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": str(target), "PATH": ""},
+            timeout=120,
+        )
         assert "Traceback" not in run.stderr
         assert run.returncode == (2 if command[0] in ("release", "grade") else 0), run.stderr
 
@@ -189,23 +183,16 @@ def test_the_bundle_runs_by_itself_and_gives_nothing_away(tmp_path):
 def test_the_students_edition_has_no_instructor(tmp_path):
     target = tmp_path / "students"
     made = subprocess.run(
-        [sys.executable, "-m", "edgekit", "release", "--bundle", str(target)],
-        capture_output=True,
-        text=True,
-        timeout=280,
+        [sys.executable, "-m", "edgekit", "release", "--bundle", str(target)], capture_output=True, text=True, timeout=280
     )
     assert made.returncode == 0, made.stderr
     assert not (target / "edgekit" / "instructor").exists()
     assert "instructor." not in (target / "pyproject.toml").read_text(encoding="utf-8")
-    imports = re.compile(
-        r"^\s*(from|import) edgekit\.instructor|^\s*from edgekit import .*\binstructor\b", re.MULTILINE
-    )
+    imports = re.compile(r"^\s*(from|import) edgekit\.instructor|^\s*from edgekit import .*\binstructor\b", re.MULTILINE)
     found = [path for path in (target / "edgekit").rglob("*.py") if imports.search(path.read_text(encoding="utf-8"))]
     assert found == []
     # In a folder of its own, and no other edgekit on the path: what is missing would not be found elsewhere.
-    shown = subprocess.run(
-        [sys.executable, "-m", "edgekit", "--help"], cwd=target, capture_output=True, text=True, timeout=60
-    )
+    shown = subprocess.run([sys.executable, "-m", "edgekit", "--help"], cwd=target, capture_output=True, text=True, timeout=60)
     assert shown.returncode == 0, shown.stderr
     commands = re.findall(r"^  (\w+)  ", shown.stdout, re.MULTILINE)
     assert commands == ["lab", "doctor", "check", "progress", "bench", "tune", "runtimes", "submit"]

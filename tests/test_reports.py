@@ -21,16 +21,28 @@ ITEMS = {"export_model": 3, "describe": 2, "gate": 3}
 def item(name, status="pass", earned=None, **more):
     most = ITEMS[name]
     earned = (most if status == "pass" else 0) if earned is None else earned
-    return {"name": name, "points": most, "earned": earned, "status": status, "message": "", "cause": "", "seconds": 0.1, **more}  # fmt: skip
+    return {"name": name, "points": most, "earned": earned, "status": status, "message": "", "cause": "", "seconds": 0.1, **more}
 
 
 def record(student, lab="04_onnx_export", statuses=(), **more):
     given = dict(zip(ITEMS, [*statuses, *["pass"] * len(ITEMS)], strict=False))
     made = {
-        "student": student, "lab": lab, "sha256": f"hash of {student}", "lab_version": "v1", "environment": "e1", "tier": "namespace",
-        "kernel": "warm", "seed": 7, "seconds": 1.5, "cell_seconds": 1.0, "notes": [], "status": "graded",
-        "items": [item(name, status) for name, status in given.items()], "scores": {}, "audit": None,
-    }  # fmt: skip
+        "student": student,
+        "lab": lab,
+        "sha256": f"hash of {student}",
+        "lab_version": "v1",
+        "environment": "e1",
+        "tier": "namespace",
+        "kernel": "warm",
+        "seed": 7,
+        "seconds": 1.5,
+        "cell_seconds": 1.0,
+        "notes": [],
+        "status": "graded",
+        "items": [item(name, status) for name, status in given.items()],
+        "scores": {},
+        "audit": None,
+    }
     return {**made, **more}
 
 
@@ -83,9 +95,7 @@ def test_partial_credit():
     assert failure.get("message").startswith("1.5 of 3 points")
 
 
-@pytest.mark.parametrize(
-    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "=cmd|' /C calc'!A0"]
-)
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "=cmd|' /C calc'!A0"])
 def test_names_do_not_become_formulas(name):
     cell = rows(reports.table([record(name)]))[0]["student"]
     assert cell.startswith("'") and "\t" not in cell and "\r" not in cell
@@ -102,11 +112,7 @@ HOSTILE = "<script>alert(1)</script>\" onload='x' ]]> \x00\x1b[31m \ud800 \uffff
 
 def hostile():
     bad = item("export_model", "fail", message=HOSTILE, cause=HOSTILE)
-    more = {
-        "notes": [HOSTILE],
-        "tier": HOSTILE,
-        "scores": {"export_model": {HOSTILE: HOSTILE, "accuracy": 0.97, "bytes": 1234}},
-    }
+    more = {"notes": [HOSTILE], "tier": HOSTILE, "scores": {"export_model": {HOSTILE: HOSTILE, "accuracy": 0.97, "bytes": 1234}}}
     return record("mallory " + HOSTILE, items=[bad, item("describe"), item("gate", HOSTILE)], **more)
 
 
@@ -131,41 +137,21 @@ def test_hostile_text_stays_text(tmp_path):
         assert "script" not in parser.tags and "link" not in parser.tags and "iframe" not in parser.tags
         assert not [name for name, _ in parser.attributes if name.startswith("on")]
         for name, value in parser.attributes:
-            assert name not in ("src", "href") or value.startswith(("data:image/png;base64,", "students/")), (
-                name,
-                value,
-            )
-        assert (
-            ("html", "lang") and ("lang", "en") in parser.attributes and "main" in parser.tags and "h1" in parser.tags
-        )
+            assert name not in ("src", "href") or value.startswith(("data:image/png;base64,", "students/")), (name, value)
+        assert ("html", "lang") and ("lang", "en") in parser.attributes and "main" in parser.tags and "h1" in parser.tags
         assert any(name == "content" and "default-src 'none'" in value for name, value in parser.attributes)
         assert any(name == "content" and "width=device-width" in value for name, value in parser.attributes)
 
 
 def test_student_page_shows_feedback_but_no_seed_and_nobody_else():
-    page = pages.student(
-        "carol", [record("carol", items=[item("gate", "fail", message="wrong branch", cause="mixed")], seed=123456789)]
-    )
+    page = pages.student("carol", [record("carol", items=[item("gate", "fail", message="wrong branch", cause="mixed")], seed=123456789)])
     assert "wrong branch" in page and "mixed" in page and "namespace" in page
     assert "123456789" not in page and "alice" not in page
     assert "WITHOUT a sandbox" in pages.student("carol", [record("carol", tier="none")])
 
 
 def test_page_names_are_harmless_and_never_shared():
-    students = [
-        "alice",
-        "Alice",
-        "ALICE",
-        "../../etc/passwd",
-        "a/b",
-        "a_b",
-        "",
-        ".",
-        "x" * 300,
-        "x" * 301,
-        "\u00fcber",
-        "con\x00",
-    ]
+    students = ["alice", "Alice", "ALICE", "../../etc/passwd", "a/b", "a_b", "", ".", "x" * 300, "x" * 301, "\u00fcber", "con\x00"]
     names = reports.page_names(students)
     assert len({name.lower() for name in names.values()}) == len(students)
     assert all("/" not in name and not name.startswith(".") and len(name) < 90 for name in names.values())
@@ -203,11 +189,7 @@ def test_torn_last_line_is_passed_over_and_a_damaged_one_named(tmp_path):
 
 
 def test_the_last_record_counts_but_not_a_later_fault_of_ours():
-    good, newer, fault = (
-        record("a"),
-        record("a", sha256="new", statuses=["fail"]),
-        record("a", status="grader-error", items=[]),
-    )
+    good, newer, fault = (record("a"), record("a", sha256="new", statuses=["fail"]), record("a", status="grader-error", items=[]))
     assert records.latest([good, newer]) == [newer]
     assert records.latest([good, fault]) == [good]
     assert records.latest([fault, good]) == [good]
@@ -225,9 +207,4 @@ def test_pages_of_those_who_left_go_and_other_files_stay(tmp_path):
     reports.write(tmp_path, CLASS)
     (tmp_path / "students" / "mine.html").write_text("my own notes")
     reports.write(tmp_path, CLASS[1:])
-    assert sorted(p.name for p in (tmp_path / "students").iterdir()) == [
-        "alice.html",
-        "bob.html",
-        "dave.html",
-        "mine.html",
-    ]
+    assert sorted(p.name for p in (tmp_path / "students").iterdir()) == ["alice.html", "bob.html", "dave.html", "mine.html"]

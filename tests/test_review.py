@@ -24,18 +24,13 @@ EVIL = '<script>alert(1)</script>"&{{ 7*7 }}'
 def out(tmp_path):
     """Results of three: a forged one with a hostile answer, one with a note, one that is fine."""
     given = [
-        record(
-            "eve\u202e", statuses=["grader-error"], review=["describe reaches for ctypes: an instructor should read it"]
-        ),
+        record("eve\u202e", statuses=["grader-error"], review=["describe reaches for ctypes: an instructor should read it"]),
         record("Søren O'Neil", statuses=["fail"], review=[f"gate uses {EVIL}"]),
         record("tom"),
     ]
     for one in given:
         records.append(tmp_path / records.FILE, one)
-        cells = [
-            {"id": name, "source": [f"def {name}():\n", f"    return '{EVIL}'"]}
-            for name in ("export_model", "describe", "gate")
-        ]
+        cells = [{"id": name, "source": [f"def {name}():\n", f"    return '{EVIL}'"]} for name in ("export_model", "describe", "gate")]
         path = tmp_path / "notebooks" / one["student"] / f"{SLUG}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"cells": cells}))
@@ -50,9 +45,7 @@ class Browser:
         connection = http.client.HTTPConnection(self.parts.hostname, self.parts.port, timeout=10)
         where = (self.parts.path if home is None else home) + path
         body = urlencode(form) if form is not None else None
-        connection.request(
-            "POST" if form is not None else "GET", where, body, {"Content-Type": "application/x-www-form-urlencoded"}
-        )
+        connection.request("POST" if form is not None else "GET", where, body, {"Content-Type": "application/x-www-form-urlencoded"})
         reply = connection.getresponse()
         return reply.status, reply.read().decode(), reply.headers
 
@@ -186,11 +179,7 @@ def test_who_left_the_class_is_not_brought_back(out):
 def test_a_damaged_file_is_named_on_the_page(out):
     with review.serving(out) as address:
         browser = Browser(address)
-        for name, whole in (
-            ("manual.json", b"[]"),
-            ("class.json", b"{}"),
-            (f"notebooks/tom/{SLUG}.ipynb", b'{"cells": []}'),
-        ):
+        for name, whole in (("manual.json", b"[]"), ("class.json", b"{}"), (f"notebooks/tom/{SLUG}.ipynb", b'{"cells": []}')):
             (out / name).write_text('[{"student":')
             status, page, _ = browser.at("tom")
             assert status == 500 and name in page and "script" not in Tags(page).tags

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-OPEN = "from edgekit.checks import start_here as check\ndef stopwatch(run, calls, warmup):\n    raise NotImplementedError\ncheck.stopwatch(stopwatch)"
+OPEN = """\
+from edgekit.checks import start_here as check
+def stopwatch(run, calls, warmup):
+    raise NotImplementedError
+check.stopwatch(stopwatch)"""
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +22,7 @@ def kernel():
 
 def run(client, code: str, **metadata) -> tuple[str, str]:
     """Status of the reply, and what was printed."""
-    message = client.session.msg(
-        "execute_request", {"code": code, "silent": False, "stop_on_error": True}, metadata=metadata
-    )
+    message = client.session.msg("execute_request", {"code": code, "silent": False, "stop_on_error": True}, metadata=metadata)
     client.shell_channel.send(message)
     printed, mine = "", message["header"]["msg_id"]
     while True:

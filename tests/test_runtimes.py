@@ -59,10 +59,7 @@ def want(net):
 def add_model(left=("n",), right=("n",)):
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("left", left), ("right", right))]
     outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n"]) for n in ("sum", "product")]
-    nodes = [
-        helper.make_node("Add", ["left", "right"], ["sum"]),
-        helper.make_node("Mul", ["left", "right"], ["product"]),
-    ]
+    nodes = [helper.make_node("Add", ["left", "right"], ["sum"]), helper.make_node("Mul", ["left", "right"], ["product"])]
     graph = helper.make_graph(nodes, "add", values, outputs)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -106,12 +103,7 @@ def test_pytorch_runs_a_snapshot_in_eval_mode_and_leaves_the_module_alone(net, w
         net.eval()
         with torch.no_grad():
             net.head.bias -= 1
-    assert (run.engine, run.precision, list(run.inputs), list(run.outputs)) == (
-        "pytorch",
-        "fp32",
-        ["input"],
-        ["logits"],
-    )
+    assert (run.engine, run.precision, list(run.inputs), list(run.outputs)) == ("pytorch", "fp32", ["input"], ["logits"])
 
 
 def test_pytorch_takes_arrays_that_torch_does_not(net, want):
@@ -143,10 +135,7 @@ def test_pytorch_threads_follow_the_runner_and_come_back():
 
 def test_several_inputs_and_outputs_have_the_same_names_in_both_engines():
     feed = {"left": np.float32([1, 2]), "right": np.float32([3, 4])}
-    for run in (
-        runtimes.load(add_model(), threads=1),
-        runtimes.load(Two(), "pytorch", output_names=("sum", "product")),
-    ):
+    for run in (runtimes.load(add_model(), threads=1), runtimes.load(Two(), "pytorch", output_names=("sum", "product"))):
         got = run(feed)
         assert list(got) == ["sum", "product"]
         np.testing.assert_array_equal(got["sum"], [4, 6])
@@ -236,10 +225,7 @@ def test_the_wrong_engine_for_a_model_is_explained(path, net):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (
-            {"providers": ["XnnpackExecutionProvider"]},
-            r"XnnpackExecutionProvider is not in this ONNX Runtime .*it has .*CPU",
-        ),
+        ({"providers": ["XnnpackExecutionProvider"]}, r"XnnpackExecutionProvider is not in this ONNX Runtime .*it has .*CPU"),
         ({"providers": ["CPUExecutionProvider", "NoSuchProvider"]}, "NoSuchProvider is not in"),
         ({"providers": []}, "0 providers"),
         ({"providers": ["cpu"], "provider_options": [{}, {}]}, "one dict per provider"),
@@ -371,11 +357,7 @@ def test_describe_is_plain_data_and_example_fits(path, net):
 
     for run in (runtimes.load(path, threads=1), runtimes.load(net, "pytorch", example=X[:1], threads=1)):
         facts = json.loads(json.dumps(run.describe()))
-        assert (
-            facts["threads"] == 1
-            and facts["clock"] == "compute"
-            and facts["inputs"] == {"input": "float32 [batch, 1, 8, 8]"}
-        )
+        assert facts["threads"] == 1 and facts["clock"] == "compute" and facts["inputs"] == {"input": "float32 [batch, 1, 8, 8]"}
         assert run(run.example(batch=2)).shape == (2, 10)
     with pytest.raises(RunnerError, match="example="):
         runtimes.load(net, "pytorch").example()
@@ -431,9 +413,7 @@ def test_the_tiny_model_is_valid_and_a_wrong_result_is_not_called_working():
         tiny._check(lambda x: np.zeros((2, 3), np.float32))
 
 
-@pytest.mark.skipif(
-    os.environ.get("EDGEKIT_SLOW") != "1", reason="torch.compile builds C++ for half a minute: EDGEKIT_SLOW=1"
-)
+@pytest.mark.skipif(os.environ.get("EDGEKIT_SLOW") != "1", reason="torch.compile builds C++ for half a minute: EDGEKIT_SLOW=1")
 def test_compiled_pytorch_gives_the_same(net, want):
     with runtimes.load(net, "pytorch-compiled", threads=1, example=X[:1]) as run:
         np.testing.assert_allclose(run(X), want, atol=1e-5)

@@ -114,10 +114,14 @@ def test_a_daemon_does_not_outlive_its_submission():
 def test_memory_of_one_process_and_of_many():
     assert run("x = bytearray(10**11)").steps[0]["error"] == "MemoryError"
     # Each child stays below the limit of a process; together they do not.
-    many = (
-        "import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        x = bytearray(300 * 2**20)\n"
-        "        for i in range(0, len(x), 4096): x[i] = 1\n        time.sleep(60)\ntime.sleep(60)"
-    )
+    many = """\
+import os, time
+for _ in range(6):
+    if os.fork() == 0:
+        x = bytearray(300 * 2**20)
+        for i in range(0, len(x), 4096): x[i] = 1
+        time.sleep(60)
+time.sleep(60)"""
     assert run(many).ended == "out-of-memory"
 
 
@@ -127,9 +131,7 @@ def test_shared_memory_counts_too():
     assert run(many).ended == "out-of-memory"
 
 
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "aarch64"), reason="the filter does not know this machine's calls"
-)
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter does not know this machine's calls")
 @pytest.mark.parametrize(
     "call",
     [
@@ -142,7 +144,9 @@ def test_shared_memory_counts_too():
     ],
 )
 def test_calls_that_student_code_has_no_use_for_are_refused(call):
-    source = f"import ctypes, platform\nmachine, libc = platform.machine(), ctypes.CDLL(None, use_errno=True)\nsaid = {call}, ctypes.get_errno()"
+    source = (
+        f"import ctypes, platform\nmachine, libc = platform.machine(), ctypes.CDLL(None, use_errno=True)\nsaid = {call}, ctypes.get_errno()"
+    )
     assert say(source) == "(-1, 1)"
 
 
@@ -186,49 +190,40 @@ def test_disk_space_is_limited():
 
 
 def test_a_flood_of_output_costs_nothing():
-    ended = run(
-        "import sys, os\nfor _ in range(200): print('x' * 10**6); sys.stderr.write('y' * 10**6); os.write(1, b'z' * 10**6)"
-    )
+    ended = run("import sys, os\nfor _ in range(200): print('x' * 10**6); sys.stderr.write('y' * 10**6); os.write(1, b'z' * 10**6)")
     assert ended.steps[0]["ok"]
 
 
 def test_a_job_leaves_nothing_for_the_next():
     run(
-        "import sys, builtins, os; builtins.left = 1; sys.modules['numpy'].left = 1; open('/tmp/job/work/left', 'w'); os.environ['LEFT'] = '1'"
+        "import sys, builtins, os; builtins.left = 1; sys.modules['numpy'].left = 1; open('/tmp/job/work/left', 'w'); os.environ['LEFT']"
+        " = '1'"
     )
-    left = "import builtins, numpy, os; said = [hasattr(builtins, 'left'), hasattr(numpy, 'left'), os.path.exists('/tmp/job/work/left'), 'LEFT' in os.environ]"
+    left = (
+        "import builtins, numpy, os; said = [hasattr(builtins, 'left'), hasattr(numpy, 'left'), os.path.exists('/tmp/job/work/left'),"
+        " 'LEFT' in os.environ]"
+    )
     assert say(left) == "[False, False, False, False]"
 
 
 def test_only_regular_files_are_collected():
-    make = (
-        "import os\nos.makedirs('/tmp/job/a/out'); os.chdir('/tmp/job/a/out')\nopen('good', 'w').write('g')\n"
-        "os.symlink('/etc/passwd', 'link'); os.mkfifo('pipe'); os.mkdir('folder'); os.link('good', 'hard')"
-    )
+    make = """\
+import os
+os.makedirs('/tmp/job/a/out'); os.chdir('/tmp/job/a/out')
+open('good', 'w').write('g')
+os.symlink('/etc/passwd', 'link'); os.mkfifo('pipe'); os.mkdir('folder'); os.link('good', 'hard')"""
     assert set(run(make, collect=["a/out"]).files) == {"a/out/good", "a/out/hard"}
     linked = "import os\nos.makedirs('/tmp/job/b'); os.symlink('/etc', '/tmp/job/b/out')"
-    found = run(
-        linked, collect=["b/out"]
-    ).files  # the folder is a link: what is visible there is no secret, but it is limited
+    found = run(linked, collect=["b/out"]).files  # the folder is a link: what is visible there is no secret, but it is limited
     assert all(len(blob) <= jail.Limits().results for blob in found.values())
 
 
 def test_noise_on_every_descriptor_is_not_believed():
-    lines = [
-        b"garbage",
-        b"[1]",
-        b"{}",
-        b"\xff",
-        b'{"step": 1e999}',
-        b'{"step": true, "start": true}',
-        b'{"step": 5, "ok": true}',
-    ]
-    lines += [
-        b'{"step": "0", "ok": false}',
-        b'{"step": ' + b"9" * 9000 + b"}",
-        b'{"step": 0, "x": ' + b"[" * 9000 + b"]" * 9000 + b"}",
-    ]
-    noise = f"import os\nfor fd in range(3, 64):\n    try: os.write(fd, {chr(10).encode().join(lines)!r} + b'\\n')\n    except OSError: pass"
+    lines = [b"garbage", b"[1]", b"{}", b"\xff", b'{"step": 1e999}', b'{"step": true, "start": true}', b'{"step": 5, "ok": true}']
+    lines += [b'{"step": "0", "ok": false}', b'{"step": ' + b"9" * 9000 + b"}", b'{"step": 0, "x": ' + b"[" * 9000 + b"]" * 9000 + b"}"]
+    noise = (
+        f"import os\nfor fd in range(3, 64):\n    try: os.write(fd, {chr(10).encode().join(lines)!r} + b'\\n')\n    except OSError: pass"
+    )
     worker = warm()
     before = worker.process.pid
     ended = run(noise, "x = 1")
@@ -260,13 +255,5 @@ def test_a_missing_tier_is_refused_with_its_alternatives():
 
 def test_the_container_command_has_all_walls():
     command = " ".join(sandbox.container("image", "podman"))
-    for wall in (
-        "--network none",
-        "--read-only",
-        "--cap-drop ALL",
-        "no-new-privileges",
-        "--pids-limit",
-        "--memory",
-        "--user 65534",
-    ):
+    for wall in ("--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit", "--memory", "--user 65534"):
         assert wall in command

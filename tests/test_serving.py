@@ -34,9 +34,15 @@ def hub(tmp_path_factory):
     """A hub of this machine: ``(address, homes, password)``."""
     homes, ports, password = tmp_path_factory.mktemp("homes"), [free_port() for _ in range(3)], secrets.token_hex(8)
     env = {
-        **os.environ, "PATH": PATH, "EDGEKIT_HOMES": str(homes), "EDGEKIT_ROOT": str(ROOT), "EDGEKIT_HUB_PASSWORD": password,
-        "EDGEKIT_HUB_URL": f"http://127.0.0.1:{ports[0]}", "EDGEKIT_HUB_PORT": str(ports[1]), "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
-    }  # fmt: skip
+        **os.environ,
+        "PATH": PATH,
+        "EDGEKIT_HOMES": str(homes),
+        "EDGEKIT_ROOT": str(ROOT),
+        "EDGEKIT_HUB_PASSWORD": password,
+        "EDGEKIT_HUB_URL": f"http://127.0.0.1:{ports[0]}",
+        "EDGEKIT_HUB_PORT": str(ports[1]),
+        "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(16),
+    }
     log = (homes.parent / "hub.log").open("w")
     config = str(ROOT / "serving" / "jupyterhub_config.py")
     command = ["jupyterhub", "-f", config, f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{ports[2]}"]
@@ -98,9 +104,7 @@ def test_two_students_at_once_see_the_labs_and_not_each_other(hub):
         assert "04_onnx_export.ipynb" in {entry["name"] for entry in listing["content"]}
     where = f"{address}/user/ana/api/contents/secret.txt"
     token = ana.cookies.get("_xsrf", path="/user/ana/")
-    made = ana.put(
-        where, json={"type": "file", "format": "text", "content": "mine"}, headers={"X-XSRFToken": token}, timeout=60
-    )
+    made = ana.put(where, json={"type": "file", "format": "text", "content": "mine"}, headers={"X-XSRFToken": token}, timeout=60)
     assert made.status_code == 201 and (homes / "ana" / "secret.txt").read_text() == "mine"
     assert ben.get(where, timeout=60).status_code in (403, 404)
     for path in ("..%2Fana%2Fsecret.txt", "../ana/secret.txt"):

@@ -76,20 +76,55 @@ def test_local_names_and_habits_are_no_shortcuts(source):
 @pytest.mark.parametrize(
     "slug, name, source, used",
     [
-        ("00", "paired_ratio", "from edgekit.bench.stats import median_interval\ndef paired_ratio(a, b):\n    return median_interval(a / b)", "edgekit.bench.stats.median_interval"),
-        ("03b", "remove_filters", "from edgekit.compression import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)", "edgekit.compression.pruning.channels_of"),
+        (
+            "00",
+            "paired_ratio",
+            "from edgekit.bench.stats import median_interval\ndef paired_ratio(a, b):\n    return median_interval(a / b)",
+            "edgekit.bench.stats.median_interval",
+        ),
+        (
+            "03b",
+            "remove_filters",
+            "from edgekit.compression import pruning\ndef remove_filters(layer, keep):\n    return pruning.channels_of(layer, keep)",
+            "edgekit.compression.pruning.channels_of",
+        ),
         ("03b", "cost", "def cost(model):\n    return counting.cost(model).macs", "edgekit.compression.counting.cost"),
-        ("03c", "distillation_loss", "def distillation_loss(*a):\n    return distillation.soft_loss(4, 0.5)(*a)", "edgekit.compression.distillation.soft_loss"),
+        (
+            "03c",
+            "distillation_loss",
+            "def distillation_loss(*a):\n    return distillation.soft_loss(4, 0.5)(*a)",
+            "edgekit.compression.distillation.soft_loss",
+        ),
         ("04", "export_model", "def export_model(model, x, path):\n    export.to_onnx(model, x, path)", "edgekit.export.to_onnx"),
         ("04", "parity", "def parity(model, path):\n    return export.parity(model, path).worst", "edgekit.export.parity"),
-        ("05b", "quantize_model", "def quantize_model(a, b, c):\n    quantization.for_cpu(a, b, c)", "edgekit.compression.quantization.for_cpu"),
-        ("06b", "makespan", "from edgekit.checks.run_an_engine.makespan import _longest_path\nmakespan = _longest_path", "edgekit.checks.run_an_engine.makespan._longest_path"),
-        ("06b", "makespan", "def makespan(a):\n    from edgekit.checks.run_an_engine.makespan import _longest_path as f\n    return f(a)", "edgekit.checks.run_an_engine.makespan._longest_path"),
+        (
+            "05b",
+            "quantize_model",
+            "def quantize_model(a, b, c):\n    quantization.for_cpu(a, b, c)",
+            "edgekit.compression.quantization.for_cpu",
+        ),
+        (
+            "06b",
+            "makespan",
+            "from edgekit.checks.run_an_engine.makespan import _longest_path\nmakespan = _longest_path",
+            "edgekit.checks.run_an_engine.makespan._longest_path",
+        ),
+        (
+            "06b",
+            "makespan",
+            "def makespan(a):\n    from edgekit.checks.run_an_engine.makespan import _longest_path as f\n    return f(a)",
+            "edgekit.checks.run_an_engine.makespan._longest_path",
+        ),
         ("07a", "export_qdq", "def export_qdq(model, path):\n    return qat.to_onnx(model, path)", "edgekit.compression.qat.to_onnx"),
         ("07b", "search_space", "def search_space(model):\n    return free_widths(model)", "edgekit.compression.pruning.free_widths"),
-        ("07d", "lora_forward", "def lora_forward(x, *a):\n    import edgekit.compression.lora\n    return edgekit.compression.lora.Adapter(*a).forward(x)", "edgekit.compression.lora.Adapter"),
+        (
+            "07d",
+            "lora_forward",
+            "def lora_forward(x, *a):\n    import edgekit.compression.lora\n    return edgekit.compression.lora.Adapter(*a).forward(x)",
+            "edgekit.compression.lora.Adapter",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_answer_that_calls_the_package_is_noted(slug, name, source, used):
     lab = find(slug)
     assert name in [item.name for item in lab.items]
@@ -132,10 +167,7 @@ def test_ways_to_refer_to_it(source):
     "source, named",
     [
         ("from edgekit.compression.pruning import *", "edgekit.compression.pruning.*"),
-        (
-            "from edgekit.compression import pruning\nvars(pruning)['channels' + '_of'](1)",
-            "edgekit.compression.pruning",
-        ),
+        ("from edgekit.compression import pruning\nvars(pruning)['channels' + '_of'](1)", "edgekit.compression.pruning"),
         ("eval('edgekit.compression.pruning')", "edgekit.compression.pruning"),
     ],
 )
@@ -173,7 +205,10 @@ def test_reaching_for_frames_memory_or_the_judge_is_noted(source, named):
 def test_helpers_and_own_cells_are_looked_at():
     answer = "def remove_filters(*a):\n    return help_me(*a)\n"
     helper = "from edgekit.compression import pruning as pr\ndef help_me(*a):\n    return pr.channels_of(*a)\n"
-    said = "a cell of the student's own uses edgekit.compression.pruning.channels_of, which the lab does not: an instructor may want to read it"
+    said = (
+        "a cell of the student's own uses edgekit.compression.pruning.channels_of, which the lab does not: an instructor may want to"
+        " read it"
+    )
     made = notebook(LAB, [helper], **{**solution(LAB), "remove_filters": answer})
     assert shortcuts.uses(made, LAB) == [said] and graded(LAB, made) == [said]
 
@@ -187,9 +222,7 @@ def test_own_cells_may_do_what_the_lab_does_and_helpers_may_not():
 
 
 def test_an_import_elsewhere_is_known_to_the_answer():
-    made = notebook(
-        LAB, ["from edgekit.compression import pruning as pr"], remove_filters="remove_filters = pr.channels_of"
-    )
+    made = notebook(LAB, ["from edgekit.compression import pruning as pr"], remove_filters="remove_filters = pr.channels_of")
     assert "remove_filters uses edgekit.compression.pruning.channels_of," in shortcuts.uses(made, LAB)[1]
 
 

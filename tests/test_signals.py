@@ -22,9 +22,7 @@ def words():
 def test_a_split_is_the_same_every_time_and_no_signal_stands_in_two(words):
     again, other = signals.words("test", 40), signals.words("val", 40)
     assert np.array_equal(again.x, signals.words("test", 40).x) and not np.array_equal(again.x, other.x)
-    assert (
-        words.x.dtype == np.float32 and words.x.shape == (1500, 1, signals.WORD_SAMPLES) and words.y.dtype == np.int64
-    )
+    assert words.x.dtype == np.float32 and words.x.shape == (1500, 1, signals.WORD_SAMPLES) and words.y.dtype == np.int64
     assert np.ptp(np.bincount(words.y)) <= 1 and np.isfinite(words.x).all()
 
 
@@ -81,9 +79,7 @@ def test_another_split_or_size_is_refused(make):
 def test_the_spectrogram_inside_of_a_model_is_the_one_outside(words):
     x = words.x[:5]
     assert np.allclose(sequence_models.Spectrogram()(torch.from_numpy(x)).numpy(), sequence_models.frames(x), atol=1e-4)
-    whole = torch.stft(
-        torch.from_numpy(x[:, 0]), 128, 64, window=torch.hann_window(128), center=False, return_complex=True
-    )
+    whole = torch.stft(torch.from_numpy(x[:, 0]), 128, 64, window=torch.hann_window(128), center=False, return_complex=True)
     assert np.allclose(sequence_models.frames(x), np.log10(whole.abs().numpy().transpose(0, 2, 1) + 1e-2), atol=1e-4)
 
 

@@ -34,9 +34,7 @@ def test_a_deck_is_whole(path):
     source = json.loads(path.read_text(encoding="utf-8"))
     ids = [cell["id"] for cell in source["cells"]]
     assert len(ids) == len(set(ids)), "a cell id comes twice"
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in source["cells"]), (
-        "outputs are committed"
-    )
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in source["cells"]), "outputs are committed"
     assert path.read_text(encoding="utf-8") == text(as_json(nbformat.from_dict(source))), "not in its committed form"
     assert 18 <= len(deck.slides) <= 24
     shown = [slide for slide in deck.slides if slide.shows or "|" in slide.prose]
@@ -168,7 +166,8 @@ def test_a_picture_without_alt_text_is_refused():
 
 
 def test_a_picture_keeps_its_text_alternative_in_an_ordinary_kernel(monkeypatch):
-    """`make test` uses warm ones. In an ordinary one matplotlib's backend comes with the first figure and lays its own formatter over ours."""
+    """`make test` uses warm ones. In an ordinary one matplotlib's backend comes with the first figure and lays its own formatter over
+    ours."""
     monkeypatch.setattr(running, "_kernel", lambda: "python3")
     cell = nbformat.v4.new_code_cell("from edgekit.plots import diagrams\ndiagrams.grid()")
     done = running.run(nbformat.v4.new_notebook(cells=[cell]), "x.ipynb")
@@ -183,9 +182,7 @@ def test_an_executed_notebook_becomes_a_page_that_needs_nothing():
     made = nbformat.v4.new_notebook()
     made["cells"] = [
         nbformat.v4.new_markdown_cell("**Explain.** Twice."),
-        nbformat.v4.new_code_cell(
-            "from edgekit import ledger, plots\nledger.reveal('twice 21', 42.0, unit='x')\nplots.diagrams.grid()"
-        ),
+        nbformat.v4.new_code_cell("from edgekit import ledger, plots\nledger.reveal('twice 21', 42.0, unit='x')\nplots.diagrams.grid()"),
     ]
     page = answers.page("A lab", running.run(made, "a lab"))
     assert "<strong>Explain.</strong> Twice." in page and "Neighbours are one scale" in page and "http" not in page

@@ -60,8 +60,16 @@ def test_a_class_zip_made_on_a_mac(tmp_path):
 
 def test_what_a_mac_and_jupyter_leave_in_folders(tmp_path):
     checkpoint = f".ipynb_checkpoints/{SLUG}-checkpoint.ipynb"
-    put(tmp_path, {f"alice/{NAME}": BLOB, f"alice/._{NAME}": FORK, f"alice/{checkpoint}": DRAFT,
-                   f"__MACOSX/alice/._{NAME}": FORK, f".Trash/{NAME}": DRAFT})  # fmt: skip
+    put(
+        tmp_path,
+        {
+            f"alice/{NAME}": BLOB,
+            f"alice/._{NAME}": FORK,
+            f"alice/{checkpoint}": DRAFT,
+            f"__MACOSX/alice/._{NAME}": FORK,
+            f".Trash/{NAME}": DRAFT,
+        },
+    )
     zipped(tmp_path / "._bob.zip", {NAME: DRAFT})
     zipped(tmp_path / "bob.zip", {NAME: BLOB, checkpoint: DRAFT})
     assert good(tmp_path) == {"alice": True, "bob": True}
@@ -120,10 +128,7 @@ def test_students_of_a_class_zip(tmp_path, names, students):
 
 
 def test_files_in_no_folder_and_files_that_name_no_lab(tmp_path):
-    put(
-        tmp_path,
-        {f"doejane_77_88_{NAME}": BLOB, f"alice/{NAME}": BLOB, "dave/my_lab4.ipynb": BLOB, "notes.ipynb": BLOB},
-    )
+    put(tmp_path, {f"doejane_77_88_{NAME}": BLOB, f"alice/{NAME}": BLOB, "dave/my_lab4.ipynb": BLOB, "notes.ipynb": BLOB})
     zipped(tmp_path / "erin.zip", {"homework.ipynb": BLOB, f"__MACOSX/._{NAME}": FORK})
     with pytest.warns(UserWarning, match="names no lab .*: _/notes.ipynb, dave/my_lab4.ipynb, erin/homework.ipynb$"):
         found = submissions.find(tmp_path)
@@ -171,9 +176,7 @@ def test_a_folder_without_submissions_is_an_error_that_says_what_was_looked_for(
     put(tmp_path / "class", {"alice/notes.ipynb": BLOB})
     with pytest.raises(CourseError) as caught:
         submissions.find(tmp_path / "class")
-    assert all(
-        word in str(caught.value) for word in (str(tmp_path / "class"), "<student>/<slug>.ipynb", "submitted/", SLUG)
-    )
+    assert all(word in str(caught.value) for word in (str(tmp_path / "class"), "<student>/<slug>.ipynb", "submitted/", SLUG))
     put(tmp_path / "class", {f"alice/{NAME}": BLOB})
     with pytest.raises(CourseError, match="with the labs: 00_start_here"):
         submissions.find(tmp_path / "class", ["00_start_here"])
@@ -219,9 +222,7 @@ def test_of_members_with_one_name_the_last_counts(tmp_path):
     assert good(tmp_path) == {"alice": True}
 
 
-@pytest.mark.parametrize(
-    "name", ["\u4e2d" * 95, "a" * 95 + "\u4e2d" * 95, "\U0001f600\u00e9" * 90], ids=["cjk", "mixed", "emoji"]
-)
+@pytest.mark.parametrize("name", ["\u4e2d" * 95, "a" * 95 + "\u4e2d" * 95, "\U0001f600\u00e9" * 90], ids=["cjk", "mixed", "emoji"])
 def test_a_long_name_becomes_a_file_name(tmp_path, name):
     short = submissions.safe(name)
     assert len(short.encode()) <= 160 and short != submissions.safe(name + "x")

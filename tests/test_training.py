@@ -94,17 +94,13 @@ def test_pairs_and_another_loss(small):
         seen.append(len(labels))
         return nn.functional.cross_entropy(logits, labels) / 2
 
-    history = fit(
-        models.build("tinycnn", seed=0), (small.x, small.y), epochs=1, loss=halved, device="cpu", progress=False
-    )
+    history = fit(models.build("tinycnn", seed=0), (small.x, small.y), epochs=1, loss=halved, device="cpu", progress=False)
     assert sum(seen) == len(small)
     assert history.loss[0] < math.log(10)  # half of a loss that starts near log(10)
 
 
 def test_a_diverging_loss_stops_with_a_reason(small):
-    with pytest.raises(
-        TrainingError, match=r"the loss became (nan|inf) in epoch \d+, batch \d+ of 10, at learning rate .*try a tenth"
-    ):
+    with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch \d+, batch \d+ of 10, at learning rate .*try a tenth"):
         fit(models.build("tinycnn", seed=0), small, epochs=30, lr=1e30, device="cpu", progress=False)
 
 
@@ -275,12 +271,7 @@ def test_compare_counts_and_exact_p_value():
 def test_a_model_against_itself_is_no_change():
     y = np.arange(500) % 10
     change = compare_accuracy(y, np.eye(10)[y], y)  # classes and logits alike
-    assert (
-        change.difference == 0
-        and change.low < 0 < change.high
-        and change.verdict == "can't tell"
-        and change.p_value == 1
-    )
+    assert change.difference == 0 and change.low < 0 < change.high and change.verdict == "can't tell" and change.p_value == 1
     assert change.high < 0.006
 
 

@@ -33,9 +33,7 @@ def mobilenet(path):
 
     torch.manual_seed(0)
     model = torchvision.models.mobilenet_v2(weights=None).eval()
-    export.to_onnx(
-        model, path, torch.zeros(1, 3, 224, 224), dynamo=False
-    )  # the older exporter takes a third of the time here
+    export.to_onnx(model, path, torch.zeros(1, 3, 224, 224), dynamo=False)  # the older exporter takes a third of the time here
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +84,14 @@ def test_builds_ahead_of_time(made, folder, name, precision):
     assert built.header.targets == ["8.6", "8.9"] and built.header.gpu == (trt.gpu().name if trt.gpu() else None)
     weights, wanted = built.log.bytes_of("Weights"), {"fp32": 4, "fp16": 2, "int8": 1}[precision]
     elements = sum(np.prod(t.dims) for t in onnx.load(made(name, "fp32")).graph.initializer if t.data_type == t.FLOAT)
-    assert 0.95 * wanted * elements < weights < 1.25 * wanted * elements + 4096, (
-        "weights are stored in the model's precision"
-    )
+    assert 0.95 * wanted * elements < weights < 1.25 * wanted * elements + 4096, "weights are stored in the model's precision"
     nodes = {node.name for node in onnx.load(path).graph.node}
     computing = [part for part in built.layers if part.computes]
     inside = {node for part in computing for node in part.onnx}
     assert computing and inside and inside <= nodes, "every layer comes from nodes of this model"
     stages = [stage.layers for stage in built.log.stages()]
     assert built.network_layers == trt.parse(path, api=RTX).layers and stages[0] > stages[-1]
-    assert (
-        0.9 * built.network_layers <= stages[0] <= built.network_layers
-    )  # layers that only compute shapes may be gone already
+    assert 0.9 * built.network_layers <= stages[0] <= built.network_layers  # layers that only compute shapes may be gone already
     if precision == "int8":
         assert any("Int8" in tensor for part in computing for tensor in part.inputs), "nothing computes in int8"
 
@@ -188,9 +182,7 @@ def refused(folder, float_files):
         quantize_static(source, files["defaults"], reader())
         int8 = {"activation_type": QuantType.QInt8, "weight_type": QuantType.QInt8}
         quantize_static(source, files["asymmetric"], reader(), extra_options={"QuantizeBias": False}, **int8)
-        quantize_static(
-            source, files["uint8"], reader(), activation_type=QuantType.QUInt8, extra_options={"QuantizeBias": False}
-        )
+        quantize_static(source, files["uint8"], reader(), activation_type=QuantType.QUInt8, extra_options={"QuantizeBias": False})
         quantize_static(source, files["qoperator"], reader(), quant_format=QuantFormat.QOperator)
     return files
 
@@ -295,9 +287,7 @@ def rewritten(plan, **changes):
 def test_a_saved_engine_is_accepted_where_it_belongs(saved, float_files):
     assert trt.refusals(saved, model=float_files["tinycnn"]) == []
     header = trt.Header.read(saved)
-    assert (
-        header.profile == {"input": [[1, 1, 28, 28], [2, 1, 28, 28], [4, 1, 28, 28]]} and header.model == "tinycnn.onnx"
-    )
+    assert header.profile == {"input": [[1, 1, 28, 28], [2, 1, 28, 28], [4, 1, 28, 28]]} and header.model == "tinycnn.onnx"
     assert header.covers({"input": (4, 1, 28, 28)}) == [] and "outside" in header.covers({"input": (5, 1, 28, 28)})[0]
 
 
@@ -436,17 +426,16 @@ def test_a_log_of_tensorrt_10_is_read_too():
         ("INFO", "Total Activation Memory: 4096 bytes"),
         (
             "VERBOSE",
-            "Engine Layer Information:\nLayer(CaskConvolution): conv + relu, Tactic: 0x00000000000203a2, input (Float[1,1,28,28]) -> relu (Float[1,8,28,28])",
+            (
+                "Engine Layer Information:\nLayer(CaskConvolution): conv + relu, Tactic: 0x00000000000203a2, input (Float[1,1,28,28]) ->"
+                " relu (Float[1,8,28,28])"
+            ),
         ),
     ]
     assert [(s.name, s.layers) for s in log.stages()] == [("Original", 8), ("vertical fusions", 5)]
     assert log.bytes_of("Activation") == 4096 and log.bytes_of("Weights") is None
     (layer,) = log.layers()
-    assert (layer.kind, layer.tactic, layer.outputs) == (
-        "CaskConvolution",
-        "0x00000000000203a2",
-        ("Float [1,8,28,28]",),
-    )
+    assert (layer.kind, layer.tactic, layer.outputs) == ("CaskConvolution", "0x00000000000203a2", ("Float [1,8,28,28]",))
 
 
 def test_inspector_json():

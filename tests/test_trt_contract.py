@@ -44,11 +44,7 @@ def sources() -> list[Path]:
 def others() -> list[Path]:
     """All other code of the course."""
     root = paths.root()
-    found = [
-        *(root / "edgekit").rglob("*.py"),
-        *(root / "solutions").glob("*.ipynb"),
-        *(root / "slides").glob("*.ipynb"),
-    ]
+    found = [*(root / "edgekit").rglob("*.py"), *(root / "solutions").glob("*.ipynb"), *(root / "slides").glob("*.ipynb")]
     return sorted({*found, *(root / "tests/benchmarks").glob("*.py")} - {file.resolve() for file in sources()})
 
 
@@ -134,9 +130,7 @@ def test_every_name_in_the_labs_text_exists_or_is_one_of_the_old_ones(capsys):
             found |= uses
             gone |= {name for name in uses if not all(exists(name, v) for v in LABS)}
     with capsys.disabled():
-        print(
-            f"\n{len(found)} names in the text of the labs of chapter 6; old ones among them: {', '.join(sorted(gone & old))}"
-        )
+        print(f"\n{len(found)} names in the text of the labs of chapter 6; old ones among them: {', '.join(sorted(gone & old))}")
     assert gone <= old, f"neither in all four versions nor in the table of old names: {sorted(gone - old)}"
     assert {"IBuilderConfig.set_memory_pool_limit", "Builder.build_engine"} <= found
 
@@ -167,12 +161,14 @@ BAD = {
     "overriding nothing": "class M(trt.IProgressMonitor):\n    def step_done(self, a, b): pass",
     "after an import": "import tensorrt as t\nt.IInt8EntropyCalibrator2",
     "from the kit's api()": "t = kit.api()\nt.Builder(l).platform_has_fast_int8",
-}  # fmt: skip
+}
 GOOD = {
     "guarded": "if features(trt).targets:\n    config.num_compute_capabilities = 1",
-    "guarded by an early return": "def f(trt, config):\n    if not versions.features(trt).targets:\n        return\n    config.num_compute_capabilities = 1",
+    "guarded by an early return": (
+        "def f(trt, config):\n    if not versions.features(trt).targets:\n        return\n    config.num_compute_capabilities = 1"
+    ),
     "our own module of that name": "from edgekit.runtimes import trt\ntrt.build(model)",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("code", BAD.values(), ids=BAD)
@@ -235,11 +231,10 @@ def test_the_feature_tests_answer_the_same_on_the_bindings(version):
     if version.startswith("rtx"):
         pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
     module, environment, folder = real(version)
-    code = (
-        "import importlib, json, sys; from dataclasses import asdict\n"
-        "from edgekit.runtimes.trt.versions import features\n"
-        "print(json.dumps(asdict(features(importlib.import_module(sys.argv[1])))))"
-    )
+    code = """\
+import importlib, json, sys; from dataclasses import asdict
+from edgekit.runtimes.trt.versions import features
+print(json.dumps(asdict(features(importlib.import_module(sys.argv[1])))))"""
     answer = json.loads(bindings.ask(code, module, environment).splitlines()[-1])
     if folder:
         folder.cleanup()

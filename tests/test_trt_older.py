@@ -1,5 +1,5 @@
-"""What TensorRT 8.6 needs and later ones do not, on stand-ins that have only the names of its bindings. What its engines do on a GPU, and where that was
-seen, stands in docs/platforms.md."""
+"""What TensorRT 8.6 needs and later ones do not, on stand-ins that have only the names of its bindings. What its engines do on a GPU, and
+where that was seen, stands in docs/platforms.md."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ class Config:
 
 
 def told(version: str, precision: str, *types: str) -> tuple[set[str], bool]:
-    """(the precisions that the builder is allowed, whether contexts share a profile) for a network whose layers give tensors of these types."""
+    """(the precisions that the builder is allowed, whether contexts share a profile) for a network whose layers give tensors of these
+    types."""
     trt, config = module(version), Config()
-    layers = [SimpleNamespace(num_outputs=1, get_output=lambda _, t=t: SimpleNamespace(dtype=SimpleNamespace(name=t))) for t in types]  # fmt: skip
+    layers = [SimpleNamespace(num_outputs=1, get_output=lambda _, t=t: SimpleNamespace(dtype=SimpleNamespace(name=t))) for t in types]
     network = SimpleNamespace(num_layers=len(layers), get_layer=layers.__getitem__)
     parsed = parsing.Parsed("m.onnx", trt, None, network, None, Log(), precision, {})
     building._set_before_10(parsed, config)
@@ -92,7 +93,7 @@ def test_a_build_without_progress_runs_to_its_end():
 
 
 def test_the_inspectors_json_with_line_breaks_inside_of_strings():
-    layer = {"Name": "Conv_0", "LayerType": "CaskConvolution", "Inputs": [], "Outputs": [], "TacticName": "t", "Metadata": "one BREAK two"}  # fmt: skip
+    layer = {"Name": "Conv_0", "LayerType": "CaskConvolution", "Inputs": [], "Outputs": [], "TacticName": "t", "Metadata": "one BREAK two"}
     text = json.dumps({"Layers": [layer]}).replace("BREAK", "\n")
     with pytest.raises(ValueError, match="control character"):
         json.loads(text)

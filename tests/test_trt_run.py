@@ -37,8 +37,8 @@ pytestmark = [
     pytest.mark.skipif(not BUFFERS, reason="neither PyCUDA nor cuda-python is installed"),
 ]
 
-# Largest difference from ONNX Runtime on the CPU with the same file, relative to the largest logit. FP32 on tensor cores is TF32: 10 bits of
-# mantissa. INT8 rounds at other places than ONNX Runtime: an element may move by a step of 1/127 in several layers.
+# Largest difference from ONNX Runtime on the CPU with the same file, relative to the largest logit. FP32 on tensor cores is TF32: 10 bits
+# of mantissa. INT8 rounds at other places than ONNX Runtime: an element may move by a step of 1/127 in several layers.
 TOLERANCE = {"fp32": 5e-3, "fp32-no-tf32": 1e-4, "fp16": 2e-2, "int8": 0.15}
 
 
@@ -48,9 +48,7 @@ def files(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run")
     found = {name: folder / f"{name}.onnx" for name in ("fp32", "fp16", "int8")}
-    export.to_onnx(
-        load_checkpoint("edgecnn"), found["fp32"], dynamo=False
-    )  # TensorRT 8.6 refuses the newer exporter's Reshape
+    export.to_onnx(load_checkpoint("edgecnn"), found["fp32"], dynamo=False)  # TensorRT 8.6 refuses the newer exporter's Reshape
     onnx.save(float16.convert_float_to_float16(onnx.load(found["fp32"]), keep_io_types=True), found["fp16"])
     quantization.for_tensorrt(found["fp32"], found["int8"], data.load("digits", "val").subset(256))
     return found
@@ -234,9 +232,7 @@ def test_latency_is_within_5_percent_of_the_vendors_tool(files, tmp_path, api):
     """The GPU's compute time of both, by CUDA events on both sides, on one file: five rounds in turn, medians compared."""
     tool = benchmark_tool(api)
     if not tool:
-        pytest.skip(
-            f"the benchmark tool of {api} is not on the PATH (trtexec comes with TensorRT's packages, not with pip)"
-        )
+        pytest.skip(f"the benchmark tool of {api} is not on the PATH (trtexec comes with TensorRT's packages, not with pip)")
     built = trt.build(files["fp32"], api=api, batches=(32, 32, 32))
     plan = built.save(tmp_path / "bench.plan")
     x = data.load("digits", "test").x[:32]
@@ -255,11 +251,7 @@ def test_latency_is_within_5_percent_of_the_vendors_tool(files, tmp_path, api):
             ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
             assert done.returncode == 0, done.stdout[-2000:]
-            theirs.append(
-                np.median([t["computeMs"] for t in json.loads((tmp_path / f"t{round_}.json").read_text())]) / 1e3
-            )
+            theirs.append(np.median([t["computeMs"] for t in json.loads((tmp_path / f"t{round_}.json").read_text())]) / 1e3)
             version = re.search(r"TensorRT[ .]v?(\d+)", done.stdout)
     ratio = np.median(ours) / np.median(theirs)
-    assert 0.95 <= ratio <= 1.05, (
-        f"ours {np.median(ours) * 1e6:.1f} us, {tool} {version and version[1]} {np.median(theirs) * 1e6:.1f} us"
-    )
+    assert 0.95 <= ratio <= 1.05, f"ours {np.median(ours) * 1e6:.1f} us, {tool} {version and version[1]} {np.median(theirs) * 1e6:.1f} us"

@@ -28,9 +28,7 @@ def test_every_toolchain_has_its_source_and_its_operators_exist():
     assert len(names) == len(set(names)) >= 6
     known = {schema.name for schema in defs.get_all_schemas_with_history()}
     for toolchain in found:
-        assert all(
-            [toolchain.chips, toolchain.takes, toolchain.gives, toolchain.needs, toolchain.run, toolchain.source]
-        )
+        assert all([toolchain.chips, toolchain.takes, toolchain.gives, toolchain.needs, toolchain.run, toolchain.source])
         assert date(2024, 1, 1) < toolchain.read <= date.today()
         assert not toolchain.operators - known, f"{toolchain.name}: {toolchain.operators - known}"
 
@@ -70,11 +68,16 @@ def test_an_operator_of_another_domain_is_in_no_list(tmp_path):
     [
         ("[[toolchain", "vendors.toml"),
         ("[[toolchain]]\nname = 'A'", "A: .*chips"),
-        ("[[toolchain]]\nname='A'\nchips=''\ntakes=''\ngives=''\nneeds=''\nrun=''\nsource=''\nread=2026-01-01\n"
-         "operators='Relu'\n[toolchain.limits]\nConv='x'", "limits of Conv"),
+        (
+            (
+                "[[toolchain]]\nname='A'\nchips=''\ntakes=''\ngives=''\nneeds=''\nrun=''\nsource=''\nread=2026-01-01\n"
+                "operators='Relu'\n[toolchain.limits]\nConv='x'"
+            ),
+            "limits of Conv",
+        ),
         ("", "toolchain"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_entry_is_named(text, said, tmp_path, monkeypatch):
     (tmp_path / "vendors.toml").write_text(text)
     monkeypatch.setattr(paths, "data", lambda: tmp_path)

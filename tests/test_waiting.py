@@ -95,7 +95,7 @@ def test_the_package_that_is_being_imported_is_named(tmp_path, monkeypatch):
         (40.0, "", "12 s so far, about 28 s more (last time: 40 s)"),
         (5.0, "torch", "12 s so far (last time: 5 s); torch is being imported: the first time after an installation takes longest"),
     ],
-)  # fmt: skip
+)
 def test_the_line(before, module, said):
     assert waiting.words(12.2, before, module) == said
 
@@ -112,9 +112,7 @@ def test_a_disk_that_takes_nothing_stops_no_cell(tmp_path, monkeypatch):
     assert waiting.remembered() == {"a": 5.0}
 
 
-@pytest.mark.parametrize(
-    "capture", ["redirect_stderr(io.StringIO())", "redirect_stdout(io.StringIO())", "capture_output()"]
-)
+@pytest.mark.parametrize("capture", ["redirect_stderr(io.StringIO())", "redirect_stdout(io.StringIO())", "capture_output()"])
 def test_a_bar_that_nobody_sees_says_nothing(kernel, capture):
     """Model Optimizer's search draws one, and the labs keep its output out of the page. The line is shown past a capture."""
     bar = "import io, sys, time\nfrom contextlib import *\nfrom IPython.utils.capture import capture_output\nfrom tqdm import tqdm\n"

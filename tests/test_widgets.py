@@ -45,9 +45,7 @@ def test_the_server_gives_the_page_and_the_model(shown, path):
 def test_the_page_is_kept_from_the_web(shown):
     page, headers = get(shown.url)
     assert "connect-src 'self'" in headers["Content-Security-Policy"]
-    assert re.findall(rb'name="version" content="([^"]*)"', page) == [
-        b"0.0.0"
-    ]  # the viewer reports usage for a real version
+    assert re.findall(rb'name="version" content="([^"]*)"', page) == [b"0.0.0"]  # the viewer reports usage for a real version
     assert page.index(b"edgekit.js") < page.index(b"index.js") and b"consent=1" in get(shown.url + "edgekit.js")[0]
     import datetime
 

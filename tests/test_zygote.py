@@ -68,14 +68,7 @@ def test_random_numbers_follow_the_seed_of_the_job():
 
 @needs_namespaces
 def test_cells_run_as_in_a_notebook():
-    ended = run(
-        "import asyncio\nawait asyncio.sleep(0)\nx = 1",
-        "%matplotlib inline",
-        "x + ",
-        "undefined",
-        "exit()",
-        "assert x == 1",
-    )
+    ended = run("import asyncio\nawait asyncio.sleep(0)\nx = 1", "%matplotlib inline", "x + ", "undefined", "exit()", "assert x == 1")
     kinds = [ended.steps[index].get("error") for index in range(6)]
     assert kinds == [None, None, "SyntaxError", "NameError", "SystemExit", None]
 
@@ -92,34 +85,16 @@ def nbval(folder: Path, prefix: Path) -> dict[str, set[str]]:
     """Names of the items that `pytest --nbval-lax` passes in each notebook below ``folder``, run in warm kernels."""
     provisioner.install(prefix)
     report = folder / "report.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--nbval-lax",
-        "--nbval-kernel-name",
-        provisioner.NAME,
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-kernel-name", provisioner.NAME]
     command += [f"--junitxml={report}", "--rootdir", str(folder), "-c", os.devnull, str(folder)]
-    environment = {
-        **os.environ,
-        "JUPYTER_PATH": str(prefix / "share" / "jupyter"),
-        "EDGEKIT_WORK": str(prefix / "work"),
-    }
+    environment = {**os.environ, "JUPYTER_PATH": str(prefix / "share" / "jupyter"), "EDGEKIT_WORK": str(prefix / "work")}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert ended.returncode in (0, 1), ended.stdout + ended.stderr
     passed: dict[str, set[str]] = {}
     for case in ElementTree.parse(report).iter("testcase"):
         place = case.get("classname").split(".")[-1].removesuffix(".ipynb")
         student = next(p.parent.name for p in folder.rglob("*.ipynb") if p.parent.name in case.get("classname"))
-        code = [
-            c
-            for c in json.loads(next((folder / student).glob("*.ipynb")).read_text())["cells"]
-            if c["cell_type"] == "code"
-        ]
+        code = [c for c in json.loads(next((folder / student).glob("*.ipynb")).read_text())["cells"] if c["cell_type"] == "code"]
         cell = code[int(case.get("name").rpartition(" ")[2])]
         if cell["id"].startswith("check-") and not len(case):
             passed.setdefault(student, set()).add(cell["id"].removeprefix("check-"))

@@ -36,9 +36,7 @@ def predict(model, x, batch_size: int = 256) -> np.ndarray:
         answer = model(batch)
         if isinstance(answer, dict):
             if len(answer) != 1:
-                raise ValueError(
-                    f"the model has {len(answer)} outputs ({', '.join(answer)}); logits must be the only one"
-                )
+                raise ValueError(f"the model has {len(answer)} outputs ({', '.join(answer)}); logits must be the only one")
             (answer,) = answer.values()
         rows.append(_checked(answer, len(batch))[:count])
     return np.concatenate(rows)
@@ -164,9 +162,7 @@ def evaluate(model, split, batch_size: int = 256) -> Accuracy:
     if len(y) != len(logits):
         raise ValueError(f"{len(logits)} pictures but {len(y)} labels")
     if np.isnan(logits).any():
-        raise ValueError(
-            f"{np.isnan(logits).any(1).sum()} of {len(logits)} rows of logits hold NaN: no accuracy follows"
-        )
+        raise ValueError(f"{np.isnan(logits).any(1).sum()} of {len(logits)} rows of logits hold NaN: no accuracy follows")
     count = logits.shape[1]
     if y.max() >= count:
         raise ValueError(f"labels go up to {y.max()}, but the model has {count} classes (0..{count - 1})")

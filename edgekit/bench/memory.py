@@ -92,9 +92,7 @@ def footprint(path, batch: int = 1, *, x: dict | None = None, name: str | None =
         try:
             before, loaded, running, peak = processes.ask("-c", _CHILD, path, given, runs, timeout=TIMEOUT)
         except processes.NoAnswer as error:
-            raise FootprintError(
-                f"{path.name}, batch {batch}: {explained(error.last or str(error))[0][:300]}"
-            ) from error
+            raise FootprintError(f"{path.name}, batch {batch}: {explained(error.last or str(error))[0][:300]}") from error
     return Footprint(name or path.stem, batch, size, before, loaded, running, peak)
 
 
@@ -107,7 +105,8 @@ def _ones(path: Path, batch: int) -> dict[str, np.ndarray]:
     for name, (dtype, shape) in declared.items():
         if any(isinstance(size, str) for size in sized.get(name, ("?",))):
             raise reading.ExportError(
-                f"{path}: input {name!r} is {signatures.described(dtype, shape)}, and more than its batch is free. Fix: x={{{name!r}: array}}."
+                f"{path}: input {name!r} is {signatures.described(dtype, shape)}, and more than its batch is free. Fix: x={{{name!r}:"
+                " array}."
             )
         if dtype != "str" and not hasattr(np, dtype):
             raise reading.ExportError(f"{path}: input {name!r} is {dtype}, which NumPy does not have.")

@@ -52,11 +52,7 @@ class Energy:
         idle = "" if self.idle_watts is None else f", {self.idle_watts:.3g} W at idle"
         rows += [("power", f"{self.watts:.3g} W{idle}"), ("sensor", f"{self.sensor}: {self.covers}")]
         rows.append(("calls", f"{self.calls} in {self.seconds:.2f} s"))
-        return (
-            rows
-            + [("note", note) for note in self.notes]
-            + ([("on", machine(self.environment))] if self.environment else [])
-        )
+        return rows + [("note", note) for note in self.notes] + ([("on", machine(self.environment))] if self.environment else [])
 
     def __str__(self) -> str:
         return "\n".join([self.name, *(f"  {a}: {b}" for a, b in self.facts())])
@@ -71,21 +67,14 @@ class Energy:
 
 
 def energy(
-    run,
-    x=None,
-    *,
-    name: str | None = None,
-    seconds: float = 2.0,
-    idle: float = 1.0,
-    root: str | os.PathLike = "/",
-    sensor=None,
+    run, x=None, *, name: str | None = None, seconds: float = 2.0, idle: float = 1.0, root: str | os.PathLike = "/", sensor=None
 ) -> Energy:
     """Energy per call of `run` (a Runner or a callable, as in bench.measure), by the first sensor that can be read, or `sensor`.
 
-    First listens to the idle machine for `idle` seconds (0: not at all, and nothing is subtracted), then calls for at least
-    `seconds`. Sensors are read in steps, and NVML's on some GPUs samples only part of the time (Yang et al., "Part-time power
-    measurements", 2023): seconds, not milliseconds. Other programs' power counts too: keep the machine quiet. An Energy without numbers comes back when there is no sensor.
-    """
+    First listens to the idle machine for `idle` seconds (0: not at all, and nothing is subtracted), then calls for at least `seconds`.
+    Sensors are read in steps, and NVML's on some GPUs samples only part of the time (Yang et al., "Part-time power measurements", 2023):
+    seconds, not milliseconds. Other programs' power counts too: keep the machine quiet. An Energy without numbers comes back when there is
+    no sensor."""
     from edgekit.bench.speed import environment, name_of
 
     many = loop(run, x)

@@ -132,8 +132,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Baseline time over the time of `name`, so above 1 is faster. `low` and `high` bound a 95% interval (for all looks together); `pairs` holds the
-    single ratios, [rounds, pairs per round], in time order; `why` says what the verdict rests on."""
+    """Baseline time over the time of `name`, so above 1 is faster. `low` and `high` bound a 95% interval (for all looks together); `pairs`
+    holds the single ratios, [rounds, pairs per round], in time order; `why` says what the verdict rests on."""
 
     name: str
     baseline: str
@@ -182,9 +182,7 @@ class Comparison:
 
     def __getitem__(self, name: str) -> Ratio:
         if name not in self.ratios:
-            raise KeyError(
-                f"no ratio for {name!r}: the baseline is {self.baseline!r}, compared were {list(self.ratios)}"
-            )
+            raise KeyError(f"no ratio for {name!r}: the baseline is {self.baseline!r}, compared were {list(self.ratios)}")
         return self.ratios[name]
 
     @property
@@ -214,8 +212,7 @@ class Comparison:
     def lines(self) -> list[str]:
         control = f"A/A control {self.control.interval(unit='')}"
         lines = [
-            f"{ratio} ({control}, {ratio.pairs.size} pairs)" + (f": {ratio.why}" if ratio.why else "")
-            for ratio in self.ratios.values()
+            f"{ratio} ({control}, {ratio.pairs.size} pairs)" + (f": {ratio.why}" if ratio.why else "") for ratio in self.ratios.values()
         ]
         return [f"A/A control FAILED, no verdict: {self.control_failed}", *lines] if self.control_failed else lines
 
@@ -231,18 +228,13 @@ class Comparison:
         return "\n".join([*self.lines(), *(f"  {a}: {b}" for a, b in self.facts())])
 
     def _repr_html_(self) -> str:
-        rows = [
-            (name, seconds(self.medians()[name]), r.interval(), r.verdict, r.why) for name, r in self.ratios.items()
-        ]
+        rows = [(name, seconds(self.medians()[name]), r.interval(), r.verdict, r.why) for name, r in self.ratios.items()]
         rows.insert(0, (self.baseline, seconds(self.medians()[self.baseline]), "1 (baseline)", "", ""))
-        rows.append(
-            ("A/A control", "", self.control.interval(), "FAILED" if self.control_failed else "ok", self.control_failed)
-        )
+        rows.append(("A/A control", "", self.control.interval(), "FAILED" if self.control_failed else "ok", self.control_failed))
         notes = "<br>".join(f"{html.escape(a)}: {html.escape(b)}" for a, b in self.facts()[1:])
         head = ["", "median", f"speed-up over {self.baseline} [95%]", "verdict", ""]
         return (
-            table(head, rows)
-            + f"<small>{self.rounds} rounds, {self.rounds * 2} pairs each, in {seconds(self.seconds)}<br>{notes}</small>"
+            table(head, rows) + f"<small>{self.rounds} rounds, {self.rounds * 2} pairs each, in {seconds(self.seconds)}<br>{notes}</small>"
         )
 
     def plot(self):

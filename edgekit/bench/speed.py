@@ -18,17 +18,7 @@ import numpy as np
 
 from edgekit.bench.results import Comparison, Measurement, Ratio, differs
 from edgekit.bench.stats import NotEnoughSamples, median_interval, needed, repeated_looks
-from edgekit.bench.timing import (
-    PRIME,
-    PRIME_BELOW,
-    SHORTEST_SAMPLE,
-    SLOT,
-    loop,
-    play,
-    quiet_collector,
-    synchronizer,
-    warm_up,
-)
+from edgekit.bench.timing import PRIME, PRIME_BELOW, SHORTEST_SAMPLE, SLOT, loop, play, quiet_collector, synchronizer, warm_up
 from edgekit.formatting import still_going
 
 __all__ = ["Comparison", "Measurement", "NotEnoughSamples", "Ratio", "compare", "measure"]
@@ -200,9 +190,7 @@ def checked_baseline(entries: Mapping[str, Callable], baseline: str | None, min_
     """The baseline's name, the first entry's if it is None. ValueError where nothing could be compared."""
     baseline = baseline or next(iter(entries), None)
     if len(entries) < 2 or baseline not in entries:
-        raise ValueError(
-            f"compare needs at least two entries and a baseline among them, got {list(entries)}, {baseline=}"
-        )
+        raise ValueError(f"compare needs at least two entries and a baseline among them, got {list(entries)}, {baseline=}")
     if min_rounds < 10:
         raise ValueError(f"min_rounds={min_rounds}: below 10 rounds the interval means nothing")
     if strange := set(limits) - (set(entries) - {baseline}):
@@ -222,8 +210,8 @@ def from_cold(load: Callable, x, timer) -> tuple[Callable, float]:
 
 
 def seconds_per_call(many: Callable[[int], None], inner: int, least: int, min_time: float, timer) -> np.ndarray:
-    """At least ``least`` samples in at least ``min_time`` seconds, each of ``inner`` calls. Once a BREATH, between two samples, it is told how
-    long that can still take."""
+    """At least ``least`` samples in at least ``min_time`` seconds, each of ``inner`` calls. Once a BREATH, between two samples, it is told
+    how long that can still take."""
     samples, begin, breath = [], timer(), BREATH
     with still_going("measuring") as show:
         while (spent := timer() - begin) < min_time or len(samples) < least:

@@ -109,9 +109,7 @@ def _nodes(points: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(points)
 
 
-def median_interval(
-    rows: np.ndarray, *, z: float = 1.96, resamples: int = 1000, seed: int | None = 0
-) -> tuple[float, float, float]:
+def median_interval(rows: np.ndarray, *, z: float = 1.96, resamples: int = 1000, seed: int | None = 0) -> tuple[float, float, float]:
     """Median of `rows` and its bootstrap interval, 95% with the default z: (estimate, low, high).
 
     `rows` is [n] or [n, k], in time order. Whole rows are resampled, because the k values of a row share their

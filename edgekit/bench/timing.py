@@ -98,15 +98,12 @@ def shortest(run: Callable, inputs: Sequence, rounds: int, timer=time.perf_count
     return best
 
 
-def slowest(
-    run: Callable, inputs: Sequence, seconds: Sequence[float], count: int, timer=time.perf_counter
-) -> list[int]:
+def slowest(run: Callable, inputs: Sequence, seconds: Sequence[float], count: int, timer=time.perf_counter) -> list[int]:
     """Indices of the ``count`` inputs that take longest, the slowest last; ``seconds`` is one time of each, from `each`.
 
-    The machine makes calls longer, never shorter: so an input that took no longer than the median one and ALIKE of it is not slower than that, and
-    only the others are timed again. A busy moment makes one call long, a slow input every call. So the shortest call of each counts, the slower half is
-    timed once more, and so on: right while the machine disturbs fewer than half of the calls.
-    """
+    The machine makes calls longer, never shorter: so an input that took no longer than the median one and ALIKE of it is not slower than
+    that, and only the others are timed again. A busy moment makes one call long, a slow input every call. So the shortest call of each
+    counts, the slower half is timed once more, and so on: right while the machine disturbs fewer than half of the calls."""
     best = dict(enumerate(seconds))
     usual = sorted(seconds)[len(seconds) // 2]
     left = 2 * sum(one > (1 + ALIKE) * usual for one in seconds)

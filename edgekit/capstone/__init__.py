@@ -7,9 +7,15 @@ imported when they are asked for: the command line has a part in this folder and
 from importlib import import_module
 
 _WHERE = {
-    "DEVICES": "budgets", "Budget": "budgets", "SubmissionError": "failure", "check": "checking", "draw": "budgets",
-    "pack": "packing", "unpack": "packing", "write": "template",
-}  # fmt: skip
+    "DEVICES": "budgets",
+    "Budget": "budgets",
+    "SubmissionError": "failure",
+    "check": "checking",
+    "draw": "budgets",
+    "pack": "packing",
+    "unpack": "packing",
+    "write": "template",
+}
 __all__ = list(_WHERE)
 
 

@@ -41,24 +41,42 @@ class Device:
 
 DEVICES = {
     "microcontroller": Device(
-        "Microcontroller: weights in flash, activations in RAM", 1, "activations",
-        (0.970, 0.974), (0.50, 0.60), (0.110, 0.125), (21_000, 26_000),
+        "Microcontroller: weights in flash, activations in RAM",
+        1,
+        "activations",
+        (0.970, 0.974),
+        (0.50, 0.60),
+        (0.110, 0.125),
+        (21_000, 26_000),
     ),
     "cpu-board": Device(
-        "CPU board: one core of a single-board computer", 1, "resident",
-        (0.970, 0.974), (0.45, 0.55), (0.110, 0.125), (1.20, 1.40), energy=(0.55, 0.65),
+        "CPU board: one core of a single-board computer",
+        1,
+        "resident",
+        (0.970, 0.974),
+        (0.45, 0.55),
+        (0.110, 0.125),
+        (1.20, 1.40),
+        energy=(0.55, 0.65),
     ),
     "gpu-box": Device(
-        "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16", 16, "resident",
-        (0.970, 0.974), (0.60, 0.70), (0.160, 0.185), (1.20, 1.40), "tensorrt",
+        "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16",
+        16,
+        "resident",
+        (0.970, 0.974),
+        (0.60, 0.70),
+        (0.160, 0.185),
+        (1.20, 1.40),
+        "tensorrt",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is asked to do. input: how the name of the model's input begins. unit: what one input is called, in the plural. shape: of one input. baseline: the shipped network that every
-    submission is compared with, in float32. devices: the classes of devices for which there are budgets."""
+    """What a model is asked to do. input: how the name of the model's input begins. unit: what one input is called, in the plural. shape:
+    of one input. baseline: the shipped network that every submission is compared with, in float32. devices: the classes of devices for
+    which there are budgets."""
 
     title: str
     input: str
@@ -72,15 +90,26 @@ class Task:
 
 TASKS = {
     "digits": Task(
-        "read a digit in a grey picture of 28 x 28 pixels, also in a typeface that was never trained", "image", "pictures", "grey values in 0..1",
-        (1, 28, 28), tuple("0123456789"), "edgecnn", DEVICES,
+        "read a digit in a grey picture of 28 x 28 pixels, also in a typeface that was never trained",
+        "image",
+        "pictures",
+        "grey values in 0..1",
+        (1, 28, 28),
+        tuple("0123456789"),
+        "edgecnn",
+        DEVICES,
     ),
-    # tests/benchmarks/keyword_budget.py, AMD EPYC with two busy cores, 26 November 2026, twenty students: narrow + INT8 (23,104 bytes, 0.47x)
-    # keeps everything for all of them. INT8 alone (42,088 bytes, 0.47x) misses the file, a narrow net alone (51,153 bytes, 0.69x) the file
-    # and for most the latency, for every one of them. On a quiet core of the same kind narrow + INT8 took 0.53x [0.50, 0.56].
+    # tests/benchmarks/keyword_budget.py, AMD EPYC with two busy cores, 26 November 2026, twenty students: narrow + INT8 (23,104 bytes,
+    # 0.47x) keeps everything for all of them. INT8 alone (42,088 bytes, 0.47x) misses the file, a narrow net alone (51,153 bytes, 0.69x)
+    # the file and for most the latency, for every one of them. On a quiet core of the same kind narrow + INT8 took 0.53x [0.50, 0.56].
     "keyword": Task(
-        "tell one of eight words in 0.768 s of sound, also where the noise is as loud as the word", "audio", "recordings", "samples at 4000 Hz",
-        (1, 3072), ("io", "oi", "au", "ua", "iai", "aia", "uou", "oao"), "wavecnn",
+        "tell one of eight words in 0.768 s of sound, also where the noise is as loud as the word",
+        "audio",
+        "recordings",
+        "samples at 4000 Hz",
+        (1, 3072),
+        ("io", "oi", "au", "ua", "iai", "aia", "uou", "oao"),
+        "wavecnn",
         {
             "microcontroller": replace(
                 DEVICES["microcontroller"], accuracy=(0.865, 0.875), latency=(0.62, 0.70), file=(0.205, 0.225), memory=(17_000, 19_000)
@@ -90,18 +119,17 @@ TASKS = {
             ),
         },
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class Budget:
     """What a submission must keep.
 
-    input: the name of the model's only input, float32 [N, *shape of the task]. classes: ``classes[i]`` is the number of the class that output i
-    stands for; of digits, the digit. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of ``batch`` pictures over that of
-    the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the baseline's resident memory, at most. energy:
-    joules for a call over those of the baseline, at most; None where they are not asked.
-    """
+    input: the name of the model's only input, float32 [N, *shape of the task]. classes: ``classes[i]`` is the number of the class that
+    output i stands for; of digits, the digit. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of
+    ``batch`` pictures over that of the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the
+    baseline's resident memory, at most. energy: joules for a call over those of the baseline, at most; None where they are not asked."""
 
     course: str
     student: str
@@ -130,16 +158,20 @@ class Budget:
         task = self.asks
         kind = "bytes of activations" if self.of.kind == "activations" else "x the baseline's resident memory"
         energy = (
-            [f"energy, where this machine has a meter: at most {self.energy:.2f}x the baseline's joules for a call"]
-            if self.energy
-            else []
+            [f"energy, where this machine has a meter: at most {self.energy:.2f}x the baseline's joules for a call"] if self.energy else []
         )
         engine = [f"TensorRT's parser takes the file ({self.of.engine})"] if self.of.engine else []
         return [
             f"input {self.input!r}: float32 [{', '.join(map(str, ('N', *task.shape)))}], {task.values}; N is free",
-            f"output: one logit for each class, [N, {len(task.classes)}], in the order {' '.join(task.classes[int(c)] for c in self.classes)}",
+            (
+                f"output: one logit for each class, [N, {len(task.classes)}], in the order"
+                f" {' '.join(task.classes[int(c)] for c in self.classes)}"
+            ),
             f"accuracy on {task.unit} that nobody has seen: lower end of the 95% interval at least {self.accuracy:.1%}",
-            f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({task.baseline}, float32, same machine)",
+            (
+                f"latency, {self.of.batch} at a time, one thread: at most {self.latency:.2f}x the baseline's ({task.baseline}, float32,"
+                " same machine)"
+            ),
             f"file: at most {self.file:,} bytes",
             f"memory: at most {self.memory:,.{0 if self.memory > 100 else 2}f} {kind}",
             *energy,
@@ -161,20 +193,19 @@ def draw(student: str, device: str, task: str = "digits", course: str = "open") 
         if value not in known:
             raise SubmissionError(f"there is no {what} {value!r}. Fix: use one of {', '.join(known)}.")
     if device not in TASKS[task].devices:
-        raise SubmissionError(
-            f"there are no budgets of {task!r} for {device!r}. Fix: use one of {', '.join(TASKS[task].devices)}."
-        )
+        raise SubmissionError(f"there are no budgets of {task!r} for {device!r}. Fix: use one of {', '.join(TASKS[task].devices)}.")
     for what, value in (("student", student), ("course", course)):
         if not isinstance(value, str) or not NAME.fullmatch(value):
-            raise SubmissionError(
-                f"{what} {str(value)[:70]!r}: up to 64 letters, digits and . _ @ - are allowed. Fix: use your login."
-            )
+            raise SubmissionError(f"{what} {str(value)[:70]!r}: up to 64 letters, digits and . _ @ - are allowed. Fix: use your login.")
     digest = hashlib.sha256("\0".join((course, student, task, device)).encode()).digest()
     rng, of = np.random.default_rng(list(digest)), TASKS[task].devices[device]
     among = lambda limits: float(rng.uniform(*limits))
     memory = among(of.memory)
     return Budget(
-        course, student, task, device,
+        course,
+        student,
+        task,
+        device,
         input=f"{TASKS[task].input}_{digest[:3].hex()}",
         classes="".join(map(str, rng.permutation(len(TASKS[task].classes)))),
         accuracy=round(among(of.accuracy), 3),
@@ -182,7 +213,7 @@ def draw(student: str, device: str, task: str = "digits", course: str = "open") 
         file=round(among(of.file) * baseline_bytes(task) / 1000) * 1000,
         memory=round(memory, -2) if of.kind == "activations" else round(memory, 2),
         energy=round(among(of.energy), 2) if of.energy else None,
-    )  # fmt: skip
+    )
 
 
 def baseline_bytes(task: str) -> int:

@@ -29,9 +29,7 @@ ADDRESS_SPACE = 16 * 2**30  # bytes for the process that opens a model
 Runner = Callable[[dict[str, bytes], float], bytes]
 
 
-def check(
-    folder: str | Path, split: unseen.Drawn | None = None, *, seconds: float = SECONDS, run: Runner | None = None
-) -> Report:
+def check(folder: str | Path, split: unseen.Drawn | None = None, *, seconds: float = SECONDS, run: Runner | None = None) -> Report:
     """Read the submission in a folder, measure it, and say for every budget whether it is kept and why.
 
     split: the pictures to judge by; without it, new ones are drawn, from a seed that the report names. run: what runs
@@ -57,12 +55,8 @@ def check_submission(
         seed = unseen.new_seed()
         split = unseen.draw(seed, task=submission.budget.task)
     if split.name != unseen.NAMES[submission.budget.task]:
-        raise SubmissionError(
-            f"the split is of {split.name!r}, and the task is {submission.budget.task!r}. Fix: use a split of that task."
-        )
-    measured = measure(
-        submission.model, submission.budget, unseen.raw(split), seconds=seconds, run=run, baselines=baselines
-    )
+        raise SubmissionError(f"the split is of {split.name!r}, and the task is {submission.budget.task!r}. Fix: use a split of that task.")
+    measured = measure(submission.model, submission.budget, unseen.raw(split), seconds=seconds, run=run, baselines=baselines)
     return judge(submission, measured, split, seed)
 
 
@@ -75,20 +69,16 @@ def measure(
     run: Runner | None = None,
     baselines: dict[tuple[str, int], int] | None = None,
 ) -> dict:
-    """What :mod:`edgekit.capstone.inside` finds out about the bytes of a model. pictures: what :func:`unseen.raw` gives. baselines: resident memory
-    of the baseline by task and inputs in a call, to be used for many models; what is not there yet is measured without a student's model beside it.
+    """What :mod:`edgekit.capstone.inside` finds out about the bytes of a model. pictures: what :func:`unseen.raw` gives. baselines:
+    resident memory of the baseline by task and inputs in a call, to be used for many models; what is not there yet is measured without a
+    student's model beside it.
 
     Raises:
         SubmissionError: when the model is refused, dies or takes longer than TIMEOUT.
     """
     of, run = budget.of, run or own_process
     job = {"input": budget.input, "batch": of.batch, "kind": of.kind, "engine": of.engine, "seconds": seconds}
-    job |= {
-        "limit": budget.latency,
-        "energy": budget.energy is not None,
-        "shape": budget.asks.shape,
-        "classes": len(budget.asks.classes),
-    }
+    job |= {"limit": budget.latency, "energy": budget.energy is not None, "shape": budget.asks.shape, "classes": len(budget.asks.classes)}
     if baselines is not None and of.kind == "resident":
         key = budget.task, of.batch
         if key not in baselines:

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The capstone: a budget, a submission, and whether it is kept."
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The capstone: a budget, a submission, and whether it is kept.")
 
 Student = Annotated[str, typer.Option(help="your login")]
 Device = Annotated[str, typer.Option(help="microcontroller, cpu-board or gpu-box")]
@@ -48,9 +46,7 @@ def template(
 @app.command()
 def check(
     folder: Path,
-    split: Annotated[
-        Path | None, typer.Option(help="an .npz file with images and labels, instead of new pictures")
-    ] = None,
+    split: Annotated[Path | None, typer.Option(help="an .npz file with images and labels, instead of new pictures")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:

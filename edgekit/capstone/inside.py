@@ -1,7 +1,7 @@
 """What happens to a model that nobody trusts yet, in a process of its own: ``python -m edgekit.capstone.inside FOLDER``.
 
-Reads FOLDER/in: model.onnx, baseline.onnx, pictures.npz (unseen and known: pictures uint8 [N, 28, 28], or what else a task has as the float32
-that the model gets) and job.json. Writes FOLDER/out/result.json. The labels are not here: what runs here cannot know what is right.
+Reads FOLDER/in: model.onnx, baseline.onnx, pictures.npz (unseen and known: pictures uint8 [N, 28, 28], or what else a task has as the
+float32 that the model gets) and job.json. Writes FOLDER/out/result.json. The labels are not here: what runs here cannot know what is right.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ def look(given: Path) -> dict:
     }
 
 
-def answers(
-    given: Path, unseen: np.ndarray, known: np.ndarray, batch: int, classes: int
-) -> tuple[np.ndarray, np.ndarray]:
+def answers(given: Path, unseen: np.ndarray, known: np.ndarray, batch: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """(logits [N, classes] as a device gets them, ``batch`` pictures at a time; the pictures of the slowest call), when it looks at the
     pictures and is as fast for all of them."""
     from edgekit import runtimes
@@ -97,7 +95,7 @@ def only_logits(runner, classes: int) -> Run:
         try:
             answer = runner(x)
         except (RunnerError, InputError) as error:
-            raise Refused(f"it fails for {len(x)} inputs at once: {one_line(error)}. Fix: N is free, so it must run for every N.") from None  # fmt: skip
+            raise Refused(f"it fails for {len(x)} inputs at once: {one_line(error)}. Fix: N is free, so it must run for every N.") from None
         if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
             kind = answer.dtype if isinstance(answer, np.ndarray) else type(answer).__name__
             raise Refused(f"its output is {kind}, not numbers. Fix: float32 [N, {classes}] logits.")
@@ -121,12 +119,20 @@ def interface(path: Path, name: str, wanted: tuple[int, ...]) -> None:
     strange = {node.domain for graph in reading.graphs(model) for node in graph.node} - DOMAINS
     if strange - {function.domain for function in model.functions}:
         raise Refused(f"operators of {', '.join(sorted(strange))}. Fix: use those of ONNX and com.microsoft.")
-    if held := sorted({node.op_type for graph in reading.graphs(model) for node in graph.node if node.op_type in CONTROL or holds_a_graph(node)}):  # fmt: skip
-        raise Refused(f"it has {', '.join(held)}: what is inside runs for some inputs only, so neither its time nor its memory can be told. Fix: a network without control flow.")  # fmt: skip
+    if held := sorted(
+        {node.op_type for graph in reading.graphs(model) for node in graph.node if node.op_type in CONTROL or holds_a_graph(node)}
+    ):
+        raise Refused(
+            f"it has {', '.join(held)}: what is inside runs for some inputs only, so neither its time nor its memory can be told. Fix: a"
+            " network without control flow."
+        )
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = {v.name: signatures.signature(v) for v in model.graph.input if v.name not in weights}
     if list(inputs) != [name]:
-        raise Refused(f"its inputs are {', '.join(map(repr, inputs))}, and your budget says {name!r}: a wrong input name, or another student's file. Fix: export with input_names=[{name!r}].")  # fmt: skip
+        raise Refused(
+            f"its inputs are {', '.join(map(repr, inputs))}, and your budget says {name!r}: a wrong input name, or another student's file."
+            f" Fix: export with input_names=[{name!r}]."
+        )
     dtype, shape = inputs[name]
     if dtype != "float32" or shape is None or shape[1:] != wanted or not isinstance(shape[0], str):
         raise Refused(
@@ -143,25 +149,19 @@ def holds_a_graph(node) -> bool:
 
 def finite(logits: np.ndarray) -> None:
     if not np.isfinite(logits).all():
-        raise Refused(
-            "some of its logits are not finite. Fix: no division by what may be zero, no overflow in float16."
-        )
+        raise Refused("some of its logits are not finite. Fix: no division by what may be zero, no overflow in float16.")
 
 
 def looks(logits: np.ndarray) -> None:
     if np.ptp(logits, axis=0).max() < 1e-6:
-        raise Refused(
-            "a constant output: it gives the same answer for every input. A model that does not look is not timed."
-        )
+        raise Refused("a constant output: it gives the same answer for every input. A model that does not look is not timed.")
 
 
 def same_in_a_group(run: Run, pictures: np.ndarray, alone: np.ndarray) -> None:
     """The answer to a picture must not depend on its neighbours, or on chance."""
     several = run(pictures[:64])
     if (several.argmax(1) != alone[:64].argmax(1)).mean() > 0.05:
-        raise Refused(
-            "another answer in a group of 64 than for each input alone. Fix: no randomness, and rows that do not mix."
-        )
+        raise Refused("another answer in a group of 64 than for each input alone. Fix: no randomness, and rows that do not mix.")
 
 
 def same_in_groups(found: np.ndarray, alone: np.ndarray, batch: int) -> None:
@@ -171,12 +171,13 @@ def same_in_groups(found: np.ndarray, alone: np.ndarray, batch: int) -> None:
     behind = alone.max(1) - alone[rows, found.argmax(1)]
     differ = np.flatnonzero(behind > 0.01 * np.ptp(alone, axis=1))
     if len(differ):
-        raise Refused(f"another class in a group of {batch} than alone, for {len(differ)} of {len(alone)} inputs (the first is {differ[0]}). Fix: one network for every N, and rows that do not mix.")  # fmt: skip
+        raise Refused(
+            f"another class in a group of {batch} than alone, for {len(differ)} of {len(alone)} inputs (the first is {differ[0]}). Fix: one"
+            " network for every N, and rows that do not mix."
+        )
 
 
-def same_time_for_all(
-    run: Run, unseen: np.ndarray, known: np.ndarray, size: int, baseline: Run
-) -> tuple[np.ndarray, np.ndarray]:
+def same_time_for_all(run: Run, unseen: np.ndarray, known: np.ndarray, size: int, baseline: Run) -> tuple[np.ndarray, np.ndarray]:
     """(answers [N, ...], the slowest group) of calls with ``size`` pictures each. A budget holds for every picture, the slowest too: so a
     model whose time depends on the picture is refused, and the slowest call that is found is the one whose time counts."""
     from edgekit.bench.timing import each, shortest, slowest
@@ -195,12 +196,18 @@ def same_time_for_all(
     if slower(again[worst], fast):
         fast, slow = shortest(run, [usual, longest], SURE)
         if slower(slow, fast):
-            raise Refused(f"its time depends on the input: number {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of the median one. A deadline holds for the slowest.")  # fmt: skip
+            raise Refused(
+                f"its time depends on the input: number {suspects[worst] * size} of the unseen ones takes {slow / fast:.1f}x the time of"
+                " the median one. A deadline holds for the slowest."
+            )
     seen = [known[i : i + size] for i in range(0, len(known) - size + 1, size)][:16]
     if seen and slower(fast, float(np.median(shortest(run, seen, AGAIN)))):
         usually, *course = shortest(run, [usual, *seen], SURE)
         if slower(usually, float(np.median(course))):
-            raise Refused(f"it takes {usually / np.median(course):.1f}x as long for what it has not seen as for the course's own: its time depends on the input.")  # fmt: skip
+            raise Refused(
+                f"it takes {usually / np.median(course):.1f}x as long for what it has not seen as for the course's own: its time depends on"
+                " the input."
+            )
     return np.concatenate(found), longest
 
 
@@ -208,22 +215,22 @@ def latency(given: Path, x: np.ndarray, seconds: float, limit: float) -> dict:
     """Time over the baseline's, paired, with the A/A control: until the interval lies on one side of the limit, at most ``seconds``."""
     from edgekit import bench, runtimes
 
-    with (
-        runtimes.load(given / "baseline.onnx", threads=1) as base,
-        runtimes.load(given / "model.onnx", threads=1) as own,
-    ):
+    with runtimes.load(given / "baseline.onnx", threads=1) as base, runtimes.load(given / "model.onnx", threads=1) as own:
         try:
-            found = bench.compare(
-                {"baseline": base, "model": own}, x, max_time=seconds, resolve=FINE, limits={"model": 1 / limit}
-            )
+            found = bench.compare({"baseline": base, "model": own}, x, max_time=seconds, resolve=FINE, limits={"model": 1 / limit})
         except (runtimes.RunnerError, runtimes.InputError) as error:
             raise Refused(f"it fails while it is timed: {one_line(error)}") from None
     ratio, control = found["model"], found.control
     return {
-        "value": 1 / ratio.speedup, "low": 1 / ratio.high, "high": 1 / ratio.low, "pairs": int(ratio.pairs.size),
-        "control": [control.speedup, control.low, control.high], "failed": found.control_failed,
-        "medians": found.medians(), "environment": {k: v for k, v in found.environment.items() if k != "runners"},
-    }  # fmt: skip
+        "value": 1 / ratio.speedup,
+        "low": 1 / ratio.high,
+        "high": 1 / ratio.low,
+        "pairs": int(ratio.pairs.size),
+        "control": [control.speedup, control.low, control.high],
+        "failed": found.control_failed,
+        "medians": found.medians(),
+        "environment": {k: v for k, v in found.environment.items() if k != "runners"},
+    }
 
 
 def memory(given: Path, job: dict, slowest: np.ndarray) -> dict:
@@ -248,8 +255,8 @@ def baseline_memory(given: Path, batch: int) -> int:
 
 
 def energy(given: Path, x: np.ndarray) -> dict:
-    """Joules of a call over those of the baseline, idle power included, in pairs; ``missing`` says why where no meter of the processor or the
-    whole module can be read."""
+    """Joules of a call over those of the baseline, idle power included, in pairs; ``missing`` says why where no meter of the processor or
+    the whole module can be read."""
     from edgekit import bench, runtimes
     from edgekit.device import power_meters
 
@@ -258,10 +265,7 @@ def energy(given: Path, x: np.ndarray) -> dict:
     try:
         if not meters:
             return {"missing": "; ".join(f"{one.sensor}: {one.why}" for one in missing)[:500]}
-        with (
-            runtimes.load(given / "baseline.onnx", threads=1) as base,
-            runtimes.load(given / "model.onnx", threads=1) as own,
-        ):
+        with runtimes.load(given / "baseline.onnx", threads=1) as base, runtimes.load(given / "model.onnx", threads=1) as own:
             use = lambda run: bench.energy(run, x, seconds=BLOCK, idle=0, sensor=meters[0]).total
             pairs = [(use(own), use(base)) for _ in range(PAIRS)]
         if min(map(min, pairs)) <= 0:

@@ -30,9 +30,7 @@ class Item:
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verdict:10} {self.name:9} {self.measured}; budget {self.allowed}" + (
-            f": {self.why}" if self.why else ""
-        )
+        return f"{self.verdict:10} {self.name:9} {self.measured}; budget {self.allowed}" + (f": {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -69,19 +67,24 @@ def judge(submission: Submission, measured: dict, split: Drawn, seed: int | None
     numbers = numbers_of(submission.model, measured, guess == split.y)
     items = [*budgets(numbers, budget, measured["latency"]["failed"]), *energy(measured, budget), *engine(measured)]
     claims = [claim(name, value, numbers[name]) for name, value in submission.claims.items() if value is not None]
-    drawn = f"judged on {len(split)} unseen {budget.asks.unit}" + (
-        f", drawn from seed {seed}" if seed is not None else ""
-    )
+    drawn = f"judged on {len(split)} unseen {budget.asks.unit}" + (f", drawn from seed {seed}" if seed is not None else "")
     kinds = ", ".join(f"{kind} {share(*found)}" for kind, found in by_style(split, guess).items()) or "not known"
-    notes = [f"accuracy by kind of {budget.asks.unit}: {kinds}", "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it"]  # fmt: skip
+    notes = [
+        f"accuracy by kind of {budget.asks.unit}: {kinds}",
+        "accuracy is what the file means: 8-bit sums do not saturate there; latency is what this machine makes of it",
+    ]
     if "missing" in measured.get("energy", {}):
-        notes.append(
-            f"energy was not measured, and does not count: no meter can be read here ({measured['energy']['missing']})"
-        )
+        notes.append(f"energy was not measured, and does not count: no meter can be read here ({measured['energy']['missing']})")
     return Report(
-        budget, submission.division, tuple(items + claims), numbers, sha256(submission.model), drawn,
-        tuple(notes), measured["latency"]["environment"],
-    )  # fmt: skip
+        budget,
+        submission.division,
+        tuple(items + claims),
+        numbers,
+        sha256(submission.model),
+        drawn,
+        tuple(notes),
+        measured["latency"]["environment"],
+    )
 
 
 def budgets(numbers: dict, budget: Budget, failed: str = "") -> list[Item]:
@@ -99,7 +102,7 @@ def numbers_of(model: bytes, measured: dict, right: np.ndarray) -> dict:
         "activations": measured["activations"],
         **({"energy": measured["energy"]} if "value" in measured.get("energy", {}) else {}),
         **({"resident": measured["resident"], "baseline_resident": measured["baseline_resident"]} if "resident" in measured else {}),
-    }  # fmt: skip
+    }
 
 
 def accuracy(numbers: dict, budget: Budget) -> Item:
@@ -108,27 +111,20 @@ def accuracy(numbers: dict, budget: Budget) -> Item:
     allowed = f"lower end at least {budget.accuracy:.1%}"
     if found["low"] >= budget.accuracy:
         return Item("accuracy", KEPT, measured, allowed)
-    why = (
-        "the whole interval lies below"
-        if found["high"] < budget.accuracy
-        else "the lower end of the interval does not reach it"
-    )
+    why = "the whole interval lies below" if found["high"] < budget.accuracy else "the lower end of the interval does not reach it"
     return Item("accuracy", MISSED, measured, allowed, why)
 
 
 def time(numbers: dict, failed: str, budget: Budget) -> Item:
     found = numbers["latency"]
     control = found["control"]
-    measured = f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {budget.asks.baseline}, A/A control {control[0]:.3f} [{control[1]:.3f}, {control[2]:.3f}]"
+    measured = (
+        f"{found['value']:.2f}x [{found['low']:.2f}, {found['high']:.2f}] the time of {budget.asks.baseline}, A/A control {control[0]:.3f}"
+        f" [{control[1]:.3f}, {control[2]:.3f}]"
+    )
     allowed = f"at most {budget.latency:.2f}x"
     if failed:
-        return Item(
-            LATENCY,
-            OPEN,
-            measured,
-            allowed,
-            f"the A/A control failed: {failed}. Close other programs and measure again",
-        )
+        return Item(LATENCY, OPEN, measured, allowed, f"the A/A control failed: {failed}. Close other programs and measure again")
     if found["high"] <= budget.latency:
         return Item(LATENCY, KEPT, measured, allowed)
     if found["low"] > budget.latency:
@@ -139,9 +135,7 @@ def time(numbers: dict, failed: str, budget: Budget) -> Item:
 def size(numbers: dict, budget: Budget) -> Item:
     over = numbers["file"] - budget.file
     why = f"{over:,} bytes too many" if over > 0 else ""
-    return Item(
-        "file", MISSED if over > 0 else KEPT, f"{numbers['file']:,} bytes", f"at most {budget.file:,} bytes", why
-    )
+    return Item("file", MISSED if over > 0 else KEPT, f"{numbers['file']:,} bytes", f"at most {budget.file:,} bytes", why)
 
 
 def memory(numbers: dict, budget: Budget) -> Item:
@@ -163,11 +157,7 @@ def energy(measured: dict, budget: Budget) -> list[Item]:
     low, high, limit = found["low"], found["high"], budget.energy
     verdict = KEPT if high <= limit else MISSED if low > limit else OPEN
     said = f"{found['value']:.2f}x [{low:.2f}, {high:.2f}] the joules of {budget.asks.baseline} for a call ({found['meter']})"
-    return [
-        Item(
-            "energy", verdict, said, f"at most {limit:.2f}x", "the interval reaches over it" if verdict == OPEN else ""
-        )
-    ]
+    return [Item("energy", verdict, said, f"at most {limit:.2f}x", "the interval reaches over it" if verdict == OPEN else "")]
 
 
 def engine(measured: dict) -> list[Item]:

@@ -21,11 +21,7 @@ def activation_bytes(path: str | Path, batch: int = 1) -> int:
     keep = set(found.inputs) | set(found.outputs)
     root: dict[str, str] = {}
     where = lambda name: name if name not in root else where(root[name])
-    for (
-        op,
-        reads,
-        writes,
-    ) in found.nodes:  # the 8-bit tensor stands for what is dequantized from it, and reshaped from that
+    for op, reads, writes in found.nodes:  # the 8-bit tensor stands for what is dequantized from it, and reshaped from that
         again = op in _IN_PLACE | {"QuantizeLinear"} and reads[0] in root and readers[reads[0]] == 1
         if (op == "DequantizeLinear" or again) and reads and writes[0] not in keep:
             root[writes[0]] = reads[0]

@@ -24,11 +24,7 @@ SUFFIX = ".edgekit"
 MOST = 5 * 2**20  # bytes of a packed file
 SHORTEST_TOKEN = 16
 _LIMITS = {**LIMITS, MANIFEST: 2**17, SIGNATURE: 64}
-_KINDS = {
-    **dict.fromkeys(("student", "device", "task", "course", "division", "made"), str),
-    "files": dict,
-    "environment": dict,
-}
+_KINDS = {**dict.fromkeys(("student", "device", "task", "course", "division", "made"), str), "files": dict, "environment": dict}
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same folder gives the same bytes, but for the manifest's time
 
 
@@ -44,12 +40,15 @@ def pack(folder: str | Path, token: str, target: str | Path | None = None) -> Pa
     budget = submission.budget
     manifest = {
         "format": 1,
-        "student": budget.student, "device": budget.device, "task": budget.task, "course": budget.course,
+        "student": budget.student,
+        "device": budget.device,
+        "task": budget.task,
+        "course": budget.course,
         "division": submission.division,
         "files": {name: sha256(blob) for name, blob in submission.files.items()},
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "environment": device.environment(),
-    }  # fmt: skip
+    }
     said = json.dumps(manifest, indent=1, default=str, sort_keys=True).encode()
     target = Path(target or Path(folder).resolve().with_suffix(SUFFIX))
     try:
@@ -92,9 +91,7 @@ def unpack(packed: bytes, token: str) -> tuple[Submission, dict]:
     manifest = manifest_of(said)
     altered = [name for name, blob in content.items() if manifest["files"].get(name) != sha256(blob)]
     if altered:
-        raise SubmissionError(
-            f"{', '.join(altered)}: altered after packing (its hash is not the manifest's). Fix: pack again."
-        )
+        raise SubmissionError(f"{', '.join(altered)}: altered after packing (its hash is not the manifest's). Fix: pack again.")
     submission = parse(content)
     own = submission.budget
     wrong = [key for key in ("student", "device", "task", "course") if manifest[key] != getattr(own, key)]
@@ -148,9 +145,7 @@ def contents(packed: bytes) -> dict[str, bytes]:
             members = archive.infolist()
             names = [member.filename for member in members]
             if sorted(names) != sorted(_LIMITS):
-                raise SubmissionError(
-                    f"it holds {', '.join(names[:8])[:200]}; a packed submission holds {', '.join(_LIMITS)}."
-                )
+                raise SubmissionError(f"it holds {', '.join(names[:8])[:200]}; a packed submission holds {', '.join(_LIMITS)}.")
             return {member.filename: _unpacked(archive, member) for member in members}
     except SubmissionError:
         raise
@@ -162,15 +157,11 @@ def contents(packed: bytes) -> dict[str, bytes]:
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     limit = _LIMITS[member.filename]
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise SubmissionError(
-            f"{member.filename}: packed by method {member.compress_type}; only stored and deflated are read."
-        )
+        raise SubmissionError(f"{member.filename}: packed by method {member.compress_type}; only stored and deflated are read.")
     with archive.open(member) as file:
         blob = file.read(limit + 1) if member.file_size <= limit else b""
     if member.file_size > limit or len(blob) > limit:
         raise SubmissionError(
-            too_large(member.filename, member.file_size)
-            if member.filename in LIMITS
-            else f"{member.filename} is too large."
+            too_large(member.filename, member.file_size) if member.filename in LIMITS else f"{member.filename} is too large."
         )
     return blob

@@ -57,9 +57,7 @@ def read(folder: str | Path) -> Submission:
     for name in found:
         _refuse_strange(folder / name)
     if missing := [name for name in LIMITS if name not in found]:
-        raise SubmissionError(
-            f"{folder}: {', '.join(missing)} is missing. Fix: edgekit submit template shows all files."
-        )
+        raise SubmissionError(f"{folder}: {', '.join(missing)} is missing. Fix: edgekit submit template shows all files.")
     return parse({name: (folder / name).read_bytes() for name in LIMITS})
 
 
@@ -87,9 +85,7 @@ def _refuse_strange(path: Path) -> None:
     about = path.lstat()
     if path.name not in LIMITS:
         why = " It can hold a pickle, and opening a pickle runs code." if path.suffix.lower() in _PICKLES else ""
-        raise SubmissionError(
-            f"{path}: not part of a submission, which has {', '.join(LIMITS)} and nothing else.{why} Fix: remove it."
-        )
+        raise SubmissionError(f"{path}: not part of a submission, which has {', '.join(LIMITS)} and nothing else.{why} Fix: remove it.")
     if not stat.S_ISREG(about.st_mode):
         raise SubmissionError(f"{path}: a link, folder or device, not a plain file. Fix: copy the file itself.")
     if about.st_size > LIMITS[path.name]:
@@ -99,9 +95,7 @@ def _refuse_strange(path: Path) -> None:
 def _refuse_foreign(blob: bytes) -> None:
     """A checkpoint renamed to .onnx, say."""
     if found := foreign(blob[:512]):
-        raise SubmissionError(
-            f"{MODEL}: {found[0]}, not an ONNX file; it was not opened (opening a pickle runs code). Fix: {found[1]}."
-        )
+        raise SubmissionError(f"{MODEL}: {found[0]}, not an ONNX file; it was not opened (opening a pickle runs code). Fix: {found[1]}.")
 
 
 def _text(name: str, blob: bytes) -> str:
@@ -126,9 +120,7 @@ def _about(text: str) -> tuple[Budget, str, dict]:
     for name, value in claims.items():
         low, high = CLAIMS[name]
         if value is not None and not (type(value) in (int, float) and low <= value <= high):
-            raise SubmissionError(
-                f"{ABOUT}: claims.{name} is {str(value)[:40]!r}. Fix: a number from {low} to {high}, or null."
-            )
+            raise SubmissionError(f"{ABOUT}: claims.{name} is {str(value)[:40]!r}. Fix: a number from {low} to {high}, or null.")
     try:
         return draw(*words), division, claims
     except SubmissionError as error:

@@ -42,11 +42,7 @@ def write(folder: str | Path, budget: Budget, division: str = "closed") -> list[
     """
     about = {key: getattr(budget, key) for key in ("student", "device", "task", "course")}
     about |= {"division": division, "claims": {"accuracy": None, "latency": None}}
-    texts = {
-        CARD: _CARD.format(budget=budget),
-        COMMANDS: _COMMANDS.format(model=MODEL),
-        ABOUT: json.dumps(about, indent=1) + "\n",
-    }
+    texts = {CARD: _CARD.format(budget=budget), COMMANDS: _COMMANDS.format(model=MODEL), ABOUT: json.dumps(about, indent=1) + "\n"}
     folder, made = Path(folder), []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +51,5 @@ def write(folder: str | Path, budget: Budget, division: str = "closed") -> list[
                 (folder / name).write_text(text, encoding="utf-8")
                 made.append(folder / name)
     except OSError as error:
-        raise SubmissionError(
-            f"{folder}: {error.strerror or error}. Fix: name a folder that you may write to."
-        ) from None
+        raise SubmissionError(f"{folder}: {error.strerror or error}. Fix: name a folder that you may write to.") from None
     return made

@@ -10,20 +10,7 @@ from edgekit.checks.answers import call, in_order, in_place, quietly, shuffled
 from edgekit.checks.border import BorderError, OnnxFile
 from edgekit.checks.exercise import GRADING, Exercise, visible
 from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, no_slip, require, worded
-from edgekit.checks.values import (
-    array,
-    came,
-    close,
-    integer,
-    mapping,
-    number,
-    onnx_path,
-    same_as_right,
-    several,
-    slip,
-    text,
-    truth,
-)
+from edgekit.checks.values import array, came, close, integer, mapping, number, onnx_path, same_as_right, several, slip, text, truth
 
 __all__ = [
     "AnswerRaised",

@@ -43,9 +43,7 @@ class OnnxFile(bytes):
         """
         path = Path(path)
         if not path.is_file():
-            raise BorderError(
-                f"no file was written to {path.name}: write the model to exactly the path that was passed in"
-            )
+            raise BorderError(f"no file was written to {path.name}: write the model to exactly the path that was passed in")
         if path.stat().st_size > MAX_BYTES:
             raise BorderError(f"{path.name} has {path.stat().st_size:,} bytes, at most {MAX_BYTES:,} are accepted")
         return cls(path.read_bytes())
@@ -77,9 +75,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         try:
             value = value.detach().cpu().numpy()
         except (TypeError, RuntimeError):  # bfloat16, float8, sparse, quantized, on the meta device
-            raise BorderError(
-                f"a tensor of {value.dtype}, {value.layout}, on {value.device} came back, which NumPy cannot hold"
-            ) from None
+            raise BorderError(f"a tensor of {value.dtype}, {value.layout}, on {value.device} came back, which NumPy cannot hold") from None
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":
         return value.tolist()
     if isinstance(value, np.ndarray):

@@ -92,10 +92,7 @@ class Exercise:
         if not isinstance(outputs, dict):
             raise CheckFailed(f"{self.name} gave no result that can be read", "no result")
         if outputs.get("cause") == "not done yet":
-            raise CheckFailed(
-                f"{self.name} is not written yet: fill in its cell and run it, then run this check again.",
-                "not done yet",
-            )
+            raise CheckFailed(f"{self.name} is not written yet: fill in its cell and run it, then run this check again.", "not done yet")
         if "error" in outputs:
             raise CheckFailed(str(outputs["error"])[:4000], str(outputs.get("cause", "raised"))[:80])
         return self.judge(inputs, outputs)

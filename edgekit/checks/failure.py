@@ -13,16 +13,34 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor moves, which
 
 # What libraries say when an array or a value has the wrong form, and what to do about it.
 _ADVICE = [
-    (r"could not be broadcast|must match the size of tensor|not broadcastable", "Shapes are compared from the last axis backwards: two lengths must be equal, or one of them 1. Give the smaller array axes of length 1 where it has none, with reshape or [:, None]"),
-    (r"matmul: |shapes cannot be multiplied|shapes .* not aligned", "In a matrix product the last axis of the left one is as long as the first of the right one. Is one of the two to be transposed?"),
-    (r"'?NoneType'?", "Something is None here: an argument that may be None (the docstring says which), or the result of a function without return"),
+    (
+        r"could not be broadcast|must match the size of tensor|not broadcastable",
+        (
+            "Shapes are compared from the last axis backwards: two lengths must be equal, or one of them 1. Give the smaller array axes of"
+            " length 1 where it has none, with reshape or [:, None]"
+        ),
+    ),
+    (
+        r"matmul: |shapes cannot be multiplied|shapes .* not aligned",
+        "In a matrix product the last axis of the left one is as long as the first of the right one. Is one of the two to be transposed?",
+    ),
+    (
+        r"'?NoneType'?",
+        "Something is None here: an argument that may be None (the docstring says which), or the result of a function without return",
+    ),
     (r"division by zero", "What you divide by can be 0: ask before you divide"),
-    (r"truth value of an array|Boolean value of Tensor", "A comparison of arrays gives one answer for each entry: (...).all() or (...).any() makes one of them"),
+    (
+        r"truth value of an array|Boolean value of Tensor",
+        "A comparison of arrays gives one answer for each entry: (...).all() or (...).any() makes one of them",
+    ),
     (r"leaf Variable that requires grad", "Change the values of a parameter under `with torch.no_grad():`"),
     (r"Can't call numpy\(\) on Tensor that requires grad", "Call detach() first: NumPy has no gradients"),
-    (r"does not require grad and does not have a grad_fn", "Nothing in this computation requires a gradient: was the tensor detached, or made under no_grad?"),
+    (
+        r"does not require grad and does not have a grad_fn",
+        "Nothing in this computation requires a gradient: was the tensor detached, or made under no_grad?",
+    ),
     (r"but found Double|but got .*Double|same dtype, but got", "torch multiplies no float64 with float32: make both float32"),
-]  # fmt: skip
+]
 
 
 class CheckFailed(AssertionError):

@@ -124,9 +124,7 @@ class OnnxParser(StandIn):
 
     def parse(self, model, path=None):
         if not isinstance(model, bytes | bytearray | memoryview):
-            raise TypeError(
-                f"parse takes the bytes of a file, got {type(model).__name__}; parse_from_file takes a path"
-            )
+            raise TypeError(f"parse takes the bytes of a file, got {type(model).__name__}; parse_from_file takes a path")
         return self._parsed()
 
     def _parsed(self):
@@ -226,8 +224,9 @@ class Builder(_Fixed):
 
 
 def build_standin(log: dict, works: bool = True) -> tuple[Module, Builder, INetworkDefinition]:
-    """(module, builder, network) that look like TensorRT for one build, and write down in ``log`` how they are used. works: False makes the build
-    fail as TensorRT's does, with None. Names and manners are those of every version from 10.3 on: an attribute that is gone cannot be set."""
+    """(module, builder, network) that look like TensorRT for one build, and write down in ``log`` how they are used. works: False makes the
+    build fail as TensorRT's does, with None. Names and manners are those of every version from 10.3 on: an attribute that is gone cannot be
+    set."""
     log |= {"workspace": None, "profiles": [], "builds": [], "configs": 0}
     module = Module(MemoryPoolType=MemoryPoolType, ProfilingVerbosity=ProfilingVerbosity)
     return module, bound(Builder, log=log, works=works)(), INetworkDefinition()

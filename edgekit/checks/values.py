@@ -30,9 +30,7 @@ def came(value: Any) -> str:
 def _wrong_type(value: Any, what: str, wanted: str, hint: str = "") -> CheckFailed:
     """The failure for a ``value`` of another type than ``wanted``; without a value the likely slip is another, and so is the cause."""
     hint = f" {hint}" if hint and value is not None else ""
-    return CheckFailed(
-        f"{what} should be {wanted}, got {came(value)}.{hint}", "nothing returned" if value is None else "wrong type"
-    )
+    return CheckFailed(f"{what} should be {wanted}, got {came(value)}.{hint}", "nothing returned" if value is None else "wrong type")
 
 
 def number(value: Any, what: str) -> float:
@@ -75,9 +73,7 @@ def truth(value: Any, what: str) -> bool:
     hint = ""
     if isinstance(value, int | float | np.ndarray):
         plain = np.isin(value, (0, 1)).all()
-        hint = (
-            "bool(...) makes one of a single value." if plain else "A comparison gives one: is it above a limit, say?"
-        )
+        hint = "bool(...) makes one of a single value." if plain else "A comparison gives one: is it above a limit, say?"
     if isinstance(value, np.ndarray) and value.size != 1:
         hint = "(...).all() or (...).any() makes one of several."
     raise _wrong_type(value, what, "True or False", hint)
@@ -149,9 +145,7 @@ def _not_numbers(given: Any, ragged: bool) -> str:
     others = sorted({_leaf(item) for item in _leaves(given)} - {""})
     if others:
         return f"It holds {' and '.join(others)}, expected only numbers."
-    return (
-        "Its items have different shapes: put numbers side by side, without a list or tuple inside." if ragged else ""
-    )
+    return "Its items have different shapes: put numbers side by side, without a list or tuple inside." if ragged else ""
 
 
 def _leaves(value: Any) -> list:
@@ -169,9 +163,7 @@ def close(got: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-6) -> bo
     return got.shape == expected.shape and bool(np.allclose(got, expected, rtol=rtol, atol=atol))
 
 
-def same_as_right(
-    what: str, got: np.ndarray, variants: dict[str, np.ndarray], why: dict[str, str], wanted: str
-) -> None:
+def same_as_right(what: str, got: np.ndarray, variants: dict[str, np.ndarray], why: dict[str, str], wanted: str) -> None:
     """Compare an array with what the right answer and the usual slips compute: ``variants`` by cause, "" is the right one.
 
     Raises:
@@ -233,9 +225,7 @@ def onnx_path(model: Any, what: str = "the model"):
     try:
         loaded = onnx.load_from_string(bytes(model))
     except Exception as error:
-        raise CheckFailed(
-            f"{what} is not a valid ONNX file: {first_line(error)}. {_likely(model)}", "invalid model"
-        ) from None
+        raise CheckFailed(f"{what} is not a valid ONNX file: {first_line(error)}. {_likely(model)}", "invalid model") from None
     try:
         onnx.checker.check_model(loaded)
     except Exception as error:

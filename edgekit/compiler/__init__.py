@@ -6,20 +6,13 @@
     run = compiler.load_plan("model.plan.npz")               # nothing is optimized, timed or planned again
     logits = run(images)
 
-reading.py: from the file, with what is refused. graph.py: the intermediate representation. kernels.py: NumPy kernels, several for a convolution. passes.py: graph to graph. planning.py:
-lifetimes and memory. building.py: the order of it all, the plan and its file. Four decisions and one formula are left open: lab 03e.
-"""
+reading.py: from the file, with what is refused. graph.py: the intermediate representation. kernels.py: NumPy kernels, several for a
+convolution. passes.py: graph to graph. planning.py: lifetimes and memory. building.py: the order of it all, the plan and its file. Four
+decisions and one formula are left open: lab 03e."""
 
 from edgekit.compiler.building import Built, Rules, build, load_plan
 from edgekit.compiler.graph import CompileError, Graph, Node, equal, interpret
-from edgekit.compiler.passes import (
-    cancel_transposes,
-    eliminate_dead_code,
-    fold_batch_norms,
-    fold_constants,
-    fuse_activations,
-    sort,
-)
+from edgekit.compiler.passes import cancel_transposes, eliminate_dead_code, fold_batch_norms, fold_constants, fuse_activations, sort
 from edgekit.compiler.planning import lifetimes, lower_bound, peak, reported_by_onnxruntime, step_by_step
 from edgekit.compiler.reading import read
 from edgekit.compiler.tactics import candidates

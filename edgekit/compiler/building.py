@@ -22,9 +22,8 @@ FORMAT = 1  # of the plan file: a loader refuses any other
 class Rules:
     """The decisions that lab 03e asks for; None, or a function that raises NotImplementedError, leaves that step out.
 
-    order(nodes, available) -> nodes; fold(weight, bias, gamma, beta, mean, variance, epsilon) -> (weight, bias); may_fuse(graph, first, second)
-    -> bool; pick(tactics, tolerance, limit) -> name; plan(tensors) -> {name: offset}.
-    """
+    order(nodes, available) -> nodes; fold(weight, bias, gamma, beta, mean, variance, epsilon) -> (weight, bias); may_fuse(graph, first,
+    second) -> bool; pick(tactics, tolerance, limit) -> name; plan(tensors) -> {name: offset}."""
 
     order: Callable | None = None
     fold: Callable | None = None
@@ -35,8 +34,8 @@ class Rules:
 
 @dataclass
 class Built:
-    """A compiled graph. stages: [(pass, graph after it)], the first as it was read; skipped: steps that were left out; offsets: place of every
-    tensor in one block of ``arena`` bytes; seconds: how long compiling took; measured: timings of the tactics."""
+    """A compiled graph. stages: [(pass, graph after it)], the first as it was read; skipped: steps that were left out; offsets: place of
+    every tensor in one block of ``arena`` bytes; seconds: how long compiling took; measured: timings of the tactics."""
 
     graph: Graph
     tensors: dict[str, tuple[tuple[int, ...], int]]
@@ -65,13 +64,16 @@ class Built:
         }
 
     def __call__(self, x) -> np.ndarray | dict[str, np.ndarray]:
-        """Run on one array, or on {input: array}. Every activation is written to its planned place, so that a wrong plan gives wrong results."""
+        """Run on one array, or on {input: array}. Every activation is written to its planned place, so that a wrong plan gives wrong
+        results."""
         feed = x if isinstance(x, dict) else dict(zip(self.graph.inputs, [x], strict=False))
         if feed.keys() != self.graph.inputs.keys():
             raise CompileError(f"this plan has the inputs {list(self.graph.inputs)}, got {list(feed)}")
         for name, shape in self.graph.inputs.items():
             if np.shape(feed[name]) != tuple(shape):
-                raise CompileError(f"input {name!r} has shape {np.shape(feed[name])}; this plan was made for {tuple(shape)}, and for no other.")  # fmt: skip
+                raise CompileError(
+                    f"input {name!r} has shape {np.shape(feed[name])}; this plan was made for {tuple(shape)}, and for no other."
+                )
             np.copyto(self._place[name], feed[name])
         for node in self.graph.nodes:
             read = [self._place.get(name, self.graph.constants.get(name)) for name in node.inputs]
@@ -111,7 +113,7 @@ class Built:
 
 def build(
     graph: Graph, rules: Rules = Rules(), *, tolerance: float = 1e-3, limit: int = 2**25, check: bool = True, rounds: int = 5
-) -> Built:  # fmt: skip
+) -> Built:
     """Run all passes, choose a tactic for every convolution, plan the memory.
 
     tolerance: largest relative error of a tactic; limit: bytes of scratch a tactic may use; check: compare the outputs after every pass.
@@ -141,9 +143,7 @@ def build(
     try:
         if rules.pick is None:
             _needs(None)
-        rules.pick(
-            {"im2col": {"times": [1.0], "error": 0.0, "scratch": 0}}, tolerance, limit
-        )  # open? then nothing is timed
+        rules.pick({"im2col": {"times": [1.0], "error": 0.0, "scratch": 0}}, tolerance, limit)  # open? then nothing is timed
         measured = candidates(graph, rounds)
         chosen = {out: rules.pick(c["tactics"], tolerance, limit) for c in measured.values() for out in c["nodes"]}
         graph = graph.with_(nodes=[_with_tactic(node, chosen.get(node.output)) for node in graph.nodes])

@@ -64,7 +64,7 @@ def interpret(graph: Graph, feed: dict[str, np.ndarray], keep: bool = False) -> 
     for node in graph.nodes:
         missing = [name for name in node.inputs if name and name not in tensors]
         if missing:
-            raise CompileError(f"{node.op} {node.name!r} comes before its input {missing[0]!r}: the nodes are in a wrong order.")  # fmt: skip
+            raise CompileError(f"{node.op} {node.name!r} comes before its input {missing[0]!r}: the nodes are in a wrong order.")
         made[node.output] = tensors[node.output] = kernels.run(node, [tensors.get(name) for name in node.inputs])
     return made if keep else {name: tensors[name] for name in graph.outputs}
 

@@ -55,21 +55,15 @@ def eliminate_dead_code(graph: Graph) -> Graph:
 
 def _without_identities(graph: Graph) -> Graph:
     """Whoever read the copy reads the original. An Identity that makes an output of the graph stays."""
-    original = {
-        node.output: node.inputs[0]
-        for node in graph.nodes
-        if node.op == "Identity" and node.output not in graph.outputs
-    }
+    original = {node.output: node.inputs[0] for node in graph.nodes if node.op == "Identity" and node.output not in graph.outputs}
 
     def source(name: str) -> str:
         while name in original:
             name = original[name]
         return name
 
-    nodes = [
-        replace(node, inputs=tuple(map(source, node.inputs))) for node in graph.nodes if node.output not in original
-    ]
-    return graph.with_(nodes=nodes)  # fmt: skip
+    nodes = [replace(node, inputs=tuple(map(source, node.inputs))) for node in graph.nodes if node.output not in original]
+    return graph.with_(nodes=nodes)
 
 
 def fold_batch_norms(graph: Graph, fold: Callable) -> Graph:
@@ -111,12 +105,10 @@ def fuse_activations(graph: Graph, may_fuse: Callable) -> Graph:
         if len(bounds) != len(second.inputs) - 1 or (second.op == "Clip" and len(bounds) != 2):
             continue  # a limit that is computed, or missing
         if may_fuse(graph, first, second):
-            merged[second.output] = replace(
-                first, output=second.output, attrs={**first.attrs, "activation": [second.op, *bounds]}
-            )
+            merged[second.output] = replace(first, output=second.output, attrs={**first.attrs, "activation": [second.op, *bounds]})
             merged[first.output] = None
     nodes = [merged.get(node.output, node) for node in graph.nodes]
-    return graph.with_(nodes=[node for node in nodes if node])  # fmt: skip
+    return graph.with_(nodes=[node for node in nodes if node])
 
 
 def cancel_transposes(graph: Graph) -> Graph:
@@ -167,6 +159,5 @@ def _meets_a_transpose(graph: Graph, tensor: str) -> bool:
     """Whether moving a transpose to here pays: behind here stand only transposes, or elementwise operators that lead to them."""
     readers = graph.readers(tensor)
     return bool(readers) and all(
-        node.op == "Transpose" or (node.op in ELEMENTWISE and _meets_a_transpose(graph, node.output))
-        for node in readers
+        node.op == "Transpose" or (node.op in ELEMENTWISE and _meets_a_transpose(graph, node.output)) for node in readers
     )

@@ -109,10 +109,8 @@ def reported_by_onnxruntime(*paths) -> list[int | None]:
     shows. Inputs and outputs belong to the caller and are not in it.
     """
     run = [sys.executable, "-c", _CHILD, *map(str, paths)]
-    log = subprocess.run(
-        run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", timeout=120
-    ).stderr
+    log = subprocess.run(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", timeout=120).stderr
     second = re.findall(r"--second run--(.*?)--end--", log, re.DOTALL)
     found = [re.findall(r"Extending BFCArena.*?num_bytes: (\d+)", part) for part in second]
     found += [[]] * (len(paths) - len(found))
-    return [max(map(int, asked), default=None) for asked in found]  # fmt: skip
+    return [max(map(int, asked), default=None) for asked in found]

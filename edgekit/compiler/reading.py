@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "Transpose": {"perm"},
 }
 ONLY = {"spatial": 1, "training_mode": 0, "auto_pad": "NOTSET"}
-CONSTANTS = {"value": None, "value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}  # fmt: skip
+CONSTANTS = {"value": None, "value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
 
 
 def read(path, batch: int = 1) -> Graph:
@@ -71,7 +71,7 @@ def _inputs(proto, constants: dict, batch: int) -> dict[str, tuple[int, ...]]:
     for name, (dtype, shape) in declared.items():
         if dtype != "float32" or shape is None:
             said = signatures.described(dtype, shape)
-            raise CompileError(f"input {name!r} is {said}; this compiler takes float32 with a known number of dimensions.")  # fmt: skip
+            raise CompileError(f"input {name!r} is {said}; this compiler takes float32 with a known number of dimensions.")
     sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
         if any(isinstance(size, str) for size in shape):
@@ -100,9 +100,7 @@ def _node(one, number: int) -> Node:
     while names and not names[-1]:
         names.pop()
     if len(outputs) != 1 or not names or not names[0]:
-        raise CompileError(
-            f"{label} has {len(outputs)} outputs and {len(names)} inputs, expected one and at least one."
-        )
+        raise CompileError(f"{label} has {len(outputs)} outputs and {len(names)} inputs, expected one and at least one.")
     return Node(one.op_type, tuple(names), outputs[0], attrs, one.name or f"{one.op_type}_{number}")
 
 
@@ -132,7 +130,7 @@ def _tried(graph: Graph, model) -> Graph:
             raise CompileError(f"{label}: the kernel here cannot compute it: {error}") from error
         want = said.get(node.output, (found.shape, found.dtype))
         if want != (found.shape, found.dtype):
-            raise CompileError(f"{label} gives {want[1]} {list(want[0])}, the kernel here {found.dtype} {list(found.shape)}.")  # fmt: skip
+            raise CompileError(f"{label} gives {want[1]} {list(want[0])}, the kernel here {found.dtype} {list(found.shape)}.")
         if node.op != "Shape" and moving.intersection(node.inputs[: 1 if node.op in ("Reshape", "Expand") else None]):
             moving.add(node.output)
             if found.dtype != np.float32:

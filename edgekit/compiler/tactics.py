@@ -19,9 +19,8 @@ def signature(node, x_shape, weight) -> str:
 def candidates(graph: Graph, rounds: int = 5) -> dict[str, dict]:
     """Every different convolution of a graph: {signature: {"nodes": [outputs], "tactics": {name: {"times", "error", "scratch"}}}}.
 
-    times: seconds [rounds], the tactics taking turns, after one call that is not counted; filters are transformed before. error: largest difference from the same convolution in
-    float64, relative to its largest value. scratch: bytes beyond input and output.
-    """
+    times: seconds [rounds], the tactics taking turns, after one call that is not counted; filters are transformed before. error: largest
+    difference from the same convolution in float64, relative to its largest value. scratch: bytes beyond input and output."""
     feed = random_feed(graph)
     tensors = {**graph.constants, **feed, **interpret(graph, feed, keep=True)}
     found: dict[str, dict] = {}
@@ -44,9 +43,7 @@ def measure(x, w, stride, pads, group, rounds: int) -> dict[str, dict]:
     ready = {name: kernels.prepare(name, x.shape, w, pads, group) for name in names}
     found = {}
     for name in names:  # also the warm-up
-        error = (
-            float(np.abs(kernels.CONVOLUTIONS[name](x, w, stride, pads, group, ready[name]) - exact).max()) / largest
-        )
+        error = float(np.abs(kernels.CONVOLUTIONS[name](x, w, stride, pads, group, ready[name]) - exact).max()) / largest
         found[name] = {"times": [], "error": error, "scratch": int(kernels.scratch(name, x.shape, w, stride, pads))}
     for number in range(rounds):
         for name in names if number % 2 else reversed(names):

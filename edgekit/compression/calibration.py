@@ -27,15 +27,7 @@ class Reader:
     pictures make the accuracy measured on them too good. ``allow_test=True`` overrides that.
     """
 
-    def __init__(
-        self,
-        data,
-        input_name: str = "input",
-        *,
-        batch_size: int = 32,
-        axes: Mapping | None = None,
-        allow_test: bool = False,
-    ):
+    def __init__(self, data, input_name: str = "input", *, batch_size: int = 32, axes: Mapping | None = None, allow_test: bool = False):
         if getattr(data, "split", None) == "test" and not allow_test:
             raise QuantizationError(
                 f"{data!r} is the test split: a model calibrated on it has seen what it is tested with, and its accuracy there says "
@@ -102,9 +94,7 @@ def checked(model, source: Path, data, input_name, batch_size: int, allow_test: 
     weights = {tensor.name for tensor in model.graph.initializer}
     declared = {v.name: export.signature(v) for v in model.graph.input if v.name not in weights}
     if data is None:
-        raise QuantizationError(
-            "static quantization needs calibration data. Fix: pass a Split or an array; or recipe='dynamic'."
-        )
+        raise QuantizationError("static quantization needs calibration data. Fix: pass a Split or an array; or recipe='dynamic'.")
     if hasattr(data, "get_next") and not isinstance(data, Reader):
         return data
     if not isinstance(data, Reader):

@@ -57,15 +57,17 @@ class Cost:
 
     def _cells(self) -> list[list[str]]:
         rows = [
-            [x.name, x.kind, " x ".join(map(str, x.output)), f"{x.parameters:,}", f"{x.macs:,}", f"{x.activations:,}"]
-            for x in self.layers
+            [x.name, x.kind, " x ".join(map(str, x.output)), f"{x.parameters:,}", f"{x.macs:,}", f"{x.activations:,}"] for x in self.layers
         ]
         return [*rows, ["total", "", "", f"{self.parameters:,}", f"{self.macs:,}", f"{self.activations:,}"]]
 
     def __str__(self) -> str:
         rows = [HEAD, *self._cells()]
         widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
-        lines = ["  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]  # fmt: skip
+        lines = [
+            "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip()
+            for row in rows
+        ]
         return "\n".join([*lines, self._note()])
 
     __repr__ = __str__
@@ -75,9 +77,7 @@ class Cost:
 
     def _note(self) -> str:
         missing = f"; NOT counted: {', '.join(self.uncounted)}" if self.uncounted else ""
-        return (
-            f"for one input of {' x '.join(map(str, self.input))}; {self.macs:,} MACs = {self.flops:,} FLOPs{missing}"
-        )
+        return f"for one input of {' x '.join(map(str, self.input))}; {self.macs:,} MACs = {self.flops:,} FLOPs{missing}"
 
 
 HEAD = ["layer", "kind", "output", "parameters", "MACs", "activations"]
@@ -129,13 +129,9 @@ def _arguments(example) -> tuple:
     for one in arguments:
         if isinstance(one, list) and len(one) != 1:
             raise ValueError(f"cost counts for one input: pass a list of one, got {len(one)}")
-        single = isinstance(one, torch.Tensor) and (
-            one.ndim == 0 and len(arguments) > 1 or one.ndim > 1 and len(one) == 1
-        )
+        single = isinstance(one, torch.Tensor) and (one.ndim == 0 and len(arguments) > 1 or one.ndim > 1 and len(one) == 1)
         if isinstance(one, torch.Tensor) and not single:
-            raise ValueError(
-                f"cost counts for one input: pass an example with a batch of 1, got shape {list(one.shape)}"
-            )
+            raise ValueError(f"cost counts for one input: pass an example with a batch of 1, got shape {list(one.shape)}")
     return arguments
 
 
@@ -164,10 +160,7 @@ def _run(model, modules: dict, arguments: tuple) -> tuple[int, dict, dict, list]
     from torch.utils.flop_counter import FlopCounterMode
 
     counter, outputs, handles = FlopCounterMode(display=False, custom_mapping=_vector_products()), {}, []
-    macs, running = (
-        dict.fromkeys(modules, 0),
-        [],
-    )  # running: [FLOPs before, FLOPs of those inside] of the modules that are being called
+    macs, running = (dict.fromkeys(modules, 0), [])  # running: [FLOPs before, FLOPs of those inside] of the modules that are being called
 
     def enter(module, args):
         running.append([counter.get_total_flops(), 0])
@@ -234,17 +227,31 @@ def _vector_products() -> dict:
     }
 
 
-# Operators with arithmetic of the order of a matrix product, for which nobody here has a formula. Whatever is not PyTorch's own is one, too.
-_UNCOUNTED = ("_fft", "_cdist", "linalg", "_linalg", "mkldnn_rnn", "_cudnn_rnn", "_trilinear", "_thnn_fused", "_weight_int", "_int_mm", "_native_multi_head", "_transformer_encoder_layer", "cholesky", "triangular_solve")  # fmt: skip
+# Operators with arithmetic of the order of a matrix product, for which nobody here has a formula. Whatever is not PyTorch's own is one,
+# too.
+_UNCOUNTED = (
+    "_fft",
+    "_cdist",
+    "linalg",
+    "_linalg",
+    "mkldnn_rnn",
+    "_cudnn_rnn",
+    "_trilinear",
+    "_thnn_fused",
+    "_weight_int",
+    "_int_mm",
+    "_native_multi_head",
+    "_transformer_encoder_layer",
+    "cholesky",
+    "triangular_solve",
+)
 _NO_PRODUCT = ("linalg_vector_norm", "linalg_cross", "linalg_diagonal", "_linalg_check_errors")
 
 
 def _uncounted(names) -> list[str]:
     own = lambda name: name.startswith(("aten::", "prim::", "prims::", "profiler::"))
     short = [(name.removeprefix("aten::"), own(name)) for name in names]
-    return [
-        name for name, ours in short if not ours or name.startswith(_UNCOUNTED) and not name.startswith(_NO_PRODUCT)
-    ]
+    return [name for name, ours in short if not ours or name.startswith(_UNCOUNTED) and not name.startswith(_NO_PRODUCT)]
 
 
 @contextlib.contextmanager

@@ -18,9 +18,8 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 def soft_loss(temperature: float, alpha: float) -> Loss:
     """(student logits, teacher logits, labels) -> scalar: ``alpha`` times the soft loss plus ``1 - alpha`` times cross-entropy.
 
-    The soft loss is the Kullback-Leibler divergence of the two softened answers, in nats per picture, times the temperature squared (Hinton et al.,
-    section 2). ValueError unless temperature > 0 and 0 <= alpha <= 1.
-    """
+    The soft loss is the Kullback-Leibler divergence of the two softened answers, in nats per picture, times the temperature squared (Hinton
+    et al., section 2). ValueError unless temperature > 0 and 0 <= alpha <= 1."""
     if not temperature > 0 or not 0 <= alpha <= 1:
         raise ValueError(f"need temperature > 0 and alpha in 0..1, got {temperature} and {alpha}")
 
@@ -52,11 +51,10 @@ def distill(
 ) -> list[float]:
     """Train ``student`` in place on ``train`` with the answers of ``teacher`` on the very same pictures; returns the mean loss per epoch.
 
-    teacher: a module, a Runner or a callable, asked once per picture (see bench.predict); not trained. train: a Split or a pair
-    (float32 [N, 1, 28, 28], int64 [N]). ``alpha=0`` never asks the teacher: the same training without it, for comparison. ``loss`` replaces
-    ``soft_loss(temperature, alpha)``. AdamW and a one-cycle learning rate on one thread of the CPU, as in training.fit; the student is in eval mode
-    afterwards. TrainingError if the loss stops being finite.
-    """
+    teacher: a module, a Runner or a callable, asked once per picture (see bench.predict); not trained. train: a Split or a pair (float32
+    [N, 1, 28, 28], int64 [N]). ``alpha=0`` never asks the teacher: the same training without it, for comparison. ``loss`` replaces
+    ``soft_loss(temperature, alpha)``. AdamW and a one-cycle learning rate on one thread of the CPU, as in training.fit; the student is in
+    eval mode afterwards. TrainingError if the loss stops being finite."""
     x, y = (train.x, train.y) if hasattr(train, "x") else train
     asked = loss is not None or alpha > 0
     loss = loss or soft_loss(temperature, alpha)
@@ -87,7 +85,8 @@ def join(*parts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def random_shifts(images: np.ndarray, most: int = 2, seed: int = 0) -> np.ndarray:
-    """Each picture of float32 [N, 1, H, W] moved by up to ``most`` pixels along both axes, black where nothing was (torchvision's affine)."""
+    """Each picture of float32 [N, 1, H, W] moved by up to ``most`` pixels along both axes, black where nothing was (torchvision's
+    affine)."""
     from torchvision.transforms import v2
 
     with torch.random.fork_rng(devices=[]):

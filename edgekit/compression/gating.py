@@ -104,9 +104,7 @@ class Gate:
 
     def to_dict(self) -> dict:
         """Plain data for a ledger."""
-        change = {
-            key: getattr(self.change, key) for key in ("difference", "low", "high", "only_a", "only_b") if self.change
-        }
+        change = {key: getattr(self.change, key) for key in ("difference", "low", "high", "only_a", "only_b") if self.change}
         return {
             "baseline": self.baseline,
             "candidate": self.candidate,
@@ -140,19 +138,15 @@ def gate(
     machine's own kernels compute something else, a row of its own says so, and a file that they ruin does not pass. Latency is that of
     this machine.
 
-    split: labelled pictures (a Split or a pair x, y), or None where accuracy means nothing (random weights). max_drop: largest loss of accuracy to accept, as a
-    fraction; the whole 95% interval of the paired change must stay above it. x: the input that is timed, default one picture of
-    the split, or one random one. A candidate with other outputs, other shapes, or NaN where the
-    baseline has numbers does not pass. min_time, max_time: seconds, see bench.compare. options: passed to runtimes.load for both (providers, ...). Raises RunnerError for a file that does not load, ValueError for max_drop
-    outside [0, 1].
-    """
+    split: labelled pictures (a Split or a pair x, y), or None where accuracy means nothing (random weights). max_drop: largest loss of
+    accuracy to accept, as a fraction; the whole 95% interval of the paired change must stay above it. x: the input that is timed, default
+    one picture of the split, or one random one. A candidate with other outputs, other shapes, or NaN where the baseline has numbers does
+    not pass. min_time, max_time: seconds, see bench.compare. options: passed to runtimes.load for both (providers, ...). Raises RunnerError
+    for a file that does not load, ValueError for max_drop outside [0, 1]."""
     if not 0 <= max_drop <= 1:
         raise ValueError(f"max_drop is a fraction between 0 and 1 (0.005 is half a point), got {max_drop}")
     timing = {"max_time": max_time} | ({} if min_time is None else {"min_time": min_time})
-    with (
-        runtimes.load(baseline, threads=threads, **options) as first,
-        runtimes.load(candidate, threads=threads, **options) as second,
-    ):
+    with runtimes.load(baseline, threads=threads, **options) as first, runtimes.load(candidate, threads=threads, **options) as second:
         pictures = None if split is None else split.x if hasattr(split, "x") else split[0]
         if x is None:
             x = first.example() if pictures is None else pictures[:1]
@@ -179,10 +173,7 @@ def _broken(first, second, feeds) -> str:
         answers = [run(feed) for run in (first, second)]
         pairs = zip(*(list(a.values()) if isinstance(a, dict) else [a] for a in answers), strict=True)
         for name, (want, got) in zip(second.outputs, pairs, strict=True):
-            if not (isinstance(want, np.ndarray) and isinstance(got, np.ndarray)) or "O" in (
-                want.dtype.kind,
-                got.dtype.kind,
-            ):
+            if not (isinstance(want, np.ndarray) and isinstance(got, np.ndarray)) or "O" in (want.dtype.kind, got.dtype.kind):
                 continue
             if want.shape != got.shape:
                 return f"its output {name!r} is {list(got.shape)}, that of the baseline {list(want.shape)}"
@@ -190,9 +181,7 @@ def _broken(first, second, feeds) -> str:
             if bad.any():
                 return f"its output {name!r} is NaN or infinite for {int(bad.sum())} of {bad.size} values where the baseline has numbers"
             if np.isnan(want).any():
-                raise ValueError(
-                    f"{first.name}: the baseline itself answers NaN in {name!r}, so nothing can be compared with it"
-                )
+                raise ValueError(f"{first.name}: the baseline itself answers NaN in {name!r}, so nothing can be compared with it")
     return ""
 
 

@@ -36,9 +36,7 @@ class Adapter(nn.Module):
         return self.base(x) + self.scale * self.lora_up(self.lora_down(x))
 
 
-def adapt(
-    model: nn.Module, layers: Iterable[str], rank: int = 4, alpha: float | None = None, seed: int = 0
-) -> nn.Module:
+def adapt(model: nn.Module, layers: Iterable[str], rank: int = 4, alpha: float | None = None, seed: int = 0) -> nn.Module:
     """A copy of ``model`` in eval mode, frozen, with an Adapter around each layer named; alpha defaults to 2 * rank.
 
     ValueError for a layer that is neither a convolution without groups nor linear.
@@ -52,9 +50,7 @@ def adapt(
             parent, _, child = name.rpartition(".")
             base = model.get_submodule(name)
             if not isinstance(base, nn.Linear) and not (isinstance(base, nn.Conv2d) and base.groups == 1):
-                raise ValueError(
-                    f"{name} is a {type(base).__name__}: adapters fit nn.Linear and nn.Conv2d with groups=1"
-                )
+                raise ValueError(f"{name} is a {type(base).__name__}: adapters fit nn.Linear and nn.Conv2d with groups=1")
             setattr(model.get_submodule(parent), child, Adapter(base, rank, 2 * rank if alpha is None else alpha))
     return model
 
@@ -70,8 +66,8 @@ class Cost:
 
     def __str__(self) -> str:
         return (
-            f"{self.trained:,} of {self.total:,} parameters trained; {self.states / 1e6:.2f} MB for them, their gradients and Adam's moments; "
-            f"{self.activations / 1e6:.2f} MB kept by one forward pass"
+            f"{self.trained:,} of {self.total:,} parameters trained; {self.states / 1e6:.2f} MB for them, their gradients and Adam's"
+            f" moments; {self.activations / 1e6:.2f} MB kept by one forward pass"
         )
 
 
@@ -94,9 +90,7 @@ def cost(model: nn.Module, x: torch.Tensor) -> Cost:
     return Cost(trained, total, ADAM_BYTES * trained, sum(kept.values()))
 
 
-def train(
-    model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0
-) -> list[float]:
+def train(model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0) -> list[float]:
     """Adam (AdamW without decay) on the parameters that require a gradient, batch norm fixed, one thread; returns the mean loss per epoch.
 
     The model is in eval mode before and after.

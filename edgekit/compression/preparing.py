@@ -11,12 +11,7 @@ from edgekit.compression.calibration import QuantizationError
 from edgekit.formatting import one_line
 from edgekit.graphs.reading import external_files, graphs
 
-_VECTORS = {
-    "LayerNormalization": (1, 2),
-    "Gemm": (2,),
-    "Conv": (2,),
-    "ConvTranspose": (2,),
-}  # inputs that are scales and biases
+_VECTORS = {"LayerNormalization": (1, 2), "Gemm": (2,), "Conv": (2,), "ConvTranspose": (2,)}  # inputs that are scales and biases
 
 
 def refuse_unless_float(model, source: Path) -> None:
@@ -24,9 +19,7 @@ def refuse_unless_float(model, source: Path) -> None:
     if precision == "fp32":
         return
     if "-" in precision:  # uint8-qdq, int8-dynamic ...
-        raise QuantizationError(
-            f"{source}: is quantized already ({precision}). Fix: start again from the float32 file."
-        )
+        raise QuantizationError(f"{source}: is quantized already ({precision}). Fix: start again from the float32 file.")
     what = {"fp16": "is a float16 model", "bf16": "is a bfloat16 model"}.get(precision, "has no float32 weights")
     raise QuantizationError(f"{source}: {what} ({precision}). Fix: start from the float32 model.")
 
@@ -55,9 +48,7 @@ def fused(ready: Path, target: Path, source: Path, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     options = {"save_as_external_data": True, "all_tensors_to_one_file": True} if large else {}
-    dropped = Path(
-        "sym_shape_infer_temp.onnx"
-    )  # what it leaves in the current folder when it gives up, beside a file of weights
+    dropped = Path("sym_shape_infer_temp.onnx")  # what it leaves in the current folder when it gives up, beside a file of weights
     before = dropped.exists()
     for skip in (False, True):
         try:
@@ -117,9 +108,7 @@ def _split(graph, tensors: dict, folder: str) -> bool:
             continue
         beta = next((a.f for a in node.attribute if a.name == "beta"), 1.0)
         added, out = f"{node.output[0]}_added", node.output[0]
-        graph.initializer.append(
-            numpy_helper.from_array(numpy_helper.to_array(tensor, folder) * np.float32(beta), added)
-        )
+        graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(tensor, folder) * np.float32(beta), added))
         node.output[0] = f"{out}_product"
         del node.input[2]
         nodes.append(helper.make_node("Add", [node.output[0], added], [out], name=f"{node.name or out}_add"))

@@ -79,27 +79,23 @@ def free_widths(model: nn.Module, divisor: int = 8) -> dict[str, list[int]]:
         converted = mtn.convert(copy.deepcopy(model), [("fastnas", fastnas_rules(divisor))], registry=PruneModeRegistry)
     except ApplyModeError as error:
         raise ValueError(
-            f"{type(model).__name__} has no width that FastNAS may choose. Fix: a network with convolutions (nn.Conv2d) one behind the other, "
-            f"of more than {divisor} channels."
+            f"{type(model).__name__} has no width that FastNAS may choose. Fix: a network with convolutions (nn.Conv2d) one behind the"
+            f" other, of more than {divisor} channels."
         ) from error
     return {name: list(hp.choices) for name, hp in named_hparams(converted, configurable=True)}
 
 
 def fastnas_rules(divisor: int = 8) -> dict:
     """Rules for FastNAS: convolutions and batch norms keep a multiple of ``divisor`` channels (its own default is 32)."""
-    return {
-        "nn.Conv2d": {"*": {"channel_divisor": divisor}},
-        "nn.BatchNorm2d": {"*": {"feature_divisor": divisor}},
-    }
+    return {"nn.Conv2d": {"*": {"channel_divisor": divisor}}, "nn.BatchNorm2d": {"*": {"feature_divisor": divisor}}}
 
 
 def two_of_four_share(weight, axis: int) -> float:
     """Share of the groups of four neighbours along ``axis`` with at least two zeros; 1.0 means 2:4 sparse along it (Mishra et al. 2021,
     "Accelerating sparse deep neural networks").
 
-    weight: array or tensor. The axis that hardware uses runs over the inputs: 1 of a convolution's [out, in, kh, kw] and of a linear layer's
-    [out, in]. 0.0 where the axis cannot be cut into groups of four.
-    """
+    weight: array or tensor. The axis that hardware uses runs over the inputs: 1 of a convolution's [out, in, kh, kw] and of a linear
+    layer's [out, in]. 0.0 where the axis cannot be cut into groups of four."""
     weight = np.asarray(weight)
     if weight.shape[axis] % 4:
         return 0.0

@@ -39,7 +39,8 @@ def config(weight_bits: int = 8) -> dict:
 
 
 def pictures_loop(pictures, batch_size: int = 64):
-    """A calibration function for ``mtq.quantize``: shows every picture (a Split, or float32 [N, 1, 28, 28]) to a model once, in eval mode."""
+    """A calibration function for ``mtq.quantize``: shows every picture (a Split, or float32 [N, 1, 28, 28]) to a model once, in eval
+    mode."""
     images = torch.from_numpy(getattr(pictures, "x", pictures))
 
     @torch.no_grad()  # not inference_mode: ranges observed there cannot take part in training later
@@ -68,9 +69,7 @@ def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
             quantized = mtq.quantize(copy.deepcopy(model).eval(), config(weight_bits), pictures_loop(shown))
         except RuntimeError as error:
             if "nothing would be quantized" not in str(error):
-                raise QatError(
-                    f"{type(model).__name__} does not run on pictures {list(shown.shape)}: {one_line(error)}"
-                ) from error
+                raise QatError(f"{type(model).__name__} does not run on pictures {list(shown.shape)}: {one_line(error)}") from error
             raise QatError(
                 f"{type(model).__name__} has no layer that Model Optimizer quantizes (nn.Conv2d, nn.Linear ...): weights that "
                 "forward uses by itself (functional.conv2d) are not seen. Fix: make them a layer."
@@ -82,9 +81,7 @@ def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
 def _checked(model: nn.Module, pictures) -> np.ndarray:
     array = np.asarray(getattr(pictures, "x", pictures))
     if not array.ndim or not len(array):
-        raise QatError(
-            "there are no pictures to calibrate on: without them there are no ranges. Fix: pass at least a few dozen."
-        )
+        raise QatError("there are no pictures to calibrate on: without them there are no ranges. Fix: pass at least a few dozen.")
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     wanted = str(weight.dtype).removeprefix("torch.") if weight is not None else "float32"
     if array.dtype.kind != "f" or (wanted in ("float16", "float32", "float64") and str(array.dtype) != wanted):
@@ -92,9 +89,7 @@ def _checked(model: nn.Module, pictures) -> np.ndarray:
             f"the pictures are {array.dtype}, the model takes {wanted}. Fix: scale them as in training ((x / 255).astype('{wanted}'))."
         )
     if not np.isfinite(array).all():
-        raise QatError(
-            f"the pictures contain NaN or infinity (in {int((~np.isfinite(array)).sum())} of {array.size} values)"
-        )
+        raise QatError(f"the pictures contain NaN or infinity (in {int((~np.isfinite(array)).sum())} of {array.size} values)")
     if not array.any():
         raise QatError(
             "every value of the pictures is 0, so the model's input has no range. Fix: calibrate on pictures like those it will see."
@@ -102,9 +97,7 @@ def _checked(model: nn.Module, pictures) -> np.ndarray:
     return array
 
 
-def qat(
-    model: nn.Module, train, weight_bits: int = 8, *, epochs: int = 1, lr: float = 1e-3, calibrate: int = 256
-) -> nn.Module:
+def qat(model: nn.Module, train, weight_bits: int = 8, *, epochs: int = 1, lr: float = 1e-3, calibrate: int = 256) -> nn.Module:
     """``ptq`` on ``calibrate`` of the training pictures, then training on all of them with the quantizers at work."""
     quantized = ptq(model, train.subset(min(calibrate, len(train))), weight_bits)
     training.fit(quantized, train, epochs=epochs, lr=lr)
@@ -116,9 +109,8 @@ def in_int8(model: nn.Module) -> nn.Module:
     """A copy whose weights of fewer bits are stored in INT8 quantizers, without changing what it computes.
 
     ONNX and the engines have no INT2 or INT3. A symmetric grid of b bits has the levels -t..t with t = 2**(b-1) - 1. The same step in eight
-    bits has the levels -127..127, so the weights, once rounded to their grid, lie on that one too: the range grows to 127 / t. A layer whose
-    input was always 0 during calibration computes 0 here, and does so in the file.
-    """
+    bits has the levels -127..127, so the weights, once rounded to their grid, lie on that one too: the range grows to 127 / t. A layer
+    whose input was always 0 during calibration computes 0 here, and does so in the file."""
     model = copy.deepcopy(model)
     for module in model.modules():
         quantizer = getattr(module, "weight_quantizer", None)
@@ -133,9 +125,7 @@ def in_int8(model: nn.Module) -> nn.Module:
     return model
 
 
-def to_onnx(
-    model: nn.Module, path, example=None, *, input_names=("input",), output_names=("logits",), dynamic_batch=True
-) -> Path:
+def to_onnx(model: nn.Module, path, example=None, *, input_names=("input",), output_names=("logits",), dynamic_batch=True) -> Path:
     """Q/DQ file of a model quantized here, weights stored as int8; checked by onnx. ``example`` and names: see export.to_onnx; default
     what the model was calibrated on.
 
@@ -153,12 +143,6 @@ def to_onnx(
         draft = Path(folder) / path.name
         # dynamo stops at the quantizers' data-dependent guards
         export.to_onnx(
-            in_int8(model),
-            draft,
-            example,
-            input_names=input_names,
-            output_names=output_names,
-            dynamic_batch=dynamic_batch,
-            dynamo=False,
+            in_int8(model), draft, example, input_names=input_names, output_names=output_names, dynamic_batch=dynamic_batch, dynamo=False
         )
         return qdq.store_int8(draft, path)

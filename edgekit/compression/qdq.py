@@ -30,9 +30,7 @@ def quantized_weights(model) -> dict[str, np.ndarray]:
     kind = [kinds[known[n.input[2]].dtype] if len(n.input) > 2 else onnx.TensorProto.UINT8 for n in nodes]
     outputs = [onnx.helper.make_tensor_value_info(n.output[0], k, None) for n, k in zip(nodes, kind, strict=True)]
     part = onnx.helper.make_model(
-        onnx.helper.make_graph(nodes, "weights", [], outputs, tensors),
-        opset_imports=model.opset_import,
-        ir_version=model.ir_version,
+        onnx.helper.make_graph(nodes, "weights", [], outputs, tensors), opset_imports=model.opset_import, ir_version=model.ir_version
     )
     return dict(zip([n.output[0] for n in nodes], cpu_session(part).run(None, {}), strict=True))
 
@@ -47,9 +45,7 @@ def store_int8(path, target) -> Path:
     model = export.load_model(path)
     integers = quantized_weights(model)
     if not integers:
-        raise export.ExportError(
-            f"{path}: no weight has a QuantizeLinear behind it: this is no Q/DQ file with float weights."
-        )
+        raise export.ExportError(f"{path}: no weight has a QuantizeLinear behind it: this is no Q/DQ file with float weights.")
     for node in [n for n in model.graph.node if n.output[0] in integers]:
         model.graph.node.remove(node)
     model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in integers.items())

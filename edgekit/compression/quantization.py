@@ -82,16 +82,16 @@ def quantize(
 ) -> export.Report:
     """Quantize the float32 file ``source`` into ``target`` by a named recipe and return a report on the new file.
 
-    recipe: "for_cpu", "for_tensorrt", "dynamic"; to compare with: "u8u8", "s8s8" (ONNX Runtime's default), "qoperator" (U8S8 in
-    the older format). data: what `Reader` takes, or an object with ``get_next``; None for "dynamic". method: "minmax", "entropy" or "percentile".
-    exclude: names of nodes that stay in float32; only: quantize nothing but these (see `layers`). preprocess: shape inference and the fusions of
-    onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, where they
-    take precedence over the recipe: op_types_to_quantize=["Conv", "MatMul", "Gemm"] keeps everything but the products in float32, for files in
-    which normalization or softmax are written out in single operators (TensorFlow's and JAX' exporters do). The file appears only when it is complete. Silent.
+    recipe: "for_cpu", "for_tensorrt", "dynamic"; to compare with: "u8u8", "s8s8" (ONNX Runtime's default), "qoperator" (U8S8 in the older
+    format). data: what `Reader` takes, or an object with ``get_next``; None for "dynamic". method: "minmax", "entropy" or "percentile".
+    exclude: names of nodes that stay in float32; only: quantize nothing but these (see `layers`). preprocess: shape inference and the
+    fusions of onnxruntime's quant_pre_process (batch norm into convolution) first. options: passed on to onnxruntime.quantization, where
+    they take precedence over the recipe: op_types_to_quantize=["Conv", "MatMul", "Gemm"] keeps everything but the products in float32, for
+    files in which normalization or softmax are written out in single operators (TensorFlow's and JAX' exporters do). The file appears only
+    when it is complete. Silent.
 
-    Raises QuantizationError (empty or unfit data, wrong input name or shape, unknown node, a model that is quantized already), ExportError for a
-    source that cannot be opened.
-    """
+    Raises QuantizationError (empty or unfit data, wrong input name or shape, unknown node, a model that is quantized already), ExportError
+    for a source that cannot be opened."""
     source, target = Path(source), Path(target)
     arguments = _arguments(recipe, method)
     model = export.load_model(source, external_data=False)
@@ -126,9 +126,7 @@ def quantize(
 
 def layers(path) -> list[str]:
     """Names of the nodes with weights (Conv, Gemm, MatMul), in order, as `quantize` takes them in ``exclude`` and ``only``."""
-    return [
-        node.name for node in export.load_model(path, external_data=False).graph.node if node.op_type in WITH_WEIGHTS
-    ]
+    return [node.name for node in export.load_model(path, external_data=False).graph.node if node.op_type in WITH_WEIGHTS]
 
 
 def gate(*args, **kwargs):
@@ -156,7 +154,7 @@ def _arguments(recipe: str, method: str) -> dict:
         "s8s8": {"activation_type": s8, "weight_type": s8, "per_channel": True},
         "qoperator": {"activation_type": u8, "weight_type": s8, "per_channel": True, "quant_format": QuantFormat.QOperator},
         "dynamic": {"weight_type": u8},  # the kernels of ConvInteger are made for unsigned weights
-    }  # fmt: skip
+    }
     if recipe not in found:
         raise QuantizationError(f"there is no recipe {recipe!r}; there are {', '.join(found)}")
     if recipe == "dynamic":
@@ -224,9 +222,7 @@ def _proven(draft: Path, source: Path, data) -> str:
             cpu_session(source)
         except Exception:
             return f"not loaded: ONNX Runtime does not load {source.name} either"
-        raise QuantizationError(
-            f"{source}: ONNX Runtime refuses the quantized file, so it was not kept: {text}"
-        ) from error
+        raise QuantizationError(f"{source}: ONNX Runtime refuses the quantized file, so it was not kept: {text}") from error
     return ""
 
 

@@ -102,9 +102,7 @@ def of_device(figures: Sequence[Figure], device: str, precision: str = "INT8", m
     wanted = {"device": device, "field": "peak_compute", "precision": precision}
     peaks = [f for f in select(figures, **wanted) if f.sparsity != "sparse" and mode in (None, f.mode)]
     if not peaks:
-        raise CatalogueError(
-            f"{device}: no {precision} peak that is not sparse" + (f" in the mode {mode!r}" * bool(mode))
-        )
+        raise CatalogueError(f"{device}: no {precision} peak that is not sparse" + (f" in the mode {mode!r}" * bool(mode)))
     bandwidths = [f.amount for f in select(figures, device=device, field="bandwidth")]
     return Roof(device, max(f.amount for f in peaks) * 1e12, max(bandwidths) * 1e9 if bandwidths else None)
 

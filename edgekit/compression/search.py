@@ -1,5 +1,5 @@
-"""Searching a space of networks: parts of a trained one, random search, and aging evolution (Real et al. 2019, "Regularized Evolution for Image Classifier
-Architecture Search"). A network is a tuple with one choice for every place of the space."""
+"""Searching a space of networks: parts of a trained one, random search, and aging evolution (Real et al. 2019, "Regularized Evolution for
+Image Classifier Architecture Search"). A network is a tuple with one choice for every place of the space."""
 
 from __future__ import annotations
 
@@ -40,13 +40,7 @@ def random_search(space, score: Callable, fits: Callable, count: int, rng: np.ra
 
 
 def aging_evolution(
-    space,
-    score: Callable,
-    fits: Callable,
-    count: int,
-    rng: np.random.Generator,
-    population: int = 5,
-    sample: int = 3,
+    space, score: Callable, fits: Callable, count: int, rng: np.random.Generator, population: int = 5, sample: int = 3
 ) -> dict:
     """``count`` different networks that fit, with their scores, in the order they were tried.
 

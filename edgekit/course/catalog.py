@@ -99,9 +99,7 @@ def _entries(kind: type, table: str, file: Path | None) -> list:
     try:
         return [kind(**entry) for entry in _parsed(file.read_text(encoding="utf-8"))[table]]
     except FileNotFoundError:
-        raise CourseError(
-            f"{file} is missing: run this inside the course's folder, or set EDGEKIT_ROOT to it"
-        ) from None
+        raise CourseError(f"{file} is missing: run this inside the course's folder, or set EDGEKIT_ROOT to it") from None
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         *first, last = [field.name for field in fields(kind)]
         raise CourseError(f"{file}: {error}. Every [[{table}]] needs {', '.join(first)} and {last}.") from None

@@ -66,10 +66,7 @@ def landing() -> dict:
     """The landing notebook: the map as text, and one cell that draws it with the reader's own points."""
     from nbformat import v4
 
-    parts = [
-        "# edgekit\n\nFrom a trained PyTorch model to one that runs fast on an edge device, with numbers that hold.",
-        chain(),
-    ]
+    parts = ["# edgekit\n\nFrom a trained PyTorch model to one that runs fast on an edge device, with numbers that hold.", chain()]
     parts += [_chapter(one, [lab for lab in labs() if lab.chapter == one.number]) for one in chapters()]
     text = (
         "Run the next cell (Shift+Enter) to see what you have passed. Then open the lab that it names. "
@@ -108,14 +105,9 @@ class Map:
         following = self.following
         rows = [self._line(lab, link(lab), lab is following) for lab in self.labs]
         done, total = sum(map(self.earned, self.labs)), sum(lab.points for lab in self.labs)
-        head = "".join(
-            f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises")
-        )
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises"))
         advice = f"Go on with {link(following)}." if following else "All done."
-        return (
-            f"<p>{done:g} of {total:g} points. {advice}</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
+        return f"<p>{done:g} of {total:g} points. {advice}</p><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
     def _line(self, lab: Lab, link: str, following: bool) -> str:
         still = [html.escape(item.name) for item in lab.items if item.name not in self.passed[lab.slug]]

@@ -32,15 +32,10 @@ def jupyterlab(arguments: list[str]) -> int:
     """
     landing = course_map.landing_file()
     if not landing.is_file():
-        raise CourseError(
-            f"{landing} is missing: `edgekit release` makes it (in the students' edition: unpack it again)"
-        )
+        raise CourseError(f"{landing} is missing: `edgekit release` makes it (in the students' edition: unpack it again)")
     if lacking := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         missing = f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed"
-        print(
-            f"edgekit lab: {missing}: most labs stop at their first import. `edgekit doctor` says what to install.",
-            file=sys.stderr,
-        )
+        print(f"edgekit lab: {missing}: most labs stop at their first import. `edgekit doctor` says what to install.", file=sys.stderr)
     paths.work()
     waiting.install()
     with tempfile.TemporaryDirectory() as folder:

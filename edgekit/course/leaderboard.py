@@ -43,10 +43,9 @@ TIMEOUT = 1800  # seconds for one engine's conversions, or for the race and what
 class Row:
     """One engine with one precision. file, memory: bytes; memory is what loading and running added to the process at its peak.
 
-    difference: the largest |logit - PyTorch's logit| divided by the largest |logit|. same: the share of inputs with the same class. speedup, low,
-    high: against the first row that ran, with a 95% interval; None where nothing was compared. arena: bytes, of an engine that keeps its
-    activations in one. failed: why it cannot be used; a row that failed in the race has the rest.
-    """
+    difference: the largest |logit - PyTorch's logit| divided by the largest |logit|. same: the share of inputs with the same class.
+    speedup, low, high: against the first row that ran, with a 95% interval; None where nothing was compared. arena: bytes, of an engine
+    that keeps its activations in one. failed: why it cannot be used; a row that failed in the race has the rest."""
 
     engine: str
     precision: str
@@ -76,9 +75,7 @@ class Row:
         interval = "" if plain else f"{self.speedup:.2f}x [{self.low:.2f}, {self.high:.2f}]  "
         agrees = f"{self.difference:8.1e} {100 * self.same:6.1f}%"
         arena = f"; arena {self.arena:,} bytes" if self.arena else ""
-        return (
-            f"{self.name:22} {self.file / 1e3:8.1f} {agrees} {self.memory / 1e6:8.1f}  {interval}{self.verdict}{arena}"
-        )
+        return f"{self.name:22} {self.file / 1e3:8.1f} {agrees} {self.memory / 1e6:8.1f}  {interval}{self.verdict}{arena}"
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,9 @@ class Leaderboard:
         head = f"{'':22} {'file kB':>8} {'differs':>8} {'same':>7} {'MB':>8}"
         head += "  speed against the first, 95% interval" if raced else ""
         note = (
-            f"{self.model}, {self.inputs} inputs, batch 1, one thread. differs: largest difference of a logit from PyTorch's, as a share of "
-            f"the largest logit; float32 may differ by {TOLERANCE:g}. same: inputs with the same class. MB: added to the process at its peak."
+            f"{self.model}, {self.inputs} inputs, batch 1, one thread. differs: largest difference of a logit from PyTorch's, as a share of"
+            f" the largest logit; float32 may differ by {TOLERANCE:g}. same: inputs with the same class. MB: added to the process at its"
+            " peak."
         )
         return "\n".join([head, *map(str, self.rows), note, *self.facts])
 
@@ -116,11 +114,10 @@ def rank(
 ) -> Leaderboard:
     """The leaderboard of a shipped classifier, by its name in `edgekit.zoo.models`: one of MODELS.
 
-    seconds: for the comparison; None leaves it out. inputs: of the test set, to agree on; CALIBRATION of the training set calibrate INT8. engines:
-    only these beside PyTorch. tell: called with a line of text for each engine that is done; conversions take long. ask: how an engine is tried,
-    `asked` where it is not given; another one may do it on another processor.
-    RunnerError for a model that is not in MODELS or an engine that is not in KINDS.
-    """
+    seconds: for the comparison; None leaves it out. inputs: of the test set, to agree on; CALIBRATION of the training set calibrate INT8.
+    engines: only these beside PyTorch. tell: called with a line of text for each engine that is done; conversions take long. ask: how an
+    engine is tried, `asked` where it is not given; another one may do it on another processor. RunnerError for a model that is not in
+    MODELS or an engine that is not in KINDS."""
     if model not in MODELS:
         raise RunnerError(f"{model}: the leaderboard converts PyTorch models. Fix: one of {', '.join(MODELS)}.")
     known = [engine for engine, _, _ in KINDS]

@@ -31,9 +31,7 @@ def example(origins: list[tuple], batch: int | None, shapes: dict[str, tuple] | 
     free = any(isinstance(first, str) for first in firsts)
     if batch and not free and batch not in firsts:
         # An int is what an exporter was shown, and the engine would refuse any other, or run it in silence.
-        fixed = [
-            model for model, run in origins if all(isinstance(s.shape[0], int) for s in run.inputs.values() if s.shape)
-        ]
+        fixed = [model for model, run in origins if all(isinstance(s.shape[0], int) for s in run.inputs.values() if s.shape)]
         what = f"its batch is fixed at {firsts[0]}" if firsts else "it has no input with a batch"
         fix = f"leave --batch out{', or export it with a dynamic batch' if firsts else ''}"
         raise InputError(f"{(fixed or [origins[0][0]])[0]}: {what}, so --batch {batch} cannot run. Fix: {fix}.")
@@ -66,17 +64,13 @@ def arrays_from(path: Path, origins: list[tuple]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, AttributeError, *BROKEN_ZIP) as error:
-        raise InputError(
-            f"--input {path}: not an .npz file of arrays ({error}). Fix: np.savez({path.name!r}, NAME=array)."
-        ) from error
+        raise InputError(f"--input {path}: not an .npz file of arrays ({error}). Fix: np.savez({path.name!r}, NAME=array).") from error
     wanted = list(origins[0][1].inputs)
     if len(arrays) == len(wanted) == 1:
         return {wanted[0]: next(iter(arrays.values()))}
     if missing := [name for name in wanted if name not in arrays]:
         raise InputError(f"--input {path} has {', '.join(arrays) or 'no arrays'}; missing: {', '.join(missing)}.")
-    return {
-        name: arrays[name] for name in arrays if any(name in run.inputs or name in run.optional for _, run in origins)
-    }
+    return {name: arrays[name] for name in arrays if any(name in run.inputs or name in run.optional for _, run in origins)}
 
 
 def _shared(origins: list[tuple]) -> dict:
@@ -113,9 +107,7 @@ def _narrowed(specs: list):
     return Spec(specs[0].dtype, tuple(map(fixed, zip(*shapes, strict=True))) if shapes else None)
 
 
-def runners(
-    models: list[str], runtimes: list[str], providers: list[str | None], threads: int
-) -> Iterator[tuple[str, Runner]]:
+def runners(models: list[str], runtimes: list[str], providers: list[str | None], threads: int) -> Iterator[tuple[str, Runner]]:
     """``(model, Runner)`` for every combination that was asked for.
 
     Args:

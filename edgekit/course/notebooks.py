@@ -62,14 +62,14 @@ def _complete(path: Path, number: int, cell) -> None:
     """
     if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
         kind = cell.get("cell_type", "none") if isinstance(cell, dict) else type(cell).__name__
-        raise CourseError(
-            f"{path} is not a readable notebook: cell {number} has the type {kind}. Fix: save it in JupyterLab"
-        )
+        raise CourseError(f"{path} is not a readable notebook: cell {number} has the type {kind}. Fix: save it in JupyterLab")
     source = cell.setdefault("source", "")
     if isinstance(source, list):
         cell["source"] = "".join(map(str, source))
     elif not isinstance(source, str):
-        raise CourseError(f"{path} is not a readable notebook: the source of cell {number} is {type(source).__name__}. Fix: save it in JupyterLab")  # fmt: skip
+        raise CourseError(
+            f"{path} is not a readable notebook: the source of cell {number} is {type(source).__name__}. Fix: save it in JupyterLab"
+        )
     cell.setdefault("metadata", {})
     if cell["cell_type"] == "code":
         cell.setdefault("outputs", [])

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 def passed(lab: Lab, rows: list[Row]) -> set[str]:
     """The exercises of a lab whose latest check, among the ledger's ``rows``, passed."""
-    latest = {
-        row.name: row.value.get("passed") is True for row in rows if row.kind == "check" and row.lab == lab.module
-    }
+    latest = {row.name: row.value.get("passed") is True for row in rows if row.kind == "check" and row.lab == lab.module}
     return {item.name for item in lab.items if latest.get(item.name)}
 
 
@@ -40,14 +38,10 @@ def show() -> None:
         still = [item.name for item in lab.items if item.name not in names]
         done, total = done + earned, total + lab.points
         following = following or (lab.slug if still else "")
-        table.add_row(
-            lab.slug.partition("_")[0], lab.title, f"{earned:g} / {lab.points:g}", ", ".join(still) or "nothing"
-        )
+        table.add_row(lab.slug.partition("_")[0], lab.title, f"{earned:g} / {lab.points:g}", ", ".join(still) or "nothing")
     console = Console()
     console.print(table)
-    console.print(
-        f"{done:g} of {total:g} points." + (f" Go on with labs/{following}.ipynb." if following else " All done.")
-    )
+    console.print(f"{done:g} of {total:g} points." + (f" Go on with labs/{following}.ipynb." if following else " All done."))
     if lost := damage(book):
         console.print(lost, soft_wrap=True, markup=False, highlight=False)  # a path is not broken into lines
 

@@ -113,16 +113,11 @@ def judged(question: dict, given: float | str) -> tuple[bool, str]:
     secret = unpack(question["packed"])
     if question["kind"] == "numeric":
         right = abs(given - secret["value"]) <= secret["tolerance"] * (1 + 1e-9)
-        return right, secret[
-            "why"
-        ] if right else f"{given:g} {question['unit']} is too {'small' if given < secret['value'] else 'large'}."
+        return right, secret["why"] if right else f"{given:g} {question['unit']} is too {'small' if given < secret['value'] else 'large'}."
     right = given == secret["right"]
     if question["kind"] == "order":
         return right, secret["why"] if right else "Begin with what the others need."
     if question["kind"] == "multiple" and not right:
-        return (
-            False,
-            f"{sum((one in given) != (one in secret['right']) for one in secret['whys'])} of the letters are wrong or missing.",
-        )
+        return (False, f"{sum((one in given) != (one in secret['right']) for one in secret['whys'])} of the letters are wrong or missing.")
     whys = [secret["whys"][one].removeprefix("Right: ").removeprefix("Right.") for one in given]
     return right, " ".join(why[:1].upper() + why[1:] for why in whys if why).strip()

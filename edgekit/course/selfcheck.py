@@ -35,9 +35,16 @@ def execute(path: Path, timeout: float = 300) -> list[dict]:
     notebook = copy.deepcopy(read(path))
     environment = {**os.environ, "EDGEKIT_WORK": str(paths.work())}
     with _sockets() as transport:
-        made = client(notebook, timeout=timeout, allow_errors=True, force_raise_errors=False, kernel_name="python3",
-                      resources={"metadata": {"path": str(path.parent)}}, shutdown_kernel="immediate",
-                      config=transport)  # fmt: skip
+        made = client(
+            notebook,
+            timeout=timeout,
+            allow_errors=True,
+            force_raise_errors=False,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            shutdown_kernel="immediate",
+            config=transport,
+        )
         run_sync(_execute)(made, environment, path.name)
     return notebook["cells"]
 
@@ -70,9 +77,7 @@ async def _execute(client, environment: dict[str, str], name: str) -> None:
     except RuntimeError as error:
         if started:
             raise
-        raise CourseError(
-            f"{name}: the kernel does not start: {error}; `edgekit doctor` looks for the cause"
-        ) from error
+        raise CourseError(f"{name}: the kernel does not start: {error}; `edgekit doctor` looks for the cause") from error
 
 
 async def _run_cells(client) -> None:
@@ -92,11 +97,7 @@ async def _run_cells(client) -> None:
         except CellTimeoutError:
             free = await _interrupt(client)
             end = "was interrupted" if free else "did not stop when interrupted"
-            _mark(
-                cell,
-                STOPPED,
-                f"ran longer than {client.timeout:g} s (--timeout) and {end}: is there a loop without an end?",
-            )
+            _mark(cell, STOPPED, f"ran longer than {client.timeout:g} s (--timeout) and {end}: is there a loop without an end?")
             why = "" if free else f"{place(cells, index)} did not stop when interrupted"
         except DeadKernelError:
             _mark(cell, STOPPED, "took the kernel with it: was there enough memory, or does it end Python?")
@@ -195,9 +196,7 @@ def _said(cells: list[dict], index: int) -> str:
 def _defines(source: str, name: str) -> bool:
     """Whether a cell would have brought the name; by its text, since one with a syntax error has nothing else."""
     name = re.escape(name)
-    return bool(
-        re.search(rf"\b(def|class|as)\s+{name}\b|^\s*{name}\s*[:=]|\bimport\b[^\n]*\b{name}\b", source, re.MULTILINE)
-    )
+    return bool(re.search(rf"\b(def|class|as)\s+{name}\b|^\s*{name}\s*[:=]|\bimport\b[^\n]*\b{name}\b", source, re.MULTILINE))
 
 
 def _words(cells: list[dict], index: int) -> str:
@@ -234,13 +233,10 @@ def run(name: str, timeout: float) -> int:
     earned = 0.0
     for item in lab.items:
         passed, said = found.get(
-            item.name,
-            (False, "its check cell is missing; `edgekit progress` names the lab, unpack it again to get it back"),
+            item.name, (False, "its check cell is missing; `edgekit progress` names the lab, unpack it again to get it back")
         )
         earned += item.points * passed
-        console.print(
-            f"[{'green' if passed else 'red'}]{'passed' if passed else 'not yet'}[/] {item.name} ({item.points:g} points)"
-        )
+        console.print(f"[{'green' if passed else 'red'}]{'passed' if passed else 'not yet'}[/] {item.name} ({item.points:g} points)")
         if not passed:
             console.print(f"    {escape(said)}")
     for line in stops(cells):

@@ -155,12 +155,7 @@ def setup() -> dict[str, str | int | float | None]:
     if on_board and not packages["tensorrt"]:  # an isolated environment does not see the board's package
         packages["tensorrt"] = f"{on_board} (board)"
     power = power_mode() if machine["jetson"] is not None else None
-    return {
-        **machine,
-        **packages,
-        "power_mode": (power.name or power.id) if power else None,
-        "governor": clocks().governor,
-    }
+    return {**machine, **packages, "power_mode": (power.name or power.id) if power else None, "governor": clocks().governor}
 
 
 def command_line(words: list[str]) -> str:
@@ -246,15 +241,8 @@ def _rows(d: Device) -> list[tuple[str, str]]:
         rows.append(("gpu", f"no driver for {', '.join(d.pci_gpus)}" if d.pci_gpus else "none"))
     if d.jetson:
         power = d.jetson.power
-        rows.append(
-            (
-                "jetson",
-                f"JetPack {d.jetson.jetpack or '?'}, L4T {d.jetson.l4t or '?'}, TensorRT {d.jetson.tensorrt or '?'}",
-            )
-        )
-        rows.append(
-            ("power mode", f"{power.name or power.id or 'unknown'} of {', '.join(power.modes.values()) or '?'}")
-        )
+        rows.append(("jetson", f"JetPack {d.jetson.jetpack or '?'}, L4T {d.jetson.l4t or '?'}, TensorRT {d.jetson.tensorrt or '?'}"))
+        rows.append(("power mode", f"{power.name or power.id or 'unknown'} of {', '.join(power.modes.values()) or '?'}"))
     rows += _clock_rows(d)
     rows.append(("system", ", ".join(filter(None, [d.os, f"kernel {d.kernel}", f"Python {d.python}", d.virtual]))))
     if d.disk_free is not None:
@@ -296,9 +284,7 @@ def _virtual(root: str | Path) -> str | None:
         kinds.append("container")
     if "microsoft" in read(root, "/proc/version").lower():
         kinds.append("WSL")
-    elif re.search(r"^flags\s*:.*\bhypervisor\b", read(root, "/proc/cpuinfo"), re.M) or read(
-        root, "/sys/hypervisor/type"
-    ):
+    elif re.search(r"^flags\s*:.*\bhypervisor\b", read(root, "/proc/cpuinfo"), re.M) or read(root, "/sys/hypervisor/type"):
         kinds.append("virtual machine")
     return " + ".join(kinds) or None
 

@@ -82,9 +82,7 @@ class Figure:
         return self.value * UNITS[self.field][self.unit]
 
     def __str__(self) -> str:
-        shown = (
-            NOT_FOUND if self.value is None else f"{self.value:g} {self.unit}" if self.unit != "text" else self.value
-        )
+        shown = NOT_FOUND if self.value is None else f"{self.value:g} {self.unit}" if self.unit != "text" else self.value
         facts = ", ".join(filter(None, [self.precision, self.sparsity, self.engine, self.mode]))
         source = f" [{self.kind}: {self.source}, {self.publisher}]" if self.source else ""
         return f"{self.device}: {shown}" + (f" ({facts})" if facts else "") + source
@@ -130,11 +128,7 @@ def _figure(row: dict, where: str) -> Figure:
     if value != NOT_FOUND and field in ("peak_compute", "effective_compute"):
         checks += [
             (row["precision"] and row["engine"], "a figure without precision or engine", "both"),
-            (
-                row["sparsity"] in ("dense", "sparse", "not stated"),
-                f"{row['sparsity']!r}",
-                "dense, sparse or not stated",
-            ),
+            (row["sparsity"] in ("dense", "sparse", "not stated"), f"{row['sparsity']!r}", "dense, sparse or not stated"),
         ]
     for good, found, fix in checks:
         if not good:
@@ -166,9 +160,7 @@ def select(figures: Iterable[Figure], **wanted: str) -> list[Figure]:
 
     A figure whose page does not state dense or sparse is not one that is dense.
     """
-    return [
-        f for f in figures if f.value is not None and all(getattr(f, key) == value for key, value in wanted.items())
-    ]
+    return [f for f in figures if f.value is not None and all(getattr(f, key) == value for key, value in wanted.items())]
 
 
 def one(figures: Iterable[Figure], device: str, field: str, **wanted: str) -> Figure:
@@ -200,9 +192,7 @@ def rank(figures: Iterable[Figure]) -> list[Figure]:
         first = {getattr(f, name): f for f in reversed(found)}
         if len(first) > 1:
             a, b = list(first.values())[:2]
-            raise CatalogueError(
-                f"unlike figures are not ranked: they differ in {name}. {a}. {b}. Fix: select one {name} first, for all."
-            )
+            raise CatalogueError(f"unlike figures are not ranked: they differ in {name}. {a}. {b}. Fix: select one {name} first, for all.")
     return sorted(found, key=lambda f: -f.amount) + [f for f in figures if f.value is None]
 
 

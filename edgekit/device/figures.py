@@ -68,15 +68,7 @@ class Figures:
 
     def _repr_html_(self) -> str:
         cells = [
-            (
-                r.what,
-                r.field,
-                NOT_FOUND if r.value is None else f"{r.value:,g} {r.unit}",
-                r.source,
-                r.kind,
-                r.checked,
-                r.note,
-            )
+            (r.what, r.field, NOT_FOUND if r.value is None else f"{r.value:,g} {r.unit}", r.source, r.kind, r.checked, r.note)
             for r in self.rows
         ]
         return table(["what", "field", "value", "source", "kind", "read on", "note"], cells)

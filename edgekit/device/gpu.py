@@ -99,18 +99,16 @@ def _from_pynvml() -> tuple[Gpu, ...]:
 
 
 def visible(pynvml) -> list[int]:
-    """NVML's numbers of the GPUs that CUDA shows to this process, in its order: CUDA_VISIBLE_DEVICES holds numbers or the beginnings of UUIDs, and
-    the first entry that means nothing ends the list (CUDA C++ Programming Guide, "Environment variables"). Numbers are taken as NVML counts, by the
-    PCI bus; CUDA counts so too with CUDA_DEVICE_ORDER=PCI_BUS_ID, and where all cards are alike."""
+    """NVML's numbers of the GPUs that CUDA shows to this process, in its order: CUDA_VISIBLE_DEVICES holds numbers or the beginnings of
+    UUIDs, and the first entry that means nothing ends the list (CUDA C++ Programming Guide, "Environment variables"). Numbers are taken as
+    NVML counts, by the PCI bus; CUDA counts so too with CUDA_DEVICE_ORDER=PCI_BUS_ID, and where all cards are alike."""
     count, wanted = pynvml.nvmlDeviceGetCount(), os.environ.get("CUDA_VISIBLE_DEVICES")
     if wanted is None:
         return list(range(count))
     uuids = [_text(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index))) for index in range(count)]
     found: list[int] = []
     for entry in (part.strip() for part in wanted.split(",")):
-        fits = (
-            [int(entry)] if entry.isdigit() else [i for i, uuid in enumerate(uuids) if entry and uuid.startswith(entry)]
-        )
+        fits = [int(entry)] if entry.isdigit() else [i for i, uuid in enumerate(uuids) if entry and uuid.startswith(entry)]
         if len(fits) != 1 or fits[0] >= count or fits[0] in found:
             break
         found += fits

@@ -54,8 +54,9 @@ SOC = {
     "tegra210": ("Nano (Maxwell)", "5.3"),
 }
 
-# Memory for the GPU is asked for here, on every Tegra and JetPack: NVIDIA's container runtime brings it into a container (its devices.csv; NVIDIA/
-# nvidia-docker, issue 1021; flashrt-project/FlashRT, pull request 8, for Orin and Thor). /proc/driver/nvidia is the display driver's, and may be missing.
+# Memory for the GPU is asked for here, on every Tegra and JetPack: NVIDIA's container runtime brings it into a container (its devices.csv;
+# NVIDIA/ nvidia-docker, issue 1021; flashrt-project/FlashRT, pull request 8, for Orin and Thor). /proc/driver/nvidia is the display
+# driver's, and may be missing.
 GPU_DEVICE = "/dev/nvmap"
 
 

@@ -122,9 +122,7 @@ class Nvml:
         try:
             shown = visible(pynvml)
             if index >= len(shown):
-                raise LookupError(
-                    f"CUDA shows {len(shown)} GPUs to this process (CUDA_VISIBLE_DEVICES), and none has the number {index}"
-                )
+                raise LookupError(f"CUDA shows {len(shown)} GPUs to this process (CUDA_VISIBLE_DEVICES), and none has the number {index}")
             self._gpu = pynvml.nvmlDeviceGetHandleByIndex(shown[index])
             label = pynvml.nvmlDeviceGetName(self._gpu)
             self.covers = f"GPU {index}, {label.decode() if isinstance(label, bytes) else label}, without the host"
@@ -148,17 +146,13 @@ class Rapl:
     PATTERN = "sys/class/powercap/intel-rapl:*"
 
     def __init__(self, root: str | os.PathLike = "/"):
-        self.zones = [
-            zone for zone in map(Path, sorted(glob.glob(str(Path(root) / self.PATTERN)))) if self._package(zone)
-        ]
+        self.zones = [zone for zone in map(Path, sorted(glob.glob(str(Path(root) / self.PATTERN)))) if self._package(zone)]
         if not self.zones:
             raise LookupError(f"no processor package at {Path(root) / self.PATTERN}")
         self._ranges = [int((zone / "max_energy_range_uj").read_text()) for zone in self.zones]
         self._last = self._read()
         self._total = 0
-        self.covers = (
-            f"{len(self.zones)} processor package(s): cores, caches and integrated GPU, without the rest of the board"
-        )
+        self.covers = f"{len(self.zones)} processor package(s): cores, caches and integrated GPU, without the rest of the board"
 
     @staticmethod
     def _package(zone: Path) -> bool:

@@ -41,9 +41,7 @@ class Clocks:
 
 def clocks(root: str | Path = "/") -> Clocks:
     """The clocks now. In most virtual machines there is no cpufreq: then everything is None."""
-    policies = names(root, "/sys/devices/system/cpu/cpufreq/policy*") or names(
-        root, "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
-    )
+    policies = names(root, "/sys/devices/system/cpu/cpufreq/policy*") or names(root, "/sys/devices/system/cpu/cpu[0-9]*/cpufreq")
     governors = dict.fromkeys(read(root, f"{policy}/scaling_governor") for policy in policies)
     gpu = next((folder for pattern in GPU_CLOCKS for folder in names(root, pattern)), None)
     return Clocks(

@@ -64,9 +64,7 @@ def tool(name: str) -> str:
     names = ("cc", "gcc", "clang") if name == "cc" else (name,)
     found = next(filter(None, map(shutil.which, names)), None)
     if not found:
-        raise ToolError(
-            f"{name} is not on the PATH. Fix: {INSTALL[name]} (on Debian or Ubuntu; elsewhere the package that has {name})."
-        )
+        raise ToolError(f"{name} is not on the PATH. Fix: {INSTALL[name]} (on Debian or Ubuntu; elsewhere the package that has {name}).")
     return found
 
 
@@ -143,9 +141,7 @@ def _call(command: list[str], timeout: float = 120) -> str:
     """What a program prints on stdout. ToolError where it cannot be started, fails or hangs."""
     name = Path(command[0]).name
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=timeout, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{name} gave no answer within {timeout:g} s.") from error
     except OSError as error:

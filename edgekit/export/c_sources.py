@@ -16,7 +16,8 @@ void maxpool(const int8_t *x, int8_t *y, int channels, int h, int w, int oh, int
 
 KERNELS = """#include "kernels.h"
 
-/* acc * multiplier / 2^shift, halves rounded up, clipped to int8. Right shifts of negative numbers are arithmetic on every compiler used here. */
+/* acc * multiplier / 2^shift, halves rounded up, clipped to int8.
+   Right shifts of negative numbers are arithmetic on every compiler used here. */
 static int8_t requantize(int32_t acc, int32_t multiplier, int shift, int low) {
   int64_t scaled = ((int64_t)acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift;
   return (int8_t)(scaled < low ? low : scaled > 127 ? 127 : scaled);

@@ -49,9 +49,7 @@ class Parity:
         """Raise ExportError naming the batch size and the error; return self when everything agrees."""
         if not self.ok:
             findings = "; ".join(f"batch {r.batch} failed: {r.error}" for r in self.results if not r.ok)
-            raise ExportError(
-                f"{self.path}: {findings or 'nothing was compared'}.{' ' + self.hint if self.hint else ''}"
-            )
+            raise ExportError(f"{self.path}: {findings or 'nothing was compared'}.{' ' + self.hint if self.hint else ''}")
         return self
 
     def to_dict(self) -> dict:
@@ -123,8 +121,7 @@ def _compare(model, session, specs, batch, rng, x, atol, rtol) -> BatchResult:
     arrays = _inputs(specs, batch, rng, x)
     for (name, (_, shape)), array in zip(specs.items(), arrays, strict=True):
         if shape is not None and (
-            len(shape) != array.ndim
-            or any(isinstance(d, int) and d != n for d, n in zip(shape, array.shape, strict=True))
+            len(shape) != array.ndim or any(isinstance(d, int) and d != n for d, n in zip(shape, array.shape, strict=True))
         ):
             return BatchResult(batch, False, error=f"input '{name}' takes only {shape} and got {array.shape}")
     try:
@@ -178,9 +175,7 @@ def _moved_rows(got, want, atol, rtol) -> int:
     """How many rows of ``want`` stand at another place in ``got``; 0 where a row has no twin there. Up to 2000 rows."""
     if not 1 < _rows(want) <= 2000:
         return 0
-    a, b = (
-        np.concatenate([o.reshape(len(o), -1).astype(np.float64) for o in outputs], axis=1) for outputs in (got, want)
-    )
+    a, b = (np.concatenate([o.reshape(len(o), -1).astype(np.float64) for o in outputs], axis=1) for outputs in (got, want))
     free, moved = np.ones(len(a), bool), 0
     for place, row in enumerate(b):
         twins = np.flatnonzero(free & (np.abs(a - row) <= atol + rtol * np.abs(row)).all(axis=1))
@@ -197,9 +192,7 @@ def _not_numbers(a, b) -> list[str]:
     nan_a, nan_b = np.isnan(a), np.isnan(b)
     said = []
     if both := int((nan_a & nan_b).sum()):
-        said.append(
-            f"the model itself gives NaN for {both} of {b.size} values, and so does the file: look at its inputs and weights"
-        )
+        said.append(f"the model itself gives NaN for {both} of {b.size} values, and so does the file: look at its inputs and weights")
     if only := int((nan_a & ~nan_b).sum()):
         said.append(f"the file gives NaN for {only} of {b.size} values where the model gives numbers")
     if only := int((~nan_a & nan_b).sum()):
@@ -251,9 +244,7 @@ def _cut(shapes: dict, batch: int, x) -> list[np.ndarray]:
         missing = list(shapes) if len(listed) != len(shapes) else []
         given = dict(zip(shapes, listed, strict=False))
     if missing:
-        raise ExportError(
-            f"parity: x must have an array for each input of the file, in their order: {', '.join(shapes)}."
-        )
+        raise ExportError(f"parity: x must have an array for each input of the file, in their order: {', '.join(shapes)}.")
     arrays = {name: np.asarray(given[name]) for name in shapes}
     axes = row_axes(shapes, arrays)
     rows = {name: arrays[name].shape[axis] for name, axis in axes.items() if axis is not None}

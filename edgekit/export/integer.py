@@ -22,8 +22,9 @@ class IntegerError(ValueError):
 
 @dataclass
 class Layer:
-    """One layer. weight: int8 [out, in / groups, k, k] or [out, in]; bias: int32 [out], in units of s_x * s_w (a finer unit where all weights
-    of a channel are 0); multiplier: int32 [out]; shift: int [out]; shapes without the batch, [channels, height, width] or [features]."""
+    """One layer. weight: int8 [out, in / groups, k, k] or [out, in]; bias: int32 [out], in units of s_x * s_w (a finer unit where all
+    weights of a channel are 0); multiplier: int32 [out]; shift: int [out]; shapes without the batch, [channels, height, width] or
+    [features]."""
 
     kind: str
     name: str
@@ -106,10 +107,8 @@ def requantize(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, low: 
 
 def _multiply(q: np.ndarray, layer: Layer) -> np.ndarray:
     channels = lambda values: values.reshape(-1, *(1,) * (len(layer.shape_out) - 1))
-    if layer.kind == LINEAR:
-        acc = q.reshape(len(q), -1).astype(np.int32) @ layer.weight.astype(np.int32).T
-    else:
-        acc = _convolve(q, layer)
+    flat = q.reshape(len(q), -1).astype(np.int32)
+    acc = flat @ layer.weight.astype(np.int32).T if layer.kind == LINEAR else _convolve(q, layer)
     acc = acc + channels(layer.bias)
     return requantize(acc, channels(layer.multiplier), channels(layer.shift), 0 if layer.relu else -128)
 
@@ -126,11 +125,7 @@ def _convolve(q: np.ndarray, layer: Layer) -> np.ndarray:
     windows, weight = _windows(q, layer, 0).astype(np.int32), layer.weight.astype(np.int32)
     each_in, each_out = windows.shape[1] // layer.groups, len(weight) // layer.groups
     parts = [
-        np.einsum(
-            "nchwij,ocij->nohw",
-            windows[:, g * each_in : (g + 1) * each_in],
-            weight[g * each_out : (g + 1) * each_out],
-        )
+        np.einsum("nchwij,ocij->nohw", windows[:, g * each_in : (g + 1) * each_in], weight[g * each_out : (g + 1) * each_out])
         for g in range(layer.groups)
     ]
     return np.concatenate(parts, 1)

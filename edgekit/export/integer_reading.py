@@ -39,9 +39,7 @@ class Reader:
     def read(self) -> IntegerModel:
         inputs = [i for i in self.graph.input if i.name not in self.values]
         if len(inputs) != 1 or len(self.graph.output) != 1:
-            raise IntegerError(
-                f"{self.path}: {len(inputs)} inputs and {len(self.graph.output)} outputs; an integer model has one of each."
-            )
+            raise IntegerError(f"{self.path}: {len(inputs)} inputs and {len(self.graph.output)} outputs; an integer model has one of each.")
         self._begin(inputs[0])
         scale_in, name = None, inputs[0].name
         while name != self.graph.output[0].name:
@@ -93,15 +91,8 @@ class Reader:
         scale, before = self._scale(node), self.scale
         # Behind a ReLU, a finer grid is fine as long as the first one did not cut off what the second one keeps.
         if before is not None and scale != before and not (self.rectified and scale < before):
-            why = (
-                "the one before the ReLU cuts off what this one keeps"
-                if self.rectified
-                else "they would be rounded twice"
-            )
-            self._refuse(
-                node,
-                f"its scale is {scale:g}, and the values have the scale {before:g} already: {why}. Fix: {_QUANTIZE}.",
-            )
+            why = "the one before the ReLU cuts off what this one keeps" if self.rectified else "they would be rounded twice"
+            self._refuse(node, f"its scale is {scale:g}, and the values have the scale {before:g} already: {why}. Fix: {_QUANTIZE}.")
         self.scale, self.rectified = scale, False
 
     def _dequantize(self, node) -> None:
@@ -117,8 +108,8 @@ class Reader:
         if zero.dtype != np.int8 or zero.any() or not 0 < float(scale.item()) < np.inf:
             self._refuse(
                 node,
-                f"is {zero.dtype} with zero point {zero.tolist()} and scale {scale.item():g}; here it should be int8 and 0, with a scale above 0. "
-                f"Fix: {_QUANTIZE}.",
+                f"is {zero.dtype} with zero point {zero.tolist()} and scale {scale.item():g}; here it should be int8 and 0, with a scale"
+                f" above 0. Fix: {_QUANTIZE}.",
             )
         return float(scale.item())
 
@@ -128,7 +119,8 @@ class Reader:
             return
         if self.scale is None:
             raise IntegerError(
-                f"{self.path}: {layer.name}: no QuantizeLinear stands directly behind it or its ReLU, so its output has no scale. Fix: {_QUANTIZE}."
+                f"{self.path}: {layer.name}: no QuantizeLinear stands directly behind it or its ReLU, so its output has no scale. Fix:"
+                f" {_QUANTIZE}."
             )
         # A channel without any weight has no use for its weight scale: a fine step makes its bias exact.
         dead = ~layer.weight.reshape(len(layer.weight), -1).any(1)
@@ -170,19 +162,10 @@ class Reader:
         self.shape = (int(np.prod(self.shape)),)
 
     def _reshape(self, node) -> None:
-        size, keeps = (
-            int(np.prod(self.shape)),
-            (-1, self.batch) if _attributes(node).get("allowzero") else (0, -1, self.batch),
-        )
+        size, keeps = (int(np.prod(self.shape)), (-1, self.batch) if _attributes(node).get("allowzero") else (0, -1, self.batch))
         target = self.values.get(node.input[1])
         shape = target.tolist() if target is not None else "computed at run time"
-        if (
-            target is None
-            or len(shape) != 2
-            or shape[0] not in keeps
-            or shape[1] not in (-1, size)
-            or shape == [-1, -1]
-        ):
+        if target is None or len(shape) != 2 or shape[0] not in keeps or shape[1] not in (-1, size) or shape == [-1, -1]:
             self._refuse(node, f"the target is {shape}; only [batch, {size}], which flattens, has a meaning here.")
         self._settle()
         self.shape = (size,)
@@ -203,14 +186,10 @@ class Reader:
         self._settle()
         for key, wanted, default in (("transB", 1, 0), ("transA", 0, 0), ("alpha", 1.0, 1.0), ("beta", 1.0, 1.0)):
             if (got := _attributes(node).get(key, default)) != wanted:
-                self._refuse(
-                    node, f"{key}={got:g}; a Gemm should have {key}={wanted:g}, as torch.nn.Linear is exported."
-                )
+                self._refuse(node, f"{key}={got:g}; a Gemm should have {key}={wanted:g}, as torch.nn.Linear is exported.")
         weight, scales = self._weights(node)
         if len(self.shape) != 1 or weight.ndim != 2 or weight.shape[1] != self.shape[0]:
-            self._refuse(
-                node, f"the input {[*self.shape]} and the weights {[*weight.shape]} do not fit; a flat input is needed."
-            )
+            self._refuse(node, f"the input {[*self.shape]} and the weights {[*weight.shape]} do not fit; a flat input is needed.")
         layer = self._layer(node, LINEAR)
         layer.shape_out = (len(weight),)
         self._await(node, layer, weight, scales)
@@ -239,18 +218,13 @@ class Reader:
             self._refuse(node, f"auto_pad={auto}. Fix: export with pads in numbers.")
         plain = all(d == 1 for d in about.get("dilations", [1])) and not about.get("ceil_mode")
         if len(kernel) != 2 or any(len(set(sizes)) > 1 for sizes in (kernel, strides, pads)) or not plain:
-            self._refuse(
-                node,
-                f"kernel {kernel}, strides {strides}, pads {pads}: square, even, undilated only, sizes rounded down.",
-            )
+            self._refuse(node, f"kernel {kernel}, strides {strides}, pads {pads}: square, even, undilated only, sizes rounded down.")
         return {"kernel": int(kernel[0]), "stride": int(strides[0]), "pad": int(pads[0])}
 
     def _sizes(self, node, layer: Layer) -> tuple[int, ...]:
         sizes = tuple((n + 2 * layer.pad - layer.kernel) // layer.stride + 1 for n in self.shape[1:])
         if min(sizes) < 1:
-            self._refuse(
-                node, f"the kernel {layer.kernel} is larger than its input {[*self.shape[1:]]} with pads {layer.pad}."
-            )
+            self._refuse(node, f"the kernel {layer.kernel} is larger than its input {[*self.shape[1:]]} with pads {layer.pad}.")
         return sizes
 
     # --------------------------------------------------------------------------------------------------- constants
@@ -268,7 +242,8 @@ class Reader:
         if weight.dtype != np.int8 or zero.any():
             self._refuse(
                 node,
-                f"its weights are {weight.dtype} with zero points {np.unique(zero).tolist()}; here they should be int8 and 0. Fix: {_QUANTIZE}.",
+                f"its weights are {weight.dtype} with zero points {np.unique(zero).tolist()}; here they should be int8 and 0. Fix:"
+                f" {_QUANTIZE}.",
             )
         return weight, np.broadcast_to(scale, len(weight)).astype(np.float64)
 
@@ -296,10 +271,7 @@ class Reader:
             return None
         axis = _attributes(dq).get("axis", 1)
         if scale.size > 1 and (scale.shape != values.shape[:1] or (values.ndim > 1 and axis not in (0, -values.ndim))):
-            self._refuse(
-                node,
-                f"{scale.size} scales along axis {axis} of {[*values.shape]}; here one for each output channel, axis 0.",
-            )
+            self._refuse(node, f"{scale.size} scales along axis {axis} of {[*values.shape]}; here one for each output channel, axis 0.")
         if not ((scale > 0) & np.isfinite(scale)).all():
             self._refuse(node, f"{dq.input[1]} holds a scale that is not above 0.")
         if q is not None and q.op_type == "QuantizeLinear":
@@ -331,7 +303,8 @@ def _attributes(node) -> dict:
 
 
 def _default_zero(node) -> np.ndarray | None:
-    """Without a zero point it is 0, of the type that output_dtype names, and uint8 where nothing does. A DequantizeLinear takes what it gets."""
+    """Without a zero point it is 0, of the type that output_dtype names, and uint8 where nothing does. A DequantizeLinear takes what it
+    gets."""
     from onnx import TensorProto
 
     if node.op_type == "DequantizeLinear":

@@ -34,9 +34,7 @@ def buffers_kept(model):
 
     before = {name: (buffer, buffer.detach().clone()) for name, buffer in model.named_buffers()}
     try:
-        yield lambda: [
-            name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)
-        ]
+        yield lambda: [name for name, (now, was) in before.items() if now.shape == was.shape and not torch.equal(now, was)]
     finally:
         with torch.no_grad():
             for now, was in before.values():
@@ -58,13 +56,13 @@ def to_onnx(
     """Write a torch.nn.Module as an ONNX file and return what the file contains.
 
     example: a tensor or array, or a tuple of them, as forward takes it, or a dict by the names of its parameters; default one 1x28x28
-    float32 image, batch 1. input_names: default "input" for one, and the names of forward's parameters for several.
-    dynamic_batch: dimension 0 of every input and output may differ at run time (a number without dimensions has none). A dict names the
-    exceptions: {name: axis} where the batch is elsewhere, as in a state [layers, batch, width], {name: None} where there is none. An example of
-    one row is shown to the exporter as two, since a batch of 1 is often fixed in the graph. dynamo=False takes the older tracing
-    exporter, which models quantized by ModelOpt need. The file appears only when it is complete and valid; weights go
-    into it, except above 2 GB (the limit of protobuf), where they stand in a second file beside it and the report says so.
-    The model is exported in eval mode and gets its own modes back.
+    float32 image, batch 1. input_names: default "input" for one, and the names of forward's parameters for several. dynamic_batch:
+    dimension 0 of every input and output may differ at run time (a number without dimensions has none). A dict names the exceptions: {name:
+    axis} where the batch is elsewhere, as in a state [layers, batch, width], {name: None} where there is none. An example of one row is
+    shown to the exporter as two, since a batch of 1 is often fixed in the graph. dynamo=False takes the older tracing exporter, which
+    models quantized by ModelOpt need. The file appears only when it is complete and valid; weights go into it, except above 2 GB (the limit
+    of protobuf), where they stand in a second file beside it and the report says so. The model is exported in eval mode and gets its own
+    modes back.
 
     Raises ExportError: what is given is no module or does not run on the example, the exporter failed, wrote another opset than asked
     for, or fixed the batch size in the graph.
@@ -98,10 +96,7 @@ def to_onnx(
         for file in sorted(Path(folder).iterdir(), key=lambda f: f == draft):
             os.replace(file, path.parent / file.name)
     for line in dict.fromkeys(log.tracer_warnings):
-        warnings.warn(
-            f"to_onnx: the tracer fixed a value in the graph; check other batch sizes with parity(). {line}",
-            stacklevel=2,
-        )
+        warnings.warn(f"to_onnx: the tracer fixed a value in the graph; check other batch sizes with parity(). {line}", stacklevel=2)
     if external:
         result.notes.append("weights above 2 GB stand in a second file: move both together")
     return result
@@ -144,13 +139,9 @@ def _ready(model, path: Path, example, input_names) -> tuple:
     import torch
 
     if not isinstance(model, torch.nn.Module):
-        raise ExportError(
-            f"{path}: a torch.nn.Module is exported, got {_kind(model)}. Fix: put the code into the forward of a module."
-        )
+        raise ExportError(f"{path}: a torch.nn.Module is exported, got {_kind(model)}. Fix: put the code into the forward of a module.")
     if isinstance(model, torch.jit.ScriptModule):
-        raise ExportError(
-            f"{path}: a TorchScript module cannot be exported by this PyTorch. Fix: export the module it was made from."
-        )
+        raise ExportError(f"{path}: a TorchScript module cannot be exported by this PyTorch. Fix: export the module it was made from.")
     model = getattr(model, "_orig_mod", model)  # of torch.compile
     model = model.module if isinstance(model, torch.nn.DataParallel) else model
     given = torch.zeros(1, 1, 28, 28) if example is None else example
@@ -166,9 +157,7 @@ def _ready(model, path: Path, example, input_names) -> tuple:
         parameters = list(inspect.signature(model.forward).parameters)[: len(tensors)]
         input_names = ("input",) if len(tensors) == 1 else tuple(parameters)
     if len(input_names) != len(tensors):
-        raise ExportError(
-            f"{path}: {len(input_names)} input_names {tuple(input_names)} for {len(tensors)} example inputs."
-        )
+        raise ExportError(f"{path}: {len(input_names)} input_names {tuple(input_names)} for {len(tensors)} example inputs.")
     try:
         _tried(model, tensors)
     except Exception as error:
@@ -195,9 +184,7 @@ def _in_order(model, path: Path, given: dict) -> tuple:
     if unknown := [name for name in given if name not in parameters]:
         raise ExportError(f"{path}: forward has no parameter {unknown[0]!r}; it has {', '.join(parameters)}.")
     if list(parameters[: len(given)]) != [name for name in parameters if name in given]:
-        raise ExportError(
-            f"{path}: the example leaves out {parameters[0]!r} or another parameter before its last. Fix: give all up to it."
-        )
+        raise ExportError(f"{path}: the example leaves out {parameters[0]!r} or another parameter before its last. Fix: give all up to it.")
     return tuple(given[name] for name in parameters if name in given)
 
 
@@ -245,9 +232,7 @@ def _two_rows(model, example: tuple, names: tuple, axes: dict[str, int]) -> tupl
 
     if not all(one.shape[axes[name]] == 1 for name, one in zip(names, example, strict=True) if name in axes):
         return example
-    twice = tuple(
-        torch.cat([one, one], axes[name]) if name in axes else one for name, one in zip(names, example, strict=True)
-    )
+    twice = tuple(torch.cat([one, one], axes[name]) if name in axes else one for name, one in zip(names, example, strict=True))
     try:
         _tried(model, twice)
     except Exception:  # a first dimension that is no batch
@@ -365,28 +350,31 @@ def _failure(path: Path, error: Exception, dynamo: bool) -> str:
 
 # (words in an exporter's error, fix); the first that fits counts.
 _CAUSES = [
-    ("GuardOnDataDependent|data-dependent", "forward decides by the values of a tensor (if x.sum() > 0, boolean sizes), which a graph without "
-     "branches cannot: use torch.where or torch.cond; dynamo=False keeps the branch that the example took, and no other"),
+    (
+        "GuardOnDataDependent|data-dependent",
+        (
+            "forward decides by the values of a tensor (if x.sum() > 0, boolean sizes), which a graph without "
+            "branches cannot: use torch.where or torch.cond; dynamo=False keeps the branch that the example took, and no other"
+        ),
+    ),
     ("single static assignment|SSA form", "give inputs and outputs different names (input_names, output_names)"),
     ("quantized|LinearPackedParams|torch.classes", "export the float model and quantize the ONNX file (edgekit.compression.quantization)"),
     ("inconsistent type", "an example of the model's own type (model.half() takes .half())"),
-]  # fmt: skip
+]
 
 
 def _verify(result: Report, path: Path, opset, axes: dict[str, int], dynamo: bool, log: str) -> None:
     if opset is not None and result.opset != opset:
         old = "dynamo=False writes older opsets; or " if dynamo and opset < result.opset else ""
         fix = f"{old}leave opset out and take what the exporter writes"
-        raise ExportError(
-            f"{path}: asked for opset {opset}, the exporter wrote {result.opset}. Nothing was written. Fix: {fix}.", log
-        )
+        raise ExportError(f"{path}: asked for opset {opset}, the exporter wrote {result.opset}. Nothing was written. Fix: {fix}.", log)
     fixed = [n for n, (_, shape) in result.inputs.items() if n in axes and shape and isinstance(shape[axes[n]], int)]
     if fixed:
         shapes = ", ".join(f"{name} {result.inputs[name][1]}" for name in fixed)
         raise ExportError(
-            f"{path}: a dynamic batch was asked for, but the exporter fixed it: {shapes}. Nothing was written. Something "
-            "in forward turns the batch size into a Python number (int(x.shape[0]), a loop over images, .numpy()). "
-            "Fix: use x.flatten(1) or x.view(x.size(0), -1); an example with a batch of 2 or more; dynamic_batch={'state': 1} where the batch "
-            "of an input is not its first dimension; or export with dynamic_batch=False.",
+            f"{path}: a dynamic batch was asked for, but the exporter fixed it: {shapes}. Nothing was written. Something in forward turns"
+            " the batch size into a Python number (int(x.shape[0]), a loop over images, .numpy()). Fix: use x.flatten(1) or"
+            " x.view(x.size(0), -1); an example with a batch of 2 or more; dynamic_batch={'state': 1} where the batch of an input is not"
+            " its first dimension; or export with dynamic_batch=False.",
             log,
         )

@@ -66,9 +66,7 @@ class GraphDiff:
 
     def _rows(self) -> list[tuple[str, str]]:
         kept = self.fates.count("kept")
-        return [(what, str(n)) for what, n in self.patterns().items()] + (
-            [("kept as they were", str(kept))] if kept else []
-        )
+        return [(what, str(n)) for what, n in self.patterns().items()] + ([("kept as they were", str(kept))] if kept else [])
 
     def __str__(self) -> str:
         head = f"{len(self.before)} nodes {self.titles[0]}, {len(self.after)} {self.titles[1]}"
@@ -91,10 +89,7 @@ class GraphDiff:
 
 def diff(before, after, titles: tuple[str, str] = ("before", "after")) -> GraphDiff:
     """Compare two files that compute the same, the second made from the first. Raises ExportError for a file that is no model."""
-    old, new = (
-        reading.load_model(before, external_data=False).graph,
-        reading.load_model(after, external_data=False).graph,
-    )
+    old, new = (reading.load_model(before, external_data=False).graph, reading.load_model(after, external_data=False).graph)
     nodes, rewritten = [_nodes(graph) for graph in (old, new)]
     maker = {tensor: i for i, node in enumerate(nodes) for tensor in node.outputs}
     inputs = {v.name for v in old.input} - {t.name for t in old.initializer}
@@ -123,12 +118,7 @@ def diff(before, after, titles: tuple[str, str] = ("before", "after")) -> GraphD
 
 def _nodes(graph) -> list[Node]:
     return [
-        Node(
-            f"{n.domain}:{n.op_type}" if n.domain not in ("", "ai.onnx") else n.op_type,
-            n.name,
-            tuple(n.input),
-            tuple(n.output),
-        )
+        Node(f"{n.domain}:{n.op_type}" if n.domain not in ("", "ai.onnx") else n.op_type, n.name, tuple(n.input), tuple(n.output))
         for n in graph.node
     ]
 

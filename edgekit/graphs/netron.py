@@ -85,9 +85,7 @@ def _serve(path: Path):
 
     # A free port is bound here, and not looked for and bound later, so that two kernels cannot race for it.
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(path))
-    threading.Thread(
-        target=partial(server.serve_forever, poll_interval=0.1), daemon=True, name="edgekit-netron"
-    ).start()
+    threading.Thread(target=partial(server.serve_forever, poll_interval=0.1), daemon=True, name="edgekit-netron").start()
     return server
 
 

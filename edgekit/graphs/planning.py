@@ -95,10 +95,7 @@ def _bytes_of(data_type: int) -> float:
 
 def _constants(graph) -> dict[str, tuple[tuple[int, ...], int]]:
     """{name: (shape, bytes)} of initializers and Constant nodes."""
-    found = {
-        t.name: (tuple(t.dims), math.ceil(math.prod(t.dims) * _bytes_of(t.data_type)))
-        for t in getattr(graph, "initializer", ())
-    }
+    found = {t.name: (tuple(t.dims), math.ceil(math.prod(t.dims) * _bytes_of(t.data_type))) for t in getattr(graph, "initializer", ())}
     for node in graph.node:
         if node.op_type == "Constant":
             for a in node.attribute:
@@ -112,23 +109,19 @@ def _sized(path: Path, inputs: list, batch: int) -> dict[str, tuple[int, ...]]:
     declared = {value.name: signatures.signature(value) for value in inputs}
     for name, (dtype, shape) in declared.items():
         if shape is None:
-            raise reading.ExportError(
-                f"{path.name}: input {name!r} is {signatures.described(dtype, shape)}: its shape is unknown."
-            )
+            raise reading.ExportError(f"{path.name}: input {name!r} is {signatures.described(dtype, shape)}: its shape is unknown.")
     sized = signatures.with_batch({name: shape for name, (_, shape) in declared.items()}, batch)
     for name, shape in sized.items():
         if free := [size for size in shape if isinstance(size, str)]:
             said = signatures.described(*declared[name])
             raise reading.ExportError(
-                f"{path.name}: input {name!r} is {said}: more than its batch is free ({', '.join(free)}). "
-                "Fix: export it with fixed sizes."
+                f"{path.name}: input {name!r} is {said}: more than its batch is free ({', '.join(free)}). Fix: export it with fixed sizes."
             )
     fixed = [shape[0] for _, shape in declared.values() if shape and isinstance(shape[0], int)]
     if batch != 1 and batch not in fixed and sized == {name: shape for name, (_, shape) in declared.items()}:
         what = f"its batch is fixed at {fixed[0]}" if fixed else "it has no batch"
         raise reading.ExportError(
-            f"{path.name}: {what}, so it cannot be planned for {batch}. "
-            "Fix: leave batch out, or export it with a dynamic batch."
+            f"{path.name}: {what}, so it cannot be planned for {batch}. Fix: leave batch out, or export it with a dynamic batch."
         )
     return sized
 
@@ -139,12 +132,7 @@ def _known(graph, weights: dict) -> tuple[dict, dict]:
     for one in _with_bodies(graph):
         for value in (*one.input, *one.value_info, *one.output):
             dtype, dims = signatures.signature(value)
-            if (
-                value.name not in weights
-                and dims is not None
-                and all(isinstance(d, int) for d in dims)
-                and dtype != "undefined"
-            ):
+            if value.name not in weights and dims is not None and all(isinstance(d, int) for d in dims) and dtype != "undefined":
                 shapes[value.name] = dims
                 sizes[value.name] = math.ceil(math.prod(dims) * _bytes_of(value.type.tensor_type.elem_type))
     return shapes, sizes

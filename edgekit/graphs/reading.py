@@ -82,9 +82,7 @@ def _check_content(path: Path) -> None:
     if found := foreign(head):
         raise ExportError(f"{path}: not an ONNX model but {found[0]}. Fix: {found[1]}.")
     if head.lstrip()[:1] == b"<":
-        raise ExportError(
-            f"{path}: not an ONNX model but a web page (HTML or XML). Fix: download the raw file, not the page about it."
-        )
+        raise ExportError(f"{path}: not an ONNX model but a web page (HTML or XML). Fix: download the raw file, not the page about it.")
 
 
 def foreign(head: bytes) -> tuple[str, str] | None:
@@ -219,10 +217,7 @@ class Report:
             ("inputs", tensors(self.inputs)),
             ("outputs", tensors(self.outputs)),
             ("nodes", f"{sum(self.nodes.values())}: " + ", ".join(f"{n} {op}" for op, n in self.nodes.items())),
-            (
-                "parameters",
-                f"{self.parameters:,} (" + ", ".join(f"{t} {_bytes(b)}" for t, b in self.parameter_bytes.items()) + ")",
-            ),
+            ("parameters", f"{self.parameters:,} (" + ", ".join(f"{t} {_bytes(b)}" for t, b in self.parameter_bytes.items()) + ")"),
         ]
         rows += [("may be left out", tensors(self.optional))] if self.optional else []
         others = {d: v for d, v in self.opsets.items() if d}
@@ -287,9 +282,7 @@ def inferred(model, sizes: dict[str, tuple[int, ...]]):
     for value in model.graph.input:
         if value.name in sizes:
             del value.type.tensor_type.shape.dim[:]
-            value.type.tensor_type.shape.dim.extend(
-                onnx.TensorShapeProto.Dimension(dim_value=n) for n in sizes[value.name]
-            )
+            value.type.tensor_type.shape.dim.extend(onnx.TensorShapeProto.Dimension(dim_value=n) for n in sizes[value.name])
     for value in model.graph.output:
         if value.type.HasField("tensor_type"):
             value.type.tensor_type.ClearField("shape")
@@ -310,12 +303,7 @@ def precision(model) -> str:
     ops, by_dtype, zero_points = Counter(), Counter(), Counter()
     for graph in graphs(model):
         types = {t.name: t.data_type for t in getattr(graph, "initializer", ())}
-        types |= {
-            n.output[0]: a.t.data_type
-            for n in graph.node
-            for a in n.attribute
-            if n.op_type == "Constant" and a.name == "value"
-        }
+        types |= {n.output[0]: a.t.data_type for n in graph.node for a in n.attribute if n.op_type == "Constant" and a.name == "value"}
         for tensor in weights_of(graph):
             by_dtype[dtype_name(tensor.data_type)] += math.prod(tensor.dims)
         for node in graph.node:

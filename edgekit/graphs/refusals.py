@@ -9,7 +9,10 @@ _KNOWN = [
     (
         "Please install TensorRT libraries",
         "its TensorRT provider needs TensorRT's libraries (libnvinfer.so.10), which are not on the loader's path",
-        "install TensorRT 10 from NVIDIA's packages (the course's own is 11, which this provider does not take), or leave this provider out",
+        (
+            "install TensorRT 10 from NVIDIA's packages (the course's own is 11, which this provider does not take), or leave this"
+            " provider out"
+        ),
     ),
     (
         r"IR version: (\d+), max supported IR version: (\d+)",
@@ -24,8 +27,10 @@ _KNOWN = [
     (
         r"(?:Fatal error: )?([\w.]+):(\w+)\(-?\d*\) is not a registered function/op",
         "it has the operator {1} of the domain {0!r}, which neither ONNX nor this ONNX Runtime has",
-        "register the library that brings it (onnxruntime.SessionOptions().register_custom_ops_library, passed as session_options=), or "
-        "export the model with standard operators",
+        (
+            "register the library that brings it (onnxruntime.SessionOptions().register_custom_ops_library, passed as session_options=), or"
+            " export the model with standard operators"
+        ),
     ),
     (
         r"No [Oo]p registered for (\w+) with domain_version of (\d+)",
@@ -39,8 +44,10 @@ _KNOWN = [
     ),
     (
         r"Numpy_type \d+ can't be converted to MLDataType",
-        "an input has a type that NumPy itself does not have (bfloat16, or one of 8 or 4 bits), and ONNX Runtime takes no such arrays from "
-        "Python",
+        (
+            "an input has a type that NumPy itself does not have (bfloat16, or one of 8 or 4 bits), and ONNX Runtime takes no such arrays"
+            " from Python"
+        ),
         "export it with inputs of float32 or float16, which the graph then casts",
     ),
     (

@@ -54,10 +54,7 @@ def _batch(shapes: dict[str, tuple | None]) -> tuple[Callable[[int, int | str], 
 def with_batch(shapes: dict[str, tuple], batch: int) -> dict[str, tuple]:
     """The shapes of a model's inputs with ``batch`` where a free dimension is the batch; other free dimensions stay as they are."""
     is_batch, _ = _batch(shapes)
-    return {
-        n: tuple(batch if isinstance(d, str) and is_batch(i, d) else d for i, d in enumerate(s))
-        for n, s in shapes.items()
-    }
+    return {n: tuple(batch if isinstance(d, str) and is_batch(i, d) else d for i, d in enumerate(s)) for n, s in shapes.items()}
 
 
 def row_axes(shapes: dict[str, tuple | None], arrays: Mapping) -> dict[str, int | None]:

@@ -1,7 +1,7 @@
 """Vendors' toolchains for chips that no engine here runs on: what each takes, and which operators of an ONNX file its published list lacks.
 
-The figures are in data/vendors.toml, each with its source and the day it was read. A name in a list is no promise: sizes and attributes have limits.
-"""
+The figures are in data/vendors.toml, each with its source and the day it was read. A name in a list is no promise: sizes and attributes
+have limits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class VendorError(ValueError):
 class Toolchain:
     """A vendor's converter.
 
-    operators: names of ONNX operators in its list, empty where no list was read in full; limits: what the list says of some of them. opset: the
-    newest that it takes. onnx: whether it takes ONNX files. otherwise: what becomes of an operator that it lacks. tried: what this course ran.
-    """
+    operators: names of ONNX operators in its list, empty where no list was read in full; limits: what the list says of some of them. opset:
+    the newest that it takes. onnx: whether it takes ONNX files. otherwise: what becomes of an operator that it lacks. tried: what this
+    course ran."""
 
     name: str
     chips: str
@@ -46,8 +46,8 @@ class Toolchain:
 
 @dataclass(frozen=True)
 class Held:
-    """An ONNX file held against a toolchain's list. missing: {operator: nodes that the list lacks}; limits: {operator: what the list says}, of
-    operators in the file; opset: the file's, where it is newer than the toolchain takes."""
+    """An ONNX file held against a toolchain's list. missing: {operator: nodes that the list lacks}; limits: {operator: what the list says},
+    of operators in the file; opset: the file's, where it is newer than the toolchain takes."""
 
     toolchain: Toolchain
     missing: dict[str, int]
@@ -64,9 +64,7 @@ class Held:
             return "no list was read: ask the tool" if self.toolchain.onnx else "it takes no ONNX file"
         said = [f"lacks {op} ({count}x)" for op, count in self.missing.items()]
         if self.opset:
-            said.append(
-                f"opset {self.opset} is newer than {self.toolchain.opset}: export with opset={self.toolchain.opset}"
-            )
+            said.append(f"opset {self.opset} is newer than {self.toolchain.opset}: export with opset={self.toolchain.opset}")
         said = said or ["every operator is in the list"]
         return "; ".join(said + [f"{op}: {limit}" for op, limit in self.limits.items()])
 
@@ -124,9 +122,7 @@ def _toolchain(entry: dict, path) -> Toolchain:
     except TypeError as error:
         raise VendorError(f"{path}, {entry.get('name', 'an entry without a name')}: {error}.") from error
     if unknown := set(made.limits) - made.operators:
-        raise VendorError(
-            f"{path}, {made.name}: limits of {', '.join(sorted(unknown))}, which are not in its operators."
-        )
+        raise VendorError(f"{path}, {made.name}: limits of {', '.join(sorted(unknown))}, which are not in its operators.")
     return made
 
 
@@ -134,9 +130,7 @@ def table(path) -> Table:
     """Every toolchain, and the file held against its list. path: an ONNX file. ExportError for a file that cannot be opened."""
     model = load_model(path, external_data=False)
     used = Counter(
-        node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
-        for graph in graphs(model)
-        for node in graph.node
+        node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}" for graph in graphs(model) for node in graph.node
     )
     own = {(function.domain, function.name) for function in model.functions}
     used -= Counter({f"{domain}.{name}": used[f"{domain}.{name}"] for domain, name in own})  # their bodies were counted

@@ -57,9 +57,7 @@ def _belongs(name: str) -> bool:
 
 def _tracked() -> list[str]:
     try:
-        out = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=paths.root(), check=True, capture_output=True, text=True
-        ).stdout
+        out = subprocess.run(["git", "ls-files", "-z"], cwd=paths.root(), check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         raise CourseError(f"{paths.root()} is no git checkout: the bundle is made from the tracked files") from None
     return [name for name in out.split("\0") if name]

@@ -24,9 +24,7 @@ def add(app: typer.Typer) -> None:
 
 
 def release(
-    check: Annotated[
-        bool, typer.Option("--check", help="write nothing; fail where labs/ and solutions/ differ")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="write nothing; fail where labs/ and solutions/ differ")] = False,
     tidy: Annotated[bool, typer.Option("--tidy", help="first bring the solutions into their committed form")] = False,
     bundle: Annotated[Optional[Path], typer.Option(help="write the students' edition to this empty folder")] = None,  # noqa: UP045
 ) -> None:
@@ -65,9 +63,7 @@ def grade(
     audit: Annotated[float, typer.Option(help="share of submissions graded again in a fresh interpreter")] = 0.02,
     shard: Annotated[str | None, typer.Option(help="i/n: only the i-th of n parts")] = None,
     lab: Annotated[list[str] | None, typer.Option(help="only this lab; may be repeated")] = None,
-    roster: Annotated[
-        Path | None, typer.Option(help="class list, CSV; default roster.csv among the submissions")
-    ] = None,
+    roster: Annotated[Path | None, typer.Option(help="class list, CSV; default roster.csv among the submissions")] = None,
     cell_timeout: Annotated[float, typer.Option(help="seconds for one cell")] = 60,
     notebook_timeout: Annotated[float, typer.Option(help="seconds for one notebook")] = 300,
     dask: Annotated[str | None, typer.Option(help="tls://host:port of a Dask scheduler")] = None,
@@ -89,9 +85,7 @@ def grade(
             WORDS[str(word)](rest, out)
         return
     if rest:
-        raise typer.BadParameter(
-            f"one folder with submissions; with several it is one of {', '.join(WORDS)} and folders"
-        )
+        raise typer.BadParameter(f"one folder with submissions; with several it is one of {', '.join(WORDS)} and folders")
     if out is None:
         raise typer.BadParameter("name a folder for the results: --out DIR")
     limits = {
@@ -183,9 +177,7 @@ def slides(
 
 def claims(
     ids: Annotated[Optional[list[str]], typer.Argument(help="such as C39; all if none is named")] = None,  # noqa: UP045
-    record: Annotated[
-        str | None, typer.Option(help="write this machine's verdicts to data/recorded/claims_NAME.json")
-    ] = None,
+    record: Annotated[str | None, typer.Option(help="write this machine's verdicts to data/recorded/claims_NAME.json")] = None,
 ) -> None:
     """Measure the claims that this machine can judge, and print all of them with their verdicts. All of them take some minutes."""
     from edgekit.instructor.claims import table
@@ -196,9 +188,7 @@ def claims(
         table.record(record, rows)
 
 
-def questions(
-    out: Annotated[Path, typer.Option(help="folder for the files")] = Path("build/questions"),
-) -> None:
+def questions(out: Annotated[Path, typer.Option(help="folder for the files")] = Path("build/questions")) -> None:
     """Write the question bank as Moodle XML and as QTI for Canvas."""
     from edgekit.instructor.questions.files import write
 
@@ -284,7 +274,4 @@ def _tell(records: list[dict], made: dict[str, Path]) -> None:
     counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
     typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")
     if faults:
-        typer.echo(
-            f"{faults} of them have items with grader-error: no points were given or taken there, see records.jsonl",
-            err=True,
-        )
+        typer.echo(f"{faults} of them have items with grader-error: no points were given or taken there, see records.jsonl", err=True)

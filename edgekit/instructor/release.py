@@ -50,9 +50,7 @@ def tidy(notebook: dict) -> dict:
         if BEGIN in source:
             above = _DEF.findall(source.partition(BEGIN)[0])  # helpers may stand above the exercise
             if not above:
-                raise CourseError(
-                    f"a solution region stands outside a function: {source[:80]!r}. Every exercise is one function."
-                )
+                raise CourseError(f"a solution region stands outside a function: {source[:80]!r}. Every exercise is one function.")
             cell["id"] = above[-1]
             meta["nbgrader"] = _nbgrader(above[-1], solution=True)
         elif called:
@@ -72,14 +70,7 @@ def committed(notebook: dict, lab: Lab) -> dict:
 
 
 def _nbgrader(grade_id: str, **flags) -> dict:
-    base = {
-        "grade": False,
-        "grade_id": grade_id,
-        "locked": False,
-        "schema_version": 3,
-        "solution": False,
-        "task": False,
-    }
+    base = {"grade": False, "grade_id": grade_id, "locked": False, "schema_version": 3, "solution": False, "task": False}
     return {**base, **flags, **({"cell_type": "code"} if flags.get("grade") else {})}
 
 
@@ -93,19 +84,13 @@ def problems(lab: Lab, notebook: dict) -> list[str]:
     if text(as_json(committed(notebook, lab))) != text(as_json(notebook)):
         found.append("is not in its committed form: run `edgekit release --tidy`")
     answers = {cell["id"] for cell in cells if cell["metadata"].get("nbgrader", {}).get("solution")}
-    checks = {
-        cell["id"].removeprefix("check-"): i
-        for i, cell in enumerate(cells)
-        if cell["metadata"].get("nbgrader", {}).get("grade")
-    }
+    checks = {cell["id"].removeprefix("check-"): i for i, cell in enumerate(cells) if cell["metadata"].get("nbgrader", {}).get("grade")}
     found += [f"exercise {name} has no check cell" for name in sorted(answers - set(checks))]
     found += [f"check of {name} has no answer cell" for name in sorted(set(checks) - answers)]
     for name, index in checks.items():
         hints = "".join(cell["source"] for cell in cells[index + 1 : index + 3] if cell["cell_type"] == "markdown")
         if hints.count("<details>") < 3:
-            found.append(
-                f"exercise {name} has {hints.count('<details>')} hints behind its check, wants 3 (<details> blocks)"
-            )
+            found.append(f"exercise {name} has {hints.count('<details>')} hints behind its check, wants 3 (<details> blocks)")
     if not cells or cells[0]["cell_type"] != "markdown" or lab.title not in cells[0]["source"]:
         found.append(f"the first cell should be markdown with the lab's title, {lab.title!r}")
     return [f"solutions/{lab.slug}.ipynb: {line}" for line in found]
@@ -161,11 +146,7 @@ def release_all(check: bool = False, tidy_first: bool = False) -> list[str]:
     findings += _landing(check) + quizzes.update(check)
     known = {lab.slug for lab in catalog} | {course_map.landing_file().stem}
     for folder in (paths.labs(), paths.solutions()):
-        findings += [
-            f"{folder.name}/{p.name} is not in course.toml"
-            for p in sorted(folder.glob("*.ipynb"))
-            if p.stem not in known
-        ]
+        findings += [f"{folder.name}/{p.name} is not in course.toml" for p in sorted(folder.glob("*.ipynb")) if p.stem not in known]
     return findings
 
 
@@ -190,9 +171,7 @@ def leaks(lab: Lab, solution: dict, released: dict) -> list[str]:
         for region in cell["source"].split(BEGIN)[1:]:
             for line in region.partition(END)[0].splitlines():
                 if _telling(line) and _squeeze(line) in visible:
-                    found.append(
-                        f"labs/{lab.slug}.ipynb shows a line of the solution of {cell['id']}: {line.strip()!r}"
-                    )
+                    found.append(f"labs/{lab.slug}.ipynb shows a line of the solution of {cell['id']}: {line.strip()!r}")
     return found
 
 

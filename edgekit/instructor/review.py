@@ -31,9 +31,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 STYLE = """
-form { margin: .6rem 0; display: grid; gap: .4rem; } input, textarea, button { font: inherit; padding: .3rem .5rem; box-sizing: border-box; }
+form { margin: .6rem 0; display: grid; gap: .4rem; }
+input, textarea, button { font: inherit; padding: .3rem .5rem; box-sizing: border-box; }
 input { width: 7rem; } textarea { width: 100%; min-height: 4rem; } label { display: block; }
-button { justify-self: start; min-height: 2.75rem; padding: 0 1rem; } pre.code { border: 1px solid #888; padding: .5rem; max-height: 30rem; overflow: auto; }
+button { justify-self: start; min-height: 2.75rem; padding: 0 1rem; }
+pre.code { border: 1px solid #888; padding: .5rem; max-height: 30rem; overflow: auto; }
 li { margin: .5rem 0; overflow-wrap: anywhere; } .open { border-left: .4rem solid #D55E00; padding-left: .5rem; } nav { margin: 1rem 0; }
 """
 QUEUE = """
@@ -57,8 +59,10 @@ LOOK = """
 <section class="item {{ looks(item) }}" id="{{ item.name }}"><h3>{{ item.name }}: {{ words.get(item.status, item.status) }},
 {{ tidy(item.earned) }} of {{ tidy(item.points) }}</h3>
 {% if item.message %}<pre>{{ item.message }}</pre>{% endif %}
-<details {{ "open" if opened(item) }}><summary>The answer</summary><pre class="code">{{ code.get(item.name, "There is none.") }}</pre></details>
-<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}"><input type="hidden" name="seen" value="{{ record.sha256 }}">
+<details {{ "open" if opened(item) }}><summary>The answer</summary>
+<pre class="code">{{ code.get(item.name, "There is none.") }}</pre></details>
+<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}">
+<input type="hidden" name="seen" value="{{ record.sha256 }}">
 <label>Points, 0 to {{ tidy(item.points) }} (empty: the grader's)<br><input name="points" inputmode="decimal"
  value="{{ '' if given(item).points is none else tidy(given(item).points) }}"></label>
 <label>Comment for the student<br><textarea name="comment">{{ given(item).comment }}</textarea></label>
@@ -110,9 +114,7 @@ class Desk:
                 waiting.append((not ours, Entry(*key, tuple(why))))
             elif mine:
                 settled.append(Entry(*key, (f"by hand: {', '.join(mine)}",)))
-        return [
-            entry for _, entry in sorted(waiting, key=lambda pair: (pair[0], pair[1].student, pair[1].lab))
-        ], settled
+        return [entry for _, entry in sorted(waiting, key=lambda pair: (pair[0], pair[1].student, pair[1].lab))], settled
 
     def code(self, student: str, lab: str) -> dict[str, str]:
         """The answers of a submission as they were graded, by exercise."""
@@ -193,11 +195,14 @@ class View:
         made = marks.decisions(self.desk.out)
         notes = " ".join(record.get("review") or [])
         body = self.environment.from_string(LOOK).render(
-            record=record, saved=saved, here=self._link(record), code=self.desk.code(student, lab),
+            record=record,
+            saved=saved,
+            here=self._link(record),
+            code=self.desk.code(student, lab),
             given=lambda item: made.get((student, lab, item["name"]), marks.Decision()),
             looks=pages.looks,
             opened=lambda item: item["status"] == OUR_FAULT or item["name"] in notes,
-        )  # fmt: skip
+        )
         return self._page(student, body)
 
     def problem(self, head: str, what: str) -> str:
@@ -230,9 +235,7 @@ class Handler(BaseHTTPRequestHandler):
     def _page(self, where: list[str] | None) -> str | None:
         if where == []:
             return self.view.queue()
-        return (
-            self.view.look(*where, saved="saved" in self.path.partition("?")[2]) if where and len(where) == 2 else None
-        )
+        return self.view.look(*where, saved="saved" in self.path.partition("?")[2]) if where and len(where) == 2 else None
 
     def _length(self) -> int:
         """Bytes of the form; -1 for what is no length."""
@@ -251,9 +254,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(400, self.view.problem("Not saved", str(error)))
             return
         self.send_response(303)
-        self.send_header(
-            "Location", f"{self.view.home}{'/'.join(quote(p, safe='') for p in where)}?saved#{quote(form['item'])}"
-        )
+        self.send_header("Location", f"{self.view.home}{'/'.join(quote(p, safe='') for p in where)}?saved#{quote(form['item'])}")
         self.send_header("Content-Length", "0")
         self.end_headers()
 

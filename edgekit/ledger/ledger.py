@@ -54,15 +54,7 @@ class Ledger:
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
 
-    def add(
-        self,
-        kind: str,
-        name: str,
-        value: Mapping,
-        unit: str = "",
-        lab: str | None = None,
-        environment: Mapping | None = None,
-    ) -> Row:
+    def add(self, kind: str, name: str, value: Mapping, unit: str = "", lab: str | None = None, environment: Mapping | None = None) -> Row:
         """Append a row and return it once it is on the disk.
 
         `value` is plain data or anything with to_dict() (a Measurement, a Ratio, a Report). The environment is the one that
@@ -71,9 +63,7 @@ class Ledger:
         """
         value = plain(value)
         if not isinstance(value, Mapping):
-            raise TypeError(
-                f"{kind} {name!r}: value must be a dict or have to_dict(), got {type(value).__name__}: {value!r}"
-            )
+            raise TypeError(f"{kind} {name!r}: value must be a dict or have to_dict(), got {type(value).__name__}: {value!r}")
         carried = value.get("environment")
         value = {key: item for key, item in value.items() if key != "environment"}
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
@@ -176,10 +166,7 @@ class Ledger:
         if not rows:
             return f"empty ledger ({self.path.name})"
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = [
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), *row[4:]]).rstrip()
-            for row in rows
-        ]
+        lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), *row[4:]]).rstrip() for row in rows]
         return "\n".join(lines + ([f"({self.damaged} damaged lines left out)"] if self.damaged else []))
 
     def _repr_html_(self) -> str:
@@ -271,9 +258,7 @@ class Reveal:
             measured += f", {self.verdict}"
         facts = [("predicted", predicted), ("measured", measured), ("", self.comment)]
         if self.changed_to is not None:
-            facts.insert(
-                1, ("changed after the reveal", f"to {with_unit(self.changed_to, self.unit)}; it does not count")
-            )
+            facts.insert(1, ("changed after the reveal", f"to {with_unit(self.changed_to, self.unit)}; it does not count"))
         return [fact for fact in facts if fact[1]]
 
     def __str__(self) -> str:
@@ -332,9 +317,7 @@ def reading(measured) -> tuple[float | None, float | None, float | None, str | N
         return None, None, None, measured
     for number in ("speedup", "value"):
         if hasattr(measured, number) and hasattr(measured, "low"):
-            return *(float(getattr(measured, key)) for key in (number, "low", "high")), getattr(
-                measured, "verdict", None
-            )
+            return *(float(getattr(measured, key)) for key in (number, "low", "high")), getattr(measured, "verdict", None)
     with suppress(TypeError, ValueError):
         median = getattr(measured, "median", None)
         return float(median if isinstance(median, float) else measured), None, None, None

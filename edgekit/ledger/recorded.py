@@ -117,10 +117,7 @@ def this_machine() -> dict:
 def data_html(data) -> str:
     """Tables for dicts and for lists of dicts, nested as they are."""
     if isinstance(data, dict):
-        body = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(str(k))}</th><td>{data_html(v)}</td></tr>"
-            for k, v in data.items()
-        )
+        body = "".join(f"<tr><th style='text-align:left'>{html.escape(str(k))}</th><td>{data_html(v)}</td></tr>" for k, v in data.items())
         return f"<table>{body}</table>"
     if isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
         head = list(dict.fromkeys(key for item in data for key in item))

@@ -23,9 +23,7 @@ def families(rows: Sequence[Mapping]):
         colour, marker = _TASKS[task]
         mine = [i for i, row in enumerate(rows) if row["task"] == task]
         area = [20 + 12 * rows[i]["parameters"] / 1e6 for i in mine]
-        axes.scatter(
-            macs[mine], times[mine], area, OKABE_ITO[colour], marker, alpha=0.75, edgecolors="white", label=task
-        )
+        axes.scatter(macs[mine], times[mine], area, OKABE_ITO[colour], marker, alpha=0.75, edgecolors="white", label=task)
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = macs.min() / 1.6, macs.max() * 2.2
@@ -35,12 +33,7 @@ def families(rows: Sequence[Mapping]):
     for place, row in enumerate(sorted(range(len(rows)), key=lambda i: macs[i])):
         above = place % 2 == 0
         axes.annotate(
-            rows[row]["name"],
-            (macs[row], times[row]),
-            (0, 10 if above else -17),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
+            rows[row]["name"], (macs[row], times[row]), (0, 10 if above else -17), textcoords="offset points", ha="center", fontsize=8
         )
     axes.set_xlabel("million MACs")
     axes.set_ylabel("median, ms")
@@ -57,7 +50,7 @@ def _speeds(axes, low: float, high: float, speeds: np.ndarray) -> None:
     for speed in (speeds.min(), speeds.max()):
         axes.plot([low, high], [low / speed, high / speed], "--", color="0.6", lw=1, zorder=0)
         x = high / 1.15
-        axes.annotate(f"{speed:.0f} GMAC/s", (x, x / speed), (0, 3), textcoords="offset points", ha="right", fontsize=8, color="0.35")  # fmt: skip
+        axes.annotate(f"{speed:.0f} GMAC/s", (x, x / speed), (0, 3), textcoords="offset points", ha="right", fontsize=8, color="0.35")
 
 
 def searches(curves: Mapping[str, np.ndarray], best: float, label: str = "networks trained"):
@@ -72,9 +65,7 @@ def searches(curves: Mapping[str, np.ndarray], best: float, label: str = "networ
         x = np.arange(1, values.shape[1] + 1)
         low, high = np.percentile(values, [10, 90], axis=0)
         axes.fill_between(x, low, high, color=OKABE_ITO[colour], alpha=0.18, lw=0)
-        axes.plot(
-            x, values.mean(0), style, color=OKABE_ITO[colour], lw=2, label=f"{name}, mean of {len(values)} searches"
-        )
+        axes.plot(x, values.mean(0), style, color=OKABE_ITO[colour], lw=2, label=f"{name}, mean of {len(values)} searches")
         said.append(f"{name} {values[:, -1].mean():.2f} after {values.shape[1]}")
     axes.axhline(100 * best, color="black", lw=1, ls=":", label="the best there is within the budget")
     axes.set_xlabel(label)

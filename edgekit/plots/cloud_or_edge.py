@@ -45,15 +45,7 @@ def light(distance_km: float, server_ms: float, deadline_ms: float):
     axes.axhline(deadline_ms, color=OKABE_ITO["vermillion"], ls="--")
     axes.annotate(f"deadline {deadline_ms:g} ms", (11, deadline_ms), (0, 4), textcoords="offset points", fontsize=9)
     axes.annotate("no network can be here", (1500, floor.min() * 0.75), fontsize=9)
-    axes.plot(
-        distance_km,
-        here,
-        "o" if kept else "X",
-        ms=11,
-        color=OKABE_ITO["green" if kept else "vermillion"],
-        mec="white",
-        zorder=3,
-    )
+    axes.plot(distance_km, here, "o" if kept else "X", ms=11, color=OKABE_ITO["green" if kept else "vermillion"], mec="white", zorder=3)
     side = {"ha": "right", "xytext": (-10, 8)} if distance_km > 3000 else {"xytext": (8, -14)}
     axes.annotate(f"{distance_km:,.0f} km: {here:.1f} ms", (distance_km, here), textcoords="offset points", **side)
     axes.set_xscale("log")
@@ -81,16 +73,7 @@ def day(shares: Mapping[str, Mapping[str, float]]):
     for i, kind in enumerate(kinds):
         offset = (len(kinds) / 2 - i - 0.5) * 0.8 / len(kinds)
         values = np.array([shares[link][kind] for link in links])
-        axes.barh(
-            height + offset,
-            values - low,
-            0.75 / len(kinds),
-            left=low,
-            color=COLOURS[i],
-            hatch=hatches[i],
-            ec="white",
-            label=kind,
-        )
+        axes.barh(height + offset, values - low, 0.75 / len(kinds), left=low, color=COLOURS[i], hatch=hatches[i], ec="white", label=kind)
     axes.axvline(1, color="black", lw=1.5)
     axes.annotate(" the whole day", (1, len(links) - 0.55), fontsize=9)
     axes.set_xscale("log")
@@ -118,7 +101,7 @@ def savings(fleets: np.ndarray, low: np.ndarray, middle: np.ndarray, high: np.nd
     axes.set_xlabel("devices in the fleet")
     axes.set_ylabel("saving in USD (above 0: edge)")
     axes.legend(frameon=False, loc="upper left")
-    return finish(figure, f"{fleet:,.0f} devices: the edge saves {at[1]:,.0f} USD, from {at[0]:,.0f} to {at[2]:,.0f} in 90% of the draws.")  # fmt: skip
+    return finish(figure, f"{fleet:,.0f} devices: the edge saves {at[1]:,.0f} USD, from {at[0]:,.0f} to {at[2]:,.0f} in 90% of the draws.")
 
 
 def joules(rows: Mapping[str, float]):
@@ -126,22 +109,14 @@ def joules(rows: Mapping[str, float]):
     figure, axes = canvas(width=8.0, height=1.0 + 0.42 * len(rows))
     height = np.arange(len(rows))[::-1]
     values, low = np.array(list(rows.values())), min(rows.values()) / 3
-    axes.barh(
-        height,
-        values - low,
-        0.6,
-        left=low,
-        color=[OKABE_ITO["orange" if "compute" in name else "blue"] for name in rows],
-    )
+    axes.barh(height, values - low, 0.6, left=low, color=[OKABE_ITO["orange" if "compute" in name else "blue"] for name in rows])
     for y, value in zip(height, values, strict=True):
         axes.annotate(f" {_joules(value)}", (value, y), va="center", fontsize=9)
     axes.set_xscale("log")
     axes.set_xlim(low, values.max() * 8)
     axes.set_yticks(height, list(rows))
     axes.set_xlabel("joules for one decision (a floor: see the text)")
-    return finish(
-        figure, "Energy of one decision: " + "; ".join(f"{name} {_joules(value)}" for name, value in rows.items()) + "."
-    )
+    return finish(figure, "Energy of one decision: " + "; ".join(f"{name} {_joules(value)}" for name, value in rows.items()) + ".")
 
 
 def _joules(value: float) -> str:

@@ -28,9 +28,7 @@ def graphs(before, after, titles: tuple[str, str] = ("as exported", "compiled"))
     columns = [_layout(graph) for graph in (before, after)]
     height = 1.2 + 0.33 * max(max(y for _, y in places.values()) for places in columns)
     widths = [1 + max(x for x, _ in places.values()) for places in columns]
-    figure, both = pyplot.subplots(
-        1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[max(widths[0], 2), max(widths[1], 2)]
-    )
+    figure, both = pyplot.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[max(widths[0], 2), max(widths[1], 2)])
     for axes, graph, places, title in zip(both, (before, after), columns, titles, strict=True):
         _draw(axes, graph, places, fates if graph is before else {})
         axes.set_title(f"{title}: {len(graph.nodes)} nodes", fontsize=10)
@@ -39,8 +37,7 @@ def graphs(before, after, titles: tuple[str, str] = ("as exported", "compiled"))
     counted = Counter(fates.values())
     said = ", ".join(f"{n} {fate}" for fate, n in counted.items())
     return finish(
-        figure,
-        f"{titles[0]}: {len(before.nodes)} nodes, of them {said}. {titles[1]}: {len(after.nodes)} nodes, {_words(after)}.",
+        figure, f"{titles[0]}: {len(before.nodes)} nodes, of them {said}. {titles[1]}: {len(after.nodes)} nodes, {_words(after)}."
     )
 
 
@@ -97,9 +94,15 @@ def _draw(axes, graph, places, fates) -> None:
         x, y = places[node.output]
         colour, sign = FATES[fates.get(node.output, "stays")]
         axes.text(
-            x, -y, sign + str(node), ha="center", va="center", fontsize=6.5, family="monospace",
+            x,
+            -y,
+            sign + str(node),
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            family="monospace",
             bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": colour, "lw": 1.6},
-        )  # fmt: skip
+        )
     axes.set_xlim(-0.7, max(x for x, _ in places.values()) + 0.7)
     axes.set_ylim(-max(y for _, y in places.values()) - 0.8, 0.8)
 
@@ -114,9 +117,7 @@ def passes(stages: Sequence):
     figure, axes = canvas(width=8.0, height=1.1 + 0.4 * len(stages))
     height, left = np.arange(len(stages))[::-1], np.zeros(len(stages))
     colours = [OKABE_ITO[c] for c in ("blue", "sky", "orange", "green", "purple", "yellow", "vermillion")]
-    for op, colour, hatch in zip(
-        [*ops, "others"], [*colours, "0.8"], ["", "//", "..", "xx", "\\\\", "", "oo", ""], strict=False
-    ):
+    for op, colour, hatch in zip([*ops, "others"], [*colours, "0.8"], ["", "//", "..", "xx", "\\\\", "", "oo", ""], strict=False):
         counts = [sum((n.op == op) if op != "others" else n.op not in ops for n in graph.nodes) for _, graph in stages]
         if any(counts):
             axes.barh(height, counts, 0.7, left=left, color=colour, hatch=hatch, ec="white", label=op)
@@ -127,7 +128,7 @@ def passes(stages: Sequence):
     axes.set_xlabel("nodes")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     said = "; ".join(f"{name} {len(graph.nodes)}" for name, graph in stages)
-    return finish(figure, f"Nodes after each pass: {said}.")  # fmt: skip
+    return finish(figure, f"Nodes after each pass: {said}.")
 
 
 def tactics(measured: Mapping[str, Mapping]):
@@ -143,14 +144,7 @@ def tactics(measured: Mapping[str, Mapping]):
         for name, seconds in median.items():
             colour, marker = style[name]
             axes.plot(seconds / median[best], y, marker, ms=9, color=OKABE_ITO[colour], mec="white")
-        axes.annotate(
-            f"{median[best] * 1e6:.0f} µs",
-            (1.0, y),
-            xytext=(-46, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        axes.annotate(f"{median[best] * 1e6:.0f} µs", (1.0, y), xytext=(-46, 0), textcoords="offset points", va="center", fontsize=8)
         said.append(f"{key}: {best} is fastest")
     for name, (colour, marker) in style.items():
         axes.plot([], [], marker, color=OKABE_ITO[colour], ms=8, label=name)
@@ -160,31 +154,32 @@ def tactics(measured: Mapping[str, Mapping]):
     axes.set_yticks(height, [key for key, _ in rows], fontsize=7.5)
     axes.set_xlabel("time relative to the fastest kernel of the layer (whose time stands at the left)")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return finish(figure, f"Kernels timed for each convolution. {'; '.join(said)}.")  # fmt: skip
+    return finish(figure, f"Kernels timed for each convolution. {'; '.join(said)}.")
 
 
 def memory_map(tensors: Sequence[Mapping], plans: Mapping[str, Mapping[str, int]], bound: int):
     """Every tensor as a rectangle: steps to the right, bytes upwards; one picture for each plan, {"greedy": {name: offset}}."""
     from matplotlib import pyplot
 
-    figure, row = pyplot.subplots(
-        1, len(plans), figsize=(1 + 4.2 * len(plans), 4.0), layout="constrained", sharey=True, squeeze=False
-    )
+    figure, row = pyplot.subplots(1, len(plans), figsize=(1 + 4.2 * len(plans), 4.0), layout="constrained", sharey=True, squeeze=False)
     colours = [OKABE_ITO[c] for c in ("blue", "orange", "green", "sky", "purple", "yellow", "vermillion")]
     said = []
     for axes, (name, offsets) in zip(row[0], plans.items(), strict=True):
         for i, t in enumerate(tensors):
             corner = (t["first"] - 0.5, offsets[t["name"]] / 1024)
             width = t["last"] - t["first"] + 1
-            axes.add_patch(
-                pyplot.Rectangle(
-                    corner, width, t["size"] / 1024, fc=colours[i % len(colours)], ec="black", lw=0.5, alpha=0.8
-                )
-            )
+            axes.add_patch(pyplot.Rectangle(corner, width, t["size"] / 1024, fc=colours[i % len(colours)], ec="black", lw=0.5, alpha=0.8))
         top = max((offsets[t["name"]] + t["size"] for t in tensors), default=0)
         axes.axhline(bound / 1024, color="black", ls="--", lw=1)
-        axes.annotate("lower bound", (1, bound / 1024), xycoords=("axes fraction", "data"), xytext=(0, 2),
-                      textcoords="offset points", fontsize=8, ha="right")  # fmt: skip
+        axes.annotate(
+            "lower bound",
+            (1, bound / 1024),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right",
+        )
         axes.set_title(f"{name}: {top / 1024:,.0f} KiB", fontsize=10)
         axes.set_xlim(-0.6, max(t["last"] for t in tensors) + 0.6)
         axes.set_xlabel("step")
@@ -193,4 +188,4 @@ def memory_map(tensors: Sequence[Mapping], plans: Mapping[str, Mapping[str, int]
     row[0][0].set_ylim(0, None)
     row[0][0].autoscale_view(scalex=False)
     row[0][0].set_ylabel("place in memory, KiB")
-    return finish(figure, f"Memory over the steps of {len(tensors)} tensors. {'; '.join(said)}; the lower bound is {bound:,} bytes.")  # fmt: skip
+    return finish(figure, f"Memory over the steps of {len(tensors)} tensors. {'; '.join(said)}; the lower bound is {bound:,} bytes.")

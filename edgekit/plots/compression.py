@@ -22,9 +22,7 @@ def weight_histogram(weights: dict, bins: int = 81):
     arrays = {name: _array(w).ravel() for name, w in weights.items()}
     largest = max(float(np.abs(a).max()) for a in arrays.values()) or 1.0
     edges = np.linspace(-largest, largest, bins + 1)
-    figure, rows = pyplot.subplots(
-        len(arrays), 1, sharex=True, squeeze=False, figsize=(7, 0.7 + 1.35 * len(arrays)), layout="constrained"
-    )
+    figure, rows = pyplot.subplots(len(arrays), 1, sharex=True, squeeze=False, figsize=(7, 0.7 + 1.35 * len(arrays)), layout="constrained")
     said = []
     for axes, (name, values), colour in zip(rows[:, 0], arrays.items(), COLOURS * len(arrays), strict=False):
         zeros = int((values == 0).sum())
@@ -32,9 +30,7 @@ def weight_histogram(weights: dict, bins: int = 81):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylabel("weights")
         axes.set_title(f"{name}: {zeros / len(values):.0%} exact zeros (not drawn)", fontsize=9, loc="left")
-        said.append(
-            f"{name}, {len(values)} weights from {values.min() + 0.0:.2g} to {values.max():.2g}, {zeros} of them exactly 0"
-        )
+        said.append(f"{name}, {len(values)} weights from {values.min() + 0.0:.2g} to {values.max():.2g}, {zeros} of them exactly 0")
     rows[-1, 0].set_xlabel("value of the weight")
     return finish(figure, f"Histograms of weights. {'; '.join(said)}.")
 
@@ -45,9 +41,7 @@ def masks(kept: dict, rows: int = 32, columns: int = 64):
     from matplotlib import pyplot
     from matplotlib.colors import ListedColormap
 
-    figure, places = pyplot.subplots(
-        1, len(kept), squeeze=False, figsize=(1.2 + 2.6 * len(kept), 3.1), layout="constrained"
-    )
+    figure, places = pyplot.subplots(1, len(kept), squeeze=False, figsize=(1.2 + 2.6 * len(kept), 3.1), layout="constrained")
     said = []
     for axes, (name, mask) in zip(places[0], kept.items(), strict=True):
         mask = _array(mask) != 0
@@ -59,9 +53,7 @@ def masks(kept: dict, rows: int = 32, columns: int = 64):
         axes.grid(axis="x", color=OKABE_ITO["orange"], lw=0.8)
         axes.set_title(f"{name}\n{1 - mask.mean():.0%} removed", fontsize=9)
         axes.set_xlabel("inputs, lines every 4")
-        said.append(
-            f"{name}: {1 - mask.mean():.0%} removed, {int((~mask.reshape(len(mask), -1).any(1)).sum())} whole outputs gone"
-        )
+        said.append(f"{name}: {1 - mask.mean():.0%} removed, {int((~mask.reshape(len(mask), -1).any(1)).sum())} whole outputs gone")
     places[0, 0].set_ylabel("outputs")
     return finish(figure, f"Masks, kept weights dark. {'; '.join(said)}.")
 
@@ -84,19 +76,21 @@ def accuracy_against_cost(points, x: str, *, label: str | None = None, log: bool
         style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
         middle, below, above = np.array([_interval(p["accuracy"]) for p in mine]).T * scale
         costs = np.array([p[x] for p in mine], dtype=float)
-        wide = (
-            [[p[x] - p["low"] for p in mine], [p["high"] - p[x] for p in mine]]
-            if all("low" in p for p in mine)
-            else None
-        )
+        wide = [[p[x] - p["low"] for p in mine], [p["high"] - p[x] for p in mine]] if all("low" in p for p in mine) else None
         axes.errorbar(
-            costs, middle, [middle - below, above - middle], wide, capsize=4, ms=7, mec="white", lw=1.4 if joined else 0,
-            elinewidth=1.4, label=group, **style,
-        )  # fmt: skip
-        said += [
-            f"{p['name']}: {m:.4g} [{b:.4g}, {a:.4g}] at {p[x]:.4g}"
-            for p, m, b, a in zip(mine, middle, below, above, strict=True)
-        ]
+            costs,
+            middle,
+            [middle - below, above - middle],
+            wide,
+            capsize=4,
+            ms=7,
+            mec="white",
+            lw=1.4 if joined else 0,
+            elinewidth=1.4,
+            label=group,
+            **style,
+        )
+        said += [f"{p['name']}: {m:.4g} [{b:.4g}, {a:.4g}] at {p[x]:.4g}" for p, m, b, a in zip(mine, middle, below, above, strict=True)]
     if log:
         axes.set_xscale("log")
     front = _front([(p[x], _interval(p["accuracy"])[0] * scale) for p in points])
@@ -149,9 +143,7 @@ def soft_targets(picture, logits, classes, temperatures=(1, 3, 6)):
     from matplotlib import pyplot
 
     logits = np.asarray(logits, dtype=np.float64)
-    figure, (left, *axes) = pyplot.subplots(
-        1, 1 + len(temperatures), figsize=(2.2 * (1 + len(temperatures)), 2.3), layout="constrained"
-    )
+    figure, (left, *axes) = pyplot.subplots(1, 1 + len(temperatures), figsize=(2.2 * (1 + len(temperatures)), 2.3), layout="constrained")
     left.imshow(picture, cmap="gray")
     left.set_axis_off()
     said = []
@@ -164,9 +156,7 @@ def soft_targets(picture, logits, classes, temperatures=(1, 3, 6)):
         ax.set_title(f"T = {temperature:g}", fontsize=10)
         ax.spines[["top", "right"]].set_visible(False)
         first, second = np.argsort(share)[::-1][:2]
-        said.append(
-            f"at T = {temperature:g} class {classes[first]} has {share[first]:.1%}, class {classes[second]} {share[second]:.1%}"
-        )
+        said.append(f"at T = {temperature:g} class {classes[first]} has {share[first]:.1%}, class {classes[second]} {share[second]:.1%}")
     axes[0].set_ylabel("probability")
     return finish(figure, f"A picture and the teacher's soft targets: {'; '.join(said)}.")
 
@@ -180,9 +170,7 @@ def steps(rows: Mapping[str, Mapping], labels=("synthetic test", "real, held out
         height = np.arange(len(rows))[::-1] + offset
         middle = np.array([100 * a.value for a in found])
         error = [middle - [100 * a.low for a in found], [100 * a.high for a in found] - middle]
-        axes.errorbar(
-            middle, height, xerr=error, fmt=marker, color=OKABE_ITO[colour], mec="white", ms=7, capsize=4, label=label
-        )
+        axes.errorbar(middle, height, xerr=error, fmt=marker, color=OKABE_ITO[colour], mec="white", ms=7, capsize=4, label=label)
         said.append(f"{label}: " + ", ".join(f"{name} {a}" for name, a in zip(rows, found, strict=True)))
     axes.set_yticks(np.arange(len(rows))[::-1], list(rows))
     axes.set_xlabel("accuracy in %, 95% interval")

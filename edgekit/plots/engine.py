@@ -6,11 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from edgekit.plots.figures import OKABE_ITO, canvas, finish
 
-_KINDS = {
-    "correlation": ("blue", "convolution"),
-    "gemm": ("purple", "matrix product"),
-    "kgen": ("orange", "generated kernel"),
-}
+_KINDS = {"correlation": ("blue", "convolution"), "gemm": ("purple", "matrix product"), "kgen": ("orange", "generated kernel")}
 
 
 def fusions(layers: Sequence, title: str = "engine", most: int = 30):
@@ -22,14 +18,9 @@ def fusions(layers: Sequence, title: str = "engine", most: int = 30):
         colour, word = _KINDS.get(layer.kind, ("sky", layer.kind))
         seen[word] = OKABE_ITO[colour]
         axes.barh(height, max(len(layer.onnx), 0.05), color=OKABE_ITO[colour], height=0.7)
-        nodes = (
-            ", ".join(n.removeprefix("node_") for n in layer.onnx)
-            or "(no node of the model: a change of layout or type)"
-        )
+        nodes = ", ".join(n.removeprefix("node_") for n in layer.onnx) or "(no node of the model: a change of layout or type)"
         said = f"{word}: {nodes}"
-        axes.annotate(
-            said if len(said) < 110 else said[:107] + "...", (len(layer.onnx) + 0.1, height), va="center", fontsize=8
-        )
+        axes.annotate(said if len(said) < 110 else said[:107] + "...", (len(layer.onnx) + 0.1, height), va="center", fontsize=8)
     axes.set_yticks([])
     axes.set_ylim(-0.7, len(shown) - 0.3)
     longest = max((len(layer.onnx) for layer in shown), default=1)
@@ -45,19 +36,14 @@ def fusions(layers: Sequence, title: str = "engine", most: int = 30):
 
 
 def sizes(rows: Mapping[str, tuple[int, int, int]]):
-    """{name: (bytes of the ONNX file, bytes of weights in the engine, bytes of the engine)} as a bar of the file beside a stacked bar of the engine."""
+    """{name: (bytes of the ONNX file, bytes of weights in the engine, bytes of the engine)} as a bar of the file beside a stacked bar of
+    the engine."""
     figure, axes = canvas(width=8.0, height=1.0 + 0.62 * len(rows))
     for height, (onnx, weights, plan) in enumerate(reversed(rows.values())):
         axes.barh(height + 0.2, onnx / 1e3, height=0.34, color=OKABE_ITO["sky"])
         axes.barh(height - 0.2, weights / 1e3, height=0.34, color=OKABE_ITO["blue"])
         axes.barh(
-            height - 0.2,
-            (plan - weights) / 1e3,
-            left=weights / 1e3,
-            height=0.34,
-            color=OKABE_ITO["orange"],
-            hatch="//",
-            edgecolor="white",
+            height - 0.2, (plan - weights) / 1e3, left=weights / 1e3, height=0.34, color=OKABE_ITO["orange"], hatch="//", edgecolor="white"
         )
     axes.set_yticks(range(len(rows) - 1, -1, -1), list(rows))
     axes.set_xlabel("kilobytes")
@@ -69,7 +55,6 @@ def sizes(rows: Mapping[str, tuple[int, int, int]]):
         axes.bar(0, 0, color=OKABE_ITO[colour], hatch=hatch, edgecolor="white", label=word)
     axes.legend(frameon=False, loc="best", fontsize=8)
     said = "; ".join(
-        f"{name}: file {o / 1e3:.0f} kB, engine {p / 1e3:.0f} kB, of them weights {w / 1e3:.0f} kB"
-        for name, (o, w, p) in rows.items()
+        f"{name}: file {o / 1e3:.0f} kB, engine {p / 1e3:.0f} kB, of them weights {w / 1e3:.0f} kB" for name, (o, w, p) in rows.items()
     )
     return finish(figure, f"Sizes. {said}.")

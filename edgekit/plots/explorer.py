@@ -28,7 +28,7 @@ class Quantized:
     def __str__(self) -> str:
         return (
             f"SQNR {self.sqnr:.1f} dB; {self.clipped:.2%} of the values are clipped, which makes {self.clipping:.0%} of the error's "
-            f"power, rounding makes the rest"
+            "power, rounding makes the rest"
         )
 
 
@@ -116,9 +116,8 @@ def quantization(tensors: Mapping[str, np.ndarray]):
 def explorer(knobs: Mapping, draw: Callable):
     """Knobs over a picture and a sentence. Where no widget can live (a printed page), the first picture is what is kept.
 
-    knobs: widgets by name. draw: ``draw(**values)`` returns the figure, with its text alternative, and what it shows, which says itself as a
-    sentence. Returns an ipywidgets VBox; its ``knobs`` are the widgets, its ``shown`` is what is on show.
-    """
+    knobs: widgets by name. draw: ``draw(**values)`` returns the figure, with its text alternative, and what it shows, which says itself as
+    a sentence. Returns an ipywidgets VBox; its ``knobs`` are the widgets, its ``shown`` is what is on show."""
     import ipywidgets as w
 
     picture, words = w.HTML(), w.HTML()

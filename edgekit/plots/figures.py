@@ -37,9 +37,7 @@ def paired_ratios(comparison):
         dots = dots[:: max(1, len(dots) // MOST_DOTS)]
         axes.plot(dots, height + rng.uniform(-0.22, 0.22, len(dots)), ".", ms=3, color=colour, alpha=0.25, zorder=1)
         error = [[found.speedup - found.low], [found.high - found.speedup]]
-        axes.errorbar(
-            found.speedup, height, xerr=error, fmt=marker, ms=7, color=colour, mec="white", capsize=6, lw=2, zorder=3
-        )
+        axes.errorbar(found.speedup, height, xerr=error, fmt=marker, ms=7, color=colour, mec="white", capsize=6, lw=2, zorder=3)
         axes.annotate(
             found.interval() + ("" if found is comparison.control else f", {found.verdict}"),
             (1.01, height),
@@ -57,14 +55,12 @@ def paired_ratios(comparison):
         axes.set_title(f"{outside:.1%} of the pairs lie outside this picture", fontsize=8, loc="right")
     axes.set_xlabel(f"speed-up over {comparison.baseline} (right of 1 is faster)")
     said = [
-        f"{r.name} {r.speedup:.2f} times as fast as {r.baseline}, 95% interval {r.low:.2f} to {r.high:.2f}, {r.verdict}"
-        for r in rows[:-1]
+        f"{r.name} {r.speedup:.2f} times as fast as {r.baseline}, 95% interval {r.low:.2f} to {r.high:.2f}, {r.verdict}" for r in rows[:-1]
     ]
     control = comparison.control
     failed = ", which failed" if comparison.control_failed else ""
     return finish(
-        figure,
-        f"Paired ratios. {'; '.join(said)}. A/A control{failed}: {control.speedup:.2f}, {control.low:.2f} to {control.high:.2f}.",
+        figure, f"Paired ratios. {'; '.join(said)}. A/A control{failed}: {control.speedup:.2f}, {control.low:.2f} to {control.high:.2f}."
     )
 
 
@@ -89,9 +85,7 @@ def latency(*measurements):
         axes.plot([m.median * scale, m.p90 * scale], [0.5, 0.9], "o", color=colour, mec="white", ms=7)
     shortest = min(float(m.samples.min()) for m in measurements) * scale
     slow = max(m.p90 for m in measurements) * scale
-    axes.set_xlim(
-        shortest - 0.1 * (slow - shortest), slow + (slow - shortest or slow)
-    )  # the tail has no end worth drawing
+    axes.set_xlim(shortest - 0.1 * (slow - shortest), slow + (slow - shortest or slow))  # the tail has no end worth drawing
     axes.set_yticks([0, 0.5, 0.9, 1], ["0", "median", "p90", "1"])
     axes.grid(axis="y", lw=0.5)
     axes.set_xlabel(f"latency in {unit}")

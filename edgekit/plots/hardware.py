@@ -17,11 +17,7 @@ _CLASSES = {
     "SoC": ("one chip", ["c:CPU cores", "a:NPU", "a:GPU", "i:camera, video, network"], ["m:DRAM", "f:eMMC"]),
     "SBC": ("a board to use as it is", ["c:SoC", "m:DRAM", "f:SD or eMMC", "i:USB, HDMI, network, pins"], []),
     "SoM": ("a module", ["c:SoC", "m:DRAM", "f:eMMC"], ["i:your carrier board: connectors, power"]),
-    "Jetson": (
-        "a module",
-        ["c:Arm cores", "a:GPU, tensor cores", "a:DLA (some)", "m:one DRAM for all"],
-        ["i:carrier board"],
-    ),
+    "Jetson": ("a module", ["c:Arm cores", "a:GPU, tensor cores", "a:DLA (some)", "m:one DRAM for all"], ["i:carrier board"]),
     "accelerator": ("a card", ["a:NPU", "m:on-chip memory"], ["i:PCIe, M.2, USB", "c:a host with its own DRAM"]),
     "FPGA": ("one chip", ["c:Arm cores", "a:logic you configure: a DPU", "m:block RAM"], ["m:DRAM", "i:any pins"]),
     "x86": ("a processor", ["c:cores, vector units", "a:graphics", "m:caches"], ["m:DRAM modules", "f:SSD"]),
@@ -83,9 +79,7 @@ def rooflines(roofs: Sequence, works: Sequence = (), title: str = ""):
     axes.set_title(title, fontsize=10, loc="left")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     said = "; ".join(
-        f"{r.name} {r.peak / 1e12:.3g} TOPS, "
-        + (f"{r.bandwidth / 1e9:.3g} GB/s" if r.bandwidth else "bandwidth not found")
-        for r in roofs
+        f"{r.name} {r.peak / 1e12:.3g} TOPS, " + (f"{r.bandwidth / 1e9:.3g} GB/s" if r.bandwidth else "bandwidth not found") for r in roofs
     )
     lines = "; ".join(f"{one.name} {one.intensity:.3g}" for one in works)
     return finish(figure, f"Rooflines: {said}. Operations per byte: {lines}.")
@@ -119,9 +113,7 @@ def predictions(rows: Sequence[Mapping]):
     axes.plot([], [], "o", mfc="none", mec="0.3", label="hollow: the roof alone")
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="predicted, ms", ylabel="published, ms")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
-    said = "; ".join(
-        f"{r['device']} {r['model']} published {r['published']:.3g}, predicted {r['predicted']:.3g} ms" for r in rows
-    )
+    said = "; ".join(f"{r['device']} {r['model']} published {r['published']:.3g}, predicted {r['predicted']:.3g} ms" for r in rows)
     return finish(figure, f"Predicted against published latency. {said}.")
 
 
@@ -179,13 +171,7 @@ def roofline_at(roofs: Mapping, works: Mapping, device: str, model: str, peak: i
     roof = replace(whole, name=f"{device} at {peak}% and {bandwidth}%", peak=whole.peak * peak / 100, bandwidth=wide)
     figure = rooflines([replace(whole, name=f"{device} as published"), roof], [one])
     arithmetic, memory = 2 * one.macs / roof.peak, one.traffic / roof.bandwidth if roof.bandwidth else 0.0
-    binds = (
-        "the bandwidth was not found"
-        if not roof.bandwidth
-        else "memory binds"
-        if memory > arithmetic
-        else "arithmetic binds"
-    )
+    binds = "the bandwidth was not found" if not roof.bandwidth else "memory binds" if memory > arithmetic else "arithmetic binds"
     return figure, f"{model} on {device}: at least {1e3 * roof.seconds(one):.3g} ms for one picture; {binds}."
 
 
@@ -206,7 +192,4 @@ def fit_at(table, deadline: float, share: int):
     cells = [word for row in rows.values() for word in row.values()]
     unknown, good = sum(map(_unknown, cells)), sum(not word for word in cells)
     figure = fits(rows, f"deadline {deadline} ms, {share}% of the roof; ? means a figure was not found")
-    return (
-        figure,
-        f"{good} of {len(cells)} pairs fit within {deadline} ms; of {unknown} nobody can say, for want of a figure.",
-    )
+    return (figure, f"{good} of {len(cells)} pairs fit within {deadline} ms; of {unknown} nobody can say, for want of a figure.")

@@ -75,33 +75,19 @@ def by_limit(limits, curves: Mapping[str, np.ndarray], marks: Mapping[str, float
     """
     figure, axes = canvas(width=7.5, height=3.6)
     limits = np.asarray(limits)
-    for (label, line), colour, style in zip(
-        curves.items(), ("blue", "vermillion", "green"), ("-", "--", "-."), strict=False
-    ):
+    for (label, line), colour, style in zip(curves.items(), ("blue", "vermillion", "green"), ("-", "--", "-."), strict=False):
         best = int(np.argmax(line))
         axes.plot(limits, line, style, color=OKABE_ITO[colour], lw=2, label=label)
         axes.plot(limits[best], line[best], "o", color=OKABE_ITO[colour], mec="white", ms=8)
     for number, (label, limit) in enumerate(marks.items()):
         axes.axvline(limit, color="black", lw=0.9, ls=":")
-        axes.annotate(
-            label,
-            (limit, 0.02 + 0.08 * (number % 3)),
-            xycoords=("data", "axes fraction"),
-            fontsize=9,
-            ha="right",
-            rotation=0,
-        )
+        axes.annotate(label, (limit, 0.02 + 0.08 * (number % 3)), xycoords=("data", "axes fraction"), fontsize=9, ha="right", rotation=0)
     axes.set_xlabel(f"upper limit of the range of {name}")
     axes.set_ylabel("SQNR in dB")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    best = "; ".join(
-        f"{label} best at {limits[int(np.argmax(v))]:.3g} with {np.max(v):.1f} dB" for label, v in curves.items()
-    )
+    best = "; ".join(f"{label} best at {limits[int(np.argmax(v))]:.3g} with {np.max(v):.1f} dB" for label, v in curves.items())
     return finish(
-        figure,
-        f"SQNR against the limit of the range. {best}. Limits chosen: "
-        + ", ".join(f"{k} {v:.3g}" for k, v in marks.items())
-        + ".",
+        figure, f"SQNR against the limit of the range. {best}. Limits chosen: " + ", ".join(f"{k} {v:.3g}" for k, v in marks.items()) + "."
     )
 
 
@@ -128,7 +114,7 @@ def calibration(rows):
             # The interval is centred on a shrunken estimate: with few changes the raw difference can touch or leave its end.
             low = [max(0.0, m - 100 * c.low) for m, c in zip(middle, found.values(), strict=True)]
             high = [max(0.0, 100 * c.high - m) for m, c in zip(middle, found.values(), strict=True)]
-            axes.errorbar(at, middle, yerr=[low, high], marker=marker, ls=line, color=OKABE_ITO[colour], capsize=3, label=method)  # fmt: skip
+            axes.errorbar(at, middle, yerr=[low, high], marker=marker, ls=line, color=OKABE_ITO[colour], capsize=3, label=method)
         axes.axhline(0, color="black", lw=1, ls="--")
         axes.set_xticks(range(len(counts)), map(str, counts))
         axes.set_xlabel("calibration pictures")
@@ -165,6 +151,5 @@ def sqnr(errors, order):
     axes.set_xlim(0, 66)
     axes.set_xlabel("signal-to-noise ratio in dB, cut at 60 (dashed: noise of 10%)")
     return finish(
-        figure,
-        f"Signal-to-noise ratio of {len(names)} tensors in dB, in graph order; the lowest is {worst} with {found[worst]:.1f} dB.",
+        figure, f"Signal-to-noise ratio of {len(names)} tensors in dB, in graph order; the lowest is {worst} with {found[worst]:.1f} dB."
     )

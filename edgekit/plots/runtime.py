@@ -34,23 +34,24 @@ def graph_diff(found):
         if len(source) == 1 and found.before[source[0]].op != found.after[j].op:
             after_fates[j] = "rewritten"
     # The shorter column is spread over the height of the longer one, so that lines stay short.
-    heights = [
-        np.linspace(0, rows - 1, len(column)) if len(column) > 1 else [0.0] for column in (found.before, found.after)
-    ]
+    heights = [np.linspace(0, rows - 1, len(column)) if len(column) > 1 else [0.0] for column in (found.before, found.after)]
     for j, source in enumerate(found.made_from):
         for i in source:
             colour = FATES[found.fates[i]][0]
             axes.plot([0.40, 0.60], [-heights[0][i], -heights[1][j]], color=colour, lw=1.4, zorder=1)
-    for x, column, fates, height in (
-        (0.39, found.before, found.fates, heights[0]),
-        (0.61, found.after, after_fates, heights[1]),
-    ):
+    for x, column, fates, height in ((0.39, found.before, found.fates, heights[0]), (0.61, found.after, after_fates, heights[1])):
         for node, fate, y in zip(column, fates, height, strict=True):
             colour, sign = FATES[fate]
             axes.text(
-                x, -y, f"{sign} {node.op}", ha="right" if x < 0.5 else "left", va="center", fontsize=7.5, family="monospace",
+                x,
+                -y,
+                f"{sign} {node.op}",
+                ha="right" if x < 0.5 else "left",
+                va="center",
+                fontsize=7.5,
+                family="monospace",
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "lw": 1.6},
-            )  # fmt: skip
+            )
     for x, title, column in ((0.3, found.titles[0], found.before), (0.7, found.titles[1], found.after)):
         axes.text(x, 1.1, f"{title}: {len(column)} nodes", ha="center", fontsize=10)
     used = [fate for fate in FATES if fate in (*found.fates, *after_fates)]
@@ -111,10 +112,7 @@ def latency_throughput(batches: Sequence[int], latency: Sequence[float], name: s
     bottom.set_xticks(batches, [str(b) for b in batches])
     bottom.set_xlabel("batch size")
     top.set_title(name, fontsize=10, loc="left")
-    said = "; ".join(
-        f"batch {b}: {t * 1e3:.3g} ms, {r:.0f} images per second"
-        for b, t, r in zip(batches, latency, rate, strict=True)
-    )
+    said = "; ".join(f"batch {b}: {t * 1e3:.3g} ms, {r:.0f} images per second" for b, t, r in zip(batches, latency, rate, strict=True))
     return finish(figure, f"Latency and throughput of {name or 'a model'} over the batch size. {said}.")
 
 
@@ -133,15 +131,7 @@ def roofline(peak: float, bandwidth: float, points: Mapping[str, tuple[float, fl
     axes.annotate(f"{bandwidth / 1e9:.3g} GB/s", (low * 1.2, bandwidth * low * 1.2 / 1e9), va="top", fontsize=9)
     colours = [OKABE_ITO[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky")]
     for number, (name, (per_byte, rate)) in enumerate(points.items()):
-        axes.plot(
-            per_byte,
-            rate / 1e9,
-            "osD^vP*"[number % 7],
-            color=colours[number % len(colours)],
-            mec="white",
-            ms=10,
-            label=name,
-        )
+        axes.plot(per_byte, rate / 1e9, "osD^vP*"[number % 7], color=colours[number % len(colours)], mec="white", ms=10, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("floating-point operations per byte moved")
@@ -167,7 +157,5 @@ def memory(rows: Mapping[str, Mapping[str, float]]):
     axes.set_yticks(height, names)
     axes.set_xlabel("MB of memory at the peak")
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    said = "; ".join(
-        f"{name}: " + ", ".join(f"{part} {rows[name][part] / 1e6:.3g} MB" for part in parts) for name in names
-    )
+    said = "; ".join(f"{name}: " + ", ".join(f"{part} {rows[name][part] / 1e6:.3g} MB" for part in parts) for name in names)
     return finish(figure, f"Peak memory. {said}.")

@@ -13,14 +13,13 @@ _MARKERS = "osD^vP*X"
 
 
 def spectrograms(frames: np.ndarray, titles: Sequence[str], hop: float, rate: float):
-    """Eight or fewer spectrograms on one scale of grey. frames: [N, frames, bins], logarithms of magnitudes. hop: seconds. rate: samples in a second."""
+    """Eight or fewer spectrograms on one scale of grey. frames: [N, frames, bins], logarithms of magnitudes. hop: seconds. rate: samples in
+    a second."""
     from matplotlib import pyplot
 
     columns = min(4, len(frames))
     rows = -(-len(frames) // columns)
-    figure, axes = pyplot.subplots(
-        rows, columns, figsize=(8, 1.9 * rows), layout="constrained", sharex=True, sharey=True, squeeze=False
-    )
+    figure, axes = pyplot.subplots(rows, columns, figsize=(8, 1.9 * rows), layout="constrained", sharex=True, sharey=True, squeeze=False)
     low, high = np.percentile(frames, [5, 99.5])
     extent = (0, frames.shape[1] * hop, 0, rate / 2000)
     for place, spot in enumerate(axes.flat):
@@ -31,31 +30,19 @@ def spectrograms(frames: np.ndarray, titles: Sequence[str], hop: float, rate: fl
         spot.set_title(titles[place], fontsize=10)
     figure.supxlabel("seconds", fontsize=10)
     figure.supylabel("kHz", fontsize=10)
-    return finish(
-        figure,
-        f"Spectrograms, the stronger a mark the louder: {', '.join(titles)}. Time runs to the right, frequency upwards.",
-    )
+    return finish(figure, f"Spectrograms, the stronger a mark the louder: {', '.join(titles)}. Time runs to the right, frequency upwards.")
 
 
 def scores(values: Mapping[str, np.ndarray], limit: float, label: str):
-    """Every window's score as a dot, one row for each condition, and the limit of the alarm. values: condition -> [N], shown on a logarithmic axis."""
+    """Every window's score as a dot, one row for each condition, and the limit of the alarm. values: condition -> [N], shown on a
+    logarithmic axis."""
     figure, axes = canvas(height=0.9 + 0.55 * len(values))
     rng, said = np.random.default_rng(0), []
     for row, (name, score) in enumerate(values.items()):
         height = len(values) - 1 - row
-        axes.plot(
-            score,
-            height + rng.uniform(-0.3, 0.3, len(score)),
-            _MARKERS[row],
-            ms=3,
-            alpha=0.5,
-            mew=0,
-            color=_COLOURS[row],
-        )
+        axes.plot(score, height + rng.uniform(-0.3, 0.3, len(score)), _MARKERS[row], ms=3, alpha=0.5, mew=0, color=_COLOURS[row])
         beyond = float(np.mean(score > limit))
-        axes.annotate(
-            f"{beyond:.0%} beyond", (1.01, height), xycoords=("axes fraction", "data"), va="center", fontsize=9
-        )
+        axes.annotate(f"{beyond:.0%} beyond", (1.01, height), xycoords=("axes fraction", "data"), va="center", fontsize=9)
         said.append(f"{name}: median {np.median(score):.2g}, {beyond:.0%} beyond the limit")
     axes.axvline(limit, color="black", ls="--", lw=1)
     axes.set_xscale("log")
@@ -75,14 +62,7 @@ def speedups(rows: Mapping[str, Mapping[int, object]], label: str):
         middle = np.array([ratio.speedup for ratio in found.values()])
         ends = np.array([[ratio.low, ratio.high] for ratio in found.values()])
         axes.errorbar(
-            sizes,
-            middle,
-            yerr=np.abs(ends.T - middle),
-            fmt=_MARKERS[number] + "-",
-            color=_COLOURS[number],
-            capsize=4,
-            lw=1.5,
-            label=name,
+            sizes, middle, yerr=np.abs(ends.T - middle), fmt=_MARKERS[number] + "-", color=_COLOURS[number], capsize=4, lw=1.5, label=name
         )
         said += [f"{name}, {size}: {ratio.interval()}, {ratio.verdict}" for size, ratio in found.items()]
     axes.axhline(1, color="black", lw=1, ls="--")
@@ -99,7 +79,8 @@ def speedups(rows: Mapping[str, Mapping[int, object]], label: str):
 
 
 def answers(probabilities: np.ndarray, classes: Sequence[str], hop: float, word: str):
-    """How a streaming classifier's answer grows: the probability of each class after every frame. probabilities: [frames, classes]. hop: seconds."""
+    """How a streaming classifier's answer grows: the probability of each class after every frame. probabilities: [frames, classes]. hop:
+    seconds."""
     figure, axes = canvas(height=3.2)
     time = hop * np.arange(1, len(probabilities) + 1)
     for k in np.argsort(-probabilities.max(0)):
@@ -108,19 +89,13 @@ def answers(probabilities: np.ndarray, classes: Sequence[str], hop: float, word:
     for k in np.argsort(-probabilities.max(0))[:4]:
         at = int(probabilities[:, k].argmax())
         if probabilities[at, k] > 0.15:
-            axes.annotate(
-                classes[k],
-                (time[at], probabilities[at, k]),
-                (0, 4),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-            )
+            axes.annotate(classes[k], (time[at], probabilities[at, k]), (0, 4), textcoords="offset points", ha="center", fontsize=9)
     axes.set_ylim(0, 1.12)
     axes.set_xlabel("seconds heard")
     axes.set_ylabel("probability")
     likely = classes[int(probabilities[-1].argmax())]
     return finish(
         figure,
-        f"Probabilities of the words while '{word}' is heard, '{word}' as a thick line. At the end the likeliest is '{likely}', {probabilities[-1].max():.2f}.",
+        f"Probabilities of the words while '{word}' is heard, '{word}' as a thick line. At the end the likeliest is '{likely}',"
+        f" {probabilities[-1].max():.2f}.",
     )

@@ -1,4 +1,5 @@
-"""AOTInductor as an engine: a module exported and compiled ahead of time to machine code, a .pt2 file that runs without the model's Python."""
+"""AOTInductor as an engine: a module exported and compiled ahead of time to machine code, a .pt2 file that runs without the model's
+Python."""
 
 from __future__ import annotations
 
@@ -16,10 +17,9 @@ _SHAPES = "edgekit_shapes"  # the key of the file's metadata: the format itself 
 class AOTInductorRunner(PyTorchRunner):
     """Compiles a torch.nn.Module with torch.export and AOTInductor (`compile_ahead`) and runs it on the CPU; or runs such a .pt2 file.
 
-    model: a module or a path. example: an array of the input, a tuple for several; a module needs it, and its shape is then fixed. A file that
-    `compile_ahead` did not write needs it, too. threads: as in PyTorchRunner. The code in a file is made for one kind of CPU.
-    RunnerError names the file and the fix; on a CPU, compiling needs a C++ compiler.
-    """
+    model: a module or a path. example: an array of the input, a tuple for several; a module needs it, and its shape is then fixed. A file
+    that `compile_ahead` did not write needs it, too. threads: as in PyTorchRunner. The code in a file is made for one kind of CPU.
+    RunnerError names the file and the fix; on a CPU, compiling needs a C++ compiler."""
 
     def __init__(self, model, *, threads: int | None = None, example=None, name: str | None = None):
         import tempfile
@@ -29,9 +29,7 @@ class AOTInductorRunner(PyTorchRunner):
         is_file = isinstance(model, str | Path)
         label = name or f"{Path(model).stem if is_file else type(model).__name__} (aotinductor)"
         with tempfile.TemporaryDirectory() as folder:
-            self._module = self._call = _loaded(
-                model if is_file else compile_ahead(model, example, Path(folder) / "model.pt2")
-            )
+            self._module = self._call = _loaded(model if is_file else compile_ahead(model, example, Path(folder) / "model.pt2"))
         inputs, outputs = _specs(self._module, example, label)
         Runner.__init__(self, label, named("input", inputs), named("logits", outputs) if outputs else {})
         self.engine, self._torch, self._target, self._output_names = "aotinductor", torch, torch.device("cpu"), None
@@ -58,8 +56,8 @@ def compile_ahead(model, example, path) -> Path:
             torch._inductor.aoti_compile_and_package(exported, package_path=str(path), inductor_configs=settings)
         except Exception as error:
             raise RunnerError(
-                f"{type(model).__name__} cannot be compiled by AOTInductor: {one_line(error)}. Fix: it needs a C++ compiler (apt install g++); "
-                "or use runtime='pytorch'."
+                f"{type(model).__name__} cannot be compiled by AOTInductor: {one_line(error)}. Fix: it needs a C++ compiler (apt install"
+                " g++); or use runtime='pytorch'."
             ) from error
     return Path(path)
 
@@ -71,9 +69,7 @@ def _loaded(path):
         with quiet():
             return torch._inductor.aoti_load_package(str(path))
     except Exception as error:  # a file that is none ends in RuntimeError, OSError or others
-        raise RunnerError(
-            f"{path} is no file of AOTInductor for this CPU: {one_line(error, 200)}. Fix: compile it here."
-        ) from error
+        raise RunnerError(f"{path} is no file of AOTInductor for this CPU: {one_line(error, 200)}. Fix: compile it here.") from error
 
 
 def _plain(tensor) -> list:

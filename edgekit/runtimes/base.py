@@ -94,10 +94,7 @@ class Runner:
         if self.closed:
             raise RunnerError(f"{self.name} is closed. Fix: load the model again, or call it inside the with block.")
         if any(spec.dtype == "str" for spec in self.inputs.values()):  # engines take strings as Python objects
-            feed = {
-                n: a.astype(object) if getattr(a, "dtype", None) is not None and a.dtype.kind == "U" else a
-                for n, a in feed.items()
-            }
+            feed = {n: a.astype(object) if getattr(a, "dtype", None) is not None and a.dtype.kind == "U" else a for n, a in feed.items()}
         try:
             results = self._run(feed)
         except (InputError, RunnerError) as error:
@@ -114,9 +111,7 @@ class Runner:
         if bare and len(self.inputs) != 1:
             raise InputError(f"{self.name} has {len(self.inputs)} inputs: pass a dict with {self._expected()}.")
         if not self.inputs.keys() <= feed.keys() <= self.inputs.keys() | self.optional.keys():
-            raise InputError(
-                f"{self.name}: expected inputs {self._expected()}; got {', '.join(map(repr, feed)) or 'none'}."
-            )
+            raise InputError(f"{self.name}: expected inputs {self._expected()}; got {', '.join(map(repr, feed)) or 'none'}.")
         for name, array in feed.items():
             spec = self.inputs.get(name) or self.optional[name]
             if not spec.is_tensor:
@@ -125,16 +120,9 @@ class Runner:
                 raise InputError(f"input '{name}': expected a NumPy array, {spec}; got {_kind(array)}.")
             fits = array.dtype.kind in "OU" if spec.dtype == "str" else array.dtype == np.dtype(_numpy(spec.dtype))
             if not fits:
-                wanted = (
-                    "str"
-                    if spec.dtype == "str"
-                    else f"np.{spec.dtype}"
-                    if hasattr(np, spec.dtype)
-                    else repr(spec.dtype)
-                )
+                wanted = "str" if spec.dtype == "str" else f"np.{spec.dtype}" if hasattr(np, spec.dtype) else repr(spec.dtype)
                 raise InputError(
-                    f"input '{name}': expected {spec}; got {array.dtype} {list(array.shape)}. "
-                    f"Fix: x.astype({wanted}) if the values fit."
+                    f"input '{name}': expected {spec}; got {array.dtype} {list(array.shape)}. Fix: x.astype({wanted}) if the values fit."
                 )
             self._check_shape(name, spec, array.shape)
 
@@ -160,9 +148,7 @@ class Runner:
         reason to refuse by ourselves."""
         sizes: dict[str, dict[int, str]] = {}
         for name, array in feed.items():
-            for want, have in zip(
-                self.inputs.get(name, Spec("", ())).shape or (), getattr(array, "shape", ()), strict=False
-            ):
+            for want, have in zip(self.inputs.get(name, Spec("", ())).shape or (), getattr(array, "shape", ()), strict=False):
                 if isinstance(want, str) and want != "?":
                     sizes.setdefault(want, {}).setdefault(have, name)
         said = [
@@ -198,10 +184,7 @@ class Runner:
     def _sized(self, name: str, spec: Spec, batch: int) -> tuple[int, ...]:
         if not spec.is_tensor or spec.shape is None:
             if spec.is_tensor:
-                what, how = (
-                    "has an unknown shape",
-                    f"say it, on the command line --shape {name}=..., else shapes= or example=",
-                )
+                what, how = ("has an unknown shape", f"say it, on the command line --shape {name}=..., else shapes= or example=")
             else:
                 what, how = f"is a {spec}, which cannot be made up", "load it with example="
             raise RunnerError(f"{self.name}: the input '{name}' {what}. Fix: {how}; or pass x.")

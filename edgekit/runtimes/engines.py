@@ -15,7 +15,8 @@ class Engine:
     brings it. `options` go to both. `providers`: it is tried once for each of its execution providers. `slow`: trying it takes half a
     minute, so a quick look leaves it out. `loads`: `runtimes.load` takes its name (an engine that only builds has none).
     `extra`: no lab needs it, so where it is not installed nothing is wrong. `reads`: endings of the files that it runs. `built`: for
-    the sizes of its inputs, before it runs. `on_gpu`: True, or those of its providers that need one. `libraries`: what running it imports."""
+    the sizes of its inputs, before it runs. `on_gpu`: True, or those of its providers that need one. `libraries`: what running it imports.
+    """
 
     name: str
     runner: str
@@ -68,27 +69,9 @@ ENGINES = {
             reads=(".onnx",),
             on_gpu=("CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"),
         ),
-        Engine(
-            "openvino",
-            "openvino:OpenVINORunner",
-            "openvino",
-            "openvino",
-            libraries=("openvino",),
-            extra=True,
-            reads=(".onnx", ".xml"),
-        ),
-        Engine(
-            "torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True, reads=(".pt",)
-        ),
-        Engine(
-            "aotinductor",
-            "aotinductor:AOTInductorRunner",
-            "aotinductor",
-            "torch",
-            takes_modules=True,
-            slow=True,
-            fix=_COMPILER,
-        ),
+        Engine("openvino", "openvino:OpenVINORunner", "openvino", "openvino", libraries=("openvino",), extra=True, reads=(".onnx", ".xml")),
+        Engine("torchscript", "torchscript:TorchScriptRunner", "torchscript", "torch", takes_modules=True, reads=(".pt",)),
+        Engine("aotinductor", "aotinductor:AOTInductorRunner", "aotinductor", "torch", takes_modules=True, slow=True, fix=_COMPILER),
         Engine(
             "executorch",
             "executorch:ExecuTorchRunner",

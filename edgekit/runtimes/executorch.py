@@ -13,26 +13,15 @@ from edgekit.runtimes.base import Runner, RunnerError, Spec, default_threads, na
 from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
 
 # ScalarType of ExecuTorch's metadata, the numbers of c10.
-_TYPES = {
-    0: "uint8",
-    1: "int8",
-    2: "int16",
-    3: "int32",
-    4: "int64",
-    5: "float16",
-    6: "float32",
-    7: "float64",
-    11: "bool",
-}
+_TYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32", 7: "float64", 11: "bool"}
 
 
 class ExecuTorchRunner(Runner):
     """Runs a .pte file, or a torch.nn.Module that is lowered to XNNPACK first (`lower`).
 
-    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads: the
-    size of ExecuTorch's thread pool, which the whole process shares. A loaded program keeps the pool that it found and hangs if that is
-    replaced, so two runners with different numbers cannot be open at the same time. RunnerError names the file and the fix.
-    """
+    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads:
+    the size of ExecuTorch's thread pool, which the whole process shares. A loaded program keeps the pool that it found and hangs if that is
+    replaced, so two runners with different numbers cannot be open at the same time. RunnerError names the file and the fix."""
 
     engine = "executorch"
     _open: weakref.WeakSet = weakref.WeakSet()  # runners in this process
@@ -81,10 +70,9 @@ class ExecuTorchRunner(Runner):
 def lower(model, example, calibration: Iterable | None = None) -> bytes:
     """A module as the bytes of a .pte file: exported, and lowered to XNNPACK where XNNPACK has the operator.
 
-    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them the weights (per channel)
-    and the activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes.
-    RunnerError where the example is missing or the module cannot be lowered.
-    """
+    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them the weights (per
+    channel) and the activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where
+    the example is missing or the module cannot be lowered."""
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
@@ -104,10 +92,7 @@ def lower(model, example, calibration: Iterable | None = None) -> bytes:
 
 
 def _quantized(module, calibration: Iterable):
-    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
-        XNNPACKQuantizer,
-        get_symmetric_quantization_config,
-    )
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import XNNPACKQuantizer, get_symmetric_quantization_config
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
@@ -122,9 +107,7 @@ def _load(data: bytes, label: str):
             program = Runtime.get().load_program(data)
             return program, program.load_method("forward")
         except RuntimeError as error:
-            raise RunnerError(
-                f"ExecuTorch cannot load {label}: {one_line(error, 200)}. Fix: check that it is a .pte file."
-            ) from error
+            raise RunnerError(f"ExecuTorch cannot load {label}: {one_line(error, 200)}. Fix: check that it is a .pte file.") from error
 
 
 def _specs(meta, label: str) -> tuple[list[Spec], list[Spec]]:

@@ -15,10 +15,9 @@ from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
 class LiteRTRunner(Runner):
     """Runs a .tflite file, or a torch.nn.Module that is converted first (`convert`, with the package litert-torch).
 
-    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed.
-    threads: `num_threads`. A file whose inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the
-    file's own scale and zero point, inside the call. RunnerError names the file and the fix.
-    """
+    model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads:
+    `num_threads`. A file whose inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the
+    file's own scale and zero point, inside the call. RunnerError names the file and the fix."""
 
     engine = "litert"
 
@@ -33,13 +32,9 @@ class LiteRTRunner(Runner):
             self._interpreter = Interpreter(model_content=data, num_threads=self.threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise RunnerError(
-                f"LiteRT cannot load {label}: {one_line(error, 200)}. Fix: check that it is a .tflite file."
-            ) from error
+            raise RunnerError(f"LiteRT cannot load {label}: {one_line(error, 200)}. Fix: check that it is a .tflite file.") from error
         self._in, self._out = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        self.precision = (
-            "int8" if any(t["dtype"] is np.int8 for t in self._interpreter.get_tensor_details()) else "fp32"
-        )
+        self.precision = "int8" if any(t["dtype"] is np.int8 for t in self._interpreter.get_tensor_details()) else "fp32"
         super().__init__(label, named("input", list(map(spec, self._in))), named("logits", list(map(spec, self._out))))
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -59,10 +54,9 @@ class LiteRTRunner(Runner):
 def convert(model, example, calibration: Iterable | None = None) -> bytes:
     """A module as the bytes of a .tflite file, by litert-torch.
 
-    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them weights (per channel) and
-    activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes.
-    RunnerError where litert-torch or the example is missing, or where it cannot convert the module.
-    """
+    example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them weights (per channel)
+    and activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where litert-torch
+    or the example is missing, or where it cannot convert the module."""
     import tempfile
 
     if example is None:
@@ -83,7 +77,8 @@ def convert(model, example, calibration: Iterable | None = None) -> bytes:
             raise RunnerError(f"{type(model).__name__} cannot be converted to .tflite: {one_line(error)}") from error
 
 
-# Without dependencies: xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages, and works with the newer one.
+# Without dependencies: xdsl 0.28, which it needs, wants an older typing-extensions than the course's other packages, and works with the
+# newer one.
 INSTALL = "make runtimes, or pip install --no-deps --require-hashes -r requirements/litert.txt"
 
 

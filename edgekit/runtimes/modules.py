@@ -24,7 +24,8 @@ def eval_mode(model):
 
 
 def tensors(example, device="cpu") -> tuple:
-    """An array, a tensor, or a tuple or list of them, as a tuple of tensors on a device. Each is a copy whose strides follow from its shape.
+    """An array, a tensor, or a tuple or list of them, as a tuple of tensors on a device. Each is a copy whose strides follow from its
+    shape.
 
     A view such as x[0][None] can have a stride of 0, which exporters take for a broadcast.
     """
@@ -32,9 +33,7 @@ def tensors(example, device="cpu") -> tuple:
 
     given = example if isinstance(example, tuple | list) else (example,)
     plain = lambda v: (
-        v.detach().clone(memory_format=torch.contiguous_format)
-        if isinstance(v, torch.Tensor)
-        else torch.as_tensor(np.array(v, order="C"))
+        v.detach().clone(memory_format=torch.contiguous_format) if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v, order="C"))
     )
     return tuple(plain(value).to(device) for value in given)
 

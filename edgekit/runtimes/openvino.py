@@ -16,10 +16,9 @@ _TYPES |= {f"{k}{bits}": f"{name}{bits}" for k, name in (("i", "int"), ("u", "ui
 class OpenVINORunner(Runner):
     """Runs an .onnx file, or OpenVINO's own .xml, through `openvino.compile_model`.
 
-    model: a path, or the bytes of an ONNX file. device: "CPU", "GPU", "NPU" as OpenVINO names them; one that is not here is refused, there is
-    no silent fallback. threads: INFERENCE_NUM_THREADS. Latency mode, one stream. Float32 stays float32
-    (INFERENCE_PRECISION_HINT), also where the processor has BF16. RunnerError names the file and the fix.
-    """
+    model: a path, or the bytes of an ONNX file. device: "CPU", "GPU", "NPU" as OpenVINO names them; one that is not here is refused, there
+    is no silent fallback. threads: INFERENCE_NUM_THREADS. Latency mode, one stream. Float32 stays float32 (INFERENCE_PRECISION_HINT), also
+    where the processor has BF16. RunnerError names the file and the fix."""
 
     engine = "openvino"
 
@@ -29,9 +28,7 @@ class OpenVINORunner(Runner):
         core = openvino.Core()
         here = core.available_devices  # with two GPUs: GPU.0 and GPU.1, and "GPU" is the first
         if device not in {*here, *(one.split(".")[0] for one in here)}:
-            raise RunnerError(
-                f"OpenVINO has no device {device!r} here; it has {', '.join(here) or 'none'}. Fix: take one of those."
-            )
+            raise RunnerError(f"OpenVINO has no device {device!r} here; it has {', '.join(here) or 'none'}. Fix: take one of those.")
         self.device, self.threads = device.lower(), threads or default_threads()
         label = name or (Path(model).stem if isinstance(model, str | Path) else "model")
         options = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_PRECISION_HINT": "f32"}

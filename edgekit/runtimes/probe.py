@@ -41,8 +41,7 @@ class Availabilities(dict):
     def __str__(self) -> str:
         width = max(map(len, self), default=0)
         return "\n".join(
-            f"{'works' if a.ok else '-':<6} {name:<{width}}  {a.detail}{f'  Fix: {a.fix}' if a.fix else ''}"
-            for name, a in self.items()
+            f"{'works' if a.ok else '-':<6} {name:<{width}}  {a.detail}{f'  Fix: {a.fix}' if a.fix else ''}" for name, a in self.items()
         )
 
     def _repr_html_(self) -> str:
@@ -57,9 +56,8 @@ class Availabilities(dict):
 def available(engines: Sequence[str] | None = None, *, quick: bool = False, refresh: bool = False) -> Availabilities:
     """What works here, by the names of `edgekit.runtimes.engines`; "onnxruntime:<provider>" for each of its providers.
 
-    engines: ask these only. quick leaves out those that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life of
-    the process unless refresh.
-    """
+    engines: ask these only. quick leaves out those that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life
+    of the process unless refresh."""
     if refresh:
         _cache.clear()
     wanted = ENGINES if engines is None else engines

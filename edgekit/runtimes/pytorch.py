@@ -156,9 +156,7 @@ def _device(torch, device: str):
     try:
         target = torch.device(device)
     except RuntimeError as error:
-        raise RunnerError(
-            f"device={device!r}: {str(error).splitlines()[0]}. Fix: 'cpu', 'cuda' or 'cuda:0'."
-        ) from error
+        raise RunnerError(f"device={device!r}: {str(error).splitlines()[0]}. Fix: 'cpu', 'cuda' or 'cuda:0'.") from error
     if target.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (target.index or 0) >= count:
@@ -175,8 +173,7 @@ def _snapshot(model):
         return copy.deepcopy(model)
     except Exception as error:
         raise RunnerError(
-            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}). "
-            "Fix: copy=False, which runs the module itself."
+            f"{type(model).__name__} cannot be copied ({type(error).__name__}: {error}). Fix: copy=False, which runs the module itself."
         ) from error
 
 
@@ -197,11 +194,7 @@ def _inputs(module, example, names, dtype) -> dict[str, Spec]:
     given = None if example is None else tensors(example)
     count = len(given) if given is not None else max(len(needed), 1)
     if names is None:
-        names = (
-            ["input"]
-            if count == 1
-            else (needed[:count] if len(needed) >= count else [f"input{i}" for i in range(count)])
-        )
+        names = ["input"] if count == 1 else (needed[:count] if len(needed) >= count else [f"input{i}" for i in range(count)])
     if len(names) != count:
         raise RunnerError(f"input_names {tuple(names)} for {count} inputs of {type(module).__name__}.forward.")
     if given is None:

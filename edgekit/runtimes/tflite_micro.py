@@ -19,10 +19,9 @@ from edgekit.runtimes.litert import from_file, spec, to_file
 class TFLiteMicroRunner(Runner):
     """Runs a .tflite file in one arena: all memory that the model needs is one array that never grows.
 
-    model: a path. INT8 inputs and outputs are quantized at the border, as LiteRTRunner does it. One thread, always. `arena`: bytes of the arena
-    that are used. The reference kernels run on this machine: the answers are a microcontroller's, the speed is not.
-    RunnerError names the file and the fix.
-    """
+    model: a path. INT8 inputs and outputs are quantized at the border, as LiteRTRunner does it. One thread, always. `arena`: bytes of the
+    arena that are used. The reference kernels run on this machine: the answers are a microcontroller's, the speed is not. RunnerError names
+    the file and the fix."""
 
     engine = "tflite-micro"
     threads = 1
@@ -43,9 +42,7 @@ class TFLiteMicroRunner(Runner):
             self._in = _every(self._interpreter.get_input_details)
             self._out = _every(self._interpreter.get_output_details)
         except Exception as error:  # a file that is none ends in struct.error, IndexError or others
-            raise RunnerError(
-                f"TFLite Micro cannot load {label}: {one_line(error, 200)}. Fix: check the .tflite file."
-            ) from error
+            raise RunnerError(f"TFLite Micro cannot load {label}: {one_line(error, 200)}. Fix: check the .tflite file.") from error
         self.precision = "int8" if any(about["dtype"] is np.int8 for about in self._in) else "fp32"
         super().__init__(label, named("input", list(map(spec, self._in))), named("logits", list(map(spec, self._out))))
 

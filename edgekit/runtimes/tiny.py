@@ -18,10 +18,7 @@ def tiny_model() -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
     graph = helper.make_graph(
-        [
-            helper.make_node("MatMul", ["input", "w"], ["y"], "matmul"),
-            helper.make_node("Relu", ["y"], ["logits"], "relu"),
-        ],
+        [helper.make_node("MatMul", ["input", "w"], ["y"], "matmul"), helper.make_node("Relu", ["y"], ["logits"], "relu")],
         "tiny",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 4])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])],
@@ -110,16 +107,8 @@ def _provider(name: str) -> tuple[bool, str, str]:
     placed = list(run.providers_by_node().values())
     own = placed.count(name)
     if not own:
-        return (
-            False,
-            f"onnxruntime {onnxruntime.__version__}: the session starts, but every node ran on {placed[0]}",
-            "",
-        )
-    return (
-        True,
-        f"onnxruntime {onnxruntime.__version__} ran a tiny model, {own} of {len(placed)} nodes on this provider",
-        "",
-    )
+        return (False, f"onnxruntime {onnxruntime.__version__}: the session starts, but every node ran on {placed[0]}", "")
+    return (True, f"onnxruntime {onnxruntime.__version__} ran a tiny model, {own} of {len(placed)} nodes on this provider", "")
 
 
 def openvino(_: str, __: str) -> tuple[bool, str, str]:
@@ -217,11 +206,7 @@ def tensorrt(api: str, _: str) -> tuple[bool, str, str]:
                 return True, f"{version} built a tiny engine; engines can be built, not run: no NVIDIA driver here", ""
             with TensorRTRunner(built) as run:
                 _check(run)
-                return (
-                    True,
-                    f"{version} built and ran a tiny engine on {trt.gpu().name} ({run.describe()['buffers']})",
-                    "",
-                )
+                return (True, f"{version} built and ran a tiny engine on {trt.gpu().name} ({run.describe()['buffers']})", "")
         except RunnerError as error:
             detail, _, fix = str(error).partition(" Fix: ")
             return False, detail, fix

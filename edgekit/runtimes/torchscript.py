@@ -14,10 +14,8 @@ class TorchScriptRunner(PyTorchRunner):
     """Traces a torch.nn.Module on `example`, freezes the trace (`torch.jit.freeze`) and runs it.
 
     model: a module, or the path of a file that `torch.jit.save` wrote. example: an array or tensor [N, ...], a tuple for several inputs; a
-    module needs it. What an `if` in the module decided for the example is decided for ever: that is what tracing means. Other arguments: see
-    PyTorchRunner.
-    PyTorch 2 keeps TorchScript running and recommends torch.export for new work.
-    """
+    module needs it. What an `if` in the module decided for the example is decided for ever: that is what tracing means. Other arguments:
+    see PyTorchRunner. PyTorch 2 keeps TorchScript running and recommends torch.export for new work."""
 
     def __init__(self, model, *, threads: int | None = None, example=None, device: str = "cpu", **options):
         label = options.pop("name", None) or f"{_label(model)} (torchscript)"
@@ -35,9 +33,7 @@ def trace(model, example):
     if not isinstance(model, torch.nn.Module):
         raise RunnerError(f"torchscript runs a torch.nn.Module or a .pt file, got {type(model).__name__}.")
     if example is None:
-        raise RunnerError(
-            f"{type(model).__name__}: tracing needs an input. Fix: example=x, an array that the model takes."
-        )
+        raise RunnerError(f"{type(model).__name__}: tracing needs an input. Fix: example=x, an array that the model takes.")
     with warnings.catch_warnings(), torch.no_grad(), eval_mode(model):
         warnings.simplefilter("ignore")  # PyTorch 2 calls TorchScript deprecated: the lesson says so in words
         try:
@@ -53,9 +49,7 @@ def load(path):
     try:
         return torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError) as error:
-        raise RunnerError(
-            f"{path} is no TorchScript file: {one_line(error, 200)}. Fix: write it with torch.jit.save."
-        ) from error
+        raise RunnerError(f"{path} is no TorchScript file: {one_line(error, 200)}. Fix: write it with torch.jit.save.") from error
 
 
 def _label(model) -> str:

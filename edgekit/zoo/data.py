@@ -23,11 +23,7 @@ DIGITS = tuple("0123456789")
 FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 STYLES = ("hand", "type", "new typeface", "scanned")
 
-_SPLITS = {
-    "digits": ("train", "val", "test", "real"),
-    "mnist": ("train", "test"),
-    "fashion_mnist": ("train", "test"),
-}
+_SPLITS = {"digits": ("train", "val", "test", "real"), "mnist": ("train", "test"), "fashion_mnist": ("train", "test")}
 _TORCHVISION = {"mnist": ("MNIST", DIGITS), "fashion_mnist": ("FashionMNIST", FASHION)}
 _verified: dict[Path, tuple[int, int]] = {}  # path -> (modified, size) when its checksum was last seen to be right
 
@@ -58,9 +54,7 @@ class Split:
         if labels.dtype != np.int64 or labels.shape != (len(images),):
             raise DataError(f"labels must be int64 [{len(images)}], got {labels.dtype} {list(labels.shape)}")
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes):
-            raise DataError(
-                f"labels must lie in 0..{len(self.classes) - 1}, but run from {labels.min()} to {labels.max()}"
-            )
+            raise DataError(f"labels must lie in 0..{len(self.classes) - 1}, but run from {labels.min()} to {labels.max()}")
         if self.styles is not None and self.styles.shape != labels.shape:
             raise DataError(f"styles must have the shape of labels, {labels.shape}, got {self.styles.shape}")
 
@@ -107,9 +101,7 @@ class Split:
         return DataLoader(pairs, batch_size=batch_size, shuffle=shuffle, generator=order)
 
 
-def load(
-    name: str = "digits", split: str = "train", folder: str | Path | None = None, *, download: bool = False
-) -> Split:
+def load(name: str = "digits", split: str = "train", folder: str | Path | None = None, *, download: bool = False) -> Split:
     """A split of "digits" (train, val, test, real), "mnist" or "fashion_mnist" (train, test).
 
     "digits" ships with the course and is checked against its SHA-256 on the first load. The other two are read from IDX files
@@ -154,9 +146,7 @@ def _verified_bytes(path: Path, fix: str) -> bytes:
         raise DataError(f"{sums} is missing or has no checksum for {path.name}. {fix}") from None
     found = sha256(content)
     if found != expected:
-        raise DataError(
-            f"{path} was altered or cut off: {len(content)} bytes with SHA-256 {found[:12]}…, expected {expected[:12]}…. {fix}"
-        )
+        raise DataError(f"{path} was altered or cut off: {len(content)} bytes with SHA-256 {found[:12]}…, expected {expected[:12]}…. {fix}")
     _verified[path] = (stat.st_mtime_ns, stat.st_size)
     return content
 

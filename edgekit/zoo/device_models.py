@@ -12,9 +12,7 @@ from torch import nn
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, padding: int | None = None) -> nn.Sequential:
     padding = kernel // 2 if padding is None else padding
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.SiLU()
-    )
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.SiLU())
 
 
 class _Bottleneck(nn.Module):
@@ -89,9 +87,7 @@ class YOLOv5s(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.p3 = nn.Sequential(
-            _conv(3, 32, 6, 2, 2), _conv(32, 64, 3, 2), _C3(64, 64, 1), _conv(64, 128, 3, 2), _C3(128, 128, 2)
-        )
+        self.p3 = nn.Sequential(_conv(3, 32, 6, 2, 2), _conv(32, 64, 3, 2), _C3(64, 64, 1), _conv(64, 128, 3, 2), _C3(128, 128, 2))
         self.p4 = nn.Sequential(_conv(128, 256, 3, 2), _C3(256, 256, 3))
         self.p5 = nn.Sequential(_conv(256, 512, 3, 2), _C3(512, 512, 1), _SPPF(512), _conv(512, 256))
         self.up = nn.Upsample(scale_factor=2)
@@ -110,9 +106,7 @@ class YOLOv8n(nn.Module):
 
     def __init__(self, classes: int = 80):
         super().__init__()
-        self.p3 = nn.Sequential(
-            _conv(3, 16, 3, 2), _conv(16, 32, 3, 2), _C2f(32, 32, 1, True), _conv(32, 64, 3, 2), _C2f(64, 64, 2, True)
-        )
+        self.p3 = nn.Sequential(_conv(3, 16, 3, 2), _conv(16, 32, 3, 2), _C2f(32, 32, 1, True), _conv(32, 64, 3, 2), _C2f(64, 64, 2, True))
         self.p4 = nn.Sequential(_conv(64, 128, 3, 2), _C2f(128, 128, 2, True))
         self.p5 = nn.Sequential(_conv(128, 256, 3, 2), _C2f(256, 256, 1, True), _SPPF(256))
         self.up = nn.Upsample(scale_factor=2)

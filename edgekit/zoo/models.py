@@ -55,9 +55,7 @@ class Residual(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.shortcut = nn.Identity()
         if stride != 1 or channels_in != channels:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels))
         self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -100,9 +98,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         wide = expand * channels_in
         self.expand = nn.Sequential(nn.Conv2d(channels_in, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6())
-        self.depthwise = nn.Sequential(
-            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6()
-        )
+        self.depthwise = nn.Sequential(nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6())
         self.project = nn.Sequential(nn.Conv2d(wide, channels, 1, bias=False), nn.BatchNorm2d(channels))
         self.adds = stride == 1 and channels_in == channels
 
@@ -119,9 +115,7 @@ class DepthwiseCNN(nn.Module):
     ``4 * width`` channels; ``expand`` is how much wider each block is inside, one number or one for each stage.
     """
 
-    def __init__(
-        self, width: int = 16, expand: int | Sequence[int] = 4, num_classes: int = 10, in_channels: int = 1
-    ) -> None:
+    def __init__(self, width: int = 16, expand: int | Sequence[int] = 4, num_classes: int = 10, in_channels: int = 1) -> None:
         super().__init__()
         stages = (expand,) * 3 if isinstance(expand, int) else tuple(expand)
         if width < 4 or len(stages) != 3 or min(stages) < 1:
@@ -143,11 +137,7 @@ class DepthwiseCNN(nn.Module):
         return self.fc(self.flatten(self.pool(self.blocks(self.stem(x)))))
 
 
-_FOR_PICTURES = {
-    "tinycnn": TinyCNN,
-    "edgecnn": EdgeCNN,
-    "depthwisecnn": DepthwiseCNN,
-}
+_FOR_PICTURES = {"tinycnn": TinyCNN, "edgecnn": EdgeCNN, "depthwisecnn": DepthwiseCNN}
 _FOR_SIGNALS = {
     "wavecnn": sequence_models.WaveCNN,
     "spectrogramcnn": sequence_models.SpectrogramCNN,
@@ -181,9 +171,7 @@ def checkpoint_info(name: str, folder: str | Path | None = None) -> dict:
         info = json.loads(path.read_text())
     except FileNotFoundError:
         shipped = sorted(p.stem for p in path.parent.glob("*.json"))
-        raise CheckpointError(
-            f"{path} is missing. Checkpoints there: {', '.join(shipped) or 'none'}. {_fix(name)}"
-        ) from None
+        raise CheckpointError(f"{path} is missing. Checkpoints there: {', '.join(shipped) or 'none'}. {_fix(name)}") from None
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON ({error}). {_fix(name)}") from None
     if not isinstance(info, dict) or not {"sha256", "model"} <= info.keys():

@@ -54,17 +54,9 @@ class WaveCNN(nn.Module):
 
     def __init__(self, width: int = 16, classes: int = 8) -> None:
         super().__init__()
-        shape = [
-            (1, width, 64, 8),
-            (width, 2 * width, 8, 4),
-            (2 * width, 2 * width, 8, 2),
-            (2 * width, 4 * width, 8, 2),
-        ]
+        shape = [(1, width, 64, 8), (width, 2 * width, 8, 4), (2 * width, 2 * width, 8, 2), (2 * width, 4 * width, 8, 2)]
         self.layers = nn.Sequential(
-            *(
-                nn.Sequential(nn.Conv1d(a, b, k, s, k // 2, bias=False), nn.BatchNorm1d(b), nn.ReLU())
-                for a, b, k, s in shape
-            )
+            *(nn.Sequential(nn.Conv1d(a, b, k, s, k // 2, bias=False), nn.BatchNorm1d(b), nn.ReLU()) for a, b, k, s in shape)
         )
         self.fc = nn.Linear(4 * width, classes)
 
@@ -89,8 +81,8 @@ class Recurrent(nn.Module):
 class StreamingLSTM(nn.Module):
     """A trained `Recurrent` LSTM, one or more frames at a time, its two states in and out: the graph of a device that listens.
 
-    (frames [1, T, BINS], h [1, 1, hidden], c [1, 1, hidden]) -> (logits [1, classes], next h, next c). All zeros is the state before the first frame.
-    """
+    (frames [1, T, BINS], h [1, 1, hidden], c [1, 1, hidden]) -> (logits [1, classes], next h, next c). All zeros is the state before the
+    first frame."""
 
     def __init__(self, whole: Recurrent) -> None:
         super().__init__()
@@ -122,9 +114,7 @@ class CRNN(nn.Module):
 
     def __init__(self, width: int = 8, hidden: int = 32, classes: int = 8) -> None:
         super().__init__()
-        self.conv = nn.Sequential(
-            nn.Conv2d(1, width, 3, (1, 2), 1), nn.ReLU(), nn.Conv2d(width, width, 3, (2, 2), 1), nn.ReLU()
-        )
+        self.conv = nn.Sequential(nn.Conv2d(1, width, 3, (1, 2), 1), nn.ReLU(), nn.Conv2d(width, width, 3, (2, 2), 1), nn.ReLU())
         self.rnn = nn.LSTM(width * 17, hidden, batch_first=True)
         self.fc = nn.Linear(hidden, classes)
 
@@ -143,9 +133,7 @@ class CausalTCN(nn.Module):
         super().__init__()
         self.kernel, self.dilations = kernel, tuple(dilations)
         ends = [1, *[width] * len(self.dilations)]
-        self.layers = nn.ModuleList(
-            nn.Conv1d(a, b, kernel, dilation=d) for a, b, d in zip(ends, ends[1:], self.dilations, strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Conv1d(a, b, kernel, dilation=d) for a, b, d in zip(ends, ends[1:], self.dilations, strict=False))
         self.head = nn.Conv1d(width, 1, 1)
 
     @property

@@ -1,4 +1,5 @@
-"""Two made-up data sets of one-dimensional signals, drawn from a seed when they are asked for: spoken-like words, and a machine's vibration.
+"""Two made-up data sets of one-dimensional signals, drawn from a seed when they are asked for: spoken-like words, and a machine's
+vibration.
 
 Nothing is stored: a split depends on its name and on the sizes here, and on nothing else. data/README.md is the datasheet.
 """
@@ -47,10 +48,10 @@ class Signals:
 def words(split: str = "train", count: int | None = None, seed: int | None = None) -> Signals:
     """Words of two or three vowels in noise, 0.768 s each, every class equally often; "train", "val" or "test".
 
-    Pitch, vocal tract, loudness, tempo, start and the noise (white, hum of the mains, or a babble of other words) are drawn for every signal; the
-    ratio of signal to noise is between -6 and 15 dB. The words differ by the *order* of their vowels: "io" and "oi" have the same spectrum on
-    average. ``count``: how many, by default 4000, 1000, 1500. ``seed``, with a count, draws others for a split of another name. ValueError for another split, or for a count below 1.
-    """
+    Pitch, vocal tract, loudness, tempo, start and the noise (white, hum of the mains, or a babble of other words) are drawn for every
+    signal; the ratio of signal to noise is between -6 and 15 dB. The words differ by the *order* of their vowels: "io" and "oi" have the
+    same spectrum on average. ``count``: how many, by default 4000, 1000, 1500. ``seed``, with a count, draws others for a split of another
+    name. ValueError for another split, or for a count below 1."""
     count, rng = (count, np.random.default_rng([seed, 10])) if seed is not None else _drawn("words", split, count, 10)
     labels = rng.permutation(np.arange(count) % len(WORDS))
     spoken = np.empty((count, WORD_SAMPLES), np.float32)
@@ -65,7 +66,8 @@ def words(split: str = "train", count: int | None = None, seed: int | None = Non
 
 
 def vibration(split: str = "train", count: int | None = None) -> Signals:
-    """Acceleration at a machine's bearing, windows of 0.512 s; "train" and "val" hold only healthy ones, "test" a quarter of each condition.
+    """Acceleration at a machine's bearing, windows of 0.512 s; "train" and "val" hold only healthy ones, "test" a quarter of each
+    condition.
 
     The shaft turns 15 to 40 times in a second, with another speed, load and sensor noise in every window; each is scaled to a standard
     deviation of 1, so that loudness gives nothing away. ``count`` and errors as in :func:`words`; by default 1000, 500 and 1200.
@@ -124,9 +126,7 @@ def _spoken(said: list[str], rng: np.random.Generator) -> np.ndarray:
     out = np.zeros((count, WORD_SAMPLES), np.float32)
     for part in range(parts):
         formants = tract * np.array([FORMANTS[word[part]] for word in said]) * rng.normal(1, 0.04, (count, 2))
-        edge = np.clip(
-            np.minimum(place - part, part + 1 - place) * 8, 0, 1
-        )  # an eighth of the vowel to grow, and to fade
+        edge = np.clip(np.minimum(place - part, part + 1 - place) * 8, 0, 1)  # an eighth of the vowel to grow, and to fade
         out += edge * np.take_along_axis(_voice(f0, formants), index, axis=1)
     return out
 
@@ -168,9 +168,7 @@ def _healthy(time: np.ndarray, shaft: np.ndarray, rng: np.random.Generator) -> n
         amount = (size * rng.uniform(0.4, 1.6, (count, 1))).astype(np.float32)
         out += amount * np.sin(2 * np.pi * (order * turns + rng.random((count, 1), np.float32)))
     hiss = rng.standard_normal((count, len(time) + 2), np.float32)
-    out += rng.uniform(0.3, 0.8, (count, 1)).astype(np.float32) * (
-        hiss[:, 2:] + 0.6 * hiss[:, 1:-1] - 0.5 * hiss[:, :-2]
-    )
+    out += rng.uniform(0.3, 0.8, (count, 1)).astype(np.float32) * (hiss[:, 2:] + 0.6 * hiss[:, 1:-1] - 0.5 * hiss[:, :-2])
     return out
 
 
@@ -195,10 +193,7 @@ def _looseness(time: np.ndarray, shaft: np.ndarray, rng: np.random.Generator) ->
     turns = shaft * time
     orders = ((0.5, 1.2), (1.5, 1.0), (2.5, 0.8), (4, 0.6), (5, 0.6), (6, 0.5), (7, 0.4))
     phases = rng.random((len(orders), len(shaft), 1), np.float32)
-    return sum(
-        np.float32(size) * np.sin(2 * np.pi * (order * turns + phase))
-        for (order, size), phase in zip(orders, phases, strict=True)
-    )
+    return sum(np.float32(size) * np.sin(2 * np.pi * (order * turns + phase)) for (order, size), phase in zip(orders, phases, strict=True))
 
 
 def _gear_tooth(time: np.ndarray, shaft: np.ndarray, rng: np.random.Generator) -> np.ndarray:

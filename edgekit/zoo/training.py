@@ -81,9 +81,7 @@ def fit(
     finite, ValueError for data that does not fit.
     """
     if min(epochs, batch_size, threads) < 1 or not lr > 0:
-        raise ValueError(
-            f"epochs, batch_size and threads must be at least 1 and lr above 0, got {epochs}, {batch_size}, {threads}, {lr}"
-        )
+        raise ValueError(f"epochs, batch_size and threads must be at least 1 and lr above 0, got {epochs}, {batch_size}, {threads}, {lr}")
     home = _device_of(model)
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     x, y = (part.to(device) for part in _tensors(train))
@@ -94,9 +92,19 @@ def fit(
         torch.manual_seed(seed)
         try:
             _train(
-                model.to(device), x, y, val, criterion, history,
-                epochs=epochs, lr=lr, batch_size=batch_size, weight_decay=weight_decay, seed=seed, progress=progress,
-            )  # fmt: skip
+                model.to(device),
+                x,
+                y,
+                val,
+                criterion,
+                history,
+                epochs=epochs,
+                lr=lr,
+                batch_size=batch_size,
+                weight_decay=weight_decay,
+                seed=seed,
+                progress=progress,
+            )
         finally:
             model.to(home).eval()
     return history
@@ -137,10 +145,9 @@ def descend(
 ) -> Iterator[float]:
     """The training loop: AdamW on ``loss`` in batches of a random order; yields the mean loss after each epoch.
 
-    loss: (int64 [batch], which of the ``count`` examples) -> scalar. ``one_cycle`` is Smith and Topin's learning rate with the peak ``lr``, otherwise
-    it stays at ``lr``. Modes, devices and threads are the caller's, who may evaluate between two epochs. TrainingError if the loss
-    stops being finite.
-    """
+    loss: (int64 [batch], which of the ``count`` examples) -> scalar. ``one_cycle`` is Smith and Topin's learning rate with the peak ``lr``,
+    otherwise it stays at ``lr``. Modes, devices and threads are the caller's, who may evaluate between two epochs. TrainingError if the
+    loss stops being finite."""
     from tqdm.auto import tqdm
 
     batches = math.ceil(count / batch_size)

@@ -69,7 +69,9 @@ class Material:
     def save(self, student: str, notebook: dict | bytes | str) -> Path:
         path = self.submissions / student / f"{self.slug}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        blob = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode() if isinstance(notebook, dict) else notebook.encode()  # fmt: skip
+        blob = (
+            notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode() if isinstance(notebook, dict) else notebook.encode()
+        )
         path.write_bytes(blob)
         return path
 

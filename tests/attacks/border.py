@@ -25,7 +25,7 @@ _REPORTS = {"reports": [{"opset": {"$array": "a0"}, "ops": {"$array": "a1"}, "in
 
 
 def _files(code: str, statuses: frozenset = FORGED, **more):
-    return {"make": lambda m: m.wrong(export_model=_PREPARE + code + "\n" + m.stubs["export_model"]), "statuses": statuses, **more}  # fmt: skip
+    return {"make": lambda m: m.wrong(export_model=_PREPARE + code + "\n" + m.stubs["export_model"]), "statuses": statuses, **more}
 
 
 def _literal(files: dict[str, bytes]) -> str:
@@ -74,7 +74,8 @@ _made = io.BytesIO()
 with zipfile.ZipFile(_made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as _z:
     for _name in ("a0.npy", "a1.npy"):
         with _z.open(_name, "w", force_zip64=True) as _f:
-            _f.write(b"\\x93NUMPY\\x01\\x00" + (118).to_bytes(2, "little") + b"{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000,), }".ljust(117) + b"\\n")
+            _head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000,), }"
+            _f.write(b"\\x93NUMPY\\x01\\x00" + (118).to_bytes(2, "little") + _head.ljust(117) + b"\\n")
             for _i in range(200):
                 _f.write(bytes(2**20))
 _files = {"data.json": json.dumps(_reports).encode(), "arrays.npz": _made.getvalue()}
@@ -105,7 +106,13 @@ _files = {{}}
 
 def _model(code: str):
     """An export that writes a hostile model; ``code`` sets ``blob`` and may use onnx's helper."""
-    head = "def export_model(model, path):\n    import onnx\n    from onnx import TensorProto, helper, numpy_helper\n    from pathlib import Path\n    import numpy as np\n"
+    head = """\
+def export_model(model, path):
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from pathlib import Path
+    import numpy as np
+"""
     tail = "\n    Path(path).write_bytes(blob if isinstance(blob, bytes) else blob.SerializeToString())\n"
     body = "\n".join("    " + line for line in code.strip("\n").splitlines())
     return lambda m: m.wrong(export_model=head + body + tail)
@@ -115,7 +122,8 @@ _SHELL = """
 def wrap(nodes, tensors=()):
     x = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 28, 28])
     y = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
-    return helper.make_model(helper.make_graph(nodes, "g", [x], [y], list(tensors)), opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    graph = helper.make_graph(nodes, "g", [x], [y], list(tensors))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 def outside(location, dims=(7840,), offset=0):
     t = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=dims, data_location=TensorProto.EXTERNAL)
     for key, value in (("location", location), ("offset", str(offset)), ("length", str(4 * int(np.prod(dims))))):
@@ -130,22 +138,25 @@ v, w = (helper.make_tensor_value_info(n, TensorProto.FLOAT, []) for n in ("v", "
 body = helper.make_graph([helper.make_node("Identity", ["c"], ["o"]), helper.make_node("Cos", ["v"], ["next"])], "body", [i, c, v], [o, w])
 nodes = [helper.make_node("Loop", ["n", "yes", "zero"], ["end"], body=body), helper.make_node("Flatten", ["input"], ["f"]),
          helper.make_node("MatMul", ["f", "w"], ["m"]), helper.make_node("Add", ["m", "end"], ["logits"])]
-tensors = [numpy_helper.from_array(np.array(2**62), "n"), numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.array(0, np.float32), "zero"),
-           numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")]
+tensors = [numpy_helper.from_array(np.array(2**62), "n"), numpy_helper.from_array(np.array(True), "yes"),
+           numpy_helper.from_array(np.array(0, np.float32), "zero"), numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")]
 blob = wrap(nodes, tensors)
 """
 _GREEDY = """
 nodes = [helper.make_node("ConstantOfShape", ["s"], ["huge"]), helper.make_node("ReduceSum", ["huge"], ["one"], keepdims=0),
-         helper.make_node("Flatten", ["input"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["m"]), helper.make_node("Add", ["m", "one"], ["logits"])]
+         helper.make_node("Flatten", ["input"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["m"]),
+         helper.make_node("Add", ["m", "one"], ["logits"])]
 blob = wrap(nodes, [numpy_helper.from_array(np.array([25 * 2**30]), "s"), numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")])
 """
 _DEEP_MODEL = """
-inner = helper.make_graph([helper.make_node("Identity", ["input"], ["z"])], "g", [], [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)])
+out = [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)]
+inner = helper.make_graph([helper.make_node("Identity", ["input"], ["z"])], "g", [], out)
 for _ in range(90):
     node = helper.make_node("If", ["yes"], ["z"], then_branch=inner, else_branch=inner)
     if len(node.SerializeToString()) > 2**22: break
-    inner = helper.make_graph([node], "g", [], [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)])
-blob = wrap(list(inner.node) + flat, [numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")])
+    inner = helper.make_graph([node], "g", [], out)
+blob = wrap(list(inner.node) + flat, [numpy_helper.from_array(np.array(True), "yes"),
+                                      numpy_helper.from_array(np.zeros((784, 10), np.float32), "w")])
 """
 
 TEXT = "<script>alert(1)</script> =cmd|'/C calc'!A0 \\x1b[2J \\ud800 $\\\\frac{ ]]> \\x00"
@@ -165,22 +176,47 @@ ATTACKS = [
     Attack("npz bomb that lies about its size", **_files(LYING_BOMB)),
     Attack("pickle in the npz", **_files(_referring(_pickled()))),
     Attack("encrypted npz", **_files(_referring(_encrypted()))),
-    Attack("npz with odd headers", **_files(_referring(_zip({
-        "a0.npy": _npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3), }", b"\0" * 24),
-        "a1.npy": _npy("{'descr': [('x', '|O')], 'fortran_order': False, 'shape': (" + "(" * 3000 + ")" * 3000 + ",), }")})))),
+    Attack(
+        "npz with odd headers",
+        **_files(
+            _referring(
+                _zip(
+                    {
+                        "a0.npy": _npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3), }", b"\0" * 24),
+                        "a1.npy": _npy("{'descr': [('x', '|O')], 'fortran_order': False, 'shape': (" + "(" * 3000 + ")" * 3000 + ",), }"),
+                    }
+                )
+            )
+        ),
+    ),
     Attack("deeply nested JSON", **_files('_files = {"data.json": b"[" * 100_000 + b"]" * 100_000}')),
-    Attack("JSON integer of a million digits", **_files('_files = {"data.json": b\'{"reports": [{"opset": \' + b"9" * 1_000_000 + b"}]}"}')),
+    Attack(
+        "JSON integer of a million digits", **_files('_files = {"data.json": b\'{"reports": [{"opset": \' + b"9" * 1_000_000 + b"}]}"}')
+    ),
     Attack("JSON of ten million values", **_files('_files = {"data.json": b"[" + b"0," * 10_000_000 + b"0]"}')),
-    Attack("JSON with NaN, odd references, wrong types", **_files(
-        '_files = {"data.json": b\'{"reports": [{"opset": NaN, "ops": {"$onnx": "../../in/model0"}, "inputs": {"$array": {"$array": 1}}}, Infinity, null], "$onnx": -1}\'}')),
-    Attack("results of NaN and infinity", lambda m: m.wrong(
-        describe="def describe(path): return {'opset': float('nan'), 'ops': {'Relu': float('inf')}, 'inputs': {}}",
-        parity="def parity(model, path, batches): return {b: float('nan') for b in batches}",
-        mixes_images="def mixes_images(path): return float('nan')",
-        gate="def gate(x, bright, dark): return x * float('nan')")),
+    Attack(
+        "JSON with NaN, odd references, wrong types",
+        **_files(
+            '_files = {"data.json": b\'{"reports": [{"opset": NaN, "ops": {"$onnx": "../../in/model0"}, "inputs": {"$array": {"$array":'
+            ' 1}}}, Infinity, null], "$onnx": -1}\'}'
+        ),
+    ),
+    Attack(
+        "results of NaN and infinity",
+        lambda m: m.wrong(
+            describe="def describe(path): return {'opset': float('nan'), 'ops': {'Relu': float('inf')}, 'inputs': {}}",
+            parity="def parity(model, path, batches): return {b: float('nan') for b in batches}",
+            mixes_images="def mixes_images(path): return float('nan')",
+            gate="def gate(x, bright, dark): return x * float('nan')",
+        ),
+    ),
     Attack("out is a link to another folder", **_files(_LINKS.format(code="os.symlink('/etc', _out)"))),
-    Attack("data.json is a link to /etc/passwd", **_files(_LINKS.format(code="_out.mkdir(); os.symlink('/etc/passwd', _out / 'data.json')"))),
-    Attack("data.json is a FIFO", **_files(_LINKS.format(code="_out.mkdir(); os.mkfifo(_out / 'data.json'); os.mkfifo(_out / 'arrays.npz')"))),
+    Attack(
+        "data.json is a link to /etc/passwd", **_files(_LINKS.format(code="_out.mkdir(); os.symlink('/etc/passwd', _out / 'data.json')"))
+    ),
+    Attack(
+        "data.json is a FIFO", **_files(_LINKS.format(code="_out.mkdir(); os.mkfifo(_out / 'data.json'); os.mkfifo(_out / 'arrays.npz')"))
+    ),
     Attack("ten thousand result files", **_files(_LINKS.format(code="_out.mkdir(); [(_out / str(i)).touch() for i in range(10_000)]"))),
     Attack("results not UTF-8", **_files('_files = {"data.json": b"\\xff\\xfe{\\x00"}')),
     Attack("feedback with HTML, formulas, control codes", lambda m: m.wrong(export_model=SAYS), statuses=STOPPED),
@@ -188,11 +224,20 @@ ATTACKS = [
     Attack("ONNX: weights in /etc/passwd", _model(_SHELL + 'blob = wrap(flat, [outside("/etc/passwd", (10, 10))])')),
     Attack("ONNX: weights by path traversal", _model(_SHELL + 'blob = wrap(flat, [outside("../" * 20 + "etc/passwd", (10, 10))])')),
     Attack("ONNX: weights in /dev/zero", _model(_SHELL + 'blob = wrap(flat, [outside("/dev/zero", (784, 10))])')),
-    Attack("ONNX: tensor declared with 4 TB", _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**20, 2**20], raw_data=b"1234")])')),
-    Attack("ONNX: negative and overflowing dimensions", _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**62, 8, -4], raw_data=b"1234")])')),
+    Attack(
+        "ONNX: tensor declared with 4 TB",
+        _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**20, 2**20], raw_data=b"1234")])'),
+    ),
+    Attack(
+        "ONNX: negative and overflowing dimensions",
+        _model(_SHELL + 'blob = wrap(flat, [TensorProto(name="w", data_type=1, dims=[2**62, 8, -4], raw_data=b"1234")])'),
+    ),
     Attack("ONNX: a loop without end", _model(_SHELL + _LOOP), statuses=STOPPED),
     Attack("ONNX: asks for 100 GB when run", _model(_SHELL + _GREEDY), statuses=FORGED),
     Attack("ONNX: nested without end", _model(_SHELL + _DEEP_MODEL), statuses=FORGED),
     Attack("ONNX: random bytes", _model("blob = b'\\x08\\x0a' + np.random.default_rng(0).bytes(100_000)")),
-    Attack("ONNX: path is a link to /etc/passwd", lambda m: m.wrong(export_model="def export_model(model, path):\n    import os\n    os.symlink('/etc/passwd', path)")),
-]  # fmt: skip
+    Attack(
+        "ONNX: path is a link to /etc/passwd",
+        lambda m: m.wrong(export_model="def export_model(model, path):\n    import os\n    os.symlink('/etc/passwd', path)"),
+    ),
+]

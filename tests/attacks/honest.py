@@ -29,8 +29,12 @@ def _warns(m: Material) -> dict:
 
 def _extra_cells(m: Material) -> dict:
     made = m.solved()
-    extras = [code_cell("scratch1", "%matplotlib inline\n!ls\nx = 3"), code_cell("scratch2", "1 / 0"), code_cell("scratch3", "def unused(: broken"),
-              code_cell("scratch4", "describe = parity = None  # tried something here")]  # fmt: skip
+    extras = [
+        code_cell("scratch1", "%matplotlib inline\n!ls\nx = 3"),
+        code_cell("scratch2", "1 / 0"),
+        code_cell("scratch3", "def unused(: broken"),
+        code_cell("scratch4", "describe = parity = None  # tried something here"),
+    ]
     for i, extra in enumerate(extras):
         made["cells"].insert(3 + 4 * i, extra)
     return made
@@ -39,11 +43,7 @@ def _extra_cells(m: Material) -> dict:
 def _helpers(m: Material) -> dict:
     """Part of two answers stands in cells of the student's own, with an import and a constant."""
     made = m.notebook({**m.answers, "describe": "def describe(path):\n    return everything(path)\n"})
-    whole = (
-        m.answers["describe"]
-        .replace("def describe(", "def everything(")
-        .replace("def everything(path: Path)", "def everything(path)")
-    )
+    whole = m.answers["describe"].replace("def describe(", "def everything(").replace("def everything(path: Path)", "def everything(path)")
     at = next(i for i, cell in enumerate(made["cells"]) if cell["id"] == "describe")
     extras = [
         code_cell("h1", "import math as my_math\nZERO = my_math.floor(0.5)"),
@@ -90,24 +90,10 @@ def _version_3(m: Material) -> dict:
     for cell in m.solved()["cells"]:
         common = {"cell_type": cell["cell_type"], "metadata": cell["metadata"]}
         if cell["cell_type"] == "code":
-            kept.append(
-                {
-                    **common,
-                    "input": cell["source"],
-                    "language": "python",
-                    "outputs": [],
-                    "collapsed": False,
-                    "prompt_number": 1,
-                }
-            )
+            kept.append({**common, "input": cell["source"], "language": "python", "outputs": [], "collapsed": False, "prompt_number": 1})
         else:
             kept.append({**common, "source": cell["source"]})
-    return {
-        "nbformat": 3,
-        "nbformat_minor": 0,
-        "metadata": {"name": ""},
-        "worksheets": [{"cells": kept, "metadata": {}}],
-    }
+    return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": kept, "metadata": {}}]}
 
 
 def _windows(m: Material) -> bytes:
@@ -132,28 +118,16 @@ def _run(m: Material) -> dict:
 
 
 def _timed(m: Material) -> dict:
-    return m.notebook(
-        {
-            **m.answers,
-            "describe": "%%time\n" + m.answers["describe"],
-            "gate": "%matplotlib inline\n" + m.answers["gate"],
-        }
-    )
+    return m.notebook({**m.answers, "describe": "%%time\n" + m.answers["describe"], "gate": "%matplotlib inline\n" + m.answers["gate"]})
 
 
 def _noisy(m: Material) -> dict:
     """Prints, comments in other languages, a cache in a global variable, two functions in one cell."""
     code = m.answers["describe"].replace(
-        "    proto = ",
-        "    print('\u00fcber', path, '\u4e2d\u6587')  # \u2713\n    _seen.append(path)\n    proto = ",
-        1,
+        "    proto = ", "    print('\u00fcber', path, '\u4e2d\u6587')  # \u2713\n    _seen.append(path)\n    proto = ", 1
     )
     return m.notebook(
-        {
-            **m.answers,
-            "describe": "_seen = []\n\ndef helper(x):\n    return x\n\n" + code,
-            "gate": m.answers["gate"] + "\nprint(gate)",
-        }
+        {**m.answers, "describe": "_seen = []\n\ndef helper(x):\n    return x\n\n" + code, "gate": m.answers["gate"] + "\nprint(gate)"}
     )
 
 

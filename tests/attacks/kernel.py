@@ -61,7 +61,8 @@ import json, os, pathlib
 import edgekit.checks as _c, edgekit.checks.border as _b, edgekit.checks.exercise as _x
 def _dump(value, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "data.json").write_text(json.dumps({"passed": True, "verdict": "pass", "earned": 3, "reports": True, "answers": True, "exported": True}))
+    _all = {"passed": True, "verdict": "pass", "earned": 3, "reports": True, "answers": True, "exported": True}
+    (folder / "data.json").write_text(json.dumps(_all))
 _c.dump = _b.dump = _x.dump = _dump
 """
 PATCH_LIBRARIES = """
@@ -137,12 +138,23 @@ _KNOWN = 'def describe(path): return {"opset": 18, "ops": {"Relu": 1}, "inputs":
 
 # The lab's own constants, seen in the package: right only if the order and the sizes of the cases never change.
 CONSTANT = {
-    "parity": "_n = iter([0.0, 0.25, 0.25, 0.0, 0.0])\ndef parity(model, path, batches):\n    k = next(_n)\n"
-    "    global _calls\n    _calls = globals().get('_calls', 0) + 1\n"
-    "    return {b: (float('inf') if _calls == 5 and b > 1 else k) for b in batches}",
+    "parity": (
+        "_n = iter([0.0, 0.25, 0.25, 0.0, 0.0])\ndef parity(model, path, batches):\n    k = next(_n)\n"
+        "    global _calls\n    _calls = globals().get('_calls', 0) + 1\n"
+        "    return {b: (float('inf') if _calls == 5 and b > 1 else k) for b in batches}"
+    ),
     "mixes_images": "_a = iter([False, True, True, False, False])\ndef mixes_images(path):\n    return next(_a)",
 }
-_PEEK = "import sys\ndef {name}({args}):\n    frame = sys._getframe()\n    while frame:\n        kind = frame.f_locals.get('kind')\n        if isinstance(kind, str):\n            break\n        frame = frame.f_back\n    return {result}"
+_PEEK = """\
+import sys
+def {name}({args}):
+    frame = sys._getframe()
+    while frame:
+        kind = frame.f_locals.get('kind')
+        if isinstance(kind, str):
+            break
+        frame = frame.f_back
+    return {result}"""
 PEEK = {
     "mixes_images": _PEEK.format(name="mixes_images", args="path", result="kind in ('training norm', 'batch mean')"),
     "parity": _PEEK.format(
@@ -194,10 +206,12 @@ for _i in range(20):
 # The grader follows a job through a pipe: what is written there may be anything.
 EVENTS = """
 import os
-_lines = [b'{"step": Infinity, "start": true}', b'{"step": -1e400}', b'{"step": NaN}', b'{"step": 0, "fault": "ours"}', b'{"step": -1, "fault": "ours"}', b'[]', b'7',
+_lines = [b'{"step": Infinity, "start": true}', b'{"step": -1e400}', b'{"step": NaN}', b'{"step": 0, "fault": "ours"}',
+          b'{"step": -1, "fault": "ours"}', b'[]', b'7',
           b'{"step": {}}', b'{"step": "1", "start": 1}', b'[' * 50_000, b'{"step": ' + b'9' * 6000 + b'}', b'\\xff\\xfe']
 for _step in range(40):
-    _lines += [b'{"step": %d, "start": true}' % _step, b'{"step": %d, "ok": true, "status": "pass", "message": "", "cause": "", "earned": 3}' % _step]
+    _lines += [b'{"step": %d, "start": true}' % _step,
+               b'{"step": %d, "ok": true, "status": "pass", "message": "", "cause": "", "earned": 3}' % _step]
 for _fd in range(3, 128):
     for _line in _lines:
         try:
@@ -238,7 +252,8 @@ def _hidden(name):
     asked = json.load(open(f"/tmp/job/{name}/in/data.json"))
     for seed in seeds:
         drawn = _m.__dict__[name].inputs(np.random.default_rng([seed, *name.encode()]))
-        if {k: v for k, v in drawn.items() if isinstance(v, int | list)}.items() >= {k: v for k, v in asked.items() if isinstance(v, int)}.items():
+        known = {k: v for k, v in asked.items() if isinstance(v, int)}
+        if {k: v for k, v in drawn.items() if isinstance(v, int | list)}.items() >= known.items():
             return drawn
     raise LookupError(seeds)
 _given = {}
@@ -249,11 +264,12 @@ def _next(name, read):
     return next(_given[name])
 """
 DRAWN_AGAIN = {
-    "mixes_images": _SEEDS
-    + "def mixes_images(path):\n    return _next('mixes_images', lambda h: [_MIXES[k] for k in h['_kinds']])\n",
-    "parity": _SEEDS + "def parity(model, path, batches):\n"
-    "    kind, shift = _next('parity', lambda h: zip(h['_kinds'], h['_shifts']))\n"
-    "    return {b: float('inf') if kind == 'baked' and b > 1 else abs(shift) for b in batches}\n",
+    "mixes_images": _SEEDS + "def mixes_images(path):\n    return _next('mixes_images', lambda h: [_MIXES[k] for k in h['_kinds']])\n",
+    "parity": (
+        _SEEDS + "def parity(model, path, batches):\n"
+        "    kind, shift = _next('parity', lambda h: zip(h['_kinds'], h['_shifts']))\n"
+        "    return {b: float('inf') if kind == 'baked' and b > 1 else abs(shift) for b in batches}\n"
+    ),
 }
 # An honest neighbour's answer, from what the memory of this process has kept of earlier submissions.
 NEIGHBOUR = r"""
@@ -322,7 +338,11 @@ ATTACKS = [
     Attack("binary frames on every descriptor", first(FRAMES), statuses=STOPPED),
     Attack("exchange folder deleted", first(GONE), statuses=STOPPED),
     Attack("sys.exit in the answer", first("import sys\nsys.exit(0)"), statuses=STOPPED),
-    Attack("function raises SystemExit", lambda m: m.wrong(describe="def describe(path): raise SystemExit(0)", gate="def gate(*a): raise KeyboardInterrupt"), statuses=STOPPED),
+    Attack(
+        "function raises SystemExit",
+        lambda m: m.wrong(describe="def describe(path): raise SystemExit(0)", gate="def gate(*a): raise KeyboardInterrupt"),
+        statuses=STOPPED,
+    ),
     Attack("quits through IPython", first("get_ipython().ask_exit()\nget_ipython().kernel.do_shutdown(False)"), statuses=STOPPED),
     Attack("shell magics", first("!kill -9 $PPID\n%reset -f\n%%bash\nkill -9 $PPID"), statuses=STOPPED),
-]  # fmt: skip
+]

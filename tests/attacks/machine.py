@@ -31,10 +31,29 @@ def breach(code: str):
     return make
 
 
-LOOP = "import signal\nfor s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGALRM):\n    signal.signal(s, signal.SIG_IGN)\nwhile True:\n    pass"
-LOOP_INSIDE = "def describe(path):\n    import signal\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True:\n        try:\n            while True: pass\n        except BaseException:\n            pass"
+LOOP = """\
+import signal
+for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGALRM):
+    signal.signal(s, signal.SIG_IGN)
+while True:
+    pass"""
+LOOP_INSIDE = """\
+def describe(path):
+    import signal
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            while True: pass
+        except BaseException:
+            pass"""
 KILL_PARENT = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
-KILL_ALL = "import os, signal\nfor p in range(2, 400):\n    if p != os.getpid():\n        try: os.kill(p, signal.SIGKILL)\n        except OSError: pass\nos.kill(-1, signal.SIGKILL)"
+KILL_ALL = """\
+import os, signal
+for p in range(2, 400):
+    if p != os.getpid():
+        try: os.kill(p, signal.SIGKILL)
+        except OSError: pass
+os.kill(-1, signal.SIGKILL)"""
 # At most 400 processes whatever happens; each ends by itself after two minutes.
 FORKS = """
 import time
@@ -80,7 +99,8 @@ DISK = """
 import tempfile
 _block = b"x" * (8 << 20)
 _total = 0
-for _folder in [os.environ.get("EDGEKIT_PROBE_DIR", "/tmp") + "/describe", "/tmp", "/dev/shm", os.getcwd(), os.path.expanduser("~"), "/var/tmp"]:
+for _folder in [os.environ.get("EDGEKIT_PROBE_DIR", "/tmp") + "/describe", "/tmp", "/dev/shm", os.getcwd(),
+                os.path.expanduser("~"), "/var/tmp"]:
     try:
         for _i in range(64):
             with open(f"{_folder}/fill{_i}", "wb") as _f:
@@ -91,13 +111,23 @@ for _folder in [os.environ.get("EDGEKIT_PROBE_DIR", "/tmp") + "/describe", "/tmp
         print(_folder, _total, problem)
 """
 FLOOD = "for _i in range(4000):\n    print('flood ' * 10_000)"
-FLOOD_ERRORS = "import os\nfor _i in range(4000):\n    try: os.write(1, b'x' * 50_000); os.write(2, b'y' * 50_000)\n    except OSError: break"
+FLOOD_ERRORS = """\
+import os
+for _i in range(4000):
+    try: os.write(1, b'x' * 50_000); os.write(2, b'y' * 50_000)
+    except OSError: break"""
 DISPLAYS = "from IPython.display import HTML, display\nfor _i in range(300):\n    display(HTML('<b>' + 'z' * 200_000), display_id=True)"
 SEGFAULT = "import ctypes\nctypes.string_at(0)"
 STACK = "import sys\nsys.setrecursionlimit(10**9)\ndef _deep(x):\n    return max([x], key=lambda v: _deep(v))\n_deep(1)"
 CLOSED = "import os\nos.closerange(0, 4096)"
 STOPS = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"
-HANG_AT_EXIT = "import atexit, time\natexit.register(time.sleep, 600)\nclass _Z:\n    def __del__(self):\n        import time; time.sleep(600)\n_z = _Z()"
+HANG_AT_EXIT = """\
+import atexit, time
+atexit.register(time.sleep, 600)
+class _Z:
+    def __del__(self):
+        import time; time.sleep(600)
+_z = _Z()"""
 
 NETWORK = """
 import socket
@@ -113,7 +143,8 @@ for family, address in [(socket.AF_INET, ("127.0.0.1", {port})), (socket.AF_UNIX
 """
 OTHERS = """
 import pathlib, json
-for path in [*pathlib.Path("{submissions}").rglob("*.ipynb"), *pathlib.Path("{out}").rglob("*.ipynb"), *pathlib.Path("{solutions}").rglob("*.ipynb")]:
+for path in [*pathlib.Path("{submissions}").rglob("*.ipynb"),
+             *pathlib.Path("{out}").rglob("*.ipynb"), *pathlib.Path("{solutions}").rglob("*.ipynb")]:
     if "attack" not in str(path) and "BEGIN SOLUTION" in path.read_text() or "honest" in str(path):
         breached = True
 """
@@ -122,7 +153,8 @@ import pathlib, os
 from edgekit import paths
 roots = [paths.root(), paths.solutions(), pathlib.Path("{root}"), *pathlib.Path(paths.__file__).parents]
 for root in dict.fromkeys(roots):
-    for path in [root / "solutions" / "{slug}.ipynb", root / "{slug}.ipynb", *sorted((root / "tests" / "mistakes" / "onnx_export").glob("*.py"))]:
+    for path in [root / "solutions" / "{slug}.ipynb", root / "{slug}.ipynb",
+                 *sorted((root / "tests" / "mistakes" / "onnx_export").glob("*.py"))]:
         try:
             text = path.read_text()
         except OSError:
@@ -161,8 +193,8 @@ for pid in {os.getppid(), 1}:
 # Only creates an empty file; whatever appears outside is found and removed by the test.
 OUTSIDE = """
 import os, pathlib, edgekit, sys, numpy
-places = ["{submissions}", "{out}", "{root}", os.path.dirname(edgekit.__file__), os.path.dirname(numpy.__file__), os.path.dirname(sys.executable), "/etc", "/usr/local/bin",
-          "/var/tmp", "{outside}", "/root", "/home", "/work"]
+places = ["{submissions}", "{out}", "{root}", os.path.dirname(edgekit.__file__), os.path.dirname(numpy.__file__),
+          os.path.dirname(sys.executable), "/etc", "/usr/local/bin", "/var/tmp", "{outside}", "/root", "/home", "/work"]
 for place in places:
     try:
         pathlib.Path(place, "{marker}").touch()
@@ -172,7 +204,8 @@ for place in places:
 # A cached bytecode file or a startup file would make the next submission run foreign code.
 POISON = """
 import os, pathlib, sys, site, edgekit.checks
-for path in [pathlib.Path(edgekit.checks.__file__).parent / "__pycache__" / "{marker}.pyc", pathlib.Path(site.getsitepackages()[0], "{marker}.pth"),
+for path in [pathlib.Path(edgekit.checks.__file__).parent / "__pycache__" / "{marker}.pyc",
+             pathlib.Path(site.getsitepackages()[0], "{marker}.pth"),
              pathlib.Path.home() / ".ipython/profile_default/startup/{marker}.py", pathlib.Path("/tmp/{marker}-shared")]:
     try:
         if path.exists():
@@ -187,7 +220,8 @@ import ctypes, os
 libc = ctypes.CDLL(None, use_errno=True)
 if os.path.exists("/var/run/docker.sock") and os.access("/var/run/docker.sock", os.W_OK):
     breached = True
-for path in ("/etc/shadow", "/root/.ssh", "/proc/1/root/{outside}", "/proc/self/root/../{outside}", "/dev/sda", "/dev/mem", "/sys/kernel/debug/sched"):
+for path in ("/etc/shadow", "/root/.ssh", "/proc/1/root/{outside}", "/proc/self/root/../{outside}",
+             "/dev/sda", "/dev/mem", "/sys/kernel/debug/sched"):
     try:
         if os.path.isdir(path):
             breached = breached or bool(os.listdir(path))
@@ -219,7 +253,9 @@ ATTACKS = [
     Attack("endless loop, signals ignored", guarded(LOOP), statuses=STOPPED),
     Attack("endless loop inside the function", lambda m: m.wrong(describe=LOOP_INSIDE), statuses=STOPPED),
     Attack("os._exit(0)", guarded("os._exit(0)"), statuses=STOPPED),
-    Attack("os._exit inside the function", lambda m: m.wrong(describe="def describe(path):\n    import os\n    os._exit(0)"), statuses=STOPPED),
+    Attack(
+        "os._exit inside the function", lambda m: m.wrong(describe="def describe(path):\n    import os\n    os._exit(0)"), statuses=STOPPED
+    ),
     Attack("kills its parent", guarded(KILL_PARENT), statuses=STOPPED),
     Attack("kills everything it can see", guarded(KILL_ALL), statuses=STOPPED),
     Attack("stops itself", guarded(STOPS), statuses=STOPPED),
@@ -245,4 +281,4 @@ ATTACKS = [
     Attack("poisons caches for the next one, again", breach(POISON), statuses=DONE),
     Attack("looks for root's files and sockets", breach(ROOT), statuses=DONE),
     Attack("opens cgroups and kernel switches", breach(CGROUP), statuses=DONE),
-]  # fmt: skip
+]

@@ -42,19 +42,13 @@ def packed(files: dict[str, bytes]) -> bytes:
 # name of the case: (files, students with what counts for each)
 TREES: dict[str, tuple[dict[str, bytes], dict[str, bytes]]] = {
     "a Canvas zip beside a loose student": (
-        {
-            "submissions.zip": packed({f"maierina_88_901_{NAME}": ONE, f"novakpetr_LATE_89_902_{NAME}": TWO}),
-            f"carla/{NAME}": THREE,
-        },
+        {"submissions.zip": packed({f"maierina_88_901_{NAME}": ONE, f"novakpetr_LATE_89_902_{NAME}": TWO}), f"carla/{NAME}": THREE},
         {"maierina_88": ONE, "novakpetr_89": TWO, "carla": THREE},
     ),
     "a Moodle zip inside a term's folder": (
         {
             "week 3/Edge-Lab 4-5512.zip": packed(
-                {
-                    f"Ina Maier_771_assignsubmission_file_/{NAME}": ONE,
-                    f"Petr Novák_772_assignsubmission_file_/{NAME}": TWO,
-                }
+                {f"Ina Maier_771_assignsubmission_file_/{NAME}": ONE, f"Petr Novák_772_assignsubmission_file_/{NAME}": TWO}
             )
         },
         {"Ina Maier": ONE, "Petr Novák": TWO},
@@ -66,17 +60,11 @@ TREES: dict[str, tuple[dict[str, bytes], dict[str, bytes]]] = {
     "a copy that was never opened": ({f"ed/{SLUG}-Copy2.ipynb": STUB, f"ed/sub/{NAME}": ONE}, {"ed": ONE}),
     "a second download goes before the first": ({f"flo/{NAME}": ONE, f"flo/{SLUG} (2).ipynb": TWO}, {"flo": TWO}),
     "Canvas numbers its attempts": ({f"gil/{SLUG}-2.ipynb": TWO, f"gil/{SLUG}-1.ipynb": ONE}, {"gil": TWO}),
-    "the tenth attempt goes before the ninth": (
-        {f"hal/{SLUG}-9.ipynb": ONE, f"hal/{SLUG}-10.ipynb": TWO},
-        {"hal": TWO},
-    ),
+    "the tenth attempt goes before the ninth": ({f"hal/{SLUG}-9.ipynb": ONE, f"hal/{SLUG}-10.ipynb": TWO}, {"hal": TWO}),
     "six folders deep": ({f"ivy/home/ivy/courses/edge/labs/work/{NAME}": ONE}, {"ivy": ONE}),
     "a browser's double suffix": ({f"jo/{NAME}.txt": ONE, f"kay/{NAME}.json": TWO}, {"jo": ONE, "kay": TWO}),
     "two spellings of one name": (
-        {
-            f"{unicodedata.normalize('NFD', 'Søren Åström')}/{NAME}": ONE,
-            f"{unicodedata.normalize('NFC', 'Zoë')}/{NAME}": TWO,
-        },
+        {f"{unicodedata.normalize('NFD', 'Søren Åström')}/{NAME}": ONE, f"{unicodedata.normalize('NFC', 'Zoë')}/{NAME}": TWO},
         {"Søren Åström": ONE, "Zoë": TWO},
     ),
     "names in many scripts": (
@@ -97,7 +85,7 @@ LOST: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a notebook by another name": ({f"ann/{NAME}": ONE, "cid/homework.ipynb": TWO}, {"cid/homework.ipynb"}),
     "an archive that is not read": ({f"ann/{NAME}": ONE, "dee/lab4.7z": b"7z", "eli/x.rar": b"R"}, {"dee/lab4.7z", "eli/x.rar"}),
     "an empty folder": ({f"ann/{NAME}": ONE, "fay/.keep": b""}, {"fay"}),
-}  # fmt: skip
+}
 
 SLOW = {
     "spaced dots": "# Table . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . . 7\n" + "x = 1\n" * 500,
@@ -116,4 +104,4 @@ SLOW = {
     "brackets": "(" * 190 + ")" * 190 + "\n" + "z = " + "-" * 80_000 + "1\n",
     "a long sum": "t = " + " + ".join(["1"] * 200_000) + "\n",
     "f-strings": "f = (" + "f'{x}' " * 50_000 + ")\n",
-}  # fmt: skip
+}

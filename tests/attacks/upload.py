@@ -19,13 +19,7 @@ def _zip_of(m: Material, student: str, members: list[tuple[str | zipfile.ZipInfo
 def _zip_slip(m: Material, student: str) -> None:
     evil = json.dumps(m.wrong()).encode()
     marker = m.places["marker"]
-    names = [
-        f"../{marker}.ipynb",
-        f"/tmp/{marker}.ipynb",
-        f"a/../../../{marker}.ipynb",
-        f"..\\{marker}.ipynb",
-        f"C:\\{marker}.ipynb",
-    ]
+    names = [f"../{marker}.ipynb", f"/tmp/{marker}.ipynb", f"a/../../../{marker}.ipynb", f"..\\{marker}.ipynb", f"C:\\{marker}.ipynb"]
     _zip_of(m, student, [(name, evil) for name in names])
 
 
@@ -44,10 +38,7 @@ def _zip_link(m: Material, student: str) -> None:
 
 def _zip_bomb(m: Material, student: str) -> None:
     made = io.BytesIO()
-    with (
-        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
-        archive.open(f"{m.slug}.ipynb", "w") as out,
-    ):
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive, archive.open(f"{m.slug}.ipynb", "w") as out:
         for _ in range(400):
             out.write(bytes(2**20))
     (m.submissions / f"{student}.zip").write_bytes(made.getvalue())
@@ -128,14 +119,7 @@ def _odd_types(m: Material) -> dict:
     made = m.wrong()
     for cell, value in zip(cells(made, "answer"), [None, 7, {"a": 1}, ["def ", 3, None], [["x"]]], strict=False):
         cell["source"] = value
-    made["cells"] += [
-        None,
-        3,
-        [],
-        "cell",
-        {"cell_type": 7},
-        {"id": ["describe"], "cell_type": "code", "source": "x", "metadata": []},
-    ]
+    made["cells"] += [None, 3, [], "cell", {"cell_type": 7}, {"id": ["describe"], "cell_type": "code", "source": "x", "metadata": []}]
     made["metadata"] = []
     return made
 
@@ -163,10 +147,7 @@ def _own_cell(code: str):
 
 
 def _surrogates(m: Material) -> dict:
-    return m.wrong(
-        describe="def describe(path):\n    return '\ud800\udfff \x00 \x1b[2J'\n",
-        gate="def gate(*a):\n    return '\x00'\n",
-    )
+    return m.wrong(describe="def describe(path):\n    return '\ud800\udfff \x00 \x1b[2J'\n", gate="def gate(*a):\n    return '\x00'\n")
 
 
 ATTACKS = [
@@ -192,7 +173,12 @@ ATTACKS = [
     Attack("JSON nested 200,000 deep", _nested, submission=UNREADABLE),
     Attack("not a notebook but a pickle", lambda m: b"\x80\x04\x95" + bytes(100), submission=UNREADABLE),
     Attack("wrong encoding (UTF-16)", lambda m: json.dumps(m.wrong()).encode("utf-16")),
-    Attack("wrong encoding (Latin-1)", lambda m: json.dumps(m.wrong(describe="# \u00fc\u00e4\u00f6\ndef describe(p): pass"), ensure_ascii=False).encode("latin-1", "replace")),
+    Attack(
+        "wrong encoding (Latin-1)",
+        lambda m: json.dumps(m.wrong(describe="# \u00fc\u00e4\u00f6\ndef describe(p): pass"), ensure_ascii=False).encode(
+            "latin-1", "replace"
+        ),
+    ),
     Attack("cells of the wrong types", _odd_types),
     Attack("ids that are no strings", _odd_ids),
     Attack("surrogates and null bytes in the code", _surrogates),
@@ -205,4 +191,4 @@ ATTACKS = [
     Attack("700 unary signs in an own cell", _own_cell("x0 = 1; b = " + "-" * 700 + "1")),
     Attack("number of 10,000 digits in an own cell", _own_cell("x0 = 1; b = 0x" + "f" * 10_000)),
     Attack("number of a million digits in the code", _source("def describe(path):\n    return " + "9" * 1_000_000)),
-]  # fmt: skip
+]

@@ -95,10 +95,7 @@ def by_medians(a, b, budget: float) -> dict[str, str]:
 
 
 def by_torch(a, b, budget: float) -> dict[str, str]:
-    taken = [
-        torch.utils.benchmark.Timer("run()", globals={"run": run}).blocked_autorange(min_run_time=0.45 * budget)
-        for run in (a, b)
-    ]
+    taken = [torch.utils.benchmark.Timer("run()", globals={"run": run}).blocked_autorange(min_run_time=0.45 * budget) for run in (a, b)]
     rounded = [torch.utils.benchmark.utils.common.trim_sigfig(m.median, m.significant_figures) for m in taken]
     ratio = taken[0].median / taken[1].median
     return {
@@ -113,9 +110,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="at most per comparison and method (default 5)")
     parser.add_argument("--side", type=int, default=64, help="side of the matrices (default 64)")
     parser.add_argument("--alone", action="store_true", help="edgekit only, which takes a tenth of the time")
-    parser.add_argument(
-        "--busy", type=int, nargs="+", default=[0, 1], help="busy processes, one run each (default 0 1)"
-    )
+    parser.add_argument("--busy", type=int, nargs="+", default=[0, 1], help="busy processes, one run each (default 0 1)")
     args = parser.parse_args()
     for busy in args.busy:
         run_beside(busy, args)
@@ -148,19 +143,16 @@ def run_beside(busy: int, args) -> None:
 
 def report(tally, loads, took: float, once, busy: int, args) -> None:
 
-    print(
-        f"{args.repeats} comparisons of each kind, {args.seconds} s each, {busy} busy process(es); a takes {seconds(once.median)}"
-    )
+    print(f"{args.repeats} comparisons of each kind, {args.seconds} s each, {busy} busy process(es); a takes {seconds(once.median)}")
     print(f"load average {min(loads):.1f} to {max(loads):.1f}; {took:.0f} s; {machine(once.environment)}\n")
     for kind, spent in SPENT.items():
         quarter, half, most = np.percentile(spent, [25, 50, 90])
         print(
-            f"edgekit, {kind}: {np.mean(spent):.2f} s to the end of a comparison (quarter {quarter:.2f}, half {half:.2f}, nine of ten {most:.2f})"
+            f"edgekit, {kind}: {np.mean(spent):.2f} s to the end of a comparison (quarter {quarter:.2f}, half {half:.2f}, nine of ten"
+            f" {most:.2f})"
         )
     total, count = sum(map(sum, SPENT.values())), sum(map(len, SPENT.values()))
-    print(
-        f"edgekit, all: {total:.0f} s, {total / count / FIXED:.0%} of the {count * FIXED:.0f} s at a fixed {FIXED:g} s each"
-    )
+    print(f"edgekit, all: {total:.0f} s, {total / count / FIXED:.0%} of the {count * FIXED:.0f} s at a fixed {FIXED:g} s each")
     print(f"\n{'rule':52}{'A/A: claimed':>28}{'5% longer: found':>28}{'wrong sign':>12}")
     for rule in sorted(tally):
         claimed = sum(said != "same" for said in tally[rule]["A/A"])

@@ -92,9 +92,7 @@ def variant(base: bytes, budget, seed: int) -> bytes:
             array = array + rng.normal(0, DISTURBED * np.ptp(array), array.shape).astype(array.dtype)
         elif array.ndim > 1:
             info = np.iinfo(array.dtype)
-            array = np.clip(array.astype(int) + rng.integers(-2, 3, array.shape), info.min, info.max).astype(
-                array.dtype
-            )
+            array = np.clip(array.astype(int) + rng.integers(-2, 3, array.shape), info.min, info.max).astype(array.dtype)
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     return model.SerializeToString()
 
@@ -164,9 +162,7 @@ def run(board, sent: list[tuple[str, bytes, str]], tier: str) -> int:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
-    print(
-        f"processor: {spent:.0f} s in all, {spent / len(sent):.2f} s a submission: the server, the judge and its sandbox, start included"
-    )
+    print(f"processor: {spent:.0f} s in all, {spent / len(sent):.2f} s a submission: the server, the judge and its sandbox, start included")
     return say(board, sent, told, taking, judging, page)
 
 
@@ -189,11 +185,10 @@ def say(board, sent, told, taking: float, judging: float, page: int) -> int:
         state = rows[sha256(blob)]["state"] if sha256(blob) in rows else f"status {status}"
         unlike[wrong or "right", state] += 1
     print(
-        f"taken: {dict(Counter(status for status, _ in told))} in {taking:.0f} s, median {statistics.median(s for _, s in told) * 1e3:.0f} ms, longest {max(s for _, s in told):.1f} s"
+        f"taken: {dict(Counter(status for status, _ in told))} in {taking:.0f} s, median {statistics.median(s for _, s in told) * 1e3:.0f}"
+        f" ms, longest {max(s for _, s in told):.1f} s"
     )
-    print(
-        f"judged: {dict(states)} in {judging:.0f} s from the first on: {judging / max(len(rows), 1):.2f} s each; lost: {len(lost)}"
-    )
+    print(f"judged: {dict(states)} in {judging:.0f} s from the first on: {judging / max(len(rows), 1):.2f} s each; lost: {len(lost)}")
     print(f"what was sent, and what became of it: {dict(unlike)}")
     print(
         f"verdicts of budgets: {dict(words)}; {doubtful} latencies are measured again, now that nobody waits; the page has {page:,} bytes"

@@ -2,9 +2,8 @@
 
     python tests/benchmarks/capstone_sample.py --write tests/recorded/capstone_sample.json
 
-EdgeCNN in INT8, one technique alone, as a student of the course "open" would hand it in for a microcontroller, judged by 2,000 unseen pictures.
-Prints the report, and writes what it says with device and date.
-"""
+EdgeCNN in INT8, one technique alone, as a student of the course "open" would hand it in for a microcontroller, judged by 2,000 unseen
+pictures. Prints the report, and writes what it says with device and date."""
 
 from __future__ import annotations
 
@@ -55,11 +54,17 @@ def main() -> None:
     kinds = judging.by_style(split, guess)
     print(*items, *(f"{kind} {judging.share(*one)}" for kind, one in kinds.items()), sep="\n")
     record = {
-        "what": f"EdgeCNN in INT8 for {STUDENT}, {DEVICE}, course open", "device": machine(found["latency"]["environment"]),
-        "date": datetime.now(timezone.utc).date().isoformat(), "pictures": COUNT, "seed": SEED, "budget": budget.to_dict(),
-        "numbers": numbers, "verdicts": {item.name: item.verdict for item in items}, "kinds": kinds,
+        "what": f"EdgeCNN in INT8 for {STUDENT}, {DEVICE}, course open",
+        "device": machine(found["latency"]["environment"]),
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "pictures": COUNT,
+        "seed": SEED,
+        "budget": budget.to_dict(),
+        "numbers": numbers,
+        "verdicts": {item.name: item.verdict for item in items},
+        "kinds": kinds,
         "environment": found["latency"]["environment"],
-    }  # fmt: skip
+    }
     if given.write:
         given.write.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

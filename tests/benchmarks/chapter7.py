@@ -1,9 +1,8 @@
 """The table of chapter 7: what each compression does to EdgeCNN. ``python tests/benchmarks/chapter7.py [--out FILE.json]``.
 
-Accuracy on the 6,000 test pictures with its interval, parameters, MACs and FLOPs, size of the ONNX file, latency on this CPU as a ratio to the baseline with
-its interval. Each row is made by one function that returns a :class:`Made`: a PyTorch model (for the counts) and an ONNX file (for all the rest). ``ROWS``
-lists them; a row that is added there appears in the table.
-"""
+Accuracy on the 6,000 test pictures with its interval, parameters, MACs and FLOPs, size of the ONNX file, latency on this CPU as a ratio to
+the baseline with its interval. Each row is made by one function that returns a :class:`Made`: a PyTorch model (for the counts) and an ONNX
+file (for all the rest). ``ROWS`` lists them; a row that is added there appears in the table."""
 
 from __future__ import annotations
 
@@ -27,7 +26,8 @@ from tests.benchmarks import recorded
 
 @dataclass
 class Made:
-    """A compressed model: ``model`` is counted, ``file`` is evaluated and timed. ``model`` may be the float model a quantized file came from."""
+    """A compressed model: ``model`` is counted, ``file`` is evaluated and timed. ``model`` may be the float model a quantized file came
+    from."""
 
     model: object
     file: Path
@@ -73,7 +73,8 @@ def fastnas(share: float = 0.5, epochs: int = 3, budget: str = "flops"):
 
 
 def sparse(model=None, epochs: int = 1):
-    """A copy of ``model`` (default EdgeCNN), 2:4 sparse by magnitude where Model Optimizer takes the layer, fine-tuned under the mask, exported."""
+    """A copy of ``model`` (default EdgeCNN), 2:4 sparse by magnitude where Model Optimizer takes the layer, fine-tuned under the mask,
+    exported."""
     import warnings
 
     import modelopt.torch.sparsity as mts
@@ -137,13 +138,16 @@ def table(rows: dict[str, Callable[[Path], Made]], folder: Path, max_time: float
 
 
 def text(found: list[dict]) -> str:
-    lines = ["| model | accuracy % [95%] | parameters | not zero | MACs | file MB | speed-up [95%] |", "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines = [
+        "| model | accuracy % [95%] | parameters | not zero | MACs | file MB | speed-up [95%] |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for entry in found:
         a, r = entry["accuracy"], entry.get("speed-up")
         speed = f"{r['value']:.2f}x [{r['low']:.2f}, {r['high']:.2f}], {r['verdict']}" if r else "1"
         lines.append(
-            f"| {entry['name']} | {100 * a['value']:.2f} [{100 * a['low']:.2f}, {100 * a['high']:.2f}] | {entry['parameters']:,} | {entry['nonzero']:,} | {entry['macs']:,} "
-            f"| {entry['bytes'] / 1e6:.2f} | {speed} |"
+            f"| {entry['name']} | {100 * a['value']:.2f} [{100 * a['low']:.2f}, {100 * a['high']:.2f}] | {entry['parameters']:,} |"
+            f" {entry['nonzero']:,} | {entry['macs']:,} | {entry['bytes'] / 1e6:.2f} | {speed} |"
         )
     changes = [f"{entry['name']}: {entry['change']}" for entry in found if "change" in entry]
     return "\n".join([*lines, "", *changes])
@@ -158,8 +162,10 @@ def page(found: list[dict]) -> str:
             "",
             "    python tests/benchmarks/chapter7.py --write solutions/RESULTS_chapter7.md",
             "",
-            "6,000 test pictures; latency at batch 1 on one thread in ONNX Runtime, the speed-up over the first row. The INT8 files are symmetric, for TensorRT: "
-            "on a CPU they are slower, as chapter 5 explains.",
+            (
+                "6,000 test pictures; latency at batch 1 on one thread in ONNX Runtime, the speed-up over the first row. The INT8 files are"
+                " symmetric, for TensorRT: on a CPU they are slower, as chapter 5 explains."
+            ),
             "",
             text(found),
             "",

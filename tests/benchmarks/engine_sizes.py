@@ -33,11 +33,7 @@ def main() -> None:
             quantization.for_tensorrt(files["FP32"], files["INT8"], calibration)
             for precision, path in files.items():
                 built = trt.build(path, api="tensorrt_rtx", batches=(1, 8, 32))
-                sizes = {
-                    "onnx_bytes": path.stat().st_size,
-                    "weight_bytes": built.log.bytes_of("Weights"),
-                    "engine_bytes": len(built.data),
-                }
+                sizes = {"onnx_bytes": path.stat().st_size, "weight_bytes": built.log.bytes_of("Weights"), "engine_bytes": len(built.data)}
                 rows.append({"model": name, "precision": precision, **sizes})
     print(
         ledger.record(

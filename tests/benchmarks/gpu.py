@@ -1,11 +1,11 @@
 """Record on an NVIDIA GPU what labs show to those who have none: ``python -m tests.benchmarks.gpu --record all``.
 
-Names instead of ``all`` measure only these (``--list`` says which there are). Each runs in a process of its own with its own time limit: one that
-fails or hangs stops no other. What was recorded on this GPU already is left out, so the command can be given again after a failure; ``--again``
-measures it anew. Results go to data/recorded/NAME.json or to ``--out DIR``, with NAME.log beside them; ``--bundle FILE.tar.gz`` packs both. About four
-minutes without engines. With TensorRT 8.6 on an H100 (2026-11-26) an INT8 engine took 37 to 237 s to build. ``--make DIR`` only makes the ONNX
-files, on a machine with PyTorch and Model Optimizer and without a GPU; ``--files DIR`` takes them on a board. Exits with 1 if one failed, with 2 where there is no GPU.
-"""
+Names instead of ``all`` measure only these (``--list`` says which there are). Each runs in a process of its own with its own time limit:
+one that fails or hangs stops no other. What was recorded on this GPU already is left out, so the command can be given again after a
+failure; ``--again`` measures it anew. Results go to data/recorded/NAME.json or to ``--out DIR``, with NAME.log beside them; ``--bundle
+FILE.tar.gz`` packs both. About four minutes without engines. With TensorRT 8.6 on an H100 (2026-11-26) an INT8 engine took 37 to 237 s to
+build. ``--make DIR`` only makes the ONNX files, on a machine with PyTorch and Model Optimizer and without a GPU; ``--files DIR`` takes them
+on a board. Exits with 1 if one failed, with 2 where there is no GPU."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def in_its_own_process(name: str, out: Path, limit: float) -> str:
     command = [sys.executable, "-m", "tests.benchmarks.gpu", "--one", name, "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
     with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, start_new_session=True)  # fmt: skip
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, start_new_session=True)
         try:
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -72,9 +72,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="measure also what is there already")
     parser.add_argument("--scale", type=float, default=1.0, help="times the time limits, for a slow machine")
     parser.add_argument("--make", type=Path, metavar="DIR", help="make the ONNX files there, measure nothing")
-    parser.add_argument(
-        "--files", type=Path, metavar="DIR", help="take the ONNX files from there, and make those that are missing"
-    )
+    parser.add_argument("--files", type=Path, metavar="DIR", help="take the ONNX files from there, and make those that are missing")
     parser.add_argument("--list", action="store_true", help="say what can be measured")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -119,9 +117,7 @@ def record(names, args) -> int:
         print(f"{name:16} {time.perf_counter() - start:5.1f} s  {result}", flush=True)
     if args.bundle:
         with tarfile.open(args.bundle, "w:gz") as bundle:
-            for path in sorted(
-                {p for name in names for p in args.out.glob(f"{name}.*") if p.suffix in (".json", ".log")}
-            ):
+            for path in sorted({p for name in names for p in args.out.glob(f"{name}.*") if p.suffix in (".json", ".log")}):
                 bundle.add(path, path.name)
     return int(failed)
 

@@ -57,8 +57,8 @@ def pictures(name: str, batch: int) -> np.ndarray:
 
 @functools.cache
 def onnx_file(name: str, precision: str = "fp32") -> Path:
-    """fp32, fp16 (converted), int8 (ONNX Runtime's quantizer, the recipe for TensorRT), int8_modelopt, fp8_modelopt; int8_ptq and int8_qat (lab
-    07a's, for EdgeCNN). Taken from ``folder`` if it is there."""
+    """fp32, fp16 (converted), int8 (ONNX Runtime's quantizer, the recipe for TensorRT), int8_modelopt, fp8_modelopt; int8_ptq and int8_qat
+    (lab 07a's, for EdgeCNN). Taken from ``folder`` if it is there."""
     import onnx
 
     path = folder / f"{name}_{precision}.onnx"
@@ -105,9 +105,8 @@ def _modelopt(name: str, precision: str, path: Path) -> None:
 def plan(path: Path, **options) -> Path:
     """An engine file for batches of 1, 8 to 32. NotHere with TensorRT's words where none can be built, or none runs.
 
-    An engine that an earlier item built is taken again, and what was timed for one engine is not timed again for the next: an INT8 engine of
-    EdgeCNN took 94 s on 2026-11-26 (TensorRT 8.6, H200).
-    """
+    An engine that an earlier item built is taken again, and what was timed for one engine is not timed again for the next: an INT8 engine
+    of EdgeCNN took 94 s on 2026-11-26 (TensorRT 8.6, H200)."""
     name = "_".join([path.stem, *(f"{key}_{value}" for key, value in sorted(options.items()))])
     kept = folder / f"{name}.plan"
     if kept.is_file() and kept.stat().st_mtime >= path.stat().st_mtime:
@@ -164,9 +163,7 @@ def engine(name: str, precision: str = "fp32", graph: bool = False, copies: bool
     """A Runner. NotHere where no engine can be built, or none runs."""
     try:
         file = plan(onnx_file(name, precision), **options)
-        return runtimes.load(
-            file, "tensorrt", graph=graph, copies=copies, check=not targets(), name=f"{name} {precision}"
-        )
+        return runtimes.load(file, "tensorrt", graph=graph, copies=copies, check=not targets(), name=f"{name} {precision}")
     except runtimes.RunnerError as error:
         raise NotHere(f"{name} {precision}: {' '.join(str(error).split())[:600]}") from error
 
@@ -178,12 +175,7 @@ def rows_of(race, **more) -> list[dict]:
         row = more | {"entry": name, "median us": round(seconds * 1e6, 2)}
         if name != race.baseline:
             found = race[name]
-            row |= {
-                "speed-up": round(found.speedup, 3),
-                "low": round(found.low, 3),
-                "high": round(found.high, 3),
-                "verdict": found.verdict,
-            }
+            row |= {"speed-up": round(found.speedup, 3), "low": round(found.low, 3), "high": round(found.high, 3), "verdict": found.verdict}
         rows.append(row)
     return rows
 
@@ -224,10 +216,7 @@ def trt_phases():
                     low, middle, high = np.percentile(values, [10, 50, 90]) * 1e6
                     row = {"model": name, "batch": batch, "phase": phase}
                     rows.append(row | {"median us": round(middle, 2), "p10": round(low, 2), "p90": round(high, 2)})
-    return "Copy in, compute and copy out of an engine, by the GPU's own events", {
-        "clock": "CUDA events in one stream",
-        "phases": rows,
-    }
+    return "Copy in, compute and copy out of an engine, by the GPU's own events", {"clock": "CUDA events in one stream", "phases": rows}
 
 
 def trt_race():
@@ -257,9 +246,7 @@ def _racers(name: str, x) -> dict:
     return {
         "PyTorch, CUDA": lambda: torch_on_gpu(runtime="pytorch"),
         "PyTorch compiled, CUDA": lambda: torch_on_gpu(runtime="pytorch-compiled"),
-        "PyTorch compiled, CUDA graph": lambda: torch_on_gpu(
-            runtime="pytorch-compiled", compile_options={"mode": "reduce-overhead"}
-        ),
+        "PyTorch compiled, CUDA graph": lambda: torch_on_gpu(runtime="pytorch-compiled", compile_options={"mode": "reduce-overhead"}),
         "ONNX Runtime, CPU, 1 thread": lambda: runtimes.load(path, threads=1),
         "ONNX Runtime, CUDA": lambda: runtimes.load(path, providers=["cuda", "cpu"]),
         "TensorRT": lambda: engine(name),
@@ -280,8 +267,8 @@ PRECISIONS = {
 
 
 def trt_precisions():
-    """CUDA graphs, because the calls of a small network are bound by the launches of its kernels: without them EdgeCNN took 380 to 416 us in every
-    precision (2026-11-26, H100), and 70 to 114 us with them."""
+    """CUDA graphs, because the calls of a small network are bound by the launches of its kernels: without them EdgeCNN took 380 to 416 us
+    in every precision (2026-11-26, H100), and 70 to 114 us with them."""
     rows, notes, test = [], [], data.load("digits", "test").subset(2000)
     for name in SHAPES:
         runs = {}
@@ -300,11 +287,7 @@ def trt_precisions():
             rows.append(row)
         for run in runs.values():
             run.close()
-    return "Engines by precision, batch 8, compute only, each call one CUDA graph", {
-        "clock": "compute",
-        "precisions": rows,
-        "notes": notes,
-    }
+    return "Engines by precision, batch 8, compute only, each call one CUDA graph", {"clock": "compute", "precisions": rows, "notes": notes}
 
 
 def trt_int8_qat():
@@ -312,9 +295,7 @@ def trt_int8_qat():
     test = data.load("digits", "test").subset(4000)
     files = {"fp32": "fp32", "fp16": "fp16", "int8 PTQ": "int8_ptq", "int8 QAT": "int8_qat"}
     runs = {
-        label: runtimes.load(
-            plan(onnx_file("EdgeCNN", kind)), "tensorrt", graph=True, copies=False, check=not targets()
-        )
+        label: runtimes.load(plan(onnx_file("EdgeCNN", kind)), "tensorrt", graph=True, copies=False, check=not targets())
         for label, kind in files.items()
     }
     race = bench.compare(runs, pictures("EdgeCNN", 32), max_time=6, max_warmup=0.5)
@@ -391,9 +372,7 @@ def gpu_energy():
     """Joules per picture by NVML's counter: engines by precision where they run, PyTorch in any case."""
     name, batch, seconds = "ResNet-18", 32, 3.0
     x, rows, notes = pictures(name, batch), [], []
-    runs = {
-        f"PyTorch {label}": _on_gpu(net, x) for label, net in (("fp32", module(name)), ("fp16", _half(module(name))))
-    }
+    runs = {f"PyTorch {label}": _on_gpu(net, x) for label, net in (("fp32", module(name)), ("fp16", _half(module(name))))}
     for precision in ("fp32", "fp16", "int8"):
         try:
             runs[f"TensorRT {precision}"] = engine(name, precision, graph=True, copies=False)

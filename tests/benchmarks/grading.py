@@ -67,8 +67,7 @@ def nbmake(files: list[Path], folder: Path, tools: Path | None, more: list[str],
 
 def papermill(files: list[Path], folder: Path, tools: Path | None) -> float:
     return sum(
-        run([sys.executable, "-m", "papermill", str(file), str(folder / "out.ipynb"), "-k", "python3"], folder, tools)
-        for file in files
+        run([sys.executable, "-m", "papermill", str(file), str(folder / "out.ipynb"), "-k", "python3"], folder, tools) for file in files
     )
 
 
@@ -107,8 +106,11 @@ def main() -> None:
         students = small_class(m, args.submissions)
         files = [m.submissions / student / f"{SLUG}.ipynb" for student in students[: args.sample]]
         about = device.environment()
-        print(f"{about.get('cpu')}, {about.get('cores')} cores, load {os.getloadavg()[0]:.1f} before the run; "
-              f"{args.submissions} submissions for edgekit, {len(files)} for the others", flush=True)  # fmt: skip
+        print(
+            f"{about.get('cpu')}, {about.get('cores')} cores, load {os.getloadavg()[0]:.1f} before the run; "
+            f"{args.submissions} submissions for edgekit, {len(files)} for the others",
+            flush=True,
+        )
         tools = args.tools.resolve() if args.tools else None
         two = ["-n", "2", "--dist", "loadscope"]
         others: dict[str, tuple[str, Callable[[], float]]] = {
@@ -145,14 +147,10 @@ def report(first: float, last: float, found: list[dict], count: int, measured: d
     for tool, seconds in measured.items():
         print(f"  {tool:22} {seconds / ours:6.1f} times as long as edgekit grade per submission")
     cells = sum(record["cell_seconds"] for record in found)
-    print(
-        f"of two workers' time, {cells / (2 * (first + last)):.0%} ran cells and probes ({cells / len(found):.2f} s per submission)"
-    )
+    print(f"of two workers' time, {cells / (2 * (first + last)):.0%} ran cells and probes ({cells / len(found):.2f} s per submission)")
     right = [record for i, record in enumerate(sorted(found, key=lambda r: r["student"])) if record["items"]]
     full = sum(all(item["status"] == "pass" for item in record["items"]) for record in right)
-    print(
-        f"{full} of {len(found)} gradings gave full marks; {sum(r['status'] != 'graded' for r in found)} could not be graded"
-    )
+    print(f"{full} of {len(found)} gradings gave full marks; {sum(r['status'] != 'graded' for r in found)} could not be graded")
 
 
 if __name__ == "__main__":

@@ -71,9 +71,12 @@ def numbers(paths: dict[str, Path]) -> dict[str, dict]:
         table[name] = {
             "accuracy": {"value": right.value, "low": right.low, "high": right.high},
             "latency": dict(zip(("value", "low", "high"), latency, strict=True)) | {"control": control},
-            "file": path.stat().st_size, "activations": activation_bytes(path), "resident": bench.footprint(path).model,
-            "baseline_resident": bench.footprint(paths["float32"]).model, "failed": times.control_failed,
-        }  # fmt: skip
+            "file": path.stat().st_size,
+            "activations": activation_bytes(path),
+            "resident": bench.footprint(path).model,
+            "baseline_resident": bench.footprint(paths["float32"]).model,
+            "failed": times.control_failed,
+        }
     return table
 
 

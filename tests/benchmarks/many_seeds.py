@@ -82,15 +82,9 @@ def main() -> None:
         os.environ["EDGEKIT_WORK"] = folder
         for lab in map(find, options.lab) if options.lab else labs():
             for item in lab.items:
-                row = (
-                    *rejected(lab, item.name, options.seeds, options.seconds),
-                    *accepted(lab, item.name, options.mistake_seeds),
-                )
+                row = (*rejected(lab, item.name, options.seeds, options.seconds), *accepted(lab, item.name, options.mistake_seeds))
                 totals = [a + b for a, b in zip(totals, row, strict=True)]
-                print(
-                    f"{lab.slug} {item.name}: right rejected {row[1]} of {row[0]}, wrong accepted {row[3]} of {row[2]}",
-                    flush=True,
-                )
+                print(f"{lab.slug} {item.name}: right rejected {row[1]} of {row[0]}, wrong accepted {row[3]} of {row[2]}", flush=True)
     for what, tried, bad in (("right answers rejected", *totals[:2]), ("wrong answers accepted", *totals[2:])):
         low, high = stats.wilson(bad, tried) if tried else (0, 1)
         print(f"{what}: {bad} of {tried}, {100 * low:.2f}% to {100 * high:.2f}%")

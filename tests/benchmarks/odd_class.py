@@ -2,12 +2,11 @@
 
     python tests/benchmarks/odd_class.py --students 300 --odd 0.05
 
-The class hands in lab 04, cut down to two quick exercises. Every second student is right. The odd ones take turns: a comment with
-spaced dots, folders twelve deep, a file that is no notebook, answers that sleep for days, an answer of a megabyte. Both classes are
-graded one after the other on this machine, with two workers. It prints the time of both by the clock and in processor seconds, submissions a
-minute, and both ratios, and ends with status 1 when a student has no row or an honest mark is lost. Start-up is part of the times. On a busy
-machine the clock says little, and the processor's ratio leaves out only what the sleeping ones wait; on a quiet one the clock counts.
-"""
+The class hands in lab 04, cut down to two quick exercises. Every second student is right. The odd ones take turns: a comment with spaced
+dots, folders twelve deep, a file that is no notebook, answers that sleep for days, an answer of a megabyte. Both classes are graded one
+after the other on this machine, with two workers. It prints the time of both by the clock and in processor seconds, submissions a minute,
+and both ratios, and ends with status 1 when a student has no row or an honest mark is lost. Start-up is part of the times. On a busy
+machine the clock says little, and the processor's ratio leaves out only what the sleeping ones wait; on a quiet one the clock counts."""
 
 from __future__ import annotations
 
@@ -28,10 +27,7 @@ def odd(m, kind: str, student: str) -> None:
     """One odd submission; all of them are right but for what is odd, where that can be."""
     name = next(iter(m.answers))
     if kind == "dots":
-        m.save(
-            student,
-            m.notebook({**m.answers, name: m.answers[name] + "\n# Chapter" + " ." * 60 + " 3\n" + "x = 1\n" * 500}),
-        )
+        m.save(student, m.notebook({**m.answers, name: m.answers[name] + "\n# Chapter" + " ." * 60 + " 3\n" + "x = 1\n" * 500}))
     elif kind == "deep":
         path = m.submissions.joinpath(student, *"abcdefghijk", f"{m.slug}.ipynb")
         path.parent.mkdir(parents=True)
@@ -88,16 +84,17 @@ def grade(folder: Path, size: int, odd_ones: int) -> tuple[float, float, list[st
     got = {record["student"]: points(record) for record in records}
     with made["csv"].open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student"] for row in csv.DictReader(file)}
-    honest = [f"student{i:02}" for i in range(0, size - odd_ones, 2)] + [
-        who for who, kind in kinds.items() if kind in RIGHT
-    ]
+    honest = [f"student{i:02}" for i in range(0, size - odd_ones, 2)] + [who for who, kind in kinds.items() if kind in RIGHT]
     wrong = [f"{who} has {got.get(who)} of {full}" for who in honest if got.get(who) != full]
     everybody = {f"student{i:02}" for i in range(size - odd_ones)} | set(kinds)
     return seconds, sum(jobs), wrong + [f"{who} has no row" for who in sorted(everybody - rows)]
 
 
 def said(students: int, what: str, seconds: float, used: float) -> str:
-    return f"{students} students {what}: {seconds:.0f} s, {60 * students / seconds:.0f} a minute; {used:.0f} s of the processor in the sandbox, {used / students:.2f} each"
+    return (
+        f"{students} students {what}: {seconds:.0f} s, {60 * students / seconds:.0f} a minute; {used:.0f} s of the processor in the"
+        f" sandbox, {used / students:.2f} each"
+    )
 
 
 def main() -> int:
@@ -111,9 +108,7 @@ def main() -> int:
         print(said(given.students, "without odd ones", plain, plain_used), flush=True)
         mixed, mixed_used, more = grade(Path(folder) / "odd", given.students, count)
         print(said(given.students, f"with {count} odd ones", mixed, mixed_used))
-    print(
-        f"ratio by the clock {mixed / plain:.2f}, of the processor {mixed_used / plain_used:.2f}; lost: {wrong + more or 'nothing'}"
-    )
+    print(f"ratio by the clock {mixed / plain:.2f}, of the processor {mixed_used / plain_used:.2f}; lost: {wrong + more or 'nothing'}")
     return 1 if wrong or more else 0
 
 

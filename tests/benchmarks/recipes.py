@@ -3,10 +3,9 @@
     python tests/benchmarks/recipes.py                     writes solutions/RESULTS.md and prints it
     python tests/benchmarks/recipes.py --write ""          only prints
 
-ONNX Runtime on the CPU, one thread, batch 1, the whole test split for accuracy. Speed-ups are paired ratios with a 95%
-interval and an A/A control (edgekit.bench.speed.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean nothing. It
-prints and decides nothing; run it on an idle machine.
-"""
+ONNX Runtime on the CPU, one thread, batch 1, the whole test split for accuracy. Speed-ups are paired ratios with a 95% interval and an A/A
+control (edgekit.bench.speed.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean
+nothing. It prints and decides nothing; run it on an idle machine."""
 
 from __future__ import annotations
 
@@ -25,17 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from edgekit import (  # noqa: E402
-    bench,
-    export,
-    paths,
-    runtimes,
-)
+from edgekit import bench, export, paths, runtimes  # noqa: E402
 from edgekit.compression import quantization  # noqa: E402
 from edgekit.formatting import seconds  # noqa: E402
-from edgekit.zoo import (  # noqa: E402
-    data,
-)
+from edgekit.zoo import data  # noqa: E402
 from tests.benchmarks import recorded  # noqa: E402
 
 RECIPES = ("for_cpu", "for_tensorrt", "u8u8", "s8s8", "qoperator", "dynamic", "fp16")
@@ -102,13 +94,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
         own = export.report(file).size
         line = [name, label, f"{own / 1e3:,.0f} kB", "" if label == "fp32" else f"{size / own:.2f}x"]
         accuracy = accuracies.get(label)
-        line.append(
-            str(accuracy).partition(",  n")[0].split(", n")[0]
-            if accuracy
-            else "random weights"
-            if held_out is None
-            else ""
-        )
+        line.append(str(accuracy).partition(",  n")[0].split(", n")[0] if accuracy else "random weights" if held_out is None else "")
         if accuracy and label != "fp32":
             change = bench.compare_accuracy(accuracies["fp32"], accuracy, held_out)
             line.append(f"{100 * change.difference:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]")
@@ -127,9 +113,7 @@ def rows(name: str, folder: Path, calibration, held_out, seconds_each: float, sa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--write", default=str(paths.solutions() / "RESULTS.md"), help="where the table goes; '' for nowhere"
-    )
+    parser.add_argument("--write", default=str(paths.solutions() / "RESULTS.md"), help="where the table goes; '' for nowhere")
     parser.add_argument("--seconds", type=float, default=8.0, help="for each model's comparison")
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     options = parser.parse_args()
@@ -155,13 +139,18 @@ def page(found) -> str:
         [
             "# INT8 and FP16 in ONNX Runtime: what the recipes bring",
             "",
-            f"{recorded.here('onnxruntime', 'onnx', 'torch', 'python')} Another machine gives other numbers, and on some the verdicts turn round. "
-            "Make your own:",
+            (
+                f"{recorded.here('onnxruntime', 'onnx', 'torch', 'python')} Another machine gives other numbers, and on some the verdicts"
+                " turn round. Make your own:"
+            ),
             "",
             "    python tests/benchmarks/recipes.py",
             "",
-            "One thread, batch 1. Accuracy on all 6,000 test pictures; its change against float32 is paired, picture by picture. A speed-up is the time of float32 "
-            "over that of the recipe, above 1 is faster. MobileNetV2 has random weights: size and speed only.",
+            (
+                "One thread, batch 1. Accuracy on all 6,000 test pictures; its change against float32 is paired, picture by picture. A"
+                " speed-up is the time of float32 over that of the recipe, above 1 is faster. MobileNetV2 has random weights: size and"
+                " speed only."
+            ),
             "",
             *table,
             "",

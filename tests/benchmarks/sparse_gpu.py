@@ -1,10 +1,10 @@
 """2:4 sparse matrix products against dense ones on a GPU, over sizes: ``python tests/benchmarks/sparse_gpu.py [--record]``.
 
 PyTorch's semi-structured tensors (``torch.sparse.to_sparse_semi_structured``, Ampere and newer), float16: ``linear`` with weight [n, n] and
-``batch`` rows. Both sides of a ratio are timed in turn by the host's clock, from the launch to the end of the work on the GPU: once as Python calls
-them, one product a call, and once as a CUDA graph of 20 products, which leaves Python's time out. The interval is a bootstrap over pairs, with an A/A control. ``--record`` writes data/recorded/sparse_gpu.json, which lab 07c shows. Exits with 2 and the
-reason where there is no such GPU.
-"""
+``batch`` rows. Both sides of a ratio are timed in turn by the host's clock, from the launch to the end of the work on the GPU: once as
+Python calls them, one product a call, and once as a CUDA graph of 20 products, which leaves Python's time out. The interval is a bootstrap
+over pairs, with an A/A control. ``--record`` writes data/recorded/sparse_gpu.json, which lab 07c shows. Exits with 2 and the reason where
+there is no such GPU."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def row(n: int, batch: int, max_time: float = 4.0) -> dict:
 
     dense, sparse, difference = pair(n, batch)
     with torch.inference_mode():
-        called = bench.compare({"dense": dense, "2:4": sparse}, max_time=max_time, max_warmup=0.3, clock="launch and wait, data on the GPU")["2:4"]  # fmt: skip
+        called = bench.compare(
+            {"dense": dense, "2:4": sparse}, max_time=max_time, max_warmup=0.3, clock="launch and wait, data on the GPU"
+        )["2:4"]
         graphs = {"dense": captured(dense), "2:4": captured(sparse)}
-        found = bench.compare(graphs, max_time=max_time, max_warmup=0.3, clock=f"a CUDA graph of {REPEAT} products")[
-            "2:4"
-        ]
+        found = bench.compare(graphs, max_time=max_time, max_warmup=0.3, clock=f"a CUDA graph of {REPEAT} products")["2:4"]
     return {
         "weight": f"{n} x {n}",
         "rows of input": batch,

@@ -29,9 +29,23 @@ from edgekit import export  # noqa: E402
 from edgekit.compression import tuning  # noqa: E402
 
 ENDINGS = {
-    ".py": "python", ".js": "javascript", ".json": "json", ".md": "markdown", ".html": "html", ".h": "c", ".png": "png", ".css": "css",
-    ".toml": "toml", ".so": "elf", ".txt": "txt", ".svg": "svg", ".yaml": "yaml", ".xml": "xml", ".pyc": "pythonbytecode", ".zip": "zip",
-}  # fmt: skip
+    ".py": "python",
+    ".js": "javascript",
+    ".json": "json",
+    ".md": "markdown",
+    ".html": "html",
+    ".h": "c",
+    ".png": "png",
+    ".css": "css",
+    ".toml": "toml",
+    ".so": "elf",
+    ".txt": "txt",
+    ".svg": "svg",
+    ".yaml": "yaml",
+    ".xml": "xml",
+    ".pyc": "pythonbytecode",
+    ".zip": "zip",
+}
 
 
 def digits(name: str, folder: Path) -> None:
@@ -64,8 +78,11 @@ def magika(folder: Path, packages: Path, most: int = 220) -> None:
     for path in sorted(Path(sysconfig.get_path("platlib")).rglob("*")):
         if path.suffix in ENDINGS and path.is_file() and 64 < path.stat().st_size < 400_000:
             found.setdefault(path.suffix, []).append(path)
-    rows = [(_ends(path), labels.index(ENDINGS[end])) for end, paths in sorted(found.items())
-            for path in rng.sample(paths, min(most, len(paths)))]  # fmt: skip
+    rows = [
+        (_ends(path), labels.index(ENDINGS[end]))
+        for end, paths in sorted(found.items())
+        for path in rng.sample(paths, min(most, len(paths)))
+    ]
     rng.shuffle(rows)
     ends, kinds = zip(*rows, strict=True)
     np.savez(folder / "magika.npz", bytes=np.array(ends, np.int32), label=np.array(kinds))

@@ -129,17 +129,7 @@ def _wheel(pin: Pin, tag: str) -> Path:
     if not list(folder.glob("*.whl")):
         requirement = folder / "requirement.txt"
         requirement.write_text(f"{pin.package}=={pin.version} --hash=sha256:{pin.sha256[tag]}\n")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--retries=1",
-            "--timeout=10",
-        ]
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--retries=1", "--timeout=10"]
         command += ["--disable-pip-version-check", "--require-hashes", "-r", str(requirement), "-d", str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -147,9 +137,7 @@ def _wheel(pin: Pin, tag: str) -> Path:
             raise Unavailable(f"the registry did not deliver the bindings of {pin.version} within 60 s") from None
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-            if (
-                "HASHES" in done.stderr or "hashes" in said
-            ):  # not a reason to skip: the registry delivers something else
+            if "HASHES" in done.stderr or "hashes" in said:  # not a reason to skip: the registry delivers something else
                 raise RuntimeError(f"{pin.package} {pin.version}: {done.stderr.strip()}")
             raise Unavailable(f"the registry cannot be reached for the bindings of {pin.version}: {said}")
     (found,) = folder.glob("*.whl")
@@ -165,16 +153,11 @@ def stubs(extension: Path, folder: Path) -> None:
         raise Unavailable("making the stub libraries needs a C compiler, nm and readelf (apt install gcc)")
     run = lambda *command: subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     needed = re.findall(r"\[(libnv[^]]+)\]", run("readelf", "-d", str(extension)))
-    symbols = re.findall(
-        r" U ((?:create|get|init|setInternal)\w+)$", run("nm", "-D", "--undefined-only", str(extension)), re.M
-    )
+    symbols = re.findall(r" U ((?:create|get|init|setInternal)\w+)$", run("nm", "-D", "--undefined-only", str(extension)), re.M)
     source = folder / "stub.c"
     source.write_text("".join(f"void* {name}(void) {{ return 0; }}\n" for name in symbols))
     for name in needed:
-        subprocess.run(
-            [compiler, "-shared", "-fPIC", "-w", f"-Wl,-soname,{name}", "-o", str(folder / name), str(source)],
-            check=True,
-        )
+        subprocess.run([compiler, "-shared", "-fPIC", "-w", f"-Wl,-soname,{name}", "-o", str(folder / name), str(source)], check=True)
 
 
 def unpacked(pin: Pin, folder: Path) -> dict[str, str]:
@@ -247,11 +230,7 @@ def main() -> None:
     kept = {name: sorted(inner) for name, inner in members(KEPT).items()}
     names = merged({version: kept if version == KEPT else listing(version) for version in VERSIONS})
     if "--write" not in sys.argv:
-        print(
-            "names.json is what the bindings say"
-            if names == recorded()["names"]
-            else "names.json DIFFERS from the bindings"
-        )
+        print("names.json is what the bindings say" if names == recorded()["names"] else "names.json DIFFERS from the bindings")
         return
     found = {
         "versions": VERSIONS,
@@ -261,9 +240,7 @@ def main() -> None:
         "wheels": {p.version: {"package": p.package, "found_on": p.found_on, "sha256": p.sha256} for p in PINS},
         "names": names,
     }
-    lines = [
-        f" {json.dumps(name)}: {json.dumps(row, separators=(',', ':'))}" for name, row in found.pop("names").items()
-    ]
+    lines = [f" {json.dumps(name)}: {json.dumps(row, separators=(',', ':'))}" for name, row in found.pop("names").items()]
     head = json.dumps(found, indent=1).removesuffix("\n}")
     NAMES.write_text(head + ',\n "names": {\n' + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
     print(f"{NAMES.name}: {len(names)} names, {sum(map(len, names.values()))} entries, {NAMES.stat().st_size:,} bytes")

@@ -147,11 +147,7 @@ class Collector(ast.NodeVisitor):
     def visit_Assign(self, node):
         self.generic_visit(node)
         for target in node.targets:
-            if (
-                isinstance(target, ast.Tuple)
-                and isinstance(node.value, ast.Tuple)
-                and len(target.elts) == len(node.value.elts)
-            ):
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
                 for part, value in zip(target.elts, node.value.elts, strict=True):
                     self.bind(part, self.kind(value))
             else:

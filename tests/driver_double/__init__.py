@@ -1,5 +1,5 @@
-"""A libcuda.so.1 of our own (cuda.c says what it does and what not), so that the real cuda-python, and the real PyCUDA where it is installed,
-run our code on a machine without a GPU. Code over it runs in a process of its own, with the double on the loader's path."""
+"""A libcuda.so.1 of our own (cuda.c says what it does and what not), so that the real cuda-python, and the real PyCUDA where it is
+installed, run our code on a machine without a GPU. Code over it runs in a process of its own, with the double on the loader's path."""
 
 from __future__ import annotations
 
@@ -37,23 +37,15 @@ def built() -> Path:
     folder.mkdir(exist_ok=True)
     if not (folder / "libcuda.so.1").is_file():
         draft = folder / f"draft-{os.getpid()}-{threading.get_ident()}"
-        flags = [
-            "-std=gnu11",
-            "-O1",
-            "-Wall",
-            "-Werror",
-            "-shared",
-            "-fPIC",
-            "-fvisibility=hidden",
-            "-Wl,-soname,libcuda.so.1",
-        ]
+        flags = ["-std=gnu11", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1"]
         subprocess.run([compiler, *flags, "-o", draft, HERE / "cuda.c", "-ldl", "-lpthread"], check=True)
         os.replace(draft, folder / "libcuda.so.1")
     return folder
 
 
 def over_the_double() -> list[str]:
-    """The bindings that can run over the double: those of this Python, and the PyCUDA that was built for it (tests/driver_double/pycuda.py)."""
+    """The bindings that can run over the double: those of this Python, and the PyCUDA that was built for it
+    (tests/driver_double/pycuda.py)."""
     from tests.driver_double import pycuda
 
     return ["pycuda", *KINDS] if pycuda.folder() and "pycuda" not in KINDS else KINDS
@@ -73,6 +65,4 @@ def run(*arguments: str, gpus: int = 2, timeout: float = 120) -> subprocess.Comp
         "DRIVER_DOUBLE_GPUS": str(gpus),
         "PYTHONPATH": os.pathsep.join(modules),
     }
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=timeout
-    )
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=timeout)

@@ -1,9 +1,8 @@
 """The answers of lab 06b over the driver double: ``python -m tests.driver_double.answers KIND`` with KIND "pycuda" or "cuda-python".
 
-The solution, the other right answers and every wrong one of tests/mistakes run with the real binding. A line for each: the name, a tab, and what was
-noticed ("" for nothing). What the check's stand-in in plain Python (edgekit.checks.fake_gpu) calls wrong must be noticed here too, and what it lets
-pass must be right here.
-"""
+The solution, the other right answers and every wrong one of tests/mistakes run with the real binding. A line for each: the name, a tab, and
+what was noticed ("" for nothing). What the check's stand-in in plain Python (edgekit.checks.fake_gpu) calls wrong must be noticed here too,
+and what it lets pass must be right here."""
 
 from __future__ import annotations
 

@@ -1,10 +1,12 @@
-"""What the execution contexts of the tests have in common: an engine "input" [n, 1, 28, 28] @ weights -> "logits" [n, classes], n from 1 to ``largest``."""
+"""What the execution contexts of the tests have in common: an engine "input" [n, 1, 28, 28] @ weights -> "logits" [n, classes], n from 1 to
+``largest``."""
 
 from __future__ import annotations
 
 
 class ExecutionContext:
-    """Shapes and addresses; ``execute_async_v3(stream)`` is for the class that knows what computes. weights: [784, classes], an array or a tensor."""
+    """Shapes and addresses; ``execute_async_v3(stream)`` is for the class that knows what computes. weights: [784, classes], an array or a
+    tensor."""
 
     def __init__(self, weights, largest: int):
         self.weights, self.largest, self.shape, self.at = weights, largest, None, {}

@@ -1,8 +1,7 @@
 """PyCUDA for the driver double: ``python -m tests.driver_double.pycuda`` builds it from source, once, in about four minutes.
 
-No CUDA toolkit is needed: the headers and libcurand are wheels of the registry, and libcuda is the double. It goes into a folder of its own and
-not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there.
-"""
+No CUDA toolkit is needed: the headers and libcurand are wheels of the registry, and libcuda is the double. It goes into a folder of its own
+and not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there."""
 
 from __future__ import annotations
 
@@ -49,10 +48,7 @@ def _install(target: Path, *what: str, **environment: str) -> None:
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     command = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
     done = subprocess.run(
-        [*command, "--no-cache-dir", "--target", str(target), *what],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
+        [*command, "--no-cache-dir", "--target", str(target), *what], capture_output=True, text=True, env={**os.environ, **environment}
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(what)} could not be installed:\n{(done.stdout + done.stderr)[-1500:]}")

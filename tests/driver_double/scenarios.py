@@ -1,8 +1,7 @@
 """What a TensorRT runner must do, over the driver double: ``python -m tests.driver_double.scenarios KIND [FILE OLD NEW]``.
 
-Prints a line for each scenario, "ok NAME" or "FAILED NAME: why". FILE OLD NEW puts a fault into edgekit/runtimes/trt/FILE.py first. The engine is a stand-in
-(y = 2 x, put into the stream as a C callback); PyCUDA or cuda-python, and all of our code, are the real thing.
-"""
+Prints a line for each scenario, "ok NAME" or "FAILED NAME: why". FILE OLD NEW puts a fault into edgekit/runtimes/trt/FILE.py first. The
+engine is a stand-in (y = 2 x, put into the stream as a C callback); PyCUDA or cuda-python, and all of our code, are the real thing."""
 
 from __future__ import annotations
 
@@ -188,9 +187,7 @@ class Scenarios:
                     run(np.ones((2, 3), np.float32))
                     run.phases(np.ones((2, 3), np.float32), calls=1)
             except self.Error:
-                run = (
-                    None  # and out of the handler: the error's frames hold PyCUDA's stream, which goes with its object
-                )
+                run = None  # and out of the handler: the error's frames hold PyCUDA's stream, which goes with its object
             else:
                 cuda.double_fail_after(0)
                 assert n > 5, f"only {n - 1} things were made"
@@ -224,9 +221,7 @@ class Scenarios:
         with memory.active():
             stream, there = memory.stream(), memory.device(12)
             here = np.zeros(12, np.uint8)
-            copy = lambda: cuda.cuMemcpyDtoH_v2(
-                ctypes.c_void_p(here.ctypes.data), ctypes.c_ulonglong(int(there)), ctypes.c_size_t(12)
-            )
+            copy = lambda: cuda.cuMemcpyDtoH_v2(ctypes.c_void_p(here.ctypes.data), ctypes.c_ulonglong(int(there)), ctypes.c_size_t(12))
             try:
                 self.memory.Graph(memory.handle(stream), copy).close()
             finally:

@@ -7,9 +7,8 @@ Programs run instruction by instruction in QEMU, so kernels are chosen, and sums
 - ``pi4``      Arm Cortex-A72 (Raspberry Pi 4): no dot product.
 - ``pi5``      Arm Cortex-A76 (Raspberry Pi 5): int8 dot product.
 
-QEMU imitates instructions, not caches or clocks. /proc/cpuinfo and the few files of /sys that ONNX Runtime and PyTorch read are written here
-to fit the processor. What the instructions are is asked of the processor too, see `inside.doctor`.
-"""
+QEMU imitates instructions, not caches or clocks. /proc/cpuinfo and the few files of /sys that ONNX Runtime and PyTorch read are written
+here to fit the processor. What the instructions are is asked of the processor too, see `inside.doctor`."""
 
 from __future__ import annotations
 
@@ -112,46 +111,14 @@ class Lane:
         if not self.arch:
             return [sys.executable, *arguments]
         _lay(files / "cpuinfo", self.cpuinfo())
-        cpuinfo = [
-            "--dev",
-            "/dev",
-            "--proc",
-            "/proc",
-            "--ro-bind",
-            str(files / "cpuinfo"),
-            "/proc/cpuinfo",
-            "--die-with-parent",
-        ]
+        cpuinfo = ["--dev", "/dev", "--proc", "/proc", "--ro-bind", str(files / "cpuinfo"), "/proc/cpuinfo", "--die-with-parent"]
         if self.arch == "x86_64":
             wrapper = files / "python"
             _lay(wrapper, f'#!/bin/sh\nexec qemu-x86_64-static -cpu {self.cpu} {sys.executable} "$@"\n')
-            return [
-                "bwrap",
-                "--bind",
-                "/",
-                "/",
-                *cpuinfo,
-                "--setenv",
-                "LANE_PYTHON",
-                str(wrapper),
-                str(wrapper),
-                *arguments,
-            ]
+            return ["bwrap", "--bind", "/", "/", *cpuinfo, "--setenv", "LANE_PYTHON", str(wrapper), str(wrapper), *arguments]
         midr = files / "midr_el1"
         _lay(midr, f"{self.midr:#018x}\n")
-        seen = [
-            "--bind",
-            str(ARM_ROOT),
-            "/",
-            "--tmpfs",
-            "/tmp",
-            "--ro-bind",
-            str(ROOT),
-            "/repo",
-            "--bind",
-            str(files),
-            "/lane",
-        ]
+        seen = ["--bind", str(ARM_ROOT), "/", "--tmpfs", "/tmp", "--ro-bind", str(ROOT), "/repo", "--bind", str(files), "/lane"]
         for n in range(2):
             seen += ["--ro-bind", str(midr), f"/{CPUS}/cpu{n}/regs/identification/midr_el1"]
         inside = [argument.replace(str(files), "/lane") for argument in arguments]
@@ -209,7 +176,8 @@ def int8_model(folder: Path, recipe: str) -> Path:
 
 
 def part(lane: Lane, folder: Path, name: str, *, timeout: float = 1800, **options) -> dict:
-    """Run one part of `inside` in the lane; {"found": ..., "seconds": ...}. Raises RuntimeError with the end of its output if it breaks off."""
+    """Run one part of `inside` in the lane; {"found": ..., "seconds": ...}. Raises RuntimeError with the end of its output if it breaks
+    off."""
     arguments = ["-m", "tests.lanes.inside", str(folder), name]
     for option, value in options.items():
         many = value if isinstance(value, list | tuple) else [value]
@@ -221,7 +189,5 @@ def part(lane: Lane, folder: Path, name: str, *, timeout: float = 1800, **option
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"lane {lane.name}, {name}: not finished after {timeout:g} s") from None
     if not answer.is_file():
-        raise RuntimeError(
-            f"lane {lane.name}, {name}: exit status {done.returncode}: {(done.stdout + done.stderr)[-1500:]}"
-        )
+        raise RuntimeError(f"lane {lane.name}, {name}: exit status {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
     return json.loads(answer.read_text(encoding="utf-8"))

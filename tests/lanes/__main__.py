@@ -23,9 +23,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=500)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="parts of an imitated processor at a time"
-    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="parts of an imitated processor at a time")
     options = parser.parse_args()
     rows, faults = [], []
     for lane in [LANES[name] for name in options.lane or LANES]:
@@ -37,9 +35,7 @@ def main() -> int:
         rows.append(row)
         faults += wrong
     names = options.recipes
-    print(
-        f"\n{'lane':8} {'tests':>6} {'passed':>6} {'seconds':>8}  INT8 accuracy, as the kernels compute it / as the file means it"
-    )
+    print(f"\n{'lane':8} {'tests':>6} {'passed':>6} {'seconds':>8}  INT8 accuracy, as the kernels compute it / as the file means it")
     print("\n".join(rows))
     for fault in faults:
         print(f"FAILED {fault}")
@@ -53,10 +49,7 @@ def measure(lane: Lane, options: argparse.Namespace) -> tuple[str, list[str]]:
     tests, passed, seconds, accuracy, faults = 0, 0, 0.0, "-", []
     slugs = [lab.slug for lab in labs() if lab.items and (not options.lab or lab.slug[:3].rstrip("_") in options.lab)]
     names = ["doctor", "recipes", *slugs]
-    with (
-        tempfile.TemporaryDirectory(prefix="lane-") as folder,
-        ThreadPoolExecutor(options.jobs if lane.arch else 1) as pool,
-    ):
+    with tempfile.TemporaryDirectory(prefix="lane-") as folder, ThreadPoolExecutor(options.jobs if lane.arch else 1) as pool:
         float_model(Path(folder))
         run = lambda name: answered(lane, Path(folder), name, _settings(lane, name, options))
         for name, (count, wrong, took, found) in zip(names, pool.map(run, names), strict=True):
@@ -92,9 +85,7 @@ def judged(lane: Lane, name: str, found: dict) -> tuple[int, list[str]]:
         return 1, doctor_faults(lane, found)
     if name == "recipes":
         return len(found) - 1, recipe_faults(found)
-    return sum(tried for tried, _ in found.values()), [
-        f"{who}: {said}" for who, (_, all_) in found.items() for said in all_
-    ]
+    return sum(tried for tried, _ in found.values()), [f"{who}: {said}" for who, (_, all_) in found.items() for said in all_]
 
 
 def doctor_faults(lane: Lane, found: dict) -> list[str]:
@@ -126,8 +117,7 @@ def percentages(found: dict) -> str:
     """float32 99.2, for_cpu 99.2 / 99.2, ..."""
     share = lambda pair: f"{100 * pair[0] / pair[1]:.1f}"
     return ", ".join(
-        f"{name} {share(one['kernels'])}" + ("" if name == "float32" else f" / {share(one['file'])}")
-        for name, one in found.items()
+        f"{name} {share(one['kernels'])}" + ("" if name == "float32" else f" / {share(one['file'])}") for name, one in found.items()
     )
 
 

@@ -90,8 +90,8 @@ def engines() -> str:
 
 
 def _install(folder: str, *what: str) -> None:
-    """Put wheels for 64-bit Arm and the root's Python into a folder of the root, with their bytecode: or every process under QEMU would compile them
-    again."""
+    """Put wheels for 64-bit Arm and the root's Python into a folder of the root, with their bytecode: or every process under QEMU would
+    compile them again."""
     version = (ARM_ROOT / "usr/bin/python3").resolve().name.removeprefix("python")
     _call(
         *(sys.executable, "-m", "uv", "pip", "install", "-q", "--compile-bytecode", "--target", str(ARM_ROOT / folder)),

@@ -1,8 +1,7 @@
 """``python -m tests.lanes.claims [LANE ...] --record``: what `edgekit claims` says on processors that are not here, under QEMU.
 
-Claims about time and memory are not asked: QEMU's mean nothing. The other verdicts depend on the processor's instructions (what INT8 costs in
-right answers) and on the packages that it has.
-"""
+Claims about time and memory are not asked: QEMU's mean nothing. The other verdicts depend on the processor's instructions (what INT8 costs
+in right answers) and on the packages that it has."""
 
 from __future__ import annotations
 
@@ -20,7 +19,8 @@ TIMEOUT = 1500  # seconds for all claims of a lane
 
 
 def judged(lane: Lane, timeout: float = TIMEOUT) -> tuple[dict, list[tuple[reading.Claim, Finding]]]:
-    """(the lane's environment, every claim with a function and what the lane says of it). One that was not reached in time is "not shown"."""
+    """(the lane's environment, every claim with a function and what the lane says of it). One that was not reached in time is "not
+    shown"."""
     with tempfile.TemporaryDirectory(prefix="lane-") as folder:
         late = ""
         try:
@@ -38,9 +38,7 @@ def judged(lane: Lane, timeout: float = TIMEOUT) -> tuple[dict, list[tuple[readi
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "lane", nargs="*", default=["haswell", "pi5"], choices=[name for name in LANES if name != "native"]
-    )
+    parser.add_argument("lane", nargs="*", default=["haswell", "pi5"], choices=[name for name in LANES if name != "native"])
     parser.add_argument("--record", action="store_true", help="write data/recorded/claims_LANE.json")
     parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for all claims of a lane")
     options = parser.parse_args()

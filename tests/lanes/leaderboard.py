@@ -1,8 +1,7 @@
 """``python -m tests.lanes.leaderboard [MODEL ...] --lane pi5``: the course's leaderboard on a processor that is not here, under QEMU.
 
-The files are made on this machine, with the engines that are installed here (`make runtimes`); the lane runs them. Size, agreement and memory
-are told, speed is not: QEMU's times mean nothing. The memory holds QEMU's own translation of the code, so it is an upper bound.
-"""
+The files are made on this machine, with the engines that are installed here (`make runtimes`); the lane runs them. Size, agreement and
+memory are told, speed is not: QEMU's times mean nothing. The memory holds QEMU's own translation of the code, so it is an upper bound."""
 
 from __future__ import annotations
 
@@ -45,9 +44,7 @@ def faults(board: leaderboard.Leaderboard) -> list[str]:
     ran = [row for row in board.rows if not row.failed]
     wrong = [row for row in ran if row.precision == leaderboard.FLOAT32 and row.difference > leaderboard.TOLERANCE]
     wrong += [row for row in ran if row.precision == leaderboard.INT8 and row.same < 0.9]
-    return [
-        f"{board.model}, {row.name}: differs by {row.difference:.1e}, same class on {row.same:.0%}" for row in wrong
-    ]
+    return [f"{board.model}, {row.name}: differs by {row.difference:.1e}, same class on {row.same:.0%}" for row in wrong]
 
 
 def main() -> int:

@@ -130,11 +130,7 @@ MISTAKES = {
             "not stated",
         ),
         Mistake("units mixed", _rank(value='tops = lambda f: f["value"]'), "1000 GOPS"),
-        Mistake(
-            "not found is zero",
-            _rank(found='[{**f, "value": f["value"] or 0} for f in figures]'),
-            "not found",
-        ),
+        Mistake("not found is zero", _rank(found='[{**f, "value": f["value"] or 0} for f in figures]'), "not found"),
         Mistake("ascending", _rank(result='[f["device"] for f in sorted(found, key=tops)]'), "highest comes first"),
         Mistake("prints and returns None instead of raising", _rank(refuse="return None"), "Raise ValueError"),
         Mistake("an error without a reason", _rank(refuse='raise ValueError("unlike")'), "name"),
@@ -142,33 +138,13 @@ MISTAKES = {
         Mistake("returns the figures", _rank(result="sorted(found, key=tops, reverse=True)"), "list of device names"),
     ],
     "macs_and_weights": [
-        Mistake(
-            "operations for MACs", _count(macs="2 * prod(shape) * prod(weights[node.input[1]]) // shape[1]"), "twice"
-        ),
+        Mistake("operations for MACs", _count(macs="2 * prod(shape) * prod(weights[node.input[1]]) // shape[1]"), "twice"),
         Mistake("no Gemm", _count(ops='("Conv",)'), "Gemm"),
-        Mistake(
-            "groups ignored",
-            _count(
-                macs="prod(shape) * (shapes[node.input[0]][1] * prod(weights[node.input[1]][2:]))",
-            ),
-            "depthwise",
-        ),
-        Mistake(
-            "the input's size",
-            _count(
-                macs="prod(weights[node.input[1]]) * prod(shapes[node.input[0]][2:])",
-            ),
-            "stride",
-        ),
+        Mistake("groups ignored", _count(macs="prod(shape) * (shapes[node.input[0]][1] * prod(weights[node.input[1]][2:]))"), "depthwise"),
+        Mistake("the input's size", _count(macs="prod(weights[node.input[1]]) * prod(shapes[node.input[0]][2:])"), "stride"),
         Mistake("places ignored", _count(macs="prod(weights[node.input[1]])"), "every place"),
-        Mistake(
-            "bytes for values", _count(result="macs, 4 * sum(prod(d) for d in weights.values())"), "not their bytes"
-        ),
-        Mistake(
-            "biases forgotten",
-            _count(result="macs, sum(prod(d) for d in weights.values() if len(d) > 1)"),
-            "biases",
-        ),
+        Mistake("bytes for values", _count(result="macs, 4 * sum(prod(d) for d in weights.values())"), "not their bytes"),
+        Mistake("biases forgotten", _count(result="macs, sum(prod(d) for d in weights.values() if len(d) > 1)"), "biases"),
         Mistake("MACs only", _count(result="macs"), "(MACs, weights)"),
     ],
     "least_seconds": [
@@ -188,14 +164,8 @@ MISTAKES = {
         Mistake("None compared", _fit(condition="device[name] < need[name]"), "Something is None"),
         Mistake("weights never in RAM", _fit(ram='model["activations"]'), "beside the activations"),
         Mistake("weights always in RAM", _fit(ram='model["activations"] + model["weights"]'), "in place"),
-        Mistake(
-            "unknown fits",
-            _fit(condition="device[name] is not None and device[name] < need[name]"),
-            "cannot be promised",
-        ),
-        Mistake(
-            "exactly enough is refused", _fit(condition="device[name] is None or device[name] <= need[name]"), "exactly"
-        ),
+        Mistake("unknown fits", _fit(condition="device[name] is not None and device[name] < need[name]"), "cannot be promised"),
+        Mistake("exactly enough is refused", _fit(condition="device[name] is None or device[name] <= need[name]"), "exactly"),
         Mistake("no deadline", _fit(late="False"), "longer than the deadline"),
         Mistake("only the first problem", _fit(result="problems[:1]"), "every problem"),
         Mistake("a bool", _fit(result="not problems"), "list of words"),
@@ -205,19 +175,13 @@ MISTAKES = {
         Mistake("None compared", _short(unknown="not keeps[n](d[n])"), "Something is None"),
         Mistake("unknown passes", _short(unknown="d[n] is not None and not keeps[n](d[n])"), "nobody knows"),
         Mistake("beaten by a device that breaks a need", _short(able="devices"), "cannot push anyone out"),
-        Mistake(
-            "a tie beats",
-            _short(beats="a is not b and all(x <= y for x, y in zip(cost(a), cost(b)))"),
-            "tie",
-        ),
+        Mistake("a tie beats", _short(beats="a is not b and all(x <= y for x, y in zip(cost(a), cost(b)))"), "tie"),
         Mistake("dominated ones kept", _short(word='(broken(d) or ["keep"])[0]'), "dominated"),
         Mistake("needs ignored", _short(word='(dominators or ["keep"])[0]', able="devices[:0]"), "breaks the need"),
         Mistake("the limit itself is refused", _short(cold="<", hot=">"), "exactly at the limit"),
         Mistake("price only", _short(costs='("price",)'), "not as good in all"),
         Mistake(
-            "only the kept",
-            _short().replace("return words", "return {n: w for n, w in words.items() if w == 'keep'}"),
-            "every device",
+            "only the kept", _short().replace("return words", "return {n: w for n, w in words.items() if w == 'keep'}"), "every device"
         ),
         Mistake("a list", _short().replace("return words", "return list(words)"), "dict"),
     ],

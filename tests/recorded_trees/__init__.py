@@ -90,8 +90,7 @@ def arm_cpuinfo(cpus: int, part: str, features: str, model: str = "") -> str:
 
 def x86_cpuinfo(cpus: int, model: str, flags: str) -> str:
     return "".join(
-        f"processor\t: {n}\nvendor_id\t: GenuineIntel\nmodel name\t: {model}\nphysical id\t: 0\nflags\t\t: {flags}\n\n"
-        for n in range(cpus)
+        f"processor\t: {n}\nvendor_id\t: GenuineIntel\nmodel name\t: {model}\nphysical id\t: 0\nflags\t\t: {flags}\n\n" for n in range(cpus)
     )
 
 
@@ -108,12 +107,7 @@ def common(cpus: int, memory_kib: int, available_kib: int, os: str, kernel: str)
 
 def policy(number: int, governor: str, driver: str, now: int, limit: int, top: int) -> dict[str, str]:
     folder = f"/sys/devices/system/cpu/cpufreq/policy{number}"
-    values = {
-        "scaling_governor": governor,
-        "scaling_driver": driver,
-        "scaling_cur_freq": now,
-        "scaling_max_freq": limit,
-    }
+    values = {"scaling_governor": governor, "scaling_driver": driver, "scaling_cur_freq": now, "scaling_max_freq": limit}
     return {f"{folder}/{name}": f"{value}\n" for name, value in {**values, "cpuinfo_max_freq": top}.items()}
 
 
@@ -132,7 +126,8 @@ def ina3221(*rails: tuple[str, int, int], folder: str = "1-0040/hwmon/hwmon1") -
 
 
 def zones(*kinds: tuple[str, int | None]) -> dict[str, str]:
-    """Thermal zones in millidegrees. None: the unit is switched off, or not on this board, and its file cannot be read (here: it is empty)."""
+    """Thermal zones in millidegrees. None: the unit is switched off, or not on this board, and its file cannot be read (here: it is
+    empty)."""
     folder = "/sys/class/thermal/thermal_zone"
     tree = {f"{folder}{n}/type": f"{kind}-thermal\n" for n, (kind, _) in enumerate(kinds)}
     return tree | {f"{folder}{n}/temp": "" if now is None else f"{now}\n" for n, (_, now) in enumerate(kinds)}
@@ -146,14 +141,14 @@ def cooling(**states: int) -> dict[str, str]:
     }
 
 
-# Where the files of an Orin Nano with JetPack 6.2 have their form from, each from somebody's own board:
-# nv_tegra_release: README of silenzio_robot_library (Orin NX, 36.4.3). model, compatible, /proc/driver/nvidia/version, the names of the alerts that are
-#   cooling devices: lkk688/edgeAI, docs/curriculum (Orin Nano, 36.4.3). Main memory, CPU part: a board's log with the same model and L4T 36.4.7.
-# The order of the thermal zones; pwmfan and pwm_tach in hwmon; the monitor at 1-0040 with its sum in channel 7: rbonghi/jetson_stats, issues 381 and 428.
-# Zones 2 to 4, cv0 to cv2, are offline on an Orin Nano: prometheus/node_exporter, issue 3071.
-# VDD_IN, VDD_CPU_GPU_CV and VDD_SOC as channels 1 to 3 of the module's monitor, 5160 mV and 4.6 W at rest: ARK's page on power and performance (Orin NX, 36.5.0);
-#   the folder and the files' names: alumet-dev/alumet, issue 212. Power modes: NVIDIA's nvpmodel_p3767_0003_super.conf.
-# Temperatures, the fan's values and the currents of the other two rails are made up.
+# Where the files of an Orin Nano with JetPack 6.2 have their form from, each from somebody's own board: nv_tegra_release: README of
+# silenzio_robot_library (Orin NX, 36.4.3). model, compatible, /proc/driver/nvidia/version, the names of the alerts that are cooling
+# devices: lkk688/edgeAI, docs/curriculum (Orin Nano, 36.4.3). Main memory, CPU part: a board's log with the same model and L4T 36.4.7. The
+# order of the thermal zones; pwmfan and pwm_tach in hwmon; the monitor at 1-0040 with its sum in channel 7: rbonghi/jetson_stats, issues
+# 381 and 428. Zones 2 to 4, cv0 to cv2, are offline on an Orin Nano: prometheus/node_exporter, issue 3071. VDD_IN, VDD_CPU_GPU_CV and
+# VDD_SOC as channels 1 to 3 of the module's monitor, 5160 mV and 4.6 W at rest: ARK's page on power and performance (Orin NX, 36.5.0); the
+# folder and the files' names: alumet-dev/alumet, issue 212. Power modes: NVIDIA's nvpmodel_p3767_0003_super.conf. Temperatures, the fan's
+# values and the currents of the other two rails are made up.
 
 
 def orin_nano(mode: int = 2) -> dict[str, str]:
@@ -171,29 +166,26 @@ def orin_nano(mode: int = 2) -> dict[str, str]:
         "/etc/nv_tegra_release": release(36, "4.3", "Wed Jan  8 01:49:37 UTC 2025"),
         "/etc/nvpmodel.conf": ORIN_NANO_MODES,
         "/var/lib/nvpmodel/status": f"pmode:{mode:04d}",
-        "/var/lib/dpkg/status": package("nvidia-jetpack-runtime", "6.2+b77")
-        + package("nvidia-jetpack", "6.2+b77")
-        + package("tensorrt", "10.3.0.30-1+cuda12.5")
-        + package("nvidia-l4t-core", "36.4.3-20250107174145"),
+        "/var/lib/dpkg/status": (
+            package("nvidia-jetpack-runtime", "6.2+b77")
+            + package("nvidia-jetpack", "6.2+b77")
+            + package("tensorrt", "10.3.0.30-1+cuda12.5")
+            + package("nvidia-l4t-core", "36.4.3-20250107174145")
+        ),
         "/usr/local/cuda/version.json": '{"cuda" : {"name" : "CUDA SDK", "version" : "12.6.11"}}',
-        "/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build  "
-        "(buildbrain@mobile-u64-6336-d8000)  Tue Jan  7 17:35:12 PST 2025\nGCC version:  collect2: error: ld returned 1\n",
+        "/proc/driver/nvidia/version": (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build  "
+            "(buildbrain@mobile-u64-6336-d8000)  Tue Jan  7 17:35:12 PST 2025\n"
+            "GCC version:  collect2: error: ld returned 1\n"
+        ),
         f"{gpu_folder}/cur_freq": "306000000\n",
         f"{gpu_folder}/max_freq": f"{gpu}\n",
         f"{gpu_folder}/governor": "nvhost_podgov\n",
         **zones(
-            *(
-                ("cpu", 48656),
-                ("gpu", 47281),
-                ("cv0", None),
-                ("cv1", None),
-                ("cv2", -256000),
-            ),  # -256000: how older releases say it
+            *(("cpu", 48656), ("gpu", 47281), ("cv0", None), ("cv1", None), ("cv2", -256000)),  # -256000: how older releases say it
             *(("soc0", 46750), ("soc1", 45906), ("soc2", 47093), ("tj", 48656)),
         ),
-        **cooling(
-            cpu_throttle_alert=0, gpu_throttle_alert=0, hot_surface_alert=0, pwm_fan=2
-        ),  # a fan that turns is no throttling
+        **cooling(cpu_throttle_alert=0, gpu_throttle_alert=0, hot_surface_alert=0, pwm_fan=2),  # a fan that turns is no throttling
         **ina3221(("VDD_IN", 5160, 888), ("VDD_CPU_GPU_CV", 5160, 152), ("VDD_SOC", 5160, 272)),
         "/sys/class/hwmon/hwmon0/name": "pwm_tach\n",
         "/sys/class/hwmon/hwmon0/rpm": "1636\n",
@@ -251,8 +243,7 @@ def raspberry_pi5() -> dict[str, str]:
         **common(4, 8245824, 7000000, "Debian GNU/Linux 12 (bookworm)", "6.6.51+rpt-rpi-2712"),
         **cores([str(n) for n in range(4)]),
         **policy(0, "ondemand", "cpufreq-dt", 1500000, 2400000, 2400000),
-        "/proc/cpuinfo": arm_cpuinfo(4, "0xd0b", PI_FEATURES)
-        + "Revision\t: d04170\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n",
+        "/proc/cpuinfo": arm_cpuinfo(4, "0xd0b", PI_FEATURES) + "Revision\t: d04170\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n",
         "/proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
         "/proc/device-tree/compatible": "raspberrypi,5-model-b\0brcm,bcm2712\0",
         "/sys/devices/platform/soc/soc:firmware/get_throttled": "50000\n",

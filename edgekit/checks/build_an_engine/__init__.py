@@ -8,12 +8,4 @@ from edgekit.checks.build_an_engine.instead_of_lp_pool import instead_of_lp_pool
 from edgekit.checks.build_an_engine.quantize_for_trt import quantize_for_trt
 from edgekit.checks.build_an_engine.refuses import refuses
 
-__all__ = [
-    "build_network",
-    "batch_profile",
-    "build_engine",
-    "quantize_for_trt",
-    "instead_of_lp_pool",
-    "refuses",
-    "choose_targets",
-]
+__all__ = ["build_network", "batch_profile", "build_engine", "quantize_for_trt", "instead_of_lp_pool", "refuses", "choose_targets"]

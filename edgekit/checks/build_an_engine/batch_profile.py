@@ -47,27 +47,20 @@ def judge(inputs: dict, outputs: dict) -> str:
         asked = f"the batches asked for were {sorted(batches)}"
         require(low > 0, f"min is {low}: -1 stands in the network, and a profile says what it may be, from 1 on.", "-1")
         require(low <= best <= high, f"min {low}, opt {best}, max {high} are not in order; {asked}.", "order")
-        require(
-            low <= min(batches),
-            f"min is {low}, and a batch of {min(batches)} would be refused; {asked}.",
-            "smallest not covered",
-        )
-        require(
-            high >= max(batches),
-            f"max is {high}, and a batch of {max(batches)} would be refused; {asked}.",
-            "largest not covered",
-        )
+        require(low <= min(batches), f"min is {low}, and a batch of {min(batches)} would be refused; {asked}.", "smallest not covered")
+        require(high >= max(batches), f"max is {high}, and a batch of {max(batches)} would be refused; {asked}.", "largest not covered")
         require(
             low == min(batches) and high == max(batches),
-            f"min {low} and max {high} cover more than was asked for. Memory is reserved for max, and tactics must work for all of the range; {asked}.",
+            f"min {low} and max {high} cover more than was asked for. Memory is reserved for max, and tactics must work for all of the"
+            f" range; {asked}.",
             "wider than needed",
         )
         common = max(set(batches), key=batches.count)
         is_count = f" {best} is how often it comes." if best == batches.count(common) else ""
         require(
             best == common,
-            f"opt is {best}; {asked}. TensorRT chooses the kernels that are fastest at opt, so opt is the batch that comes most often, {common}: "
-            f"not the mean, the middle or the largest.{is_count}",
+            f"opt is {best}; {asked}. TensorRT chooses the kernels that are fastest at opt, so opt is the batch that comes most often,"
+            f" {common}: not the mean, the middle or the largest.{is_count}",
             "opt is not the commonest",
         )
     return "Three days of requests: everything is covered, nothing more, and the engine is tuned for what comes most often."

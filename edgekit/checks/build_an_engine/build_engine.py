@@ -26,11 +26,7 @@ def probe(answer, inputs: dict) -> dict:
     works, fails = {}, {}
     shapes = {name: tuple(map(tuple, three)) for name, three in inputs["shapes"].items()}
     plan = call(answer, *build_standin(works), dict(shapes), inputs["workspace"])
-    found = {
-        "log": works,
-        "type": type(plan).__name__,
-        "whole": isinstance(plan, bytes | bytearray) and bytes(plan) == BUILT,
-    }
+    found = {"log": works, "type": type(plan).__name__, "whole": isinstance(plan, bytes | bytearray) and bytes(plan) == BUILT}
     try:
         call(answer, *build_standin(fails, works=False), dict(shapes), inputs["workspace"])
         found["failed"] = ""
@@ -68,25 +64,32 @@ def judge(inputs: dict, outputs: dict) -> str:
     _profile(inputs, log)
     require(
         log["workspace"] is not None,
-        "the workspace has no limit: config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace). Without it a layer may take the whole memory of the GPU.",
+        "the workspace has no limit: config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace). Without it a layer may take the"
+        " whole memory of the GPU.",
         "no workspace limit",
     )
     require(
         log["workspace"] == inputs["workspace"],
-        f"the workspace is limited to {log['workspace']:,}, expected {inputs['workspace']:,}: `workspace` is in bytes, and so is the limit.",
+        f"the workspace is limited to {log['workspace']:,}, expected {inputs['workspace']:,}: `workspace` is in bytes, and so is the"
+        " limit.",
         "wrong workspace",
     )
     require(log["builds"], "nothing was built: builder.build_serialized_network(network, config).", "not built")
     right, configured, _ = log["builds"][0]
-    require(right and configured, "build_serialized_network got something else than the network and the configuration, in this order.", "wrong arguments")  # fmt: skip
+    require(
+        right and configured,
+        "build_serialized_network got something else than the network and the configuration, in this order.",
+        "wrong arguments",
+    )
     _returned(outputs)
     real = outputs["real"]
     if real is None:
-        return "The right calls, in the right order, and a failed build is told. (No TensorRT on this machine can build: the calls were checked on a stand-in.)"
+        return (
+            "The right calls, in the right order, and a failed build is told. (No TensorRT on this machine can build: the calls were"
+            " checked on a stand-in.)"
+        )
     require("error" not in real, f"{real['api']} itself did not take it: {real.get('error')}", "refused by TensorRT")
-    require(
-        real["bytes"] > 1000, f"{real['api']} built a small model, and {real['bytes']} bytes came back.", "no engine"
-    )
+    require(real["bytes"] > 1000, f"{real['api']} built a small model, and {real['bytes']} bytes came back.", "no engine")
     return f"The right calls, a failed build is told, and {real['api']} built an engine of {real['bytes']:,} bytes with them."
 
 
@@ -94,49 +97,47 @@ def _profile(inputs: dict, log: dict) -> None:
     wanted, found = inputs["shapes"], log["profiles"]
     require(
         found,
-        "the configuration got no optimization profile: make one (builder.create_optimization_profile()), set its shapes, then config.add_optimization_profile(profile). "
-        "A network with a dynamic input cannot be built without.",
+        "the configuration got no optimization profile: make one (builder.create_optimization_profile()), set its shapes, then"
+        " config.add_optimization_profile(profile). A network with a dynamic input cannot be built without.",
         "no profile",
     )
     require(
         len(found) == 1,
-        f"{len(found)} profiles were added. One profile holds the shapes of *all* inputs; a second one is another way to run the whole network.",
+        f"{len(found)} profiles were added. One profile holds the shapes of *all* inputs; a second one is another way to run the whole"
+        " network.",
         "a profile for each input",
     )
     got = found[0]
-    require(got, "the profile was added before its shapes were set: what is set later is not in it.", "profile added too early")  # fmt: skip
+    require(got, "the profile was added before its shapes were set: what is set later is not in it.", "profile added too early")
     require(
         set(got) == set(wanted),
-        f"the profile has shapes for {sorted(got)}, expected {sorted(wanted)}: each dynamic input needs its own, by the name that `shapes` gives.",
+        f"the profile has shapes for {sorted(got)}, expected {sorted(wanted)}: each dynamic input needs its own, by the name that `shapes`"
+        " gives.",
         "inputs missing in the profile",
     )
     for name, three in wanted.items():
         if got[name] != three:
-            raise CheckFailed(
-                f"the profile of {name!r} is {got[name]}, expected {three}: set_shape(name, min, opt, max).",
-                "wrong shapes",
-            )
+            raise CheckFailed(f"the profile of {name!r} is {got[name]}, expected {three}: set_shape(name, min, opt, max).", "wrong shapes")
 
 
 def _returned(outputs: dict) -> None:
     require(
         outputs["type"] != "IHostMemory",
-        "what build_serialized_network gives was returned as it is: memory that belongs to TensorRT. Make bytes of it: then it can be written to a file, and outlives the builder.",
+        "what build_serialized_network gives was returned as it is: memory that belongs to TensorRT. Make bytes of it: then it can be"
+        " written to a file, and outlives the builder.",
         "not bytes",
     )
-    require(
-        outputs["whole"],
-        f"build_engine should return the whole engine as bytes, got {outputs['type']}.",
-        "wrong type",
-    )
+    require(outputs["whole"], f"build_engine should return the whole engine as bytes, got {outputs['type']}.", "wrong type")
     require(
         outputs["failed"] != "",
-        "a build that fails: build_engine returned as if all were well. build_serialized_network raises nothing, it returns None: look at it and raise RuntimeError.",
+        "a build that fails: build_engine returned as if all were well. build_serialized_network raises nothing, it returns None: look at"
+        " it and raise RuntimeError.",
         "None not noticed",
     )
     require(
         outputs["failed"] == "RuntimeError",
-        f"a build that fails: {outputs['failed']}, expected RuntimeError. build_serialized_network returns None then: look at it before you use it.",
+        f"a build that fails: {outputs['failed']}, expected RuntimeError. build_serialized_network returns None then: look at it before you"
+        " use it.",
         "None used",
     )
 

@@ -84,7 +84,10 @@ def judge(inputs: dict, outputs: dict) -> str:
         _judge_standin(outputs[name], inputs["errors"] if name == "with" else [])
     real = outputs["real"]
     if real is None:
-        return "The right calls, and every error is reported. (There is no TensorRT on this machine that can parse: the calls were checked on a stand-in.)"
+        return (
+            "The right calls, and every error is reported. (There is no TensorRT on this machine that can parse: the calls were checked on"
+            " a stand-in.)"
+        )
     require("error" not in real, f"{real['api']} itself did not take it: {real.get('error')}", "refused by TensorRT")
     good, bad = real["good"], real["bad"]
     require(
@@ -98,32 +101,30 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"a model with Bernoulli and Whiten, which TensorRT does not have, gave the errors of {operators}.",
         "errors lost",
     )
-    return (
-        f"The right calls, and {real['api']} read a good model without an error and a bad one with both of its errors."
-    )
+    return f"The right calls, and {real['api']} read a good model without an error and a bad one with both of its errors."
 
 
 def _judge_standin(got: dict, errors: list) -> None:
     if "returned" in got:
         what = got["returned"]
         raise CheckFailed(
-            f"build_network should return two things, (network, errors), got {came(None) if what is None else what}.",
-            "wrong type",
+            f"build_network should return two things, (network, errors), got {came(None) if what is None else what}.", "wrong type"
         )
     names = [step[0] for step in got["calls"]]
     require("create_network" in names, "no network was made: builder.create_network(flags).", "no network")
     flags = next(step[1] for step in got["calls"] if step[0] == "create_network")
     require(
         flags & (1 << 5),
-        f"create_network got flags {flags}, without the bit of STRONGLY_TYPED. The flags are a bit mask, and the member of the enum is the *number* "
-        "of its bit, another one in TensorRT-RTX than in TensorRT 10: shift 1 by it. In TensorRT 10 a network without it is weakly typed, and ignores "
-        "the precision of your model.",
+        f"create_network got flags {flags}, without the bit of STRONGLY_TYPED. The flags are a bit mask, and the member of the enum is the"
+        " *number* of its bit, another one in TensorRT-RTX than in TensorRT 10: shift 1 by it. In TensorRT 10 a network without it is"
+        " weakly typed, and ignores the precision of your model.",
         "not strongly typed",
     )
     require("parse" in names, "nothing was parsed: parser.parse_from_file(str(path)).", "not parsed")
     require(
         all(step[1] for step in got["calls"] if step[0] == "logger"),
-        "the builder or the parser got another logger than the one that was passed in: whoever calls build_network looks there for what TensorRT said.",
+        "the builder or the parser got another logger than the one that was passed in: whoever calls build_network looks there for what"
+        " TensorRT said.",
         "another logger",
     )
     require(
@@ -134,7 +135,8 @@ def _judge_standin(got: dict, errors: list) -> None:
     found = _pairs(got["errors"])
     require(
         len(found) == len(errors),
-        f"the parser had {len(errors)} errors, {len(found)} were returned. Parsing does not raise: ask parser.num_errors, and get_error(i) for each.",
+        f"the parser had {len(errors)} errors, {len(found)} were returned. Parsing does not raise: ask parser.num_errors, and get_error(i)"
+        " for each.",
         "errors lost",
     )
     require(

@@ -39,25 +39,23 @@ def judge(inputs: dict, outputs: dict) -> str:
         extra = [t for t in targets if t not in fleet]
         require(
             not extra,
-            f"{about}: built for {', '.join(extra)}, which nobody has. A kernel for 8.6 is not one for 8.7, and each target costs build time.",
+            f"{about}: built for {', '.join(extra)}, which nobody has. A kernel for 8.6 is not one for 8.7, and each target costs build"
+            " time.",
             "not in the fleet",
         )
         wrong = [t for t in targets if t not in available]
         require(
-            not wrong,
-            f"{about}: {', '.join(wrong)} is not among what the builder can make ({', '.join(available)}).",
-            "cannot be built",
+            not wrong, f"{about}: {', '.join(wrong)} is not among what the builder can make ({', '.join(available)}).", "cannot be built"
         )
         require(
-            len(set(targets)) == len(targets),
-            f"{about}: {targets} names a target twice: a fleet has many devices of one kind.",
-            "twice",
+            len(set(targets)) == len(targets), f"{about}: {targets} names a target twice: a fleet has many devices of one kind.", "twice"
         )
         missing = [c for c in available if c in fleet and c not in targets]
         require(not missing, f"{about}: {', '.join(missing)} can be built and was left out.", "left out")
         require(
             targets == [c for c in available if c in targets],
-            f"{about}: {targets} should stand in the order of `available`. Sorted as text, '12.0' comes before '8.0', and the fleet comes in any order.",
+            f"{about}: {targets} should stand in the order of `available`. Sorted as text, '12.0' comes before '8.0', and the fleet comes"
+            " in any order.",
             "another order",
         )
         require(

@@ -57,7 +57,9 @@ def _replaced(answer, model: OnnxFile) -> dict:
         found = call(answer, copy)
         if not (isinstance(found, tuple | list) and len(found) == 2):
             return {"problem": f"expected two lists, the nodes and their constants, got {came(found)}"}
-        for what, kind, got, into in zip(("nodes", "constants"), (onnx.NodeProto, onnx.TensorProto), found, (nodes, constants), strict=True):  # fmt: skip
+        for what, kind, got, into in zip(
+            ("nodes", "constants"), (onnx.NodeProto, onnx.TensorProto), found, (nodes, constants), strict=True
+        ):
             if not isinstance(got, tuple | list) or any(not isinstance(one, kind) for one in got):
                 return {"problem": f"the {what} should be a list of {kind.__name__}, got {came(got)}"}
             into += got
@@ -89,9 +91,18 @@ def _judge_network(before, after, x: np.ndarray, two: bool) -> None:
     try:
         got = cpu_run(bytes(after), x)
     except Exception as error:
-        require(False, f"{shown}: ONNX Runtime does not take the new network: {one_line(error)}. Constants must have the type of the tensor, float32.", "not a valid network")  # fmt: skip
+        require(
+            False,
+            f"{shown}: ONNX Runtime does not take the new network: {one_line(error)}. Constants must have the type of the tensor, float32.",
+            "not a valid network",
+        )
     want = cpu_run(bytes(before), x)
-    require(got.shape == want.shape, f"{shown}: the result has shape {list(got.shape)}, expected {list(want.shape)}. kernel_shape, strides and pads of the node must go on to the new pooling.", "attributes lost")  # fmt: skip
+    require(
+        got.shape == want.shape,
+        f"{shown}: the result has shape {list(got.shape)}, expected {list(want.shape)}. kernel_shape, strides and pads of the node must go"
+        " on to the new pooling.",
+        "attributes lost",
+    )
     if not np.allclose(got, want, rtol=1e-3, atol=1e-4):
         _explain(shown, options, after, x, got, want)
 
@@ -99,9 +110,19 @@ def _judge_network(before, after, x: np.ndarray, two: bool) -> None:
 def _judge_names(graph, pool, shown: str, two: bool) -> None:
     written = [name for node in graph.node for name in node.output] + [tensor.name for tensor in graph.initializer]
     twice = sorted({name for name in written if written.count(name) > 1})
-    require(not twice, f"{shown}: the name {', '.join(twice)} is there twice. In a graph each tensor has a name of its own: make it from the node's output, node.output[0].", "names used twice")  # fmt: skip
+    require(
+        not twice,
+        f"{shown}: the name {', '.join(twice)} is there twice. In a graph each tensor has a name of its own: make it from the node's"
+        " output, node.output[0].",
+        "names used twice",
+    )
     if not two:
-        require(pool.output[0] in written, f"{shown}: nothing writes {pool.output[0]!r}. The last node must write what LpPool wrote, node.output[0]: the rest of the network reads it.", "output renamed")  # fmt: skip
+        require(
+            pool.output[0] in written,
+            f"{shown}: nothing writes {pool.output[0]!r}. The last node must write what LpPool wrote, node.output[0]: the rest of the"
+            " network reads it.",
+            "output renamed",
+        )
 
 
 def _explain(shown: str, options: dict, after, x, got, want) -> None:
@@ -110,14 +131,38 @@ def _explain(shown: str, options: dict, after, x, got, want) -> None:
         ratio = got / want
     same = lambda a, b: bool(np.allclose(a, b, rtol=1e-3, atol=1e-4))
     require(not same(got, want**p), f"{shown}: these are the sums; the p-th root of them is missing.", "no root")
-    require(not same(ratio, count ** (-1 / p)), f"{shown}: every number is {count ** (-1 / p):.3f} of what it should be. AveragePool gives the mean of {count} values; LpPool takes their sum.", "mean for sum")  # fmt: skip
-    require(not same(cpu_run(bytes(after), np.abs(x)), want), f"{shown}: right for positive numbers only. LpPool takes absolute values first; an odd power of a negative number is negative, and its root is NaN.", "no absolute value")  # fmt: skip
+    require(
+        not same(ratio, count ** (-1 / p)),
+        f"{shown}: every number is {count ** (-1 / p):.3f} of what it should be. AveragePool gives the mean of {count} values; LpPool takes"
+        " their sum.",
+        "mean for sum",
+    )
+    require(
+        not same(cpu_run(bytes(after), np.abs(x)), want),
+        f"{shown}: right for positive numbers only. LpPool takes absolute values first; an odd power of a negative number is negative, and"
+        " its root is NaN.",
+        "no absolute value",
+    )
     inner = (..., slice(2, -2), slice(2, -2))
     border = "pads" in options and same(got[inner], want[inner])
-    require(not border, f"{shown}: right inside, wrong at the border. LpPool sums the padded zeros too; AveragePool leaves them out of its mean unless count_include_pad=1.", "border")  # fmt: skip
+    require(
+        not border,
+        f"{shown}: right inside, wrong at the border. LpPool sums the padded zeros too; AveragePool leaves them out of its mean unless"
+        " count_include_pad=1.",
+        "border",
+    )
     missing = "p" not in options
-    require(not missing, f"{shown}: wrong numbers. p is not among the attributes: then it is 2 (see the operator's page in the ONNX documentation).", "p left out")  # fmt: skip
-    require(False, f"{shown}: the numbers are wrong (largest difference {np.nanmax(np.abs(got - want)):.3g}). The result is (sum of |x|**p) ** (1/p) over each window, with this node's own p.", "wrong numbers")  # fmt: skip
+    require(
+        not missing,
+        f"{shown}: wrong numbers. p is not among the attributes: then it is 2 (see the operator's page in the ONNX documentation).",
+        "p left out",
+    )
+    require(
+        False,
+        f"{shown}: the numbers are wrong (largest difference {np.nanmax(np.abs(got - want)):.3g}). The result is (sum of |x|**p) ** (1/p)"
+        " over each window, with this node's own p.",
+        "wrong numbers",
+    )
 
 
 def _parses(model) -> str:
@@ -129,7 +174,7 @@ def _parses(model) -> str:
         try:
             parsed = engines.parse(path)
         except engines.ParseError as error:
-            require(False, f"the numbers are right, and TensorRT refuses the new network: {error}", "refused by TensorRT")  # fmt: skip
+            require(False, f"the numbers are right, and TensorRT refuses the new network: {error}", "refused by TensorRT")
         except RunnerError:
             return ", by ONNX Runtime (no TensorRT here)"
     return f", and {parsed.module.__name__} reads it"

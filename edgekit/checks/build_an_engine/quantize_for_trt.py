@@ -49,16 +49,12 @@ def judge(inputs: dict, outputs: dict) -> str:
         dynamic = sorted({"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"} & set(ops))
         require(
             not dynamic,
-            f"the file has {', '.join(dynamic)}: it was quantized dynamically, and TensorRT has none of these operators. It needs scales when it "
-            "builds: quantize_static, with the reader.",
+            f"the file has {', '.join(dynamic)}: it was quantized dynamically, and TensorRT has none of these operators. It needs scales"
+            " when it builds: quantize_static, with the reader.",
             "dynamic quantization",
         )
         q_ops = sorted({op for op in ops if op.startswith("QLinear")})
-        require(
-            not q_ops,
-            f"the file has {', '.join(q_ops)}: that is the QOperator format. TensorRT reads QDQ.",
-            "QOperator format",
-        )
+        require(not q_ops, f"the file has {', '.join(q_ops)}: that is the QOperator format. TensorRT reads QDQ.", "QOperator format")
         quantized = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
         require(
             "QuantizeLinear" in ops and len(quantized) >= 4,
@@ -72,7 +68,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         error = np.abs(got - want).max() / np.abs(want).max()
         require(
             error < 0.25,
-            f"the quantized model differs from the float one by {error:.0%} of its largest output. Was it calibrated with the reader that was passed in?",
+            f"the quantized model differs from the float one by {error:.0%} of its largest output. Was it calibrated with the reader that"
+            " was passed in?",
             "not calibrated",
         )
         said = _parses(path)
@@ -85,19 +82,20 @@ def _judge_node(node, values: dict) -> None:
         dtype = values[node.input[0]].dtype
         require(
             dtype != np.int32,
-            f"{node.name} dequantizes an INT32 tensor: a bias was quantized. TensorRT wants biases in float: extra_options has QuantizeBias.",
+            f"{node.name} dequantizes an INT32 tensor: a bias was quantized. TensorRT wants biases in float: extra_options has"
+            " QuantizeBias.",
             "quantized bias",
         )
     require(
         zero is None or not np.any(zero),
-        f"{node.name} has the zero point {np.ravel(zero)[:3].tolist() if zero is not None else ''}: TensorRT takes only 0. extra_options has "
-        "ActivationSymmetric and WeightSymmetric.",
+        f"{node.name} has the zero point {np.ravel(zero)[:3].tolist() if zero is not None else ''}: TensorRT takes only 0. extra_options"
+        " has ActivationSymmetric and WeightSymmetric.",
         "zero point not 0",
     )
     require(
         zero is None or zero.dtype == np.int8,
-        f"{node.name} quantizes to {zero.dtype if zero is not None else ''}: int8 was asked for, activations and weights (with a zero point of 0, uint8 "
-        "has no negative numbers). activation_type and weight_type are QuantType.QInt8.",
+        f"{node.name} quantizes to {zero.dtype if zero is not None else ''}: int8 was asked for, activations and weights (with a zero point"
+        " of 0, uint8 has no negative numbers). activation_type and weight_type are QuantType.QInt8.",
         "not int8",
     )
 
@@ -115,7 +113,8 @@ def _judge_layers(graph, values: dict) -> None:
     scales = [values.get(makers[node.input[1]].input[1]) for node in layers]
     require(
         any(np.size(scale) > 1 for scale in scales),
-        "each weight has one scale for all of its channels. Wanted is one per channel, which costs nothing and keeps small channels: per_channel=True.",
+        "each weight has one scale for all of its channels. Wanted is one per channel, which costs nothing and keeps small channels:"
+        " per_channel=True.",
         "one scale per tensor",
     )
 

@@ -39,10 +39,7 @@ def inputs(rng: np.random.Generator) -> dict:
     for name in names:
         damage, version, gpu, _ = _CASES[name]
         plan = rng.integers(0, 256, int(rng.integers(200, 900)), dtype=np.uint8)
-        release, build = (
-            f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}",
-            int(rng.integers(11, 98)),
-        )
+        release, build = (f"{int(rng.integers(10, 12))}.{int(rng.integers(1, 9))}.{int(rng.integers(1, 9))}", int(rng.integers(11, 98)))
         written = f"{release}.{build}"
         here = {
             "same": written,
@@ -52,12 +49,7 @@ def inputs(rng: np.random.Generator) -> dict:
             "major": f"{int(written[:2]) + 1}{written[2:]}",
         }[version]
         targets = [["8.0", "12.1"], ["8.6", "8.9"], ["8.9", "12.0"]][int(rng.integers(3))]
-        card = {
-            "first": targets[0],
-            "second": targets[1],
-            "none": None,
-            "other": "7.5",
-        }.get(gpu)
+        card = {"first": targets[0], "second": targets[1], "none": None, "other": "7.5"}.get(gpu)
         if gpu == "prefix":  # "2.1" is part of "12.1", and of nothing that a GPU has
             targets, card = ["8.6", "12.1"], "2.1"
         if gpu == "sibling":
@@ -66,12 +58,7 @@ def inputs(rng: np.random.Generator) -> dict:
         cases.append(
             {
                 "plan": np.frombuffer(_damaged(data, damage, rng), dtype=np.uint8),
-                "header": {
-                    "bytes": len(data),
-                    "sha256": hashlib.sha256(data).hexdigest(),
-                    "version": written,
-                    "targets": targets,
-                },
+                "header": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "version": written, "targets": targets},
                 "machine": {"version": here, "capability": card},
             }
         )
@@ -102,13 +89,19 @@ _REFUSES_SAYS = {
     "one byte changed": "the size is right, so only the SHA-256 of the bytes tells",
     "last build number differs": "the whole version must be the same, to the last number",
     "longer version": "compare the whole version: one that only begins like the other is another one",
-    "GPU whose number contains a target's": "'2.1' is a part of the text '12.1', and not one of the targets: compare with the list's entries",
-    "altered, and everything else differs too": "list *every* reason, in the order of the docstring: who moves to another GPU wants to know about the version too",
+    "GPU whose number contains a target's": (
+        "'2.1' is a part of the text '12.1', and not one of the targets: compare with the list's entries"
+    ),
+    "altered, and everything else differs too": (
+        "list *every* reason, in the order of the docstring: who moves to another GPU wants to know about the version too"
+    ),
     "cut, on another GPU": "list every reason; what is cut short is not called altered as well",
     "bytes behind the end": "the file has *more* bytes than were written, so it is not cut short. All of them count for the SHA-256",
     "machine with an older version": "the very version that built it must be there: neither a newer nor an older one will do",
     "no GPU, another version": "without a GPU only the last question falls away, the others stay",
-    "GPU of the same generation as the targets": "8.7 is not among them. That it is of the same generation, or newer than one of them, does not help",
+    "GPU of the same generation as the targets": (
+        "8.7 is not among them. That it is of the same generation, or newer than one of them, does not help"
+    ),
 }
 
 
@@ -116,13 +109,12 @@ def judge(inputs: dict, outputs: dict) -> str:
     for name, (*_, expected) in _CASES.items():
         place = inputs["_names"].index(name)
         got, case = outputs["answers"][place], inputs["cases"][place]
-        require(
-            isinstance(got, list),
-            f"refuses should return a list of reasons, empty if there are none, got {came(got)}.",
-            "wrong type",
-        )
+        require(isinstance(got, list), f"refuses should return a list of reasons, empty if there are none, got {came(got)}.", "wrong type")
         got = [text(reason, "a reason", REASONS) for reason in got]
-        about = f"header {case['header']['bytes']} bytes, version {case['header']['version']}, targets {case['header']['targets']}; file {len(case['plan'])} bytes; machine {case['machine']}"
+        about = (
+            f"header {case['header']['bytes']} bytes, version {case['header']['version']}, targets {case['header']['targets']}; file"
+            f" {len(case['plan'])} bytes; machine {case['machine']}"
+        )
         hint = f": {_REFUSES_SAYS[name]}" if name in _REFUSES_SAYS else ""
         require(got == expected, f"case '{name}': got {got}, expected {expected}{hint}. ({about})", name)
     return f"{len(_CASES)} plans: the good ones are loaded, and each bad one is refused with all of its reasons."

@@ -42,24 +42,29 @@ def _judge(inputs: dict, outputs: dict) -> str:
     for case, got in in_order(inputs["cases"], outputs["chosen"]):
         candidates = case["candidates"]
         if got is not None and not (isinstance(got, str) and got in candidates):
-            raise CheckFailed(
-                f"choose(...) should return one of {', '.join(candidates)}, or None, got {came(got)}.", "no candidate"
-            )
+            raise CheckFailed(f"choose(...) should return one of {', '.join(candidates)}, or None, got {came(got)}.", "no candidate")
         if got == case["_expected"]:
             continue
         if case["_why"] == "none":
             word = [f"{b}: {w}" for b, w in candidates[got]["verdicts"].items() if w != "kept"]
-            raise CheckFailed(f"choose(...) gave {got!r}, where no candidate keeps every budget ({', '.join(word)}): return None. Nothing is shipped then.", "ships without proof")  # fmt: skip
-        require(
-            got is not None, f"choose(...) gave None, but {case['_expected']!r} keeps every budget.", "nothing chosen"
-        )
+            raise CheckFailed(
+                f"choose(...) gave {got!r}, where no candidate keeps every budget ({', '.join(word)}): return None. Nothing is shipped"
+                " then.",
+                "ships without proof",
+            )
+        require(got is not None, f"choose(...) gave None, but {case['_expected']!r} keeps every budget.", "nothing chosen")
         word = [f"{b}: {w}" for b, w in candidates[got]["verdicts"].items() if w != "kept"]
         require(
             not word,
             f'choose(...) gave {got!r}, which does not keep every budget ({", ".join(word)}). "can\'t tell" is not kept.',
             "misses a budget",
         )
-        require(False, f"choose(...) gave {got!r} with {candidates[got]['file']:,} bytes; {case['_expected']!r} keeps every budget too and is smaller.", "not the smallest")  # fmt: skip
+        require(
+            False,
+            f"choose(...) gave {got!r} with {candidates[got]['file']:,} bytes; {case['_expected']!r} keeps every budget too and is"
+            " smaller.",
+            "not the smallest",
+        )
     return "Only what keeps every budget is shipped, the smallest of them, and nothing where nothing does."
 
 

@@ -42,9 +42,12 @@ _SAYS = {
     "kept": ("everything lies on the right side of its limit", "false alarm"),
     "border": ("exactly at the limit is kept", "border"),
     "missed": ("the whole interval lies on the wrong side", "not missed"),
-    "lower end": ("the budget for accuracy asks for the lower end of the interval, not for the value in the middle", "value instead of lower end"),
+    "lower end": (
+        "the budget for accuracy asks for the lower end of the interval, not for the value in the middle",
+        "value instead of lower end",
+    ),
     "over": ("the interval of the latency reaches over the limit: that is neither kept nor missed", "no can't tell"),
-}  # fmt: skip
+}
 
 
 def _judge(inputs: dict, outputs: dict) -> str:

@@ -54,11 +54,7 @@ def _judge(inputs: dict, outputs: dict) -> str:
         strange = sorted(set(got) - set(_WORDS))
         require(not strange, f"{asked} gave {got}: the words are {', '.join(_WORDS)}.", "wrong word")
         hint, cause = _SAYS[case["_why"]]
-        require(
-            sorted(got) == sorted(case["_expected"]),
-            f"{asked} gave {got}, expected {case['_expected']}: {hint}.",
-            cause,
-        )
+        require(sorted(got) == sorted(case["_expected"]), f"{asked} gave {got}, expected {case['_expected']}: {hint}.", cause)
     return "Weights are counted where they lie, what is unknown is a problem, and all problems are named."
 
 

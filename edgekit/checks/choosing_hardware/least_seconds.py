@@ -61,9 +61,7 @@ def _explain(got: float, compute: float, memory: float, asked: str) -> None:
         "shorter time",
     )
     require(
-        not any(is_(max(compute, memory * f)) for f in (8, 1 / 8)),
-        f"{shown}. GB/s are gigabytes: no factor 8 for bits.",
-        "bits for bytes",
+        not any(is_(max(compute, memory * f)) for f in (8, 1 / 8)), f"{shown}. GB/s are gigabytes: no factor 8 for bits.", "bits for bytes"
     )
     ratio = got / expected if expected else 0
     require(
@@ -72,11 +70,7 @@ def _explain(got: float, compute: float, memory: float, asked: str) -> None:
         "wrong unit",
     )
     require(not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
-    require(
-        False,
-        f"{shown}. Two times: operations over operations per second, bytes over bytes per second.",
-        "wrong result",
-    )
+    require(False, f"{shown}. Two times: operations over operations per second, bytes over bytes per second.", "wrong result")
 
 
 least_seconds = Exercise("least_seconds", _inputs, _probe, _judge)

@@ -24,9 +24,7 @@ def _file(rng: np.random.Generator) -> tuple[OnnxFile, dict]:
     }
     tensors = [numpy_helper.from_array(np.zeros(s, np.float32), f"{n}.weight") for n, s in shapes.items()]
     tensors += [numpy_helper.from_array(np.zeros(s[0], np.float32), f"{n}.bias") for n, s in shapes.items()]
-    conv = lambda name, x, y, **more: helper.make_node(
-        "Conv", [x, f"{name}.weight", f"{name}.bias"], [y], name=name, **more
-    )
+    conv = lambda name, x, y, **more: helper.make_node("Conv", [x, f"{name}.weight", f"{name}.bias"], [y], name=name, **more)
     nodes = [
         conv("stem", "x", "a", strides=[2, 2], pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["a"], ["b"]),
@@ -77,14 +75,18 @@ def _judge(inputs: dict, outputs: dict) -> str:
         shown = f"macs_and_weights gave {macs:,} MACs, expected {counts['macs']:,}"
         says = {
             2 * counts["macs"]: ("a multiply-accumulate counts as one here; operations are twice as many", "operations"),
-            counts["groups"]: ("each output of a depthwise convolution reads one channel, not all: the weight's shape has the channels divided by the groups", "groups ignored"),
+            counts["groups"]: (
+                (
+                    "each output of a depthwise convolution reads one channel, not all: the weight's shape has the channels divided by the"
+                    " groups"
+                ),
+                "groups ignored",
+            ),
             counts["no fc"]: ("the Gemm at the end counts too", "no Gemm"),
             counts["stride"]: ("take the *output's* height and width: a stride makes it smaller than the input", "input size"),
             counts["once"]: ("a filter is applied at every place of the output: multiply by its height and width", "places ignored"),
-        }  # fmt: skip
-        hint, cause = says.get(
-            macs, ("places of the output times weights of the layer, over Conv and Gemm", "wrong result")
-        )
+        }
+        hint, cause = says.get(macs, ("places of the output times weights of the layer, over Conv and Gemm", "wrong result"))
         require(macs == counts["macs"], f"{shown}. Look again: {hint}.", cause)
         shown = f"macs_and_weights gave {weights:,} weights, expected {counts['weights']:,}"
         require(
@@ -92,11 +94,7 @@ def _judge(inputs: dict, outputs: dict) -> str:
             f"{shown}. Count the values, not their bytes: how many bytes a value has is the precision's business.",
             "bytes for values",
         )
-        require(
-            weights != counts["without biases"],
-            f"{shown}. The biases have to be stored too: count every initializer.",
-            "no biases",
-        )
+        require(weights != counts["without biases"], f"{shown}. The biases have to be stored too: count every initializer.", "no biases")
         require(weights == counts["weights"], f"{shown}: all values of all initializers.", "wrong weights")
     return "Strides, groups and the last layer are counted right, biases among the weights."
 

@@ -28,12 +28,7 @@ def _inputs(rng: np.random.Generator) -> dict:
     cases = [{"figures": units, "_expected": [names[2], names[3], names[1], names[0]], "_why": "unit"}]
     missing = [units[1], _figure(names[4], None, ""), units[2]]
     cases.append({"figures": missing, "_expected": [names[2], names[1]], "_why": "not found"})
-    for key, value in (
-        ("sparsity", "sparse"),
-        ("precision", "INT4"),
-        ("engine", "GPU+DLA"),
-        ("sparsity", "not stated"),
-    ):
+    for key, value in (("sparsity", "sparse"), ("precision", "INT4"), ("engine", "GPU+DLA"), ("sparsity", "not stated")):
         cases.append({"figures": [mixed[0], {**mixed[1], key: value}], "_expected": None, "_why": key})
     later = [units[1], units[2], {**units[3], "engine": "GPU"}]
     cases.append({"figures": later, "_expected": None, "_why": "engine"})
@@ -115,11 +110,7 @@ def _ranked(case: dict, got, asked: str) -> None:
         f"{asked} gave {got}, expected {wanted}: 1 TOPS is 1000 GOPS. Bring all to one unit first.",
         "units mixed",
     )
-    require(
-        got == wanted,
-        f"{asked} gave {got}, expected {wanted}: by operations per second, the highest first.",
-        "wrong order",
-    )
+    require(got == wanted, f"{asked} gave {got}, expected {wanted}: by operations per second, the highest first.", "wrong order")
 
 
 rank_alike = Exercise("rank_alike", _inputs, _probe, _judge)

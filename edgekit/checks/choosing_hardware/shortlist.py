@@ -60,9 +60,7 @@ def _judge(inputs: dict, outputs: dict) -> str:
         devices = {device["name"]: device for device in case["devices"]}
         got = mapping(got, "shortlist(devices, needs)")
         missing = [name for name in devices if name not in got]
-        require(
-            not missing, f"shortlist gave no word for {', '.join(missing)}: every device gets one.", "device missing"
-        )
+        require(not missing, f"shortlist gave no word for {', '.join(missing)}: every device gets one.", "device missing")
         words = ("keep", *_NEEDS, *devices)
         given = {name: text(got[name], f"the word for {name}", words) for name in devices}
         # What is wrongly kept explains what it wrongly beats, so it comes first; and a plain breach before an unknown.
@@ -80,16 +78,8 @@ def _judge_one(devices: dict, name: str, word: str, needs: dict) -> None:
     said = f"{name} ({facts}) got {word!r}"
     if word == "keep":
         for need in breaks:
-            require(
-                device[need] is not None,
-                f"{said}, but nobody knows its {need!r}: what is unknown is not kept.",
-                "unknown kept",
-            )
-            require(
-                False,
-                f"{said}, but it breaks the need {need!r} ({device[need]} against {needs[need]}).",
-                "breaks a need",
-            )
+            require(device[need] is not None, f"{said}, but nobody knows its {need!r}: what is unknown is not kept.", "unknown kept")
+            require(False, f"{said}, but it breaks the need {need!r} ({device[need]} against {needs[need]}).", "breaks a need")
         require(
             not beaten,
             f"{said}, but it is dominated by {' and '.join(beaten)}: as good in price, watts and seconds, and better in one.",
@@ -100,9 +90,7 @@ def _judge_one(devices: dict, name: str, word: str, needs: dict) -> None:
         exact = device[word] is not None and device[word] == needs[word]
         require(
             word in breaks,
-            f"{said}, but it keeps that need: {device[word]} against {needs[word]}"
-            + (", exactly at the limit" if exact else "")
-            + ".",
+            f"{said}, but it keeps that need: {device[word]} against {needs[word]}" + (", exactly at the limit" if exact else "") + ".",
             "wrong need",
         )
         return
@@ -118,9 +106,7 @@ def _judge_one(devices: dict, name: str, word: str, needs: dict) -> None:
         f"{said}, but the two are equal, a tie: equal in price, watts and seconds, so neither beats the other.",
         "tie",
     )
-    require(
-        _beats(other, device), f"{said}, but {word} is not as good in all of price, watts and seconds.", "not dominated"
-    )
+    require(_beats(other, device), f"{said}, but {word} is not as good in all of price, watts and seconds.", "not dominated")
 
 
 shortlist = Exercise("shortlist", _inputs, _probe, _judge)

@@ -9,9 +9,15 @@ from edgekit.checks import in_order as ordered
 
 PLACES = ("cloud", "on-premise", "edge")
 BASE = {
-    "deadline_ms": 100.0, "distance_km": 500.0, "server_ms": 5.0, "lan_ms": 1.0, "device_ms": 30.0, "upload": 0.2, "private": False,
+    "deadline_ms": 100.0,
+    "distance_km": 500.0,
+    "server_ms": 5.0,
+    "lan_ms": 1.0,
+    "device_ms": 30.0,
+    "upload": 0.2,
+    "private": False,
     "offline": False,
-}  # fmt: skip
+}
 
 
 def _inputs(rng: np.random.Generator) -> dict:
@@ -20,10 +26,19 @@ def _inputs(rng: np.random.Generator) -> dict:
     cases = [
         ({}, "every place keeps every constraint here"),
         # 2 x 1500..1900 km at 200 km/ms: 15..19 ms; the way there alone would fit.
-        ({"deadline_ms": 14.0, "distance_km": r(1500, 1900), "device_ms": 9.0, "server_ms": 2.0}, "light needs the way there *and back*: 2 x distance / 200 km per ms"),
+        (
+            {"deadline_ms": 14.0, "distance_km": r(1500, 1900), "device_ms": 9.0, "server_ms": 2.0},
+            "light needs the way there *and back*: 2 x distance / 200 km per ms",
+        ),
         ({"distance_km": r(600, 900), "server_ms": r(94, 97), "deadline_ms": 100.0}, "the server's own time counts too"),
-        ({"distance_km": 9500.0, "deadline_ms": 100.0}, "there and back, 19,000 km at 200 km per ms, take 95 ms, and 5 ms on the server: exactly the deadline is in time"),
-        ({"distance_km": 9510.0, "deadline_ms": 100.0, "lan_ms": 95.0, "device_ms": 100.0, "upload": 1.0}, "light takes 95.1 ms: too late for the cloud. Exactly the deadline is in time"),
+        (
+            {"distance_km": 9500.0, "deadline_ms": 100.0},
+            "there and back, 19,000 km at 200 km per ms, take 95 ms, and 5 ms on the server: exactly the deadline is in time",
+        ),
+        (
+            {"distance_km": 9510.0, "deadline_ms": 100.0, "lan_ms": 95.0, "device_ms": 100.0, "upload": 1.0},
+            "light takes 95.1 ms: too late for the cloud. Exactly the deadline is in time",
+        ),
         ({"upload": 1.0}, "an upload of exactly 1 fills the line, and fits"),
         ({"private": True}, "the pictures may not leave the site: no cloud; a server on the premises stays on the site"),
         ({"offline": True}, "it must work while the line to the outside is cut: no cloud; the local network is still there"),
@@ -32,7 +47,7 @@ def _inputs(rng: np.random.Generator) -> dict:
         ({"device_ms": r(110, 400)}, "the device is too slow for the deadline"),
         ({"lan_ms": r(120, 200), "offline": True}, "the way to the server on the premises is part of its latency"),
         ({"deadline_ms": 1.0, "device_ms": r(3, 9), "server_ms": r(2, 4)}, "nothing is fast enough: an empty list is an answer"),
-    ]  # fmt: skip
+    ]
     return {"cases": shuffled([{"case": BASE | turned, "_why": why} for turned, why in cases], rng)}
 
 
@@ -57,9 +72,7 @@ def _judge(inputs: dict, outputs: dict) -> str:
         got = {text(place, "a place", among=PLACES) for place in places}
         expected = _expected(case["case"])
         more, less = sorted(got - expected), sorted(expected - got)
-        said = " and ".join(
-            [f"{', '.join(more)} is too much"] * bool(more) + [f"{', '.join(less)} is missing"] * bool(less)
-        )
+        said = " and ".join([f"{', '.join(more)} is too much"] * bool(more) + [f"{', '.join(less)} is missing"] * bool(less))
         require(got == expected, f"{case['case']}: {said}. Here {case['_why']}.", f"{said}: {case['_why']}"[:80])
     return "Thirteen cases; whoever chooses may now choose by price and taste among what is left."
 

@@ -19,13 +19,10 @@ def _inputs(rng: np.random.Generator) -> dict:
     ]
     sizes = [int(rng.integers(500, 900)), int(rng.integers(3000, 9000)), int(rng.integers(2, 90))]
     return {
-        "cases": [
-            {"size": size, "per_day": int(rng.integers(20, 2000)), "link": link}
-            for size, link in zip(sizes, links, strict=True)
-        ]
-        + [
-            {"size": 484, "per_day": int(rng.integers(20, 200)), "link": links[0]}
-        ]  # fills two messages to the last byte
+        "cases": (
+            [{"size": size, "per_day": int(rng.integers(20, 2000)), "link": link} for size, link in zip(sizes, links, strict=True)]
+            + [{"size": 484, "per_day": int(rng.integers(20, 200)), "link": links[0]}]
+        )  # fills two messages to the last byte
     }
 
 
@@ -54,16 +51,24 @@ def _one(case: dict, got: float) -> None:
         (share(bits=1), "bytes for bits", "rate counts bits, the sizes are bytes: a factor of 8."),
         (share(duty=1), "duty cycle forgotten", "The duty cycle is missing: the radio may send only that part of the day."),
         (share() * link["duty"] ** 2, "duty cycle upside down", "The duty cycle makes the day shorter: it belongs to the denominator."),
-        (share(count=1), "one header", f"{size} bytes need {messages} messages of at most {link['payload']}: each of them carries a header."),
+        (
+            share(count=1),
+            "one header",
+            f"{size} bytes need {messages} messages of at most {link['payload']}: each of them carries a header.",
+        ),
         (share(count=0), "no header", f"Every message carries a header of {link['header']} bytes on top."),
         (share(count=size // link["payload"]), "rounded down", "The rest that fills no whole message needs one too: round up."),
-        (share(count=size // link["payload"] + 1), "one too many", "A size that fills its messages to the last byte needs no message more."),
+        (
+            share(count=size // link["payload"] + 1),
+            "one too many",
+            "A size that fills its messages to the last byte needs no message more.",
+        ),
         (share(count=size / link["payload"]), "not rounded", "There is no part of a message: round their number up."),
         (share(times=1), "one message only", "That is one result: there are many in a day."),
         (1 / expected, "upside down", "That is capacity over need: turn it round."),
         (100 * expected, "per cent", "That is per cent: 1 stands for the whole day."),
         (share(seconds=3600), "an hour", "A day has 86,400 seconds, an hour has 3,600."),
-    ]  # fmt: skip
+    ]
     for value, cause, why in slips:
         require(not close(got, value, rtol=1e-6, atol=0), f"{shown}. {why}", cause)
     require(not slip(got, expected, share=True), f"{shown}.{slip(got, expected, share=True)}", "sign or unit")

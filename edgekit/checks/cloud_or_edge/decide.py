@@ -119,7 +119,7 @@ def _asks(day: dict, asked: set[int], calls: int) -> None:
     )
     require(
         not out <= asked,
-        f"the cloud was asked in every decision of the outage: each waits for the timeout again. After a failure, leave it alone for "
+        "the cloud was asked in every decision of the outage: each waits for the timeout again. After a failure, leave it alone for "
         f"{day['retry']} s: note `now` in `state`, and look there first.",
         "no pause after a failure",
     )
@@ -133,9 +133,7 @@ def _asks(day: dict, asked: set[int], calls: int) -> None:
         return
     i = min(asked ^ expected)
     failed = max((j for j in expected if j < i and day["errors"][j]), default=None)
-    since = (
-        "no failure before it" if failed is None else f"{day['now'][i] - day['now'][failed]:.2f} s after the failure"
-    )
+    since = "no failure before it" if failed is None else f"{day['now'][i] - day['now'][failed]:.2f} s after the failure"
     did, should = ("was", "should not be") if i in asked else ("was not", "should be")
     raise CheckFailed(
         f"decision {i}, {since}: the cloud {did} asked, and it {should}, with a pause of retry = {day['retry']} s counted from the last "

@@ -39,16 +39,32 @@ def _one(seconds: np.ndarray, period: float, got: float) -> None:
     shown = f"{len(seconds)} calls, a period of {1e3 * period:g} ms: your share is {got:.4g}, expected {expected:.4g}"
     whole = np.maximum(1, np.floor(seconds / period))
     slips = [
-        (whole[late].sum() / whole.sum(), "rounded down", "You rounded down: round up, because the period in which the late answer arrives is missed too."),
-        (late.mean(), "calls counted", "That is the share of late *calls*. Count periods: a call of 3.5 periods leaves four of them without an answer."),
+        (
+            whole[late].sum() / whole.sum(),
+            "rounded down",
+            "You rounded down: round up, because the period in which the late answer arrives is missed too.",
+        ),
+        (
+            late.mean(),
+            "calls counted",
+            "That is the share of late *calls*. Count periods: a call of 3.5 periods leaves four of them without an answer.",
+        ),
         (taken[late].sum(), "a number, no share", "That is the number of missed periods: divide it by the number of all periods."),
-        ((taken - 1)[late].sum() / taken.sum(), "the last period forgotten", "The period in which the late answer arrives is missed too: the loop starts a new call at the next beginning."),
-        (taken[late].sum() / len(seconds), "divided by the calls", "You divided by the number of calls. Late calls take more than one period: divide by the periods they all took."),
+        (
+            (taken - 1)[late].sum() / taken.sum(),
+            "the last period forgotten",
+            "The period in which the late answer arrives is missed too: the loop starts a new call at the next beginning.",
+        ),
+        (
+            taken[late].sum() / len(seconds),
+            "divided by the calls",
+            "You divided by the number of calls. Late calls take more than one period: divide by the periods they all took.",
+        ),
         (1 - expected, "the share in time", "That is the share of periods that *were* served in time."),
         (100 * expected, "per cent", "That is per cent: a share lies between 0 and 1."),
         (float(seconds.mean() > period), "the mean judged", "The mean hides the tail: judge every call by itself."),
         ((taken - 1).sum() / taken.sum(), "the last period forgotten", "The period in which the late answer arrives is missed too."),
-    ]  # fmt: skip
+    ]
     for value, cause, why in slips:
         require(not close(got, value, rtol=1e-6), f"{shown}. {why}", cause)
     require(not slip(got, expected, share=True), f"{shown}.{slip(got, expected, share=True)}", "sign or unit")

@@ -39,7 +39,11 @@ def _judge(inputs: dict, outputs: dict) -> str:
     draws = _savings(**given)
     _single_numbers(got, draws, given)
     for draw, cause, why in _slips(**given):
-        require(not close(got[2], np.median(draw), rtol=1e-6), f"the median saving is {got[2]:,.0f} USD, expected {np.median(draws):,.0f}. {why}", cause)  # fmt: skip
+        require(
+            not close(got[2], np.median(draw), rtol=1e-6),
+            f"the median saving is {got[2]:,.0f} USD, expected {np.median(draws):,.0f}. {why}",
+            cause,
+        )
     expected = np.percentile(draws, ENDS)
     require(
         close(got[2], expected[1], rtol=1e-6),
@@ -50,7 +54,8 @@ def _judge(inputs: dict, outputs: dict) -> str:
     for ends in ((2.5, 97.5), (0, 100), (10, 90), (25, 75)):
         require(
             not close(got[[1, 3]], np.percentile(draws, ends), rtol=1e-6),
-            f"the interval runs from {got[1]:,.0f} to {got[3]:,.0f}: those are the percentiles {ends[0]} and {ends[1]}, asked are 5 and 95.",
+            f"the interval runs from {got[1]:,.0f} to {got[3]:,.0f}: those are the percentiles {ends[0]} and {ends[1]}, asked are 5"
+            " and 95.",
             "other percentiles",
         )
     require(
@@ -60,9 +65,7 @@ def _judge(inputs: dict, outputs: dict) -> str:
         "wrong interval",
     )
     _chance(got[0], draws)
-    return (
-        f"The edge pays with a chance of {np.mean(draws > 0):.0%}; half of the draws lie above {expected[1]:,.0f} USD."
-    )
+    return f"The edge pays with a chance of {np.mean(draws > 0):.0%}; half of the draws lie above {expected[1]:,.0f} USD."
 
 
 def _single_numbers(got: np.ndarray, draws: np.ndarray, given: dict) -> None:
@@ -89,23 +92,29 @@ def _slips(price, device, upkeep, engineering, requests, fleet, years):
     return [
         (-own, "sign flipped", "The sign is the other way round: above 0 the edge is cheaper."),
         (own + engineering, "engineering forgotten", "Engineering is missing: it is paid once, for the whole fleet."),
-        (own - (fleet - 1) * engineering, "engineering per device", "Engineering is paid once for the whole fleet, not once for each device."),
+        (
+            own - (fleet - 1) * engineering,
+            "engineering per device",
+            "Engineering is paid once for the whole fleet, not once for each device.",
+        ),
         (own + fleet * upkeep * (years - 1), "upkeep once", "Upkeep is paid for each device in every year."),
         (own + fleet * upkeep * years, "upkeep forgotten", "Upkeep is missing: devices are visited, replaced and updated."),
         (own - bill + bill / 365, "a day for a year", "`requests` counts a day: a year has 365 of them."),
         (own - bill + bill / years, "one year", "The cloud's bill comes every year."),
         (own - fleet * device * (years - 1), "devices every year", "Devices are bought once, not every year."),
         (own / fleet, "per device", "That is the saving of one device: asked is the whole fleet's."),
-        ((own + engineering) / fleet - engineering, "fleet forgotten", "That is one device against all of the engineering: multiply by the fleet."),
-    ]  # fmt: skip
+        (
+            (own + engineering) / fleet - engineering,
+            "fleet forgotten",
+            "That is one device against all of the engineering: multiply by the fleet.",
+        ),
+    ]
 
 
 def _chance(got: float, draws: np.ndarray) -> None:
     chance = float(np.mean(draws > 0))
     require(not close(got, 1 - chance), f"the chance is {got:.3g}: that the *cloud* is cheaper.", "chance of the cloud")
-    require(
-        not close(got, 100 * chance), f"the chance is {got:.3g}: per cent; it should lie between 0 and 1.", "per cent"
-    )
+    require(not close(got, 100 * chance), f"the chance is {got:.3g}: per cent; it should lie between 0 and 1.", "per cent")
     require(
         close(got, chance),
         f"the chance is {got:.4g}, expected {chance:.4g}: the share of the draws in which the saving is above 0.",

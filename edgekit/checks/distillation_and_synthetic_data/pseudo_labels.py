@@ -17,10 +17,7 @@ def inputs(rng: np.random.Generator) -> dict:
     torn[rng.random(60) < 0.3, rng.integers(0, 10)] += 6
     torn[:20, 2], torn[:20, 7] = 9, 9.3  # two likely classes: 43% and 57%
     certain[rng.random(60) < 0.4, rng.integers(0, 10)] += 300  # a probability of exactly 1
-    cases += [
-        {"logits": rng.permutation(torn), "threshold": 0.3},
-        {"logits": rng.permutation(certain), "threshold": 1.0},
-    ]
+    cases += [{"logits": rng.permutation(torn), "threshold": 0.3}, {"logits": rng.permutation(certain), "threshold": 1.0}]
     return {"cases": cases}
 
 
@@ -41,7 +38,10 @@ def judge(inputs: dict, outputs: dict) -> str:
         _are_the_confident_ones(index, labels, case, said)
         _is_a_plain_index(index, said)
         _are_their_classes(labels, index, logits, said)
-    return "The confident pictures and their classes, five times: with logits around -6 and around 500 too, with two likely classes, and with certainty."
+    return (
+        "The confident pictures and their classes, five times: with logits around -6 and around 500 too, with two likely classes, and with"
+        " certainty."
+    )
 
 
 def _pair(answer) -> tuple[np.ndarray, np.ndarray]:
@@ -68,13 +68,37 @@ def _are_the_confident_ones(index: np.ndarray, labels: np.ndarray, case: dict, s
     said += f"picture {i} has a largest probability of {confidence[i]:.3f} and was {'kept' if kept[i] else 'dropped'}: "
     slips = [
         (kept[clear].all() and not wanted.all(), "nothing was dropped.", "threshold not used"),
-        ((kept[clear] == ~wanted[clear]).all(), "kept is what lies *below* the threshold; it should be the other way round.", "turned round"),
-        (not kept[i] and confidence[i] == threshold, "the threshold is the smallest probability that is still accepted: compare with >=.", "threshold excluded"),
-        (np.array_equal(np.sort(labels), np.flatnonzero(wanted)), "the labels look like the pictures: return (index, labels), in this order.", "swapped"),
-        (np.array_equal(kept, logits.max(axis=1) >= threshold), "compare probabilities with the threshold, not logits.", "logits instead of probabilities"),
-        (not kept.any() and logits.max() >= 80, "nothing was kept. exp of logits in the hundreds overflows: use torch.softmax, which subtracts the largest first.", "overflow"),
-        (True, "the probabilities of one picture are the softmax over its own *row* of logits, and the largest of them decides.", "wrong probabilities"),
-    ]  # fmt: skip
+        (
+            (kept[clear] == ~wanted[clear]).all(),
+            "kept is what lies *below* the threshold; it should be the other way round.",
+            "turned round",
+        ),
+        (
+            not kept[i] and confidence[i] == threshold,
+            "the threshold is the smallest probability that is still accepted: compare with >=.",
+            "threshold excluded",
+        ),
+        (
+            np.array_equal(np.sort(labels), np.flatnonzero(wanted)),
+            "the labels look like the pictures: return (index, labels), in this order.",
+            "swapped",
+        ),
+        (
+            np.array_equal(kept, logits.max(axis=1) >= threshold),
+            "compare probabilities with the threshold, not logits.",
+            "logits instead of probabilities",
+        ),
+        (
+            not kept.any() and logits.max() >= 80,
+            "nothing was kept. exp of logits in the hundreds overflows: use torch.softmax, which subtracts the largest first.",
+            "overflow",
+        ),
+        (
+            True,
+            "the probabilities of one picture are the softmax over its own *row* of logits, and the largest of them decides.",
+            "wrong probabilities",
+        ),
+    ]
     no_slip(slips, said)
 
 
@@ -82,17 +106,25 @@ def _is_a_plain_index(index: np.ndarray, said: str) -> None:
     twice = len(index) - len(set(index.tolist()))
     require(
         not twice,
-        f"{said}{twice} pictures stand in the index twice: more than one class of theirs reaches the threshold. Only the most likely class of a picture counts.",
+        f"{said}{twice} pictures stand in the index twice: more than one class of theirs reaches the threshold. Only the most likely class"
+        " of a picture counts.",
         "picture twice",
     )
     require((np.diff(index) > 0).all(), said + "index should be ascending.", "order")
 
 
 def _are_their_classes(labels: np.ndarray, index: np.ndarray, logits: np.ndarray, said: str) -> None:
-    require(labels.shape == index.shape, f"{said}{len(index)} pictures were accepted, but there are {len(labels)} labels: return the labels of the accepted pictures only, in their order.", "labels of all pictures")  # fmt: skip
+    require(
+        labels.shape == index.shape,
+        f"{said}{len(index)} pictures were accepted, but there are {len(labels)} labels: return the labels of the accepted pictures only,"
+        " in their order.",
+        "labels of all pictures",
+    )
     off = np.flatnonzero(labels != logits[index].argmax(axis=1))
     if len(off):
-        raise CheckFailed(f"{said}picture {index[off[0]]} got label {labels[off[0]]}: expected the class with the largest logit.", "wrong label")  # fmt: skip
+        raise CheckFailed(
+            f"{said}picture {index[off[0]]} got label {labels[off[0]]}: expected the class with the largest logit.", "wrong label"
+        )
 
 
 pseudo_labels = Exercise("pseudo_labels", inputs, probe, judge)

@@ -33,7 +33,12 @@ def judge(inputs: dict, outputs: dict) -> str:
             "the same seed gave two different splits: draw from np.random.default_rng(seed), not from a global generator.",
             "seed not used",
         )
-        require(not np.array_equal(np.sort(parts[0][0]), np.sort(parts[2][0])), "seeds 3 and 4 gave the same split: shuffle the groups with the seed. The first groups of a file are seldom like the last ones.", "not shuffled")  # fmt: skip
+        require(
+            not np.array_equal(np.sort(parts[0][0]), np.sort(parts[2][0])),
+            "seeds 3 and 4 gave the same split: shuffle the groups with the seed. The first groups of a file are seldom like the last"
+            " ones.",
+            "not shuffled",
+        )
     return "Three splits: no picture lost, none twice, no group on both sides, and the seed decides."
 
 
@@ -48,12 +53,17 @@ def _judge_parts(groups: np.ndarray, share: float, tuning: np.ndarray, held_out:
     )
     names = np.unique(groups)
     torn = set(groups[tuning].tolist()) & set(groups[held_out].tolist())
-    require(not torn, f"{len(torn)} of {len(names)} groups are torn apart: their pictures stand on both sides, and the held-out part has leaked. Draw groups, not pictures.", "group torn apart")  # fmt: skip
+    require(
+        not torn,
+        f"{len(torn)} of {len(names)} groups are torn apart: their pictures stand on both sides, and the held-out part has leaked. Draw"
+        " groups, not pictures.",
+        "group torn apart",
+    )
     chosen, wanted = len(np.unique(groups[tuning])), share * len(names)
     require(
         abs(chosen - wanted) < 1,
-        f"{chosen} of {len(names)} groups are in the first part, expected {wanted:.1f}, rounded: share = {share:.2g} of the *groups* go to tuning, whatever "
-        "their names are and however many pictures they hold; the rest is held out. Draw exactly so many, each once.",
+        f"{chosen} of {len(names)} groups are in the first part, expected {wanted:.1f}, rounded: share = {share:.2g} of the *groups* go to"
+        " tuning, whatever their names are and however many pictures they hold; the rest is held out. Draw exactly so many, each once.",
         "share",
     )
 
@@ -70,7 +80,11 @@ def _two_parts(split, count: int) -> tuple[np.ndarray, np.ndarray]:
             "wrong type",
         )
         low, high = part.min(initial=0), part.max(initial=0)
-        require(low >= 0 and high < count, f"{name} holds {low}..{high}, but the pictures are 0..{count - 1}: return indices of pictures, not names of groups.", "not indices")  # fmt: skip
+        require(
+            low >= 0 and high < count,
+            f"{name} holds {low}..{high}, but the pictures are 0..{count - 1}: return indices of pictures, not names of groups.",
+            "not indices",
+        )
         parts.append(part)
     return parts[0], parts[1]
 

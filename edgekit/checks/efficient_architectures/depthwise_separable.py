@@ -69,7 +69,8 @@ def _one(case: dict, got: dict) -> None:
     side = (case["side"] - 1) // case["stride"] + 1
     require(
         got["failure"] == "" and close(got["shape"], [2, case["out"], side, side]),
-        f"{what} on [2, {case['in']}, {case['side']}, {case['side']}] gives {got.get('shape') or got['failure']}, expected [2, {case['out']}, {side}, {side}].",
+        f"{what} on [2, {case['in']}, {case['side']}, {case['side']}] gives {got.get('shape') or got['failure']}, expected [2,"
+        f" {case['out']}, {side}, {side}].",
         "wrong output",
     )
     kinds = [layer["kind"] for layer in got["layers"]]
@@ -81,11 +82,7 @@ def _one(case: dict, got: dict) -> None:
         "filters, which see one channel each, start at very different scales.",
         "batch norm missing",
     )
-    require(
-        got["lowest"] >= 0,
-        f"the lowest output of {what} is {got['lowest']:.2f}: it should end in a ReLU.",
-        "no ReLU at the end",
-    )
+    require(got["lowest"] >= 0, f"the lowest output of {what} is {got['lowest']:.2f}: it should end in a ReLU.", "no ReLU at the end")
     require(
         kinds == ["Conv2d", "BatchNorm2d", "ReLU"] * 2,
         f"{what} runs {', '.join(kinds)}: expected an nn.ReLU behind both batch norms. Two linear steps in a row are only one.",
@@ -102,19 +99,21 @@ def _convolutions(what: str, case: dict, got: dict, found: list[dict]) -> None:
     )
     require(
         len(found) == 2,
-        f"{what} does not run: {got['failure']}. The depthwise layer keeps the {case['in']} channels, the pointwise one makes {case['out']} of them.",
+        f"{what} does not run: {got['failure']}. The depthwise layer keeps the {case['in']} channels, the pointwise one makes {case['out']}"
+        " of them.",
         "does not run",
     )
     first, second = found
     require(
         list(first["kernel_size"]) != [1, 1],
-        f"in {what} the 1x1 convolution comes first: filter each channel first, then mix. The other order filters {case['out']} channels instead of {case['in']}.",
+        f"in {what} the 1x1 convolution comes first: filter each channel first, then mix. The other order filters {case['out']} channels"
+        f" instead of {case['in']}.",
         "order swapped",
     )
     require(
         first["groups"] == case["in"],
-        f"in {what} the first convolution has groups={first['groups']}, expected {case['in']}: with one group for each channel a filter reads one channel only. "
-        f"That is what saves: {9 * case['in']} weights instead of {9 * case['in'] ** 2}.",
+        f"in {what} the first convolution has groups={first['groups']}, expected {case['in']}: with one group for each channel a filter"
+        f" reads one channel only. That is what saves: {9 * case['in']} weights instead of {9 * case['in'] ** 2}.",
         "not depthwise",
     )
     require(
@@ -124,13 +123,14 @@ def _convolutions(what: str, case: dict, got: dict, found: list[dict]) -> None:
     )
     require(
         [list(c["stride"]) for c in found] == [[case["stride"]] * 2, [1, 1]],
-        f"in {what} the strides are {[list(c['stride']) for c in found]}, expected {case['stride']} in the depthwise layer and 1 in the pointwise one: a 1x1 filter with a stride "
-        "throws pixels away that nobody has looked at.",
+        f"in {what} the strides are {[list(c['stride']) for c in found]}, expected {case['stride']} in the depthwise layer and 1 in the"
+        " pointwise one: a 1x1 filter with a stride throws pixels away that nobody has looked at.",
         "stride in the wrong place",
     )
     require(
         list(first["padding"]) == [1, 1] and list(second["padding"]) == [0, 0],
-        f"in {what} the paddings are {[c['padding'] for c in found]}, expected 1 for 3x3 and 0 for 1x1: so stride 1 keeps the picture's size.",
+        f"in {what} the paddings are {[c['padding'] for c in found]}, expected 1 for 3x3 and 0 for 1x1: so stride 1 keeps the picture's"
+        " size.",
         "wrong padding",
     )
     require(

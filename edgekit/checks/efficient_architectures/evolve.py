@@ -18,15 +18,7 @@ def inputs(rng: np.random.Generator) -> dict:
     score = grid @ rng.uniform(0.5, 1.5, _PLACES) + rng.permutation(size) / size
     budget = float(np.quantile(latency, 0.35))
     start = rng.permutation(size)[:12]
-    return {
-        "latency": latency,
-        "score": score,
-        "budget": budget,
-        "start": start,
-        "keep": 4,
-        "count": 40,
-        "seed": int(rng.integers(2**31)),
-    }
+    return {"latency": latency, "score": score, "budget": budget, "start": start, "keep": 4, "count": 40, "seed": int(rng.integers(2**31))}
 
 
 def probe(answer, inputs: dict) -> dict:
@@ -79,7 +71,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     same = set(found["networks"]) == set(scored)
     require(
         same and np.allclose(array(found["scores"], "the scores"), scores[found["networks"]]),
-        f"{len(set(scored))} networks were scored, and the result has {len(found['networks'])} of them, or other scores: return everything that was trained. It was paid for.",
+        f"{len(set(scored))} networks were scored, and the result has {len(found['networks'])} of them, or other scores: return everything"
+        " that was trained. It was paid for.",
         "result incomplete",
     )
     return f"{len(scored)} networks scored, each once and within the budget, and the parents were always among the {inputs['keep']} best."
@@ -89,18 +82,20 @@ def _scored(inputs: dict, scored: list[int], latency: np.ndarray) -> None:
     slow = [i for i in scored if latency[i] > inputs["budget"]]
     require(
         not slow,
-        f"{len(slow)} of {len(scored)} networks were scored although their latency is above the budget (also in `start`?). Scoring is training, the expensive "
-        "part: ask for the latency first.",
+        f"{len(slow)} of {len(scored)} networks were scored although their latency is above the budget (also in `start`?). Scoring is"
+        " training, the expensive part: ask for the latency first.",
         "too slow, and trained",
     )
     require(
         len(set(scored)) == len(scored),
-        f"{len(scored) - len(set(scored))} networks were scored twice. Scoring is training: skip what you know already, and remember the scores.",
+        f"{len(scored) - len(set(scored))} networks were scored twice. Scoring is training: skip what you know already, and remember the"
+        " scores.",
         "scored twice",
     )
     require(
         len(scored) == inputs["count"],
-        f"{len(scored)} networks were scored, expected exactly count = {inputs['count']}: those of `start` that fit count too, children that are too slow or known do not.",
+        f"{len(scored)} networks were scored, expected exactly count = {inputs['count']}: those of `start` that fit count too, children"
+        " that are too slow or known do not.",
         "wrong count",
     )
 
@@ -123,12 +118,14 @@ def _parents(inputs: dict, log: list, scores: np.ndarray) -> None:
     low = sum(r >= keep for r in ranks)
     require(
         low == 0,
-        f"{low} of {len(ranks)} times the parent was not among the {keep} best so far (once number {worst}): sort by score, take the highest {keep}, anew in every round.",
+        f"{low} of {len(ranks)} times the parent was not among the {keep} best so far (once number {worst}): sort by score, take the"
+        f" highest {keep}, anew in every round.",
         "parents not the best",
     )
     require(
         len(set(ranks)) > 1,
-        f"all {len(ranks)} children have a parent of the same rank: draw from the {keep} best with rng, or the search climbs one hill only.",
+        f"all {len(ranks)} children have a parent of the same rank: draw from the {keep} best with rng, or the search climbs one hill"
+        " only.",
         "always the same parent",
     )
 

@@ -77,8 +77,13 @@ def _variants(case: dict) -> dict:
 
 _WHY = {
     "no shortcut": "the input is not added although the block keeps the shape.",
-    "ReLU behind the projection": "there is an activation behind the projection. It must be linear: cutting negatives in the narrow tensor loses what cannot come back (that is the *linear bottleneck*).",
-    "ReLU6 behind the sum": "there is a ReLU6 behind the sum. The bottleneck is linear: nothing is cut behind the projection, nor behind the shortcut.",
+    "ReLU behind the projection": (
+        "there is an activation behind the projection. It must be linear: cutting negatives in the narrow tensor loses what cannot come"
+        " back (that is the *linear bottleneck*)."
+    ),
+    "ReLU6 behind the sum": (
+        "there is a ReLU6 behind the sum. The bottleneck is linear: nothing is cut behind the projection, nor behind the shortcut."
+    ),
     "ReLU behind the sum": "there is a ReLU behind the sum, as in a ResNet. Here the bottleneck is linear: nothing is cut.",
     "ReLU instead of ReLU6": "the activations are not cut off at 6: use ReLU6.",
     "no activation behind the depthwise layer": "there is no ReLU6 behind the depthwise layer.",
@@ -92,7 +97,13 @@ def judge(inputs: dict, outputs: dict) -> str:
         variants = _variants(case)
         what = f"inverted_residual of the block that {case['_name']} the {'picture' if case['stride'] == 2 else 'channels'}"
         got = array(got, what, variants[""].shape)
-        same_as_right(what, got, variants, _WHY, "expected expand, ReLU6, depthwise, ReLU6, project, and then the block's *input* added where it fits in shape.")  # fmt: skip
+        same_as_right(
+            what,
+            got,
+            variants,
+            _WHY,
+            "expected expand, ReLU6, depthwise, ReLU6, project, and then the block's *input* added where it fits in shape.",
+        )
     return "Wide inside, narrow and linear outside; the shortcut is there exactly where the shape stays."
 
 

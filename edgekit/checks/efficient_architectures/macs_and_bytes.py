@@ -51,13 +51,15 @@ def _macs(what: str, layer, shape, macs: int) -> None:
     true = out * layer.weight[0].numel()
     require(
         layer.groups == 1 or macs != true * layer.groups,
-        f"{what} on {shape}: {macs:,} MACs, expected {true:,}: a depthwise filter reads one channel, not {layer.in_channels}. weight.shape is {tuple(layer.weight.shape)}.",
+        f"{what} on {shape}: {macs:,} MACs, expected {true:,}: a depthwise filter reads one channel, not {layer.in_channels}. weight.shape"
+        f" is {tuple(layer.weight.shape)}.",
         "groups ignored",
     )
     require(macs != 2 * true, f"{what}: {macs:,} are FLOPs, two for each MAC; expected {true:,} MACs.", "FLOPs")
     require(
         macs == true,
-        f"{what} on {shape}: {macs:,} MACs, expected {true:,}: every one of {out:,} outputs takes {layer.weight[0].numel()} multiplications, one for each weight of its filter.",
+        f"{what} on {shape}: {macs:,} MACs, expected {true:,}: every one of {out:,} outputs takes {layer.weight[0].numel()}"
+        " multiplications, one for each weight of its filter.",
         "wrong MACs",
     )
 
@@ -66,9 +68,7 @@ def _bytes(what: str, layer, shape, found: int) -> None:
     x, w, y = _sizes(layer, shape)
     true = 4 * (x + w + y)
     parts = f"4 bytes for each of {x:,} inputs, {w:,} weights and {y:,} outputs"
-    require(
-        4 * found != true, f"{what}: {found:,} is the number of values; float32 takes 4 bytes each: {true:,}.", "values"
-    )
+    require(4 * found != true, f"{what}: {found:,} is the number of values; float32 takes 4 bytes each: {true:,}.", "values")
     wrong = {4 * (x + w): "outputs", 4 * (w + y): "inputs", 4 * (x + y): "weights"}
     require(
         found == true or found not in wrong,

@@ -72,7 +72,9 @@ _WHY = {
     "maximum instead of mean": "the squeeze is the *mean* over height and width; this is the maximum.",
     "sum instead of mean": "the squeeze is the *mean* over height and width; this is the sum, which grows with the picture.",
     "mean over the batch": "the pictures of a batch are averaged together: each picture gets its own gates.",
-    "sigmoid instead of hard sigmoid": "this is the smooth sigmoid. Wanted is MobileNetV3's hard sigmoid, clip(v / 6 + 1/2, 0, 1): no exponential, and exact in INT8.",
+    "sigmoid instead of hard sigmoid": (
+        "this is the smooth sigmoid. Wanted is MobileNetV3's hard sigmoid, clip(v / 6 + 1/2, 0, 1): no exponential, and exact in INT8."
+    ),
     "softmax": "this is a softmax: gates compete then and sum to 1. Each channel has a gate of its own, a hard sigmoid.",
     "no sigmoid": "the hard sigmoid behind the second layer is missing: gates lie in 0..1.",
     "no ReLU": "the ReLU between the two layers is missing: two linear layers are one.",
@@ -89,10 +91,11 @@ def judge(inputs: dict, outputs: dict) -> str:
         got = array(got, what)
         require(
             got.shape == shape,
-            f"{what} has shape {list(got.shape)}, expected that of x, {list(shape)}: gates [N, C] need two more dimensions to multiply [N, C, H, W].",
+            f"{what} has shape {list(got.shape)}, expected that of x, {list(shape)}: gates [N, C] need two more dimensions to multiply [N,"
+            " C, H, W].",
             "wrong shape",
         )
-        same_as_right(what, got, variants, _WHY, "mean over height and width, reduce, ReLU, expand, hard sigmoid, times x.")  # fmt: skip
+        same_as_right(what, got, variants, _WHY, "mean over height and width, reduce, ReLU, expand, hard sigmoid, times x.")
     return "Each picture and channel gets its own gate, from the mean of the whole channel."
 
 

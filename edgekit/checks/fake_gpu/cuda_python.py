@@ -52,10 +52,14 @@ def cuda_python_driver(gpu: Gpu, fail: str = "") -> SimpleNamespace:
         cuMemFree=lambda dptr: _result(gpu.give_back(int(dptr))),
         cuMemcpyHtoD=lambda dstDevice, srcHost, ByteCount: _result(gpu.copy(True, int(dstDevice), int(srcHost), ByteCount)),
         cuMemcpyDtoH=lambda dstHost, srcDevice, ByteCount: _result(gpu.copy(False, int(srcDevice), int(dstHost), ByteCount)),
-        cuMemcpyHtoDAsync=lambda dstDevice, srcHost, ByteCount, hStream: _result(gpu.copy(True, int(dstDevice), int(srcHost), ByteCount, hStream)),
-        cuMemcpyDtoHAsync=lambda dstHost, srcDevice, ByteCount, hStream: _result(gpu.copy(False, int(srcDevice), int(dstHost), ByteCount, hStream)),
+        cuMemcpyHtoDAsync=lambda dstDevice, srcHost, ByteCount, hStream: _result(
+            gpu.copy(True, int(dstDevice), int(srcHost), ByteCount, hStream)
+        ),
+        cuMemcpyDtoHAsync=lambda dstHost, srcDevice, ByteCount, hStream: _result(
+            gpu.copy(False, int(srcDevice), int(dstHost), ByteCount, hStream)
+        ),
         cuStreamCreate=lambda Flags: (CUresult.CUDA_SUCCESS, gpu.stream(blocking=not int(Flags) & 1)),
         cuStreamDestroy=lambda hStream: _result(gpu.destroy(int(hStream)), CUresult.CUDA_ERROR_INVALID_HANDLE),
         cuStreamSynchronize=lambda hStream: _result(gpu.wait(hStream), CUresult.CUDA_ERROR_INVALID_HANDLE),
         cuCtxSynchronize=cuCtxSynchronize,
-    )  # fmt: skip
+    )

@@ -1,4 +1,5 @@
-"""What stands for the part of the module tensorrt that runs an engine, and the engine: "input" [N, 1, 28, 28] @ weights -> "logits" [N, classes]."""
+"""What stands for the part of the module tensorrt that runs an engine, and the engine: "input" [N, 1, 28, 28] @ weights -> "logits" [N,
+classes]."""
 
 from __future__ import annotations
 
@@ -46,9 +47,7 @@ class _Product:
         if why := self.gpu.no_stream(stream):
             return why
         if stream and self.gpu.default and stream not in self.gpu.blocking:
-            return (
-                "the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
-            )
+            return "the copy in may not have arrived; it runs in the default stream, for which this stream does not wait"
         if not self.gpu.waits_for(stream):
             return "the work before it is queued in another stream, and this one does not wait for it"
         return ""
@@ -128,9 +127,7 @@ class Runtime(StandIn):
 
     def deserialize_cuda_engine(self, serialized_engine):
         if not isinstance(serialized_engine, bytes | bytearray | memoryview):
-            raise TypeError(
-                f"deserialize_cuda_engine takes the bytes of a plan, got {type(serialized_engine).__name__}"
-            )
+            raise TypeError(f"deserialize_cuda_engine takes the bytes of a plan, got {type(serialized_engine).__name__}")
         return ICudaEngine(self.product) if bytes(serialized_engine).startswith(PLAN) else None
 
 

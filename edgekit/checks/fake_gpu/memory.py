@@ -143,9 +143,7 @@ class Gpu:
         """False where CUDA would refuse."""
         what = "copy in" if to_device else "copy out"
         if self.is_device(host) or not self.is_device(device):
-            self.wrong.append(
-                f"{what}: an address of the host stands where the device's belongs, or the other way round"
-            )
+            self.wrong.append(f"{what}: an address of the host stands where the device's belongs, or the other way round")
             return False
         if why := self.lacks(device, nbytes):
             self.wrong.append(f"{what}: the device memory behind this address {why}")

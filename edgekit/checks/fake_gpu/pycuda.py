@@ -34,7 +34,8 @@ class DeviceAllocation(StandIn):
         if self.address:
             if any(self.gpu.queues.values()):
                 self.gpu.wrong.append(
-                    "device memory was freed with its object (no name holds it any more, or the function ended), and nobody waited for the work in the stream"
+                    "device memory was freed with its object (no name holds it any more, or the function ended), and nobody waited for the"
+                    " work in the stream"
                 )
                 self.gpu.queues = {handle: [] for handle in self.gpu.queues}
             self.gpu.give_back(self.address)

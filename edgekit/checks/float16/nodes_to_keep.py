@@ -41,15 +41,17 @@ def judge(inputs: dict, outputs: dict) -> str:
         require(isinstance(result, list), f"expected a list of node names, got {came(result)}.", "wrong type")
         kept, limit, ranges = {text(name, "a node") for name in result}, case["limit"], case["ranges"]
         unknown = kept - {name for name, _, _ in case["nodes"]}
-        require(not unknown, f"{sorted(unknown)[:3]} are no names of nodes (the first entry of each triple).", "not a node")  # fmt: skip
+        require(not unknown, f"{sorted(unknown)[:3]} are no names of nodes (the first entry of each triple).", "not a node")
         for name, ins, outs in case["nodes"]:
-            too_large = {end: [t for t in wires if ranges.get(t, 0) > limit] for end, wires in (("reads", ins), ("makes", outs))}  # fmt: skip
+            too_large = {end: [t for t in wires if ranges.get(t, 0) > limit] for end, wires in (("reads", ins), ("makes", outs))}
             for end, found in too_large.items():
                 require(
                     not found or name in kept,
-                    f"{name} is not kept, but it {end} {found[0] if found else ''}, which goes up to {ranges[found[0]] if found else 0:.5g} with a limit of {limit:g}. "
+                    f"{name} is not kept, but it {end} {found[0] if found else ''}, which goes up to {ranges[found[0]] if found else 0:.5g}"
+                    f" with a limit of {limit:g}. "
                     + (
-                        "Its producer computes it in float32, and then a cast to a half stands in front of this node: infinite all the same."
+                        "Its producer computes it in float32, and then a cast to a half stands in front of this node: infinite all the"
+                        " same."
                         if end == "reads"
                         else "Its result would be stored as a half."
                     ),
@@ -57,7 +59,8 @@ def judge(inputs: dict, outputs: dict) -> str:
                 )
             require(
                 any(too_large.values()) or name not in kept,
-                f"{name} is kept, though all that it reads and makes fits below {limit:g} (exactly the limit fits): every node in float32 costs time and casts.",
+                f"{name} is kept, though all that it reads and makes fits below {limit:g} (exactly the limit fits): every node in float32"
+                " costs time and casts.",
                 "too many kept",
             )
         total += len(kept)

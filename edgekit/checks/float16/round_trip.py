@@ -16,10 +16,7 @@ def inputs(rng: np.random.Generator) -> dict:
     small = sign(5) * rng.uniform(3.5e-7, 8e-7, 5)  # subnormal: coarse, but not gone
     down, up = (2.0**-24 * sign(1) * rng.uniform(a, b, 1) for a, b in ((3.4, 3.45), (2.55, 2.6)))  # rounded to 3 steps
     limits = [65504.0, -65504.0]  # the largest halves are no overflow
-    near = [
-        *rng.uniform(65505, 65519, 3),
-        *(2.0**-24 * rng.uniform(0.51, 0.99, 3)),
-    ]  # beside the limits, but rounded to them
+    near = [*rng.uniform(65505, 65519, 3), *(2.0**-24 * rng.uniform(0.51, 0.99, 3))]  # beside the limits, but rounded to them
     cases = [
         ordinary,
         np.concatenate([ordinary, large, limits, tiny, small, down]),
@@ -53,22 +50,26 @@ def _losses_are_counted(result: dict, values: np.ndarray) -> None:
     got = integer(result["overflowed"], "overflowed"), integer(result["vanished"], "vanished")
     require(
         got[0] == over or got[0] != int((magnitude > 65504).sum()),
-        f"overflowed is {got[0]}, expected {over} of {len(values)}: those are the values above 65504. Up to 65520 a value is rounded *down* to 65504: do not compare with the limit, cast and count the infinities.",
+        f"overflowed is {got[0]}, expected {over} of {len(values)}: those are the values above 65504. Up to 65520 a value is rounded *down*"
+        " to 65504: do not compare with the limit, cast and count the infinities.",
         "limit compared, overflow",
     )
     require(
         got[0] == over,
-        f"overflowed is {got[0]}, expected {over} of {len(values)}: the values above the largest half, 65504, of either sign, become infinite. Count the infinities of the result.",
+        f"overflowed is {got[0]}, expected {over} of {len(values)}: the values above the largest half, 65504, of either sign, become"
+        " infinite. Count the infinities of the result.",
         "overflow miscounted",
     )
     require(
         got[1] == gone or got[1] != int((magnitude < 5.97e-8).sum()),
-        f"vanished is {got[1]}, expected {gone}: those are the values below 6e-8, the smallest half. From half of it on a value is rounded *up* to it: do not compare with the limit, cast and count the zeros.",
+        f"vanished is {got[1]}, expected {gone}: those are the values below 6e-8, the smallest half. From half of it on a value is rounded"
+        " *up* to it: do not compare with the limit, cast and count the zeros.",
         "limit compared, vanished",
     )
     require(
         got[1] == gone,
-        f"vanished is {got[1]}, expected {gone}: values below about 3e-8 become 0. A value below the smallest *normal* half, 6.1e-5, is stored coarsely, but not lost.",
+        f"vanished is {got[1]}, expected {gone}: values below about 3e-8 become 0. A value below the smallest *normal* half, 6.1e-5, is"
+        " stored coarsely, but not lost.",
         "vanished miscounted",
     )
 
@@ -96,11 +97,36 @@ def _error_is_the_largest(found, values: np.ndarray) -> None:
     one_sided = [float((side * signed).max(initial=0.0)) for side in (1, -1)]
     vanished = bool((magnitude <= _GONE).any())
     slips = [
-        (vanished and worst <= 0.9 and abs(found - 1) <= 1e-3, f"worst is {found:.3g}, expected {worst:.3g}: what became 0 has an error of 100 % and is counted as vanished already. Leave it out.", "vanished values not left out"),
-        (abs(found / max(absolute, 1e-30) - 1) <= 1e-3, f"worst is {found:.3g}, expected {worst:.3g}: that is the largest *absolute* error. Divide each by the size of its own value.", "absolute error"),
-        (min(abs(found - side) for side in one_sided) <= 1e-3 * worst, f"worst is {found:.4g}, expected {worst:.4g}: rounding goes up and down. Take the absolute value of each error before the largest.", "sign kept"),
-        (True, f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left.{slip(found, worst)}", "wrong error"),
-    ]  # fmt: skip
+        (
+            vanished and worst <= 0.9 and abs(found - 1) <= 1e-3,
+            (
+                f"worst is {found:.3g}, expected {worst:.3g}: what became 0 has an error of 100 % and is counted as vanished already. Leave"
+                " it out."
+            ),
+            "vanished values not left out",
+        ),
+        (
+            abs(found / max(absolute, 1e-30) - 1) <= 1e-3,
+            f"worst is {found:.3g}, expected {worst:.3g}: that is the largest *absolute* error. Divide each by the size of its own value.",
+            "absolute error",
+        ),
+        (
+            min(abs(found - side) for side in one_sided) <= 1e-3 * worst,
+            (
+                f"worst is {found:.4g}, expected {worst:.4g}: rounding goes up and down. Take the absolute value of each error before the"
+                " largest."
+            ),
+            "sign kept",
+        ),
+        (
+            True,
+            (
+                f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed"
+                f" nor vanished; 0.0 if none is left.{slip(found, worst)}"
+            ),
+            "wrong error",
+        ),
+    ]
     no_slip(slips)
 
 

@@ -16,7 +16,12 @@ def _small_net(seed: int) -> OnnxFile:
     from onnx import helper
 
     rng = np.random.default_rng(seed)
-    weights = {"w1": rng.normal(0, 0.3, (16, 1, 3, 3)), "b1": rng.normal(0, 0.1, 16), "w2": rng.normal(0, 0.3, (10, 16)), "w0": rng.normal(0, 0.1, (64, 16))}  # fmt: skip
+    weights = {
+        "w1": rng.normal(0, 0.3, (16, 1, 3, 3)),
+        "b1": rng.normal(0, 0.1, 16),
+        "w2": rng.normal(0, 0.3, (10, 16)),
+        "w0": rng.normal(0, 0.1, (64, 16)),
+    }
     weights["w3"] = rng.normal(0, 0.1, (16, 64))
     nodes = [
         helper.make_node("Conv", ["input", "w1", "b1"], ["c"], name="conv"),
@@ -60,15 +65,19 @@ def judge(inputs: dict, outputs: dict) -> str:
             )
             require(
                 kinds == {10},
-                "the file still holds float32 weights: was the converted model saved, or the one that was loaded? convert_float_to_float16 returns the converted one.",
+                "the file still holds float32 weights: was the converted model saved, or the one that was loaded? convert_float_to_float16"
+                " returns the converted one.",
                 "not converted",
             )
             types = [value.type.tensor_type.elem_type for value in (graph.input[0], graph.output[0])]
-            names = [onnx.TensorProto.DataType.Name(kind).lower().replace("float", "float32").replace("float3216", "float16") for kind in types]  # fmt: skip
+            names = [
+                onnx.TensorProto.DataType.Name(kind).lower().replace("float", "float32").replace("float3216", "float16") for kind in types
+            ]
             wanted = "float32" if keep else "float16"
             require(
                 names == [wanted, wanted],
-                f"with keep_io={keep} the input is {names[0]} and the output {names[1]}, expected {wanted} for both: pass keep_io on as keep_io_types.",
+                f"with keep_io={keep} the input is {names[0]} and the output {names[1]}, expected {wanted} for both: pass keep_io on as"
+                " keep_io_types.",
                 "keep_io ignored",
             )
             x = inputs["_x"] if keep else inputs["_x"].astype(np.float16)
@@ -76,13 +85,15 @@ def judge(inputs: dict, outputs: dict) -> str:
                 got = cpu_run(outputs[str(keep)], x).astype(np.float32)
             except Exception as error:
                 raise CheckFailed(
-                    f"with keep_io={keep} ONNX Runtime does not run the file: {first_line(error)}. An operator takes all its inputs in one type: where the weights "
-                    "become halves, so must the tensors between the nodes, with casts at the ends. The converter does all of it.",
+                    f"with keep_io={keep} ONNX Runtime does not run the file: {first_line(error)}. An operator takes all its inputs in one"
+                    " type: where the weights become halves, so must the tensors between the nodes, with casts at the ends. The converter"
+                    " does all of it.",
                     "types mixed",
                 ) from None
             require(
                 np.allclose(got, expected, rtol=0.02, atol=0.02 * np.abs(expected).max()),
-                f"with keep_io={keep} the outputs differ from the float32 model's by up to {np.abs(got - expected).max():.3g}: is it the model that was passed in?",
+                f"with keep_io={keep} the outputs differ from the float32 model's by up to {np.abs(got - expected).max():.3g}: is it the"
+                " model that was passed in?",
                 "other model",
             )
     size = len(outputs["True"]) / len(inputs["model"])

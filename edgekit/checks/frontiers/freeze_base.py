@@ -17,8 +17,14 @@ def _adapted(seed: int):
 
     torch.manual_seed(seed)
     net = nn.Sequential(
-        nn.Conv2d(1, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 10)
-    )  # fmt: skip
+        nn.Conv2d(1, 4, 3, 2, 1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 3, 2, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(6, 10),
+    )
     net = lora.adapt(net, ["3", "6"], rank=2)
     for index, parameter in enumerate(net.parameters()):
         parameter.requires_grad_(index % 2 == 0)  # as somebody left it
@@ -64,20 +70,39 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"freeze_base should return a list of parameters, got {came(None) if kind == 'NoneType' else f'an object of type {kind}'}.",
         "nothing returned" if kind == "NoneType" else "wrong type",
     )
-    instead = {"tuple": "named_parameters() gives pairs: return the parameter of each, without its name", "str": "return the parameters, not their names",
-               "dict": "return the parameters in one list, not in groups"}  # fmt: skip
+    instead = {
+        "tuple": "named_parameters() gives pairs: return the parameter of each, without its name",
+        "str": "return the parameters, not their names",
+        "dict": "return the parameters in one list, not in groups",
+    }
     require(
         not strangers,
-        f"{len(strangers)} of the things returned are no parameters of the model that came in, but of type {strangers[0] if strangers else ''}: "
-        f"{instead.get(strangers[0] if strangers else '', 'return the parameters themselves, not copies')}.",
+        f"{len(strangers)} of the things returned are no parameters of the model that came in, but of type"
+        f" {strangers[0] if strangers else ''}:"
+        f" {instead.get(strangers[0] if strangers else '', 'return the parameters themselves, not copies')}.",
         "copies",
     )
     stale = [n for n in adapters if n not in outputs["wants"]]
-    require(not stale, f"{len(stale)} adapter parameters do not require a gradient ({stale[0] if stale else ''}): they would never learn. The model came with some frozen: set every one of them.", "adapter frozen")  # fmt: skip
+    require(
+        not stale,
+        f"{len(stale)} adapter parameters do not require a gradient ({stale[0] if stale else ''}): they would never learn. The model came"
+        " with some frozen: set every one of them.",
+        "adapter frozen",
+    )
     extra = [n for n in outputs["wants"] if n not in adapters]
-    require(not extra, f"{len(extra)} parameters of the base still require a gradient, {extra[0] if extra else ''} for one: gradients and memory are spent on them, and an optimizer over model.parameters() would train them.", "base not frozen")  # fmt: skip
+    require(
+        not extra,
+        f"{len(extra)} parameters of the base still require a gradient, {extra[0] if extra else ''} for one: gradients and memory are spent"
+        " on them, and an optimizer over model.parameters() would train them.",
+        "base not frozen",
+    )
     moved = [n for n in outputs["changed"] if "running" in n or "num_batches" in n]
-    require(not moved, f"a forward pass changed {moved[0] if moved else ''}: batch norm learns in train mode without any gradient. Put the model into eval mode.", "batch norm not frozen")  # fmt: skip
+    require(
+        not moved,
+        f"a forward pass changed {moved[0] if moved else ''}: batch norm learns in train mode without any gradient. Put the model into eval"
+        " mode.",
+        "batch norm not frozen",
+    )
     require(
         not outputs["changed"],
         f"{outputs['changed'][0] if outputs['changed'] else ''} has other values than before: freezing changes no weights.",
@@ -86,7 +111,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     wrong = sorted(set(given) ^ set(adapters))
     require(
         not wrong and len(given) == len(adapters),
-        f"the optimizer would be given {len(given)} parameters, expected the {len(adapters)} of the adapters. {f'{wrong[0]} is wrong, or missing' if wrong else 'Some are there twice'}.",
+        f"the optimizer would be given {len(given)} parameters, expected the {len(adapters)} of the adapters."
+        f" {f'{wrong[0]} is wrong, or missing' if wrong else 'Some are there twice'}.",
         "wrong parameters for the optimizer",
     )
     return f"{len(adapters)} adapter parameters learn, {len(outputs['all']) - len(adapters)} of the base and its running statistics do not."

@@ -34,7 +34,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         _integers_are_the_nearest(integers, scales, case)
     require(
         not outputs["cast"],
-        "the integers are right here, by luck: a group of zeros gave 0 / 0, which is NaN, and NaN was cast to an integer. What comes of that depends on the processor. Divide by something else there.",
+        "the integers are right here, by luck: a group of zeros gave 0 / 0, which is NaN, and NaN was cast to an integer. What comes of"
+        " that depends on the processor. Divide by something else there.",
         "group of zeros",
     )
     return "Every group of neighbouring inputs has its own scale, the integers fit four bits, and zeros stay zeros."
@@ -51,7 +52,12 @@ def _integers_and_scales(answer, case: dict) -> tuple[np.ndarray, np.ndarray]:
     several(answer, 2, "int4_groupwise should return two arrays, (integers, scales),")
     q = array(answer[0], "integers", weight.shape, finite=False)
     s = array(answer[1], "scales", finite=False)
-    require(s.shape == (rows, count), f"scales has shape {s.shape}, expected {(rows, count)}: one for each group of {group} neighbouring *inputs* in each of {rows} rows.", "shape of the scales")  # fmt: skip
+    require(
+        s.shape == (rows, count),
+        f"scales has shape {s.shape}, expected {(rows, count)}: one for each group of {group} neighbouring *inputs* in each of {rows}"
+        " rows.",
+        "shape of the scales",
+    )
     require(
         np.isfinite(q).all() and np.isfinite(s).all(),
         "a group of zeros gave NaN or infinity: its scale is 0, and 0 / 0 is no number. Divide by something else there.",
@@ -79,11 +85,16 @@ def _scales_are_each_groups_own(s: np.ndarray, case: dict) -> None:
     )
     require(
         float(np.ptp(top / s)) < 1e-3 * ratio + 1e-4,
-        f"the largest magnitude over the scale differs from group to group (from {(top / s).min():.3g} to {(top / s).max():.3g}): each group needs its "
-        f"own maximum, over the magnitudes of its {group} neighbours in the row.",
+        f"the largest magnitude over the scale differs from group to group (from {(top / s).min():.3g} to {(top / s).max():.3g}): each"
+        f" group needs its own maximum, over the magnitudes of its {group} neighbours in the row.",
         "not each group's own maximum",
     )
-    require(abs(ratio - 7) < 1e-2, f"the scale is the largest magnitude over {ratio:.3g}, expected over 7: the integers run from -7 to 7, and the largest weight lands on the end.", "wrong divisor")  # fmt: skip
+    require(
+        abs(ratio - 7) < 1e-2,
+        f"the scale is the largest magnitude over {ratio:.3g}, expected over 7: the integers run from -7 to 7, and the largest weight lands"
+        " on the end.",
+        "wrong divisor",
+    )
 
 
 def _groups_of_zeros_stay_zeros(q: np.ndarray, case: dict) -> None:
@@ -98,19 +109,11 @@ def _integers_are_the_nearest(q: np.ndarray, s: np.ndarray, case: dict) -> None:
     off = np.argwhere(wrong & (_tie(weight, s, group) > 1e-3))
     if not len(off):
         return
-    require(
-        np.abs(q).max() <= 7,
-        f"integers go up to {int(np.abs(q).max())}: four bits hold -7..7 here.",
-        "too large",
-    )
+    require(np.abs(q).max() <= 7, f"integers go up to {int(np.abs(q).max())}: four bits hold -7..7 here.", "too large")
     steps, at = _grouped(weight, group) / np.where(s == 0, 1, s)[:, :, None], tuple(off[0])
     cut = (q3 == np.trunc(steps)) | (q3 == np.floor(steps))
     said = f"weight / scale = {steps[at]:.3f} became {q3[at]}: "
-    require(
-        not cut[tuple(off.T)].all(),
-        said + "round to the nearest integer (a cast to int8 cuts off).",
-        "not rounded",
-    )
+    require(not cut[tuple(off.T)].all(), said + "round to the nearest integer (a cast to int8 cuts off).", "not rounded")
     raise CheckFailed(said + "were the integers made with other scales than those returned?", "other scales")
 
 

@@ -10,13 +10,7 @@ from edgekit.checks import Exercise, array, call, close, no_slip
 def inputs(rng: np.random.Generator) -> dict:
     cases = []
     for inputs, outputs, rank, alpha in [(7, 5, 2, 8.0), (4, 6, 3, float(rng.uniform(4, 20))), (8, 8, 4, 1.0)]:
-        shapes = {
-            "x": (9, inputs),
-            "weight": (outputs, inputs),
-            "bias": (outputs,),
-            "a": (rank, inputs),
-            "b": (outputs, rank),
-        }
+        shapes = {"x": (9, inputs), "weight": (outputs, inputs), "bias": (outputs,), "a": (rank, inputs), "b": (outputs, rank)}
         cases.append({**{k: rng.normal(size=shape).astype(np.float32) for k, shape in shapes.items()}, "alpha": alpha})
     return {"cases": cases}
 
@@ -49,21 +43,39 @@ def _is_base_and_adapter(result, case: dict) -> None:
         return
     factor = float(np.median((got - base) / extra))
     sizes = [
-        (is_(base + alpha / size * extra), f"alpha was divided by {size}. The rank is the dimension that A and B share: {rank}.", "wrong dimension for the rank")
+        (
+            is_(base + alpha / size * extra),
+            f"alpha was divided by {size}. The rank is the dimension that A and B share: {rank}.",
+            "wrong dimension for the rank",
+        )
         for size in {a.shape[1], len(b), len(x)}
-    ]  # fmt: skip
+    ]
     slips = [
         (is_(base), "the adapter has no effect: its part is not added.", "adapter left out"),
         (is_(scale * extra), "only the adapter's part is there: the frozen layer computes too.", "base left out"),
         (is_(base - bias + scale * extra), "the bias is missing.", "bias left out"),
         (is_(base + extra), "the scale is missing: the adapter's part is multiplied by alpha / r.", "scale missing"),
-        (is_(base + alpha * extra), "the adapter's part is multiplied by alpha, but not divided by the rank: with another r the same learning rate would then be too large or too small.", "not divided by the rank"),
+        (
+            is_(base + alpha * extra),
+            (
+                "the adapter's part is multiplied by alpha, but not divided by the rank: with another r the same learning rate would then"
+                " be too large or too small."
+            ),
+            "not divided by the rank",
+        ),
         (is_(base + rank / alpha * extra), "the scale is turned round: alpha over r.", "scale turned round"),
         *sizes,
         (is_(scale * (base + extra)), "the scale multiplies the frozen layer too.", "scale on everything"),
         (is_(base + factor * extra), f"the adapter's part is multiplied by {factor:.3g}, expected alpha / r = {scale:.3g}.", "wrong scale"),
-        (True, f"the result differs by up to {np.abs(got - base - scale * extra).max():.3g}: to the frozen layer with its bias, add x through A (down to r numbers), then through B, and scale only that part.", "wrong result"),
-    ]  # fmt: skip
+        (
+            True,
+            (
+                f"the result differs by up to {np.abs(got - base - scale * extra).max():.3g}: to the frozen layer with its bias, add x"
+                " through A (down to r numbers), then through B, and scale only that part."
+            ),
+            "wrong result",
+        ),
+    ]
     no_slip(slips, f"with rank {rank} and alpha {alpha:.3g} ")
 
 

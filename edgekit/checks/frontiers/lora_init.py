@@ -49,10 +49,24 @@ def judge(inputs: dict, outputs: dict) -> str:
         "a and b are both zero: the gradient of each is the other one, so both stay zero for ever. One of them has to be random.",
         "both zero",
     )
-    require(not (b @ a).any(), "the product of b and a is not 0: the deployed model would change before it has learned anything. Start b at zero.", "changes the model")  # fmt: skip
-    require(a.any(), "a is zero and b random. It works, but the convention is the other way round, and adapters are exchanged: the matrix that meets the input first is the random one.", "a zero instead of b")  # fmt: skip
+    require(
+        not (b @ a).any(),
+        "the product of b and a is not 0: the deployed model would change before it has learned anything. Start b at zero.",
+        "changes the model",
+    )
+    require(
+        a.any(),
+        "a is zero and b random. It works, but the convention is the other way round, and adapters are exchanged: the matrix that meets the"
+        " input first is the random one.",
+        "a zero instead of b",
+    )
     size = float(a.std()) * inputs["inputs"] ** 0.5
-    require(0.4 < size < 2.5, f"the random entries have a standard deviation of {float(a.std()):.3g}, expected about 1 / sqrt(inputs) = {inputs['inputs'] ** -0.5:.3g}: otherwise x @ a.T grows or shrinks with the number of inputs.", "wrong spread")  # fmt: skip
+    require(
+        0.4 < size < 2.5,
+        f"the random entries have a standard deviation of {float(a.std()):.3g}, expected about 1 / sqrt(inputs) ="
+        f" {inputs['inputs'] ** -0.5:.3g}: otherwise x @ a.T grows or shrinks with the number of inputs.",
+        "wrong spread",
+    )
     require(abs(float(a.mean())) < 0.5 * float(a.std()), "the random entries are not centred at 0.", "not centred")
     require(
         np.array_equal(a, pairs[1][0]),
@@ -72,7 +86,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     learns = outputs["learns"] or [False]
     require(
         "computed" not in learns,
-        "a or b is the result of a computation on a tensor that requires a gradient: gradients go to that tensor, and no optimizer takes this one. Finish the values first, requires_grad_() comes last.",
+        "a or b is the result of a computation on a tensor that requires a gradient: gradients go to that tensor, and no optimizer takes"
+        " this one. Finish the values first, requires_grad_() comes last.",
         "not a leaf",
     )
     require(

@@ -75,13 +75,31 @@ def _explain_fp8(kind: str, x: np.ndarray, got: np.ndarray, expected: np.ndarray
     up_to_240 = (np.abs(got[np.abs(expected) > 240]) == 240).all() and np.abs(expected).max() > 240
     said = f"round_to_fp8({x[i]:.6g}) gave {got[i]:.6g}, torch.float8_e4m3fn has {expected[i]:.6g}: "
     slips = [
-        (halfway, "that number lies halfway between two; the one with the even mantissa wins, as np.round does it (2.5 becomes 2, 3.5 becomes 4).", "halfway"),
-        (kind == "beyond", "beyond the largest number the result is +-448. (240 and 57344 are the ends of other 8-bit formats.)", "no saturation"),
+        (
+            halfway,
+            (
+                "that number lies halfway between two; the one with the even mantissa wins, as np.round does it (2.5 becomes 2, 3.5"
+                " becomes 4)."
+            ),
+            "halfway",
+        ),
+        (
+            kind == "beyond",
+            "beyond the largest number the result is +-448. (240 and 57344 are the ends of other 8-bit formats.)",
+            "no saturation",
+        ),
         (up_to_240, "the finite format goes up to 448, not 240: it has no infinity.", "wrong largest number"),
         (np.array_equal(np.abs(got), np.abs(expected)), "the sign is another.", "sign lost"),
         *_slips_of_the_exponent(kind, x, got, expected),
-        (True, f"off by {abs(expected[i] - got[i]):.3g}. Between 2**e and 2**(e+1) the step is 2**(e-3), with e the *floor* of log2 of that number's magnitude.", "wrong step"),
-    ]  # fmt: skip
+        (
+            True,
+            (
+                f"off by {abs(expected[i] - got[i]):.3g}. Between 2**e and 2**(e+1) the step is 2**(e-3), with e the *floor* of log2 of"
+                " that number's magnitude."
+            ),
+            "wrong step",
+        ),
+    ]
     no_slip(slips, said)
 
 
@@ -91,15 +109,29 @@ def _slips_of_the_exponent(kind: str, x: np.ndarray, got: np.ndarray, expected: 
     scaled = np.allclose(got, _cast(x / scale, "float8_e4m3fn") * scale, rtol=1e-4)
     steps = np.array_equal(got, np.rint(got)) and np.abs(got).max() <= 16
     return [
-        (normal and (x[got != expected] < 0).all(), "positive numbers are right, negative ones are not. They round alike: the exponent is that of the magnitude.", "exponent of a negative number"),
+        (
+            normal and (x[got != expected] < 0).all(),
+            "positive numbers are right, negative ones are not. They round alike: the exponent is that of the magnitude.",
+            "exponent of a negative number",
+        ),
         (scaled, "the array was scaled first, its largest number to 448. Here each number itself is rounded.", "scaled"),
         (normal and steps, "that is how many steps it has. Multiply by the step.", "steps returned"),
-        (np.array_equal(got, _cast(x, "float8_e5m2")), "that is E5M2. E4M3 has three mantissa bits: eight steps between two powers of two. "
-         "(Or is the exponent one too large? It is the *floor* of log2; np.frexp gives one more.)", "wrong format"),
-        (tiny and (got == 0).all(), "small numbers are not lost: below 2**-6 the format is subnormal, with a fixed step of 2**-9.", "subnormals"),
+        (
+            np.array_equal(got, _cast(x, "float8_e5m2")),
+            (
+                "that is E5M2. E4M3 has three mantissa bits: eight steps between two powers of two. "
+                "(Or is the exponent one too large? It is the *floor* of log2; np.frexp gives one more.)"
+            ),
+            "wrong format",
+        ),
+        (
+            tiny and (got == 0).all(),
+            "small numbers are not lost: below 2**-6 the format is subnormal, with a fixed step of 2**-9.",
+            "subnormals",
+        ),
         (tiny, "below 2**-6 the exponent stays at -6, and the step at 2**-9.", "subnormals"),
         (normal and (np.abs(got) <= np.abs(x)).all(), "it was cut off toward zero. Round to the nearest.", "truncated"),
-    ]  # fmt: skip
+    ]
 
 
 round_to_fp8 = Exercise("round_to_fp8", inputs, probe, judge)

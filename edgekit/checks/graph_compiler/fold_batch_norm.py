@@ -29,13 +29,34 @@ def inputs(rng: np.random.Generator) -> dict:
 
 # What is wrong where this case fails | cause.
 _FOLD_CASES = [
-    ("only gamma and variance differ from 1 here. Each *output* channel, axis 0 of the weight, is multiplied by gamma / sqrt(variance + epsilon)|scale of the weight", {}),
-    ("mean and beta are not 0 here. The mean is subtracted before the scaling, beta is added after it: check signs and order|mean or beta", {"shift": True}),
-    ("the convolution has a bias here. The bias is part of what the convolution puts out, so it is scaled like the weight|bias", {"shift": True, "bias": True}),
-    ("the variance is about 0.001 and epsilon 0.01 here: epsilon is added to the variance, inside of the square root|epsilon", {"shift": True, "small": True}),
-    ("this is a depthwise convolution: its weight is [channels, 1, 3, 3], and axis 0 is still the output channel|depthwise", {"inp": 1, "group": 4, "shift": True}),
+    (
+        (
+            "only gamma and variance differ from 1 here. Each *output* channel, axis 0 of the weight, is multiplied by gamma /"
+            " sqrt(variance + epsilon)|scale of the weight"
+        ),
+        {},
+    ),
+    (
+        (
+            "mean and beta are not 0 here. The mean is subtracted before the scaling, beta is added after it: check signs and order|mean or"
+            " beta"
+        ),
+        {"shift": True},
+    ),
+    (
+        "the convolution has a bias here. The bias is part of what the convolution puts out, so it is scaled like the weight|bias",
+        {"shift": True, "bias": True},
+    ),
+    (
+        "the variance is about 0.001 and epsilon 0.01 here: epsilon is added to the variance, inside of the square root|epsilon",
+        {"shift": True, "small": True},
+    ),
+    (
+        "this is a depthwise convolution: its weight is [channels, 1, 3, 3], and axis 0 is still the output channel|depthwise",
+        {"inp": 1, "group": 4, "shift": True},
+    ),
     ("some gammas are negative here, which is allowed|negative gamma", {"shift": True, "bias": True, "negative": True}),
-]  # fmt: skip
+]
 
 
 _FOLD_ARGUMENTS = ("weight", "bias", "gamma", "beta", "mean", "variance", "epsilon")
@@ -60,16 +81,14 @@ def judge(inputs: dict, outputs: dict) -> str:
         bias = array(result[1], "the new bias", shape=case["bias"].shape)
         x = torch.rand(2, case["weight"].shape[1] * case["_group"], 6, 6, generator=torch.Generator().manual_seed(0))
         conv = F.conv2d(x, tensor(case["weight"]), tensor(case["bias"]), groups=case["_group"])
-        expected = F.batch_norm(
-            conv, *(tensor(case[k]) for k in ("mean", "variance", "gamma", "beta")), eps=case["epsilon"]
-        )
+        expected = F.batch_norm(conv, *(tensor(case[k]) for k in ("mean", "variance", "gamma", "beta")), eps=case["epsilon"])
         got = F.conv2d(x, tensor(weight), tensor(bias), groups=case["_group"])
         scale = float(expected.abs().max())
         says, cause = case["_says"].split("|")
         require(
             close(got, expected, rtol=1e-3, atol=1e-4 * scale),
-            f"the folded convolution differs from torch's convolution and batch norm by up to {float((got - expected).abs().max()) / scale:.2g} of the "
-            f"largest output: {says}.",
+            "the folded convolution differs from torch's convolution and batch norm by up to"
+            f" {float((got - expected).abs().max()) / scale:.2g} of the largest output: {says}.",
             cause,
         )
     return "Six convolutions, one of them depthwise, equal to torch's convolution followed by its batch norm."

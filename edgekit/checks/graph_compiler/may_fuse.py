@@ -13,16 +13,59 @@ def _node(op, inputs, output, **attrs):
     return Node(op, tuple(inputs), output, attrs, f"{op}_{output}")
 
 
-# kind: (nodes as (op, inputs, output), outputs of the graph, expected, why, cause). The pair in question is always the nodes that make "f" and "s".
+# kind: (nodes as (op, inputs, output), outputs of the graph, expected, why, cause). The pair in question is always the nodes that make "f"
+# and "s".
 _FUSE = {
-    "a Conv that only a ReLU reads": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")], ["y"], True, "nobody else sees the value between the two", "too strict"),
-    "a ReLU whose result is read twice": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "a"), ("Add", ["a", "s"], "y")], ["y"], True, "who reads the ReLU's result does not matter: it stays as it is", "too strict"),
-    "a ReLU at the end of the graph": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s")], ["s"], True, "the output of the graph is the ReLU's result, which stays", "too strict"),
-    "an Add before a ReLU": ([("Relu", ["x"], "r"), ("Add", ["r", "x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")], ["y"], True, "an Add may take over a ReLU just like a Conv", "too strict"),
-    "a Conv that an Add reads, too": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Add", ["f", "s"], "y")], ["y"], False, "an Add also reads the Conv's result, and needs it without the ReLU", "second reader"),
-    "a Conv with two ReLUs": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Relu", ["f"], "t"), ("Add", ["s", "t"], "y")], ["y"], False, "another node reads the Conv's result, too, and would find it gone", "second reader"),
-    "a Conv whose result is an output of the graph": ([("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")], ["y", "f", "s"], False, "the Conv's own result is an output of the graph: the caller wants it without the ReLU, and no node shows that", "graph output"),
-}  # fmt: skip
+    "a Conv that only a ReLU reads": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")],
+        ["y"],
+        True,
+        "nobody else sees the value between the two",
+        "too strict",
+    ),
+    "a ReLU whose result is read twice": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "a"), ("Add", ["a", "s"], "y")],
+        ["y"],
+        True,
+        "who reads the ReLU's result does not matter: it stays as it is",
+        "too strict",
+    ),
+    "a ReLU at the end of the graph": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s")],
+        ["s"],
+        True,
+        "the output of the graph is the ReLU's result, which stays",
+        "too strict",
+    ),
+    "an Add before a ReLU": (
+        [("Relu", ["x"], "r"), ("Add", ["r", "x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")],
+        ["y"],
+        True,
+        "an Add may take over a ReLU just like a Conv",
+        "too strict",
+    ),
+    "a Conv that an Add reads, too": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Add", ["f", "s"], "y")],
+        ["y"],
+        False,
+        "an Add also reads the Conv's result, and needs it without the ReLU",
+        "second reader",
+    ),
+    "a Conv with two ReLUs": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Relu", ["f"], "t"), ("Add", ["s", "t"], "y")],
+        ["y"],
+        False,
+        "another node reads the Conv's result, too, and would find it gone",
+        "second reader",
+    ),
+    "a Conv whose result is an output of the graph": (
+        [("Conv", ["x"], "f"), ("Relu", ["f"], "s"), ("Conv", ["s"], "y")],
+        ["y", "f", "s"],
+        False,
+        "the Conv's own result is an output of the graph: the caller wants it without the ReLU, and no node shows that",
+        "graph output",
+    ),
+}
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -32,13 +75,7 @@ def inputs(rng: np.random.Generator) -> dict:
         names = {old: f"{old}{int(rng.integers(1000))}" for old in "xfstyar"}
         renamed = [[op, [names[i] for i in inputs], names[output]] for op, inputs, output in nodes]
         cases.append(
-            {
-                "_kind": kind,
-                "nodes": renamed,
-                "outputs": [names[e] for e in ends],
-                "pair": [names["f"], names["s"]],
-                "input": names["x"],
-            }
+            {"_kind": kind, "nodes": renamed, "outputs": [names[e] for e in ends], "pair": [names["f"], names["s"]], "input": names["x"]}
         )
     return {"cases": shuffled(cases, rng)}
 

@@ -65,9 +65,9 @@ def judge(inputs: dict, outputs: dict) -> str:
     for kind, tensors in inputs["cases"].items():
         plan = mapping(outputs["plans"][kind], f"the plan for {kind}")
         missing = [t["name"] for t in tensors if t["name"] not in plan]
-        require(not missing, f"{kind}: {missing[:3]} have no place: the plan needs one offset for every tensor.", "tensor without a place")  # fmt: skip
+        require(not missing, f"{kind}: {missing[:3]} have no place: the plan needs one offset for every tensor.", "tensor without a place")
         plan = {name: integer(offset, f"the offset of {name!r}") for name, offset in plan.items()}
-        require(min(plan.values()) >= 0, f"{kind}: an offset is {min(plan.values())}: memory starts at 0.", "negative offset")  # fmt: skip
+        require(min(plan.values()) >= 0, f"{kind}: an offset is {min(plan.values())}: memory starts at 0.", "negative offset")
         both = clash(tensors, plan)
         if both:
             a, b = (next(t for t in tensors if t["name"] == name) for name in both)
@@ -78,16 +78,25 @@ def judge(inputs: dict, outputs: dict) -> str:
             require(
                 False,
                 f"{kind}: {show(a)} and {show(b)} share bytes while both are needed. "
-                + ("In the step where one ends, the other is being written from it: first and last are both included." if touch else "Compare with *every* tensor that was placed before and lives at the same time."),
+                + (
+                    "In the step where one ends, the other is being written from it: first and last are both included."
+                    if touch
+                    else "Compare with *every* tensor that was placed before and lives at the same time."
+                ),
                 "last step not included" if touch else "overlap",
-            )  # fmt: skip
+            )
         bound, got, total = lower_bound(tensors), peak(tensors, plan), sum(t["size"] for t in tensors)
         worst = max(worst, got / bound)
-        require(got < total or got == bound, f"{kind}: the plan takes {got:,} bytes, as much as all tensors together: nothing is used twice. A tensor may lie where another one was that is not needed any more, also in a gap below others.", "no reuse")  # fmt: skip
+        require(
+            got < total or got == bound,
+            f"{kind}: the plan takes {got:,} bytes, as much as all tensors together: nothing is used twice. A tensor may lie where another"
+            " one was that is not needed any more, also in a gap below others.",
+            "no reuse",
+        )
         require(
             got <= 1.1 * bound,
-            f"{kind}: the plan is valid and takes {got:,} bytes, {got / bound:.2f} times the lower bound. Place the *largest* tensor first, and each one at the "
-            "lowest offset where it fits, also into a gap between two others.",
+            f"{kind}: the plan is valid and takes {got:,} bytes, {got / bound:.2f} times the lower bound. Place the *largest* tensor first,"
+            " and each one at the lowest offset where it fits, also into a gap between two others.",
             "not tight",
         )
     return f"Five valid plans, the loosest {worst:.2f} times its lower bound."

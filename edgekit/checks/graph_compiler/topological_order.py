@@ -91,34 +91,49 @@ def judge(inputs: dict, outputs: dict) -> str:
         refused = isinstance(order, dict) and "refused" in order
         require(
             not refused,
-            f"{kind}: {order['refused'] if refused else ''}. There is an order, though. Some nodes read one tensor twice: an input that is there counts for "
-            "each time that it is read. Others read only what is available from the start.",
+            f"{kind}: {order['refused'] if refused else ''}. There is an order, though. Some nodes read one tensor twice: an input that is"
+            " there counts for each time that it is read. Others read only what is available from the start.",
             "order refused",
         )
         require(isinstance(order, list), f"{kind}: expected a list of Node objects, got {came(order)}.", "wrong type")
         strange = sorted({name for name in order if name not in reads})
-        require(not strange, f"{kind}: the result holds {', '.join(strange[:3])}. Return the Node objects themselves, not their names or places.", "wrong type")  # fmt: skip
+        require(
+            not strange,
+            f"{kind}: the result holds {', '.join(strange[:3])}. Return the Node objects themselves, not their names or places.",
+            "wrong type",
+        )
         require(
             len(order) == len(set(order)),
-            f"{kind}: {next((o for o in order if order.count(o) > 1), '')!r} comes more than once. A node that is ready must be taken only once.",
+            f"{kind}: {next((o for o in order if order.count(o) > 1), '')!r} comes more than once. A node that is ready must be taken only"
+            " once.",
             "node twice",
         )
         lost = sorted(set(reads) - set(order))
-        require(not lost, f"{kind}: {len(lost)} of {len(reads)} nodes are lost, for example the one that makes {lost[:1]}. Nodes that nobody reads, "
-                "that read only constants, or one tensor twice, are to be ordered, too.", "nodes lost")  # fmt: skip
+        require(
+            not lost,
+            f"{kind}: {len(lost)} of {len(reads)} nodes are lost, for example the one that makes {lost[:1]}. Nodes that nobody reads, "
+            "that read only constants, or one tensor twice, are to be ordered, too.",
+            "nodes lost",
+        )
         have = set(graph["available"])
         for step, output in enumerate(order):
             missing = [name for name in reads[output] if name not in have]
-            require(not missing, f"{kind}: step {step} makes {output!r} from {reads[output]}, but {missing[:1]} is not there yet. A node may run when "
-                    "*all* of its inputs are available, not when one of them is.", "runs too early")  # fmt: skip
+            require(
+                not missing,
+                f"{kind}: step {step} makes {output!r} from {reads[output]}, but {missing[:1]} is not there yet. A node may run when "
+                "*all* of its inputs are available, not when one of them is.",
+                "runs too early",
+            )
             have.add(output)
     for kind in inputs["impossible"]:
         got = outputs["impossible"][kind]
-        require(got != "raised _TooOften", f"{kind}: the loop never ends. When nodes are left and none of them is ready, there is no order: raise ValueError.", "endless loop")  # fmt: skip
-        require(got == "ValueError", f"{kind}: expected a ValueError, because there is no order; it {got}.", "cycle not reported")  # fmt: skip
-    return (
-        "Chains, forks and random graphs come out in an order that runs, each node once; what has no order is refused."
-    )
+        require(
+            got != "raised _TooOften",
+            f"{kind}: the loop never ends. When nodes are left and none of them is ready, there is no order: raise ValueError.",
+            "endless loop",
+        )
+        require(got == "ValueError", f"{kind}: expected a ValueError, because there is no order; it {got}.", "cycle not reported")
+    return "Chains, forks and random graphs come out in an order that runs, each node once; what has no order is refused."
 
 
 topological_order = Exercise("topological_order", inputs, probe, judge)

@@ -34,9 +34,7 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for case, found in in_order(inputs["cases"], outputs["found"]):
         found = mapping(found, "the result of agreement")
-        require(
-            set(found) == set(_KEYS), f"agreement should return the keys {_KEYS}, got {came(sorted(found))}.", "keys"
-        )
+        require(set(found) == set(_KEYS), f"agreement should return the keys {_KEYS}, got {came(sorted(found))}.", "keys")
         _judge(case, found)
     return "The share of equal values, the largest difference in steps, and the share of equal classes."
 
@@ -49,8 +47,8 @@ def _judge(case: dict, found: dict) -> None:
     true = int(np.abs(difference).max())
     require(
         steps == true or steps != wrapped or wrapped == true,
-        f"{what}: 'steps' is {steps}, expected {true}: the difference of two int8 arrays is int8 again, and 127 - (-128) = 255 does not fit: it "
-        "wraps. Convert to a wider integer before you subtract.",
+        f"{what}: 'steps' is {steps}, expected {true}: the difference of two int8 arrays is int8 again, and 127 - (-128) = 255 does not"
+        " fit: it wraps. Convert to a wider integer before you subtract.",
         "int8 wraps",
     )
     require(
@@ -66,11 +64,7 @@ def _judge(case: dict, found: dict) -> None:
         f"{what}: 'equal' is {equal:.4f}, the share of pictures that are equal in all values; the share of equal values is {share:.4f}.",
         "rows, not values",
     )
-    require(
-        close(equal, share, 1e-6),
-        f"{what}: 'equal' is {equal:.4f}, expected {share:.4f}, a share of all values.",
-        "wrong share",
-    )
+    require(close(equal, share, 1e-6), f"{what}: 'equal' is {equal:.4f}, expected {share:.4f}, a share of all values.", "wrong share")
     same, true_same = number(found["same class"], "'same class'"), float((got.argmax(1) == want.argmax(1)).mean())
     columns = float((got.argmax(0) == want.argmax(0)).mean())
     require(

@@ -17,17 +17,9 @@ def inputs(rng: np.random.Generator) -> dict:
     chain = _chain(rng, 6)
     kept = int(rng.integers(6000, 9000))
     branch = [*chain[:2], (kept, 0, 4), *chain[2:]]
-    gaps = [
-        (int(rng.integers(3000, 4000)), 0, 1),
-        (int(rng.integers(2000, 2900)), 3, 4),
-        (int(rng.integers(500, 900)), 1, 3),
-    ]
+    gaps = [(int(rng.integers(3000, 4000)), 0, 1), (int(rng.integers(2000, 2900)), 3, 4), (int(rng.integers(500, 900)), 1, 3)]
     # Two that meet in one step only: the layer that reads one writes the other.
-    edge = [
-        (int(rng.integers(4000, 4500)), 0, 2),
-        (int(rng.integers(4000, 4500)), 2, 3),
-        (int(rng.integers(100, 200)), 3, 4),
-    ]
+    edge = [(int(rng.integers(4000, 4500)), 0, 2), (int(rng.integers(4000, 4500)), 2, 3), (int(rng.integers(100, 200)), 3, 4)]
     # Two of them end where a third one begins: in that step all three are there.
     a, b, c, d = (int(rng.integers(low, low + 900)) for low in (4000, 2000, 1000, 100))
     ends = [(a, 0, 3), (c, 3, 4), (b, 1, 3), (d, 0, 0)]
@@ -77,17 +69,24 @@ def _slips(tensors: list) -> dict:
     half_open = max(sum(s for s, a, b in tensors if a <= t < b) for t in steps)
     late = max(sum(s for s, a, b in tensors if a < t <= b) for t in steps)
     pairs = [a[0] + b[0] for a, b in zip(tensors, tensors[1:], strict=False)]
-    ends = (
-        "a tensor is there in its first step, in its last step, and in between: the layer that reads it still needs it."
-    )
+    ends = "a tensor is there in its first step, in its last step, and in between: the layer that reads it still needs it."
     return {
         "all at once": (sum(s for s, _, _ in tensors), "that is the sum of all; memory is used again once a tensor is dead."),
-        "only the largest tensor": (max(s for s, _, _ in tensors), "that is the largest tensor alone; a layer needs its input and its output."),
+        "only the largest tensor": (
+            max(s for s, _, _ in tensors),
+            "that is the largest tensor alone; a layer needs its input and its output.",
+        ),
         "last step left out": (half_open, ends),
         "first step left out": (late, ends),
-        "only neighbours": (max(pairs, default=-1), "two tensors in a row are not always the worst: a shortcut stays alive over several steps."),
-        "the step, not the bytes": (max(steps, key=lambda t: _live(tensors, t)), "that is the step; the bytes that live there are asked for."),
-    }  # fmt: skip
+        "only neighbours": (
+            max(pairs, default=-1),
+            "two tensors in a row are not always the worst: a shortcut stays alive over several steps.",
+        ),
+        "the step, not the bytes": (
+            max(steps, key=lambda t: _live(tensors, t)),
+            "that is the step; the bytes that live there are asked for.",
+        ),
+    }
 
 
 largest_live = Exercise("largest_live", inputs, probe, judge)

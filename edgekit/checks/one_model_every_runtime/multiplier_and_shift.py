@@ -9,9 +9,7 @@ from edgekit.checks import Exercise, call, in_order, integer, require, several, 
 
 def inputs(rng: np.random.Generator) -> dict:
     """Factors between 1e-5 and 4, powers of two among them, and one that rounds up to the next power, for several numbers of bits."""
-    cases = [
-        {"factor": float(np.exp(rng.uniform(np.log(1e-5), np.log(0.9)))), "bits": bits} for bits in (31, 31, 16, 8)
-    ]
+    cases = [{"factor": float(np.exp(rng.uniform(np.log(1e-5), np.log(0.9)))), "bits": bits} for bits in (31, 31, 16, 8)]
     cases += [{"factor": 0.5, "bits": 31}, {"factor": 2.0**-7, "bits": 12}]
     cases += [{"factor": float(rng.uniform(0.51, 0.99)), "bits": 31}, {"factor": 0.999999, "bits": 10}]
     cases += [{"factor": float(rng.uniform(1.1, 3.9)), "bits": 31}]  # a coarse weight scale
@@ -36,7 +34,8 @@ def _judge(factor: float, bits: int, m: int, s: int) -> None:
     value = m / 2**s if s < 1000 else 0.0
     require(
         m < high,
-        f"{what}: m = {m} needs {m.bit_length()} bits, expected less than 2**{bits} = {high}. Does the largest factor round up to 2**{bits}? Then halve m and take 1 from s.",
+        f"{what}: m = {m} needs {m.bit_length()} bits, expected less than 2**{bits} = {high}. Does the largest factor round up to"
+        f" 2**{bits}? Then halve m and take 1 from s.",
         "too many bits",
     )
     require(

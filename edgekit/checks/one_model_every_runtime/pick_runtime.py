@@ -18,40 +18,28 @@ def inputs(rng: np.random.Generator) -> dict:
     a, b, c, d = (str(n) for n in rng.choice(_NAMES, 4, replace=False))
     w = float(rng.uniform(0.98, 1.02))
     mb = lambda: int(rng.integers(20, 40)) * 10**6
-    clear = [
-        _row(a, 2.0 * w, 2.2 * w, mb(), 1.0),
-        _row(b, 1.0 * w, 1.1 * w, mb() - 15 * 10**6, 1.0),
-        _row(c, 0.5 * w, 0.6 * w, 10**6, 1.0),
-    ]
+    clear = [_row(a, 2.0 * w, 2.2 * w, mb(), 1.0), _row(b, 1.0 * w, 1.1 * w, mb() - 15 * 10**6, 1.0), _row(c, 0.5 * w, 0.6 * w, 10**6, 1.0)]
     overlap = [
         _row(a, 1.8 * w, 2.4 * w, mb() + 30 * 10**6, 0.999),
         _row(b, 1.7 * w, 1.9 * w, mb(), 0.999),
         _row(c, 1.0 * w, 1.2 * w, 10**6, 1.0),
     ]
-    differs = [
-        _row(a, 3.0 * w, 3.1 * w, mb(), 0.90),
-        _row(b, 1.5 * w, 1.6 * w, mb(), 0.995),
-        _row(c, 1.1 * w, 1.2 * w, 10**6, 1.0),
-    ]
-    heavy = [
-        _row(a, 3.0 * w, 3.1 * w, 90 * 10**6, 1.0),
-        _row(b, 1.5 * w, 1.6 * w, mb(), 1.0),
-        _row(c, 1.1 * w, 1.2 * w, 10**6, 1.0),
-    ]
-    failed = [
-        _row(a, 9.0, 9.9, 0, 1.0, "not installed"),
-        _row(b, 1.5 * w, 1.6 * w, mb(), 1.0),
-        _row(d, 1.2 * w, 1.3 * w, 10**6, 1.0),
-    ]
+    differs = [_row(a, 3.0 * w, 3.1 * w, mb(), 0.90), _row(b, 1.5 * w, 1.6 * w, mb(), 0.995), _row(c, 1.1 * w, 1.2 * w, 10**6, 1.0)]
+    heavy = [_row(a, 3.0 * w, 3.1 * w, 90 * 10**6, 1.0), _row(b, 1.5 * w, 1.6 * w, mb(), 1.0), _row(c, 1.1 * w, 1.2 * w, 10**6, 1.0)]
+    failed = [_row(a, 9.0, 9.9, 0, 1.0, "not installed"), _row(b, 1.5 * w, 1.6 * w, mb(), 1.0), _row(d, 1.2 * w, 1.3 * w, 10**6, 1.0)]
     none = [_row(a, 3.0 * w, 3.1 * w, 90 * 10**6, 1.0), _row(b, 1.5 * w, 1.6 * w, mb(), 0.5)]
     cases = [
         {"_what": "a clear winner", "rows": clear, "_why": "its interval lies above all others"},
-        {"_what": "two that can't be told apart", "rows": overlap, "_why": "its interval overlaps the leader's, so it is not slower for all that is known, and it needs less memory"},
+        {
+            "_what": "two that can't be told apart",
+            "rows": overlap,
+            "_why": "its interval overlaps the leader's, so it is not slower for all that is known, and it needs less memory",
+        },
         {"_what": "the fastest gives other answers", "rows": differs, "_why": "the faster one does not agree often enough"},
         {"_what": "the fastest needs too much memory", "rows": heavy, "_why": "the faster one is over the memory limit"},
         {"_what": "the fastest failed", "rows": failed, "_why": "the other did not run"},
         {"_what": "nothing fits", "rows": none, "_why": ""},
-    ]  # fmt: skip
+    ]
     for case in cases:
         case["rows"] = [case["rows"][i] for i in rng.permutation(len(case["rows"]))]
     return {"cases": shuffled(cases, rng), "memory": 80 * 10**6, "same": 0.99}
@@ -81,11 +69,7 @@ def _judge(case: dict, memory: int, same: float, found) -> None:
     )
     row = next(r for r in rows if r["name"] == found)
     require(not row["failed"], f"{what}: {found} failed ({row['failed']}): its numbers mean nothing.", "failed row")
-    require(
-        row["memory"] <= memory,
-        f"{what}: {found} needs {row['memory']:,} bytes, over the limit of {memory:,}.",
-        "too much memory",
-    )
+    require(row["memory"] <= memory, f"{what}: {found} needs {row['memory']:,} bytes, over the limit of {memory:,}.", "too much memory")
     require(
         row["same"] >= same,
         f"{what}: {found} agrees on {100 * row['same']:.1f}% of the pictures, {100 * same:.1f}% are needed.",
@@ -101,7 +85,8 @@ def _judge(case: dict, memory: int, same: float, found) -> None:
     )
     require(
         found == right,
-        f"{what}: {found}, expected {right}, because {case['_why']}: {said}. A point estimate ahead within overlapping intervals is no evidence.",
+        f"{what}: {found}, expected {right}, because {case['_why']}: {said}. A point estimate ahead within overlapping intervals is no"
+        " evidence.",
         "memory ignored",
     )
 

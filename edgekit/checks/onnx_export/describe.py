@@ -10,7 +10,8 @@ from edgekit.checks.onnx_files import on_file
 
 
 def _graph_file(rng: np.random.Generator, turn: int) -> OnnxFile:
-    """A small random graph with a named, a fixed and an unknown dimension, and three opset imports: the right one first, last, in between."""
+    """A small random graph with a named, a fixed and an unknown dimension, and three opset imports: the right one first, last, in
+    between."""
     from onnx import TensorProto, helper
 
     ops = [str(op) for op in rng.choice(["Relu", "Sigmoid", "Tanh", "Abs", "Neg"], size=int(rng.integers(3, 8)))]

@@ -53,9 +53,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         model = _tiny(inputs["seed"]).eval()
         for n in BATCHES:
             _answers_as_pytorch(path, model, n)
-    return (
-        "One file, named input and output, a dynamic batch, and the same numbers as PyTorch on batches of 1, 3 and 7."
-    )
+    return "One file, named input and output, a dynamic batch, and the same numbers as PyTorch on batches of 1, 3 and 7."
 
 
 def _named_input(graph):
@@ -78,11 +76,7 @@ def _only_the_batch_is_dynamic(given) -> None:
     import onnx
 
     kind, shape = onnx.helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type), _dims(given)
-    require(
-        kind == np.float32,
-        f"the input is {kind}, expected float32, as the model takes it that was passed in.",
-        "dtype",
-    )
+    require(kind == np.float32, f"the input is {kind}, expected float32, as the model takes it that was passed in.", "dtype")
     require(
         not isinstance(shape[0], int),
         f"the input's shape is {shape}: its batch dimension is fixed at {shape[0]}. Export with dynamic_shapes, keyed by "
@@ -127,7 +121,8 @@ def _is_not_softmax(got: np.ndarray, logits: np.ndarray) -> None:
     logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     require(
         not close(got, np.exp(logs), rtol=1e-3, atol=1e-4) and not close(got, logs, rtol=1e-3, atol=1e-4),
-        "the file computes a softmax of the logits. Export the model as it was passed in: what stands behind the logits is up to whoever reads them.",
+        "the file computes a softmax of the logits. Export the model as it was passed in: what stands behind the logits is up to whoever"
+        " reads them.",
         "softmax added",
     )
 

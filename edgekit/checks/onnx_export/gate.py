@@ -9,19 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import (
-    CheckFailed,
-    Exercise,
-    OnnxFile,
-    array,
-    call,
-    came,
-    close,
-    first_line,
-    onnx_path,
-    require,
-    worded,
-)
+from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, came, close, first_line, onnx_path, require, worded
 from edgekit.runtimes.ort.session import cpu_run
 
 
@@ -69,8 +57,16 @@ def _exported(answer, example) -> dict:
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "gate.onnx"
         try:
-            torch.onnx.export(Gate(), (example,), path, dynamic_shapes={"x": {0: "batch"}}, input_names=["input"], output_names=["out"],
-                              external_data=False, verbose=False)  # fmt: skip
+            torch.onnx.export(
+                Gate(),
+                (example,),
+                path,
+                dynamic_shapes={"x": {0: "batch"}},
+                input_names=["input"],
+                output_names=["out"],
+                external_data=False,
+                verbose=False,
+            )
         except torch.onnx.errors.OnnxExporterError as error:
             return {"refused": worded(error)}
         return {"model": OnnxFile.read(path)}
@@ -95,30 +91,35 @@ def _gate_returns_a_tensor(shape: tuple[int, ...], eager: dict) -> None:
     """Compare what the function returned before any export with what its signature promises. Raises CheckFailed."""
     wanted = f"expected a torch.Tensor of shape {shape} and dtype torch.float32, like x"
     require(eager["kind"] != "NoneType", f"gate(x, bright, dark): {wanted}, got {came(None)}.", "nothing returned")
-    require(eager["kind"] == "Tensor", f"gate(x, bright, dark) returned a {eager['kind']}, {wanted}: an exported graph holds operations on tensors, no Python.", "wrong type")  # fmt: skip
+    require(
+        eager["kind"] == "Tensor",
+        f"gate(x, bright, dark) returned a {eager['kind']}, {wanted}: an exported graph holds operations on tensors, no Python.",
+        "wrong type",
+    )
     require(
         tuple(eager["shape"]) == shape,
-        f"gate(x, bright, dark) returned a tensor of shape {tuple(eager['shape'])}, {wanted}: keep the dimensions (keepdim=True) when you take "
-        "each image's mean.",
+        f"gate(x, bright, dark) returned a tensor of shape {tuple(eager['shape'])}, {wanted}: keep the dimensions (keepdim=True) when you"
+        " take each image's mean.",
         "wrong shape",
     )
-    require(eager["dtype"] == "torch.float32", f"gate(x, bright, dark) returned a tensor of dtype {eager['dtype']}, {wanted}.", "wrong dtype")  # fmt: skip
+    require(
+        eager["dtype"] == "torch.float32", f"gate(x, bright, dark) returned a tensor of dtype {eager['dtype']}, {wanted}.", "wrong dtype"
+    )
 
 
 def _gate_was_exported(refused: str) -> None:
     """Say why torch.onnx.export refused a function that works on tensors. Raises CheckFailed."""
     require(
         not re.search("data.dependent|control flow|data is not allocated", refused, re.IGNORECASE),
-        "torch.onnx.export could not trace the function: a Python `if`, `while`, float() or torch.tensor([...]) still depends on the *values* of x "
-        "(data-dependent control flow). An exported graph has no Python: compute both branches and select with torch.where.",
+        "torch.onnx.export could not trace the function: a Python `if`, `while`, float() or torch.tensor([...]) still depends on the"
+        " *values* of x (data-dependent control flow). An exported graph has no Python: compute both branches and select with torch.where.",
         "data-dependent if",
     )
     require(
-        not re.search(
-            "static shape|specialized|constraints violated|inferred to be a constant", refused, re.IGNORECASE
-        ),
-        "torch.onnx.export found that the function works for one batch size only: a loop over the images, len(x), .tolist() or a value kept "
-        "from another call puts their number into the graph. Compute on the whole batch at once: both branches, and torch.where to select.",
+        not re.search("static shape|specialized|constraints violated|inferred to be a constant", refused, re.IGNORECASE),
+        "torch.onnx.export found that the function works for one batch size only: a loop over the images, len(x), .tolist() or a value kept"
+        " from another call puts their number into the graph. Compute on the whole batch at once: both branches, and torch.where to"
+        " select.",
         "fixed batch",
     )
     require(not refused, f"torch.onnx.export could not export the function: {refused[:500]}", "not exportable")
@@ -142,18 +143,21 @@ def judge(inputs: dict, outputs: dict) -> str:
             shown = f"in a batch of {n}, image {i} (mean {mean:.2f})"
             require(
                 not _same(answer, other),
-                f"{shown} went through the wrong branch. The decision is made for every image by its own mean over channels, rows and columns, and is bright above 0.5.",
+                f"{shown} went through the wrong branch. The decision is made for every image by its own mean over channels, rows and"
+                " columns, and is bright above 0.5.",
                 "one decision for the whole batch" if alike else "other decision",
             )
             picked = np.isclose(answer, right, rtol=1e-4, atol=1e-5) | np.isclose(answer, other, rtol=1e-4, atol=1e-5)
             require(
                 not picked.all() or _same(answer, right),
-                f"{shown} went through one branch in part and through the other in part. There is one decision for an image: by its own mean over channels, rows and columns.",
+                f"{shown} went through one branch in part and through the other in part. There is one decision for an image: by its own"
+                " mean over channels, rows and columns.",
                 "decision for parts of an image",
             )
             require(
                 picked.all(),
-                f"{shown} came out as neither bright(x) nor dark(x) makes it. Compute both for the whole of x, pick one of the two for every image, and leave the images where they are.",
+                f"{shown} came out as neither bright(x) nor dark(x) makes it. Compute both for the whole of x, pick one of the two for"
+                " every image, and leave the images where they are.",
                 "neither branch",
             )
     return "Exported, and every image of a mixed batch takes its own branch."
@@ -171,10 +175,12 @@ def _answers(model: OnnxFile, images: np.ndarray) -> dict[int, np.ndarray]:
             try:
                 got = answers[n] = cpu_run(path, images[:n])
             except Exception as error:
-                raise CheckFailed(
-                    f"ONNX Runtime fails on a batch of {n}: {first_line(error)}. {_BAKED}", "fixed batch"
-                ) from None
-            require(got.shape == images[:n].shape, f"the exported graph gives shape {got.shape} for an input of shape {images[:n].shape}. {_BAKED}", "fixed batch")  # fmt: skip
+                raise CheckFailed(f"ONNX Runtime fails on a batch of {n}: {first_line(error)}. {_BAKED}", "fixed batch") from None
+            require(
+                got.shape == images[:n].shape,
+                f"the exported graph gives shape {got.shape} for an input of shape {images[:n].shape}. {_BAKED}",
+                "fixed batch",
+            )
     return answers
 
 
@@ -183,7 +189,8 @@ def _own_decisions(got: np.ndarray, images: np.ndarray, branches: dict[bool, np.
     bright = images.mean(axis=(1, 2, 3), keepdims=True) > 0.5
     require(
         not _same(got, np.where(bright, branches[False], branches[True])),
-        "every image went through the wrong branch: bright is for means above 0.5, and torch.where takes its first value where the condition holds.",
+        "every image went through the wrong branch: bright is for means above 0.5, and torch.where takes its first value where the"
+        " condition holds.",
         "branches swapped",
     )
     require(

@@ -18,7 +18,8 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
     kernel = tensor("w", rng.normal(size=(4, 1, 3, 3)) * (0.003 if kind == "small" else 1))
     if kind == "large":
         # Adds and subtracts a number that grows with the batch: mathematically nothing, in float32 another rounding for every batch size,
-        # as a kernel gives that splits its sums by batch size. Nothing is near 0, so that a tolerance relative to each value will do as well.
+        # as a kernel gives that splits its sums by batch size. Nothing is near 0, so that a tolerance relative to each value will do as
+        # well.
         nodes = [
             conv,
             helper.make_node("Abs", ["c"], ["a"]),
@@ -33,27 +34,18 @@ def _mixing_file(kind: str, rng: np.random.Generator) -> OnnxFile:
         numbers = [tensor("big", np.array([2e5])), tensor("floor", np.array([1e3]))]
         return onnx_file(nodes, [kernel, *numbers], outputs={"out": ["batch", 4, 28, 28]}, opset=18)
     if kind in ("batch mean", "small", "image mean"):
-        nodes = [
-            conv,
-            helper.make_node("ReduceMean", ["c", "axes"], ["mean"]),
-            helper.make_node("Sub", ["c", "mean"], ["out"]),
-        ]
+        nodes = [conv, helper.make_node("ReduceMean", ["c", "axes"], ["mean"]), helper.make_node("Sub", ["c", "mean"], ["out"])]
         axes = tensor("axes", np.array([1, 2, 3] if kind == "image mean" else [0]))
         return onnx_file(nodes, [kernel, axes], outputs={"out": ["batch", 4, 28, 28]}, opset=18)
     training = kind == "training norm"
     norm = helper.make_node(
-        "BatchNormalization",
-        ["c", "s", "b", "m", "v"],
-        ["out", "rm", "rv"] if training else ["out"],
-        training_mode=int(training),
+        "BatchNormalization", ["c", "s", "b", "m", "v"], ["out", "rm", "rv"] if training else ["out"], training_mode=int(training)
     )
     statistics = [tensor(name, rng.uniform(0.5, 1.5, 4)) for name in "sbmv"]
     return onnx_file([conv, norm], [kernel, *statistics], outputs={"out": ["batch", 4, 28, 28]}, opset=18)
 
 
-_MIXES = {
-    "running norm": False, "training norm": True, "batch mean": True, "small": True, "image mean": False, "large": False
-}  # fmt: skip
+_MIXES = {"running norm": False, "training norm": True, "batch mean": True, "small": True, "image mean": False, "large": False}
 
 
 _ALONE = "so every image is on its own. Do both runs get the same images, and is each answer compared with the one for its own image?"
@@ -66,10 +58,22 @@ _MIX_SAYS = {
     "running norm": (f"its batch norm uses the running statistics, {_ALONE}", "too strict"),
     "training norm": (f"its batch norm was exported in training mode and uses the statistics of the batch. {_TRY}.", "mixing not seen"),
     "batch mean": (f"it subtracts the mean over the batch. {_TRY}.", "mixing not seen"),
-    "small": ("it subtracts the mean over the batch, and its outputs are below 0.1. A fixed tolerance of that size sees nothing: compare with a tolerance relative to their size.", "tolerance too large"),
+    "small": (
+        (
+            "it subtracts the mean over the batch, and its outputs are below 0.1. A fixed tolerance of that size sees nothing: compare with"
+            " a tolerance relative to their size."
+        ),
+        "tolerance too large",
+    ),
     "image mean": (f"it subtracts each image's own mean, {_ALONE}", "too strict"),
-    "large": ("its outputs are in the thousands and differ only by rounding. Compare with a tolerance relative to their size and well above float32's rounding, not with == or a fixed one.", "rounding taken for mixing"),
-}  # fmt: skip
+    "large": (
+        (
+            "its outputs are in the thousands and differ only by rounding. Compare with a tolerance relative to their size and well above"
+            " float32's rounding, not with == or a fixed one."
+        ),
+        "rounding taken for mixing",
+    ),
+}
 
 
 def inputs(rng: np.random.Generator) -> dict:

@@ -49,12 +49,24 @@ def _linear_file(net, shift: float, logit: int, kind: str) -> OnnxFile:
 # What is wrong with the file or the model, and why a wrong answer is likely to be wrong there.
 _WHY = {
     "equal": ("this file computes the same as the model. Do both get the same input, and is the model in eval mode?", "different inputs"),
-    "higher": ("one logit of this file is larger than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
-    "lower": ("one logit of this file is smaller than PyTorch's. Is it the largest *absolute* difference?", "not the largest absolute difference"),
-    "last image": ("in this file one logit of the last image is larger, and the others are right. The largest difference is that over all images and logits", "not over all images"),
+    "higher": (
+        "one logit of this file is larger than PyTorch's. Is it the largest *absolute* difference?",
+        "not the largest absolute difference",
+    ),
+    "lower": (
+        "one logit of this file is smaller than PyTorch's. Is it the largest *absolute* difference?",
+        "not the largest absolute difference",
+    ),
+    "last image": (
+        (
+            "in this file one logit of the last image is larger, and the others are right. The largest difference is that over all images"
+            " and logits"
+        ),
+        "not over all images",
+    ),
     "dropout": ("this model came in train mode, so PyTorch dropped half of its hidden units. Call eval() before comparing.", "train mode"),
     "baked": ("this file runs on a batch of one only, and there it computes the same as the model.", "different inputs"),
-}  # fmt: skip
+}
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -62,19 +74,9 @@ def inputs(rng: np.random.Generator) -> dict:
     seed = int(rng.integers(2**31))
     shifts = [float(rng.uniform(0.2, 0.5)) * {"higher": 1, "lower": -1, "last image": 1}.get(kind, 0) for kind in kinds]
     nets = [_net(seed, kind == "dropout") for kind in kinds]
-    files = [
-        neutral(_linear_file(net, shift, int(rng.integers(10)), kind))
-        for net, shift, kind in zip(nets, shifts, kinds, strict=True)
-    ]
+    files = [neutral(_linear_file(net, shift, int(rng.integers(10)), kind)) for net, shift, kind in zip(nets, shifts, kinds, strict=True)]
     training = [kind == "dropout" for kind in kinds]
-    return {
-        "seed": seed,
-        "files": files,
-        "training": training,
-        "batches": [1, 2, 5],
-        "_kinds": kinds,
-        "_shifts": shifts,
-    }
+    return {"seed": seed, "files": files, "training": training, "batches": [1, 2, 5], "_kinds": kinds, "_shifts": shifts}
 
 
 def probe(answer, inputs: dict) -> dict:

@@ -14,10 +14,7 @@ def _file(ops: list[tuple[str, str]], rng: np.random.Generator) -> OnnxFile:
     from onnx import TensorProto, helper, numpy_helper
 
     order = [ops[i] for i in rng.permutation(len(ops))]
-    nodes = [
-        helper.make_node(op, [f"t{i}"], [f"t{i + 1}"], name=f"node{i}", domain=domain)
-        for i, (domain, op) in enumerate(order)
-    ]
+    nodes = [helper.make_node(op, [f"t{i}"], [f"t{i + 1}"], name=f"node{i}", domain=domain) for i, (domain, op) in enumerate(order)]
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 4]) for n in ("t0", f"t{len(order)}")]
     unused = numpy_helper.from_array(np.ones(3, np.float32), "unused")
     graph = helper.make_graph(nodes, "g", [ends[0]], [ends[1]], [unused])

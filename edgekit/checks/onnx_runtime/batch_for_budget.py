@@ -9,7 +9,8 @@ from edgekit.checks.failure import brief
 
 
 def inputs(rng: np.random.Generator) -> dict:
-    """A curve whose throughput is best at 4, 8 or 16 and worse beyond it, with a dent at 3; 1 has the lowest latency. Given out of order."""
+    """A curve whose throughput is best at 4, 8 or 16 and worse beyond it, with a dent at 3; 1 has the lowest latency. Given out of
+    order."""
     unit, best = float(rng.uniform(0.5, 2.0)) * 1e-3, int(rng.choice([4, 8, 16]))
     half = best // 2
     latency = {b: unit * min(b, best) ** 0.7 * max(b / best, 1) ** 1.25 for b in (1, 2, 4, 8, 16, 32)}
@@ -35,15 +36,9 @@ def judge(inputs: dict, outputs: dict) -> str:
     listed = ", ".join(f"{b}: {1e3 * s:.3g} ms" for b, s in latency.items())
     for case, got in in_order(inputs["cases"], outputs["batch"]):
         expected, budget = case["_expected"], case["budget"]
-        shown = (
-            f"latencies {{{listed}}}, budget {1e3 * budget:.3g} ms: your answer is {brief(got)}, expected {expected}"
-        )
+        shown = f"latencies {{{listed}}}, budget {1e3 * budget:.3g} ms: your answer is {brief(got)}, expected {expected}"
         if expected is None:
-            require(
-                got is None,
-                f"{shown}: nothing is within this budget, so there is no answer: None.",
-                "answer where nothing fits",
-            )
+            require(got is None, f"{shown}: nothing is within this budget, so there is no answer: None.", "answer where nothing fits")
             continue
         require(
             got == expected or budget != latency[expected],
@@ -64,8 +59,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         require(latency[got] <= budget, f"{shown}: {got} takes longer than this budget.", "over the budget")
         require(
             got == expected,
-            f"{shown}: both are within the budget, but {expected} makes the most images per second, {expected / latency[expected]:.0f} and not {got / latency[got]:.0f}. "
-            "Throughput is the batch size over its seconds, and neither grows nor falls all along the curve.",
+            f"{shown}: both are within the budget, but {expected} makes the most images per second, {expected / latency[expected]:.0f} and"
+            f" not {got / latency[got]:.0f}. Throughput is the batch size over its seconds, and neither grows nor falls all along the"
+            " curve.",
             "not the most images per second",
         )
     return "The most images per second within the budget: not the largest batch, not the fastest one, and None where nothing fits."

@@ -27,11 +27,7 @@ def inputs(rng: np.random.Generator) -> dict:
         events.append({"cat": "Session", "name": "model_run", "dur": 30_000, "ts": 1, "ph": "X", "args": {}})
     order = sorted(names, key=lambda name: -sum(parts[name]))
     total = sum(map(sum, parts.values()))
-    return {
-        "events": events,
-        "top": 3,
-        "_expected": [[name, sum(parts[name]) / total] for name in order],
-    }
+    return {"events": events, "top": 3, "_expected": [[name, sum(parts[name]) / total] for name in order]}
 
 
 def _split(total: int, runs: int, rng: np.random.Generator) -> list[int]:
@@ -53,18 +49,20 @@ def judge(inputs: dict, outputs: dict) -> str:
 def _judge_busiest(got, expected: list, top: int) -> None:
     asked = f"busiest_nodes(events, top={top})"
     require(
-        isinstance(got, list)
-        and all(isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) for row in got),
+        isinstance(got, list) and all(isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) for row in got),
         f"{asked} should return a list of (name, share), got {came(got)}.",
         "wrong type",
     )
     names, wanted = [row[0] for row in got], [row[0] for row in expected[:top]]
     shares = [number(row[1], f"the share of {row[0]}") for row in got]
-    shown = f"{asked} gave {[(n, round(s, 3)) for n, s in zip(names, shares, strict=True)][:6]}, expected {[(n, round(s, 3)) for n, s in expected[:top]]}"
+    shown = (
+        f"{asked} gave {[(n, round(s, 3)) for n, s in zip(names, shares, strict=True)][:6]}, expected"
+        f" {[(n, round(s, 3)) for n, s in expected[:top]]}"
+    )
     _are_whole_nodes(names, [name for name, _ in expected], wanted, shown)
     if names == wanted:
         hint = slip(shares[0], expected[0][1], share=True)
-        require(not hint, f"{shown}.{hint} A share is a node's time over the time of all kernels, between 0 and 1.", "sign or unit")  # fmt: skip
+        require(not hint, f"{shown}.{hint} A share is a node's time over the time of all kernels, between 0 and 1.", "sign or unit")
     require(shares[0] >= shares[-1], f"{shown}. The busiest comes first.", "ascending")
     require(
         names == wanted,
@@ -77,13 +75,12 @@ def _judge_busiest(got, expected: list, top: int) -> None:
         "share of the listed",
     )
     require(
-        all(share <= 1 for share in shares),
-        f"{shown}. A share lies between 0 and 1: divide by the time of all kernels.",
-        "time for share",
+        all(share <= 1 for share in shares), f"{shown}. A share lies between 0 and 1: divide by the time of all kernels.", "time for share"
     )
     require(
         all(abs(share - true) < 1e-3 for share, (_, true) in zip(shares, expected, strict=False)),
-        f"{shown}. A share is a node's time in all runs together over the time of all kernels in all runs: session events and fences are no part of it.",
+        f"{shown}. A share is a node's time in all runs together over the time of all kernels in all runs: session events and fences are no"
+        " part of it.",
         "wrong whole",
     )
 
@@ -99,14 +96,14 @@ def _are_whole_nodes(names: list[str], known: list[str], wanted: list[str], show
         f"{shown}. Only names that end with '_kernel_time' are time in a kernel.",
         "fences counted",
     )
-    require(not any(name.endswith("_kernel_time") for name in names), f"{shown}. Take the suffix '_kernel_time' off the name.", "suffix kept")  # fmt: skip
     require(
-        len(set(names)) == len(names),
-        f"{shown}. A node occurs once for every run: add its times up, over all runs.",
-        "runs not added up",
+        not any(name.endswith("_kernel_time") for name in names), f"{shown}. Take the suffix '_kernel_time' off the name.", "suffix kept"
+    )
+    require(
+        len(set(names)) == len(names), f"{shown}. A node occurs once for every run: add its times up, over all runs.", "runs not added up"
     )
     require(len(names) == len(wanted), f"{shown}. That are {len(names)} nodes, expected {len(wanted)}.", "wrong number")
-    require(set(names) <= set(known), f"{shown}. Take off only the suffix, at the end of the name.", "name damaged")  # fmt: skip
+    require(set(names) <= set(known), f"{shown}. Take off only the suffix, at the end of the name.", "name damaged")
 
 
 busiest_nodes = Exercise("busiest_nodes", inputs, probe, judge)

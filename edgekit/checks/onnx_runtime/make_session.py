@@ -18,11 +18,7 @@ CPU = "CPUExecutionProvider"
 RARE = ["QNNExecutionProvider", "ROCMExecutionProvider", "NnapiExecutionProvider", "CoreMLExecutionProvider"]
 
 
-_MATHS = {
-    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "Neg": np.negative,
-    "Tanh": np.tanh,
-}  # never all zeros, in any order
+_MATHS = {"Sigmoid": lambda x: 1 / (1 + np.exp(-x)), "Neg": np.negative, "Tanh": np.tanh}  # never all zeros, in any order
 
 
 _LEVELS = {"ORT_DISABLE_ALL": 0, "ORT_ENABLE_BASIC": 1, "ORT_ENABLE_EXTENDED": 2}
@@ -49,10 +45,7 @@ def probe(answer, inputs: dict) -> dict:
             warnings.simplefilter("ignore")
             path = _write(folder, "model.onnx", inputs["model"])
             made = [
-                _seen(
-                    call(answer, path, [CPU], case["threads"], getattr(ort.GraphOptimizationLevel, case["level"])),
-                    inputs["x"],
-                )
+                _seen(call(answer, path, [CPU], case["threads"], getattr(ort.GraphOptimizationLevel, case["level"])), inputs["x"])
                 for case in inputs["cases"]
             ]
             absent = next(name for name in RARE if name not in ort.get_available_providers())
@@ -130,17 +123,20 @@ def _is_as_asked(seen: dict, case: dict, expected: np.ndarray) -> None:
     asked = f"make_session(path, ['{CPU}'], threads={case['threads']}, level={case['level']})"
     require(
         "other" not in seen,
-        f"{asked} returned a {seen.get('other')}, expected the session: an ort.InferenceSession, nothing derived from it or put in its place.",
+        f"{asked} returned a {seen.get('other')}, expected the session: an ort.InferenceSession, nothing derived from it or put in its"
+        " place.",
         "no session",
     )
     require(
         seen["intra"] == case["threads"] or seen["inter"] != case["threads"],
-        f"{asked}: {seen['inter']} threads were given to operators side by side (inter_op), which a sequential session never uses. Threads inside an operator are intra_op.",
+        f"{asked}: {seen['inter']} threads were given to operators side by side (inter_op), which a sequential session never uses. Threads"
+        " inside an operator are intra_op.",
         "inter for intra",
     )
     require(
         seen["intra"] == case["threads"],
-        f"{asked}: the session has intra_op_num_threads={seen['intra']} (0 means all cores). Is the SessionOptions object set, and passed to the session?",
+        f"{asked}: the session has intra_op_num_threads={seen['intra']} (0 means all cores). Is the SessionOptions object set, and passed"
+        " to the session?",
         "threads not set",
     )
     require(
@@ -163,14 +159,15 @@ def _is_as_asked(seen: dict, case: dict, expected: np.ndarray) -> None:
 def _is_refused(absent: str, kind: str, refused: dict) -> None:
     require(
         kind != "listed" or refused["raised"],
-        f"{absent} is listed by ort.get_available_providers() in this try, and the finished session does not use it: so it is with CUDA where "
-        "the driver is missing. There was no error. Ask the session (session.get_providers()), not the installation.",
+        f"{absent} is listed by ort.get_available_providers() in this try, and the finished session does not use it: so it is with CUDA"
+        " where the driver is missing. There was no error. Ask the session (session.get_providers()), not the installation.",
         "installation asked",
     )
     other = refused.get("session", {}).get("other", "")
     require(
         not other,
-        f"{absent} was asked for and is not in this ONNX Runtime: expected a ValueError, but a {other} was returned. An error is raised (raise ValueError(...)), not returned.",
+        f"{absent} was asked for and is not in this ONNX Runtime: expected a ValueError, but a {other} was returned. An error is raised"
+        " (raise ValueError(...)), not returned.",
         "error not raised",
     )
     require(
@@ -181,7 +178,8 @@ def _is_refused(absent: str, kind: str, refused: dict) -> None:
     )
     require(
         refused.get("fits"),
-        f"{absent} is not here: that raised a {refused['raised']} ({refused.get('message', '')[:150]}), expected a ValueError, as the docstring says.",
+        f"{absent} is not here: that raised a {refused['raised']} ({refused.get('message', '')[:150]}), expected a ValueError, as the"
+        " docstring says.",
         "other exception",
     )
     require(

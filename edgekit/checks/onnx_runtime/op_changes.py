@@ -9,7 +9,15 @@ import numpy as np
 from edgekit.checks import CheckFailed, Exercise, call, integer, mapping, require
 from edgekit.checks.onnx_runtime._shared import _file, _write
 
-_OPS = [("", "Relu"), ("", "Neg"), ("", "Abs"), ("", "Identity"), ("", "Sigmoid"), ("com.microsoft", "Gelu"), ("com.microsoft.nchwc", "Abs")]  # fmt: skip
+_OPS = [
+    ("", "Relu"),
+    ("", "Neg"),
+    ("", "Abs"),
+    ("", "Identity"),
+    ("", "Sigmoid"),
+    ("com.microsoft", "Gelu"),
+    ("com.microsoft.nchwc", "Abs"),
+]
 
 
 def _key(domain: str, op: str) -> str:
@@ -68,7 +76,8 @@ def judge(inputs: dict, outputs: dict) -> str:
             bare[key.rpartition(":")[2]] = bare.get(key.rpartition(":")[2], 0) + value
         require(
             nonzero != {key: value for key, value in bare.items() if value},
-            f"{shown}: an operator is identified by its domain, too. A Conv of com.microsoft.nchwc is another one than Conv: put the domain in front where it is not empty.",
+            f"{shown}: an operator is identified by its domain, too. A Conv of com.microsoft.nchwc is another one than Conv: put the domain"
+            " in front where it is not empty.",
             "domain ignored",
         )
         require(
@@ -79,12 +88,14 @@ def judge(inputs: dict, outputs: dict) -> str:
         unknown = sorted(set(got) - {_key(*op) for op in _OPS})
         require(
             not unknown,
-            f"{shown}: {unknown[:3]} are no keys for operators. The key is the op_type in the default domain; others have their domain and a colon in front of it, such as 'com.microsoft:Gelu'.",
+            f"{shown}: {unknown[:3]} are no keys for operators. The key is the op_type in the default domain; others have their domain and"
+            " a colon in front of it, such as 'com.microsoft:Gelu'.",
             "other keys",
         )
         require(
             nonzero not in ({k: v for k, v in expected.items() if v > 0}, {k: v for k, v in expected.items() if v < 0}),
-            f"{shown}: one direction is missing. Count over the operators of both files; the difference of two Counters drops what is negative.",
+            f"{shown}: one direction is missing. Count over the operators of both files; the difference of two Counters drops what is"
+            " negative.",
             "one direction only",
         )
         missing = sorted(set(expected) - set(got))
@@ -94,7 +105,8 @@ def judge(inputs: dict, outputs: dict) -> str:
             "operators of one file only",
         )
         raise CheckFailed(
-            f"{shown}. A change is the number of nodes in the second file minus that in the first. Count every node, not every kind of node, in both files.",
+            f"{shown}. A change is the number of nodes in the second file minus that in the first. Count every node, not every kind of"
+            " node, in both files.",
             "wrong count",
         )
     return "What came and what went, with operators of other domains kept apart, and nothing where nothing changed."

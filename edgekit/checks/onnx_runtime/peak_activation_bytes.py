@@ -7,9 +7,7 @@ import numpy as np
 from edgekit.checks import CheckFailed, Exercise, call, integer, require
 
 
-def _graph(
-    kind: str, nodes: list[str], sizes: dict[str, int], expected: int, given: str = "x", wanted: str = "y"
-) -> dict:
+def _graph(kind: str, nodes: list[str], sizes: dict[str, int], expected: int, given: str = "x", wanted: str = "y") -> dict:
     """A case. A node is written "what it reads > what it writes"; ``given`` and ``wanted`` are the graph's inputs and outputs."""
     return {
         "_kind": kind,
@@ -86,13 +84,13 @@ def judge(inputs: dict, outputs: dict) -> str:
         if got == expected:
             continue
         shown = f"{case['_kind']}: your peak is {got:,} bytes, expected {expected:,} (sizes {sizes})"
-        require(got != sum(sizes.values()), f"{shown}. That is the sum of all tensors: they are not all alive at once.", "sum of all")  # fmt: skip
-        require(got != max(sizes.values()), f"{shown}. That is the largest single tensor: a node's inputs and outputs are alive together.", "largest tensor")  # fmt: skip
-        more = (
-            "Something is freed too late, or never"
-            if got > expected
-            else "Something is freed too early, or never counted"
+        require(got != sum(sizes.values()), f"{shown}. That is the sum of all tensors: they are not all alive at once.", "sum of all")
+        require(
+            got != max(sizes.values()),
+            f"{shown}. That is the largest single tensor: a node's inputs and outputs are alive together.",
+            "largest tensor",
         )
+        more = "Something is freed too late, or never" if got > expected else "Something is freed too early, or never counted"
         raise CheckFailed(
             f"{shown}. {more}: what a node reads and what it writes are alive while it runs, and freed after their last reader.",
             "freed too late" if got > expected else "freed too early",

@@ -63,14 +63,14 @@ def judge(inputs: dict, outputs: dict) -> str:
 def _reads_to_an_end(outputs: dict, count: int) -> None:
     require(
         "type" not in outputs,
-        f"make_reader returned {outputs.get('type')}, expected an object with a method get_next(): the quantizer calls reader.get_next() until it "
-        "gets None. Make an object of a class that has it, and return that.",
+        f"make_reader returned {outputs.get('type')}, expected an object with a method get_next(): the quantizer calls reader.get_next()"
+        " until it gets None. Make an object of a class that has it, and return that.",
         "no get_next",
     )
     require(
         "stopped" not in outputs,
-        f"get_next() raised StopIteration after {outputs.get('stopped')} batches: that is the end of an iterator. The quantizer waits for None: "
-        "next(ITERATOR, None) gives it.",
+        f"get_next() raised StopIteration after {outputs.get('stopped')} batches: that is the end of an iterator. The quantizer waits for"
+        " None: next(ITERATOR, None) gives it.",
         "StopIteration for None",
     )
     batches = outputs["batches"]
@@ -82,11 +82,11 @@ def _reads_to_an_end(outputs: dict, count: int) -> None:
     )
     require(
         outputs["ended"],
-        f"get_next() still returned a batch after {len(batches)} calls for {count} pictures: calibration would never end. Return None when the "
-        "pictures have been read, and do not start again.",
+        f"get_next() still returned a batch after {len(batches)} calls for {count} pictures: calibration would never end. Return None when"
+        " the pictures have been read, and do not start again.",
         "never ends",
     )
-    require(outputs["after"], "after None, get_next() returned a batch again: it should go on returning None.", "starts again")  # fmt: skip
+    require(outputs["after"], "after None, get_next() returned a batch again: it should go on returning None.", "starts again")
 
 
 def _pictures(batch, name: str, size: int, torch: bool) -> np.ndarray:
@@ -108,16 +108,8 @@ def _pictures(batch, name: str, size: int, torch: bool) -> np.ndarray:
     require(len(x), "a batch holds no picture at all: when the pictures have been read, return None.", "empty batch")
     require(len(x) <= size, f"a batch holds {len(x)} pictures, at most {size} are asked for.", "batch too large")
     _run_from_0_to_1(x)
-    require(
-        not torch,
-        "a batch holds a torch tensor: ONNX Runtime takes NumPy arrays, and split.x is one.",
-        "torch tensor",
-    )
-    require(
-        x.dtype == np.float32,
-        f"a batch is {x.dtype}, the model takes float32: ONNX Runtime converts nothing.",
-        "wrong dtype",
-    )
+    require(not torch, "a batch holds a torch tensor: ONNX Runtime takes NumPy arrays, and split.x is one.", "torch tensor")
+    require(x.dtype == np.float32, f"a batch is {x.dtype}, the model takes float32: ONNX Runtime converts nothing.", "wrong dtype")
     return x
 
 
@@ -125,8 +117,7 @@ def _run_from_0_to_1(x: np.ndarray) -> None:
     said = f"the values run from {x.min():.3g} to {x.max():.3g}, the model was trained on 0 to 1: "
     require(
         x.max() < 10,
-        said + "every activation range would come out 255 times too large, "
-        "and nothing would complain. Take split.x, not split.images.",
+        said + "every activation range would come out 255 times too large, and nothing would complain. Take split.x, not split.images.",
         "wrong range",
     )
     require(
@@ -142,8 +133,8 @@ def _come_from_the_right_split(pictures: np.ndarray, count: int) -> None:
     from_split = {SPLITS[code - 100] for code in pixels[known, 0]}
     require(
         "test" not in from_split,
-        "these are pictures of the test split. Ranges that are fitted to the test pictures make the accuracy on them look better than it will be "
-        "elsewhere: calibrate on the training split.",
+        "these are pictures of the test split. Ranges that are fitted to the test pictures make the accuracy on them look better than it"
+        " will be elsewhere: calibrate on the training split.",
         "calibrated on test data",
     )
     require(
@@ -153,14 +144,13 @@ def _come_from_the_right_split(pictures: np.ndarray, count: int) -> None:
     )
     require(
         len(pixels) == count,
-        f"{len(pixels)} pictures came out, asked for were {count}. Is the last batch, which is not full, left out, or do you read the entire split?",
+        f"{len(pixels)} pictures came out, asked for were {count}. Is the last batch, which is not full, left out, or do you read the"
+        " entire split?",
         "wrong number of pictures",
     )
     different = len(np.unique(pixels[:, :2], axis=0))
     require(
-        different == count,
-        f"only {different} of the {count} pictures are different: every picture is needed once.",
-        "pictures repeated",
+        different == count, f"only {different} of the {count} pictures are different: every picture is needed once.", "pictures repeated"
     )
 
 

@@ -71,31 +71,33 @@ def judge(inputs: dict, outputs: dict) -> str:
         arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         require(
             not ops & {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"},
-            "the file was quantized dynamically: it has ConvInteger and DynamicQuantizeLinear nodes, which find ranges in every call. quantize_static "
-            "takes them from the reader, once.",
+            "the file was quantized dynamically: it has ConvInteger and DynamicQuantizeLinear nodes, which find ranges in every call."
+            " quantize_static takes them from the reader, once.",
             "dynamic",
         )
         require(
             not any(op.startswith("QLinear") for op in ops),
-            "the file has QLinearConv nodes: that is QuantFormat.QOperator. In QDQ format the operators stay and get QuantizeLinear and DequantizeLinear around them.",
+            "the file has QLinearConv nodes: that is QuantFormat.QOperator. In QDQ format the operators stay and get QuantizeLinear and"
+            " DequantizeLinear around them.",
             "QOperator",
         )
-        require("QuantizeLinear" in ops, f"the file has the operators {', '.join(sorted(ops))}: nothing is quantized.", "not quantized")  # fmt: skip
+        require("QuantizeLinear" in ops, f"the file has the operators {', '.join(sorted(ops))}: nothing is quantized.", "not quantized")
         require(
             "BatchNormalization" not in ops,
-            "a BatchNormalization stands alone in the file, between pairs of its own: run quant_pre_process first and quantize what it wrote. It fuses the norm into the "
-            "convolution in front of it.",
+            "a BatchNormalization stands alone in the file, between pairs of its own: run quant_pre_process first and quantize what it"
+            " wrote. It fuses the norm into the convolution in front of it.",
             "not prepared",
         )
         _types(graph, arrays)
         extra = [name for name in outputs["files"] if name != "model.onnx"]
-        require(not extra, f"next to the result there is {', '.join(extra)}: intermediate files belong beside path_in.", "extra files")  # fmt: skip
+        require(not extra, f"next to the result there is {', '.join(extra)}: intermediate files belong beside path_in.", "extra files")
         x = inputs["x"]
         reference, got = cpu_run(source, x), cpu_run(path, x, optimize=False)
         ratio = 10 * np.log10((reference**2).sum() / max(((got - reference) ** 2).sum(), 1e-12))
         require(
             ratio > 15,
-            f"the outputs differ from those of the float32 file by {100 * 10 ** (-ratio / 20):.0f} %: were the ranges calibrated with the reader that was passed in?",
+            f"the outputs differ from those of the float32 file by {100 * 10 ** (-ratio / 20):.0f} %: were the ranges calibrated with the"
+            " reader that was passed in?",
             "wrong ranges",
         )
     return f"U8S8 in QDQ format, per channel, batch norm fused; {ratio:.0f} dB signal to quantization noise."
@@ -111,9 +113,7 @@ def _types(graph, arrays: dict) -> None:
                 f"activations are quantized to {kind}, asked for was uint8: activation_type=QuantType.QUInt8 (the default is signed).",
                 "activation type",
             )
-    weights = {
-        node.input[0]: node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in arrays
-    }
+    weights = {node.input[0]: node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in arrays}
     layers = [name for name in weights if arrays[name].ndim > 1]
     require(
         len(layers) == 3,
@@ -130,8 +130,8 @@ def _types(graph, arrays: dict) -> None:
         )
         require(
             scale.size == len(w),
-            f"the weights of a convolution with {len(w)} output channels have {scale.size} scale: that is per tensor. With per_channel=True every output "
-            "channel gets its own, and a channel with small weights is not rounded to nothing.",
+            f"the weights of a convolution with {len(w)} output channels have {scale.size} scale: that is per tensor. With per_channel=True"
+            " every output channel gets its own, and a channel with small weights is not rounded to nothing.",
             "per tensor",
         )
         require(

@@ -67,7 +67,8 @@ def probe(answer, inputs: dict) -> dict:
 
 
 def _noise(inputs: dict, how: str) -> dict[str, float]:
-    """SQNR at the output in dB, by ONNX Runtime's own function, with each layer alone quantized (``only``) or alone left out (``exclude``)."""
+    """SQNR at the output in dB, by ONNX Runtime's own function, with each layer alone quantized (``only``) or alone left out
+    (``exclude``)."""
     from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio
 
     from edgekit.compression import quantization
@@ -87,15 +88,11 @@ _FACTORS = (
     (0.5, "a factor of two: 10 · log10 of a ratio of *squares*, or 20 · log10 of a ratio of lengths", "factor of two in dB"),
     (np.log(10), "a factor of 2.3: take the logarithm to base 10 (np.log10), not the natural one", "natural logarithm"),
     (0.1, "a tenth: a decibel is a tenth of a bel, so multiply log10 by 10", "bel for decibel"),
-)  # fmt: skip
+)
 
 
 def judge(inputs: dict, outputs: dict) -> str:
-    require(
-        "result" in outputs,
-        f"sensitivity returned a {outputs.get('shape')}, expected a list of (layer, SQNR in dB).",
-        "wrong type",
-    )
+    require("result" in outputs, f"sensitivity returned a {outputs.get('shape')}, expected a list of (layer, SQNR in dB).", "wrong type")
     pairs = [(text(name, "a layer"), number(value, "an SQNR")) for name, value in outputs["result"]]
     names, values = [name for name, _ in pairs], [value for _, value in pairs]
     require(
@@ -106,8 +103,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     _ratios_are_right(dict(pairs), inputs)
     require(
         values == sorted(values),
-        f"the list starts with {names[0]} at {values[0]:.1f} dB and ends with {names[-1]} at {values[-1]:.1f} dB: the most sensitive layer, which is the one with the *lowest* "
-        "ratio, comes first. Whoever leaves the first one in float32 would spare the wrong layer.",
+        f"the list starts with {names[0]} at {values[0]:.1f} dB and ends with {names[-1]} at {values[-1]:.1f} dB: the most sensitive layer,"
+        " which is the one with the *lowest* ratio, comes first. Whoever leaves the first one in float32 would spare the wrong layer.",
         "least sensitive first",
     )
     return f"{names[0]} is the most sensitive with {values[0]:.1f} dB, {names[-1]} the least with {values[-1]:.1f} dB."
@@ -125,13 +122,35 @@ def _ratios_are_right(found: dict[str, float], inputs: dict) -> None:
     shown = f"{worst} got {found[worst]:.1f} dB, expected about {expected[worst]:.1f} dB"
     factors = [(all_are(expected, f, within * min(1, 3 * f)), f", {why}.", cause) for f, why, cause in _FACTORS]
     slips = [
-        (len({round(value, 3) for value in found.values()}) == 1, ", and all layers got the same. Is the one layer passed on, as only=[layer], and each file read after it was written?", "the same for all layers"),
-        (all_are(_noise(inputs, "exclude")), ": that is the noise with all layers quantized *but* this one. Quantize only the one (only=, not exclude=): otherwise every row shows the noise of the others.", "all but one quantized"),
-        (all_are(expected, -1), ": the sign is turned round. Signal over noise, so that a large number of dB means little noise.", "ratio upside down"),
+        (
+            len({round(value, 3) for value in found.values()}) == 1,
+            ", and all layers got the same. Is the one layer passed on, as only=[layer], and each file read after it was written?",
+            "the same for all layers",
+        ),
+        (
+            all_are(_noise(inputs, "exclude")),
+            (
+                ": that is the noise with all layers quantized *but* this one. Quantize only the one (only=, not exclude=): otherwise every"
+                " row shows the noise of the others."
+            ),
+            "all but one quantized",
+        ),
+        (
+            all_are(expected, -1),
+            ": the sign is turned round. Signal over noise, so that a large number of dB means little noise.",
+            "ratio upside down",
+        ),
         *factors,
-        (True, ". The reference is the output of the float32 file for x, the noise is the difference to it, both squared and summed over all pictures, and of "
-         "the ratio 10 · log10. Every file is calibrated with a fresh reader of make_calibration(), x is only for comparing.", "wrong ratio"),
-    ]  # fmt: skip
+        (
+            True,
+            (
+                ". The reference is the output of the float32 file for x, the noise is the difference to it, both squared and summed over"
+                " all pictures, and of the ratio 10 · log10. Every file is calibrated with a fresh reader of make_calibration(), x is only"
+                " for comparing."
+            ),
+            "wrong ratio",
+        ),
+    ]
     no_slip(slips, shown)
 
 

@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-REFUSED = {kind for kind, (op, zero, source) in KINDS.items() if op != "Cast" and ("shifted" in str(zero) or source == "int32")}  # fmt: skip
+REFUSED = {kind for kind, (op, zero, source) in KINDS.items() if op != "Cast" and ("shifted" in str(zero) or source == "int32")}
 
 
 def _qdq_file(rng: np.random.Generator, kinds: list[str]) -> tuple[OnnxFile, dict[str, str]]:
@@ -38,10 +38,14 @@ def _qdq_file(rng: np.random.Generator, kinds: list[str]) -> tuple[OnnxFile, dic
         per_channel = zero in ("zeros", "one shifted", "two shifted")
         shift = int(rng.integers(1, 100))
         points = {
-            "zero": np.int8(0), "shifted": np.int8(shift), "zero32": np.int32(0), "zeros": np.zeros(channels, np.int8),
-            "one shifted": np.array([0, 0, -shift, 0], np.int8), "two shifted": np.array([shift, 0, 0, -shift], np.int8),
-        }  # fmt: skip
-        data = {"int8": rng.integers(-127, 128, (channels, 3)).astype(np.int8), "int32": rng.integers(-999, 999, channels).astype(np.int32)}  # fmt: skip
+            "zero": np.int8(0),
+            "shifted": np.int8(shift),
+            "zero32": np.int32(0),
+            "zeros": np.zeros(channels, np.int8),
+            "one shifted": np.array([0, 0, -shift, 0], np.int8),
+            "two shifted": np.array([shift, 0, 0, -shift], np.int8),
+        }
+        data = {"int8": rng.integers(-127, 128, (channels, 3)).astype(np.int8), "int32": rng.integers(-999, 999, channels).astype(np.int32)}
         first = f"in_{name}"
         if source in data:
             tensors.append(numpy_helper.from_array(data[source], first))
@@ -86,12 +90,12 @@ def judge(inputs: dict, outputs: dict) -> str:
         require(isinstance(names, list), f"expected a list of node names, got {came(names)}.", "wrong type")
         names = [text(name, "a node name") for name in names]
         unknown = [name for name in names if name not in meaning]
-        require(not unknown, f"{unknown[:3]} are no names of nodes: return node.name, not the names of tensors.", "not a node name")  # fmt: skip
+        require(not unknown, f"{unknown[:3]} are no names of nodes: return node.name, not the names of tensors.", "not a node name")
         for name, kind in sorted(meaning.items(), key=lambda pair: list(KINDS).index(pair[1])):
             if kind in REFUSED:
-                require(name in names, f"node {name} is missing: {KINDS[kind][0]}, {kind}. TensorRT refuses it.", f"missed: {kind}")  # fmt: skip
+                require(name in names, f"node {name} is missing: {KINDS[kind][0]}, {kind}. TensorRT refuses it.", f"missed: {kind}")
             else:
-                require(name not in names, f"node {name} is in the list, but it is fine: {KINDS[kind][0]}, {kind}.", f"false alarm: {kind}")  # fmt: skip
+                require(name not in names, f"node {name} is in the list, but it is fine: {KINDS[kind][0]}, {kind}.", f"false alarm: {kind}")
     return f"{len(REFUSED)} kinds of problems found, {len(KINDS) - len(REFUSED)} harmless kinds left alone."
 
 

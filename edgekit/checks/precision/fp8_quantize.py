@@ -27,8 +27,10 @@ def probe(answer, inputs: dict) -> dict:
 
 def _values_and_scale(pair) -> list:
     several(pair, 2, "fp8_quantize should return (values, scale),")
-    require(np.size(pair[0]) > 1 or np.size(pair[1]) == 1, "the values come first, then the scale: they have changed places.", "changed places")  # fmt: skip
-    require(np.size(pair[1]) == 1, f"the scale should be one number for the whole tensor, got {came(pair[1])}.", "wrong type")  # fmt: skip
+    require(
+        np.size(pair[0]) > 1 or np.size(pair[1]) == 1, "the values come first, then the scale: they have changed places.", "changed places"
+    )
+    require(np.size(pair[1]) == 1, f"the scale should be one number for the whole tensor, got {came(pair[1])}.", "wrong type")
     return pair
 
 
@@ -39,11 +41,25 @@ def judge(inputs: dict, outputs: dict) -> str:
         values, scale = _values_and_scale(outputs["found"][kind])
         scale = number(scale, "the scale")
         largest = float(np.abs(x).max())
-        require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")  # fmt: skip
+        require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")
         near = lambda value, scale=scale: abs(scale / value - 1) < 1e-3
-        require(not near(448.0 / largest), f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in ONNX).", "scale upside down")  # fmt: skip
-        require(not near(largest / 127), f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.", "int8 range")  # fmt: skip
-        require(near(largest / 448), f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the range.", "scale")  # fmt: skip
+        require(
+            not near(448.0 / largest),
+            f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in"
+            " ONNX).",
+            "scale upside down",
+        )
+        require(
+            not near(largest / 127),
+            f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.",
+            "int8 range",
+        )
+        require(
+            near(largest / 448),
+            f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the"
+            " range.",
+            "scale",
+        )
         got = array(values, "the values", shape=x.shape)
         want = torch.from_numpy(x / np.float32(scale)).clamp(-448, 448).to(torch.float8_e4m3fn).float().numpy() * scale
         require(
@@ -60,11 +76,24 @@ def judge(inputs: dict, outputs: dict) -> str:
             i = tuple(np.argwhere(wrong)[0])
             tiny = abs(x[i]) / scale < 2.0**-6
             raise_ = f"{kind}: {x[i]:.6g} (divided by the scale: {x[i] / scale:.6g}) became {got[i]:.6g}, expected {want[i]:.6g}. "
-            require(False, raise_ + ("Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)." if tiny else "Round the *divided* values to the nearest with 3 mantissa bits: 8 steps from one power of two to the next."), "subnormals" if tiny else "rounding")  # fmt: skip
+            require(
+                False,
+                raise_
+                + (
+                    "Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)."
+                    if tiny
+                    else "Round the *divided* values to the nearest with 3 mantissa bits: 8 steps from one power of two to the next."
+                ),
+                "subnormals" if tiny else "rounding",
+            )
     values, scale = _values_and_scale(outputs["zeros"])
     values = array(values, "the values for zeros", shape=(4,), finite=False)
-    require(not np.isnan(values).any() and not values.any(), f"zeros became {values.tolist()}: a scale of 0 divides 0 by 0.", "zero")  # fmt: skip
-    require(number(scale, "the scale for zeros") > 0, f"for zeros the scale is {scale:g}: whoever divides by it gets NaN. Any number above 0 will do, such as 1.", "zero")  # fmt: skip
+    require(not np.isnan(values).any() and not values.any(), f"zeros became {values.tolist()}: a scale of 0 divides 0 by 0.", "zero")
+    require(
+        number(scale, "the scale for zeros") > 0,
+        f"for zeros the scale is {scale:g}: whoever divides by it gets NaN. Any number above 0 will do, such as 1.",
+        "zero",
+    )
     return "Scaled to 448, rounded like torch.float8_e4m3fn with its subnormals, and back in the units of the tensor."
 
 

@@ -8,8 +8,8 @@ from edgekit.checks import Exercise, OnnxFile, mapping, require, text
 from edgekit.checks.failure import brief
 from edgekit.checks.onnx_files import on_file, onnx_file
 
-# What stands before (data, weight, bias) of a layer: "q" a Q/DQ pair, "w" only a DequantizeLinear (stored weights or bias), "r" a Q/DQ pair and a
-# Relu, "-" nothing but a constant, "" no bias. "m": the layer is a MatMul.
+# What stands before (data, weight, bias) of a layer: "q" a Q/DQ pair, "w" only a DequantizeLinear (stored weights or bias), "r" a Q/DQ pair
+# and a Relu, "-" nothing but a constant, "" no bias. "m": the layer is a MatMul.
 _WIRING = [
     ("q", "w", "-"),
     ("-", "-", "w"),
@@ -34,7 +34,7 @@ def _graph(rng: np.random.Generator) -> tuple[OnnxFile, dict[str, str]]:
         shape = {"Conv": (4, 4, 1, 1), "Gemm": (4, 4), "MatMul": (5, 5) if place < 4 else (4, 4)}[kind]
         name = f"{kind.lower()}_{int(rng.integers(1000))}_{place}"
         if place == 4:
-            nodes += [helper.make_node("GlobalAveragePool", [at], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"], axis=1)]  # fmt: skip
+            nodes += [helper.make_node("GlobalAveragePool", [at], ["pooled"]), helper.make_node("Flatten", ["pooled"], ["flat"], axis=1)]
             at = "flat"
         reads = at
         if data in "qr":
@@ -80,7 +80,10 @@ def probe(answer, inputs: dict) -> dict:
 _WHY = {
     "int8": "both its data and its weight (inputs 0 and 1) come straight out of a DequantizeLinear; a bias does not matter",
     "float": "its weight (input 1) is a plain constant; an engine multiplies in integers only if *both* inputs are quantized",
-    "weights only": "its weight comes out of a DequantizeLinear, but its data does not (input 0: look who makes it, and count a node in between as a no)",
+    "weights only": (
+        "its weight comes out of a DequantizeLinear, but its data does not (input 0: look who makes it, and count a node in between as"
+        " a no)"
+    ),
 }
 
 
@@ -88,8 +91,12 @@ def judge(inputs: dict, outputs: dict) -> str:
     for expected, got in zip(inputs["_expected"], outputs["tables"], strict=True):
         got = mapping(got, "the table")
         missing, extra = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
-        require(not missing, f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table, by its node.name; got {brief(sorted(got))}.", "layer missing")  # fmt: skip
-        require(not extra, f"{extra[:2]} does not belong into the table, which has only Conv, Gemm and MatMul nodes.", "too many nodes")  # fmt: skip
+        require(
+            not missing,
+            f"{missing[:2]} is missing: every Conv, Gemm and MatMul belongs into the table, by its node.name; got {brief(sorted(got))}.",
+            "layer missing",
+        )
+        require(not extra, f"{extra[:2]} does not belong into the table, which has only Conv, Gemm and MatMul nodes.", "too many nodes")
         for want, why in _WHY.items():
             for name in (name for name, kind in expected.items() if kind == want):
                 said = text(got[name], f"the precision of {name!r}", among=list(_WHY))

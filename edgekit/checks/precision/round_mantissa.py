@@ -42,11 +42,17 @@ def judge(inputs: dict, outputs: dict) -> str:
             continue
         why, cause, wrong = _misrounded(x.astype(np.float64), got.astype(np.float64), expected.astype(np.float64), bits)
         i = np.flatnonzero(wrong)[0]
-        raise CheckFailed(f"with {bits} bits {x[i]:.9g} became {got[i]:.9g}, expected {expected[i]:.9g} (as torch.{name} has it): {why}.", cause)  # fmt: skip
+        raise CheckFailed(
+            f"with {bits} bits {x[i]:.9g} became {got[i]:.9g}, expected {expected[i]:.9g} (as torch.{name} has it): {why}.", cause
+        )
     x = inputs["zeros"]
     zeros = array(outputs["zeros"], "the result for an array with zeros", shape=x.shape, finite=False)
     expected = torch.from_numpy(x).bfloat16().float().numpy()
-    require(not np.isnan(zeros).any() and np.array_equal(zeros, expected), f"{x.tolist()} became {zeros.tolist()}: 0 stays 0, wherever it stands; the logarithm of 0 is not a number.", "zero")  # fmt: skip
+    require(
+        not np.isnan(zeros).any() and np.array_equal(zeros, expected),
+        f"{x.tolist()} became {zeros.tolist()}: 0 stays 0, wherever it stands; the logarithm of 0 is not a number.",
+        "zero",
+    )
     array(outputs["table"], "the result for an array of shape (3, 4)", shape=(3, 4))
     return "Equal to torch's float16, bfloat16, and both float8 types inside of their ranges, ties and zeros included."
 
@@ -63,15 +69,45 @@ def _misrounded(x: np.ndarray, got: np.ndarray, expected: np.ndarray, bits: int)
         (~np.isfinite(got), "the exponent is not limited, only the mantissa: float16, if it was that for a moment, ends at 65504", "range"),
         (wrong & np.array_equal(got, x), "nothing was rounded", "not rounded"),
         (wrong & np.array_equal(np.abs(got), np.abs(expected)), "the sign is lost", "sign"),
-        (wrong & all_but_power_of_two, "every value is right but for a power of two. Put the exponent back (np.ldexp), and divide by what the mantissa was multiplied with", "power of two"),
-        (wrong & (not np.any(wrong & ~tie)), "that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit", "ties"),
-        (wrong & near & on_grid(step) & np.all(np.abs(got) <= np.abs(x)), "every value moved towards zero. Cutting bits off is not rounding to the nearest", "truncated"),
-        (wrong & near & on_grid(step) & (np.all(got <= x) or np.all(got >= x)), "every value moved in the same direction. Rounding to the nearest goes up or down", "floor or ceiling"),
-        (wrong & on_grid(2.0**-bits), f"all results are multiples of 2^-{bits}: the grid of a floating-point number moves with its exponent", "fixed grid"),
+        (
+            wrong & all_but_power_of_two,
+            (
+                "every value is right but for a power of two. Put the exponent back (np.ldexp), and divide by what the mantissa was"
+                " multiplied with"
+            ),
+            "power of two",
+        ),
+        (
+            wrong & (not np.any(wrong & ~tie)),
+            "that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit",
+            "ties",
+        ),
+        (
+            wrong & near & on_grid(step) & np.all(np.abs(got) <= np.abs(x)),
+            "every value moved towards zero. Cutting bits off is not rounding to the nearest",
+            "truncated",
+        ),
+        (
+            wrong & near & on_grid(step) & (np.all(got <= x) or np.all(got >= x)),
+            "every value moved in the same direction. Rounding to the nearest goes up or down",
+            "floor or ceiling",
+        ),
+        (
+            wrong & on_grid(2.0**-bits),
+            f"all results are multiples of 2^-{bits}: the grid of a floating-point number moves with its exponent",
+            "fixed grid",
+        ),
         (wrong & (got == 0), "the exponent is not limited: no number is too small", "range"),
-        (wrong & near & on_grid(2 * step), f"the grid is too coarse. A mantissa of {bits} bits has them *behind* the leading 1: 2^{bits} steps from one power of two to the next", "one bit too few"),
+        (
+            wrong & near & on_grid(2 * step),
+            (
+                f"the grid is too coarse. A mantissa of {bits} bits has them *behind* the leading 1: 2^{bits} steps from one power of two"
+                " to the next"
+            ),
+            "one bit too few",
+        ),
         (wrong & on_grid(step / 2), f"the grid is too fine: 2^{bits} steps from one power of two to the next", "one bit too many"),
-    ]  # fmt: skip
+    ]
     found = [(why, cause, where) for where, why, cause in reasons if np.any(where)]
     return found[0] if found else (f"between two powers of two there should be 2^{bits} steps", "wrong grid", wrong)
 

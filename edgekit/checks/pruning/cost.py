@@ -41,7 +41,9 @@ def judge(inputs: dict, outputs: dict) -> str:
         several(got, 2, "cost should return two numbers (parameters, MACs),")
         parameters, macs = integer(got[0], f"parameters of {what}"), integer(got[1], f"MACs of {what}")
         no_slip(_slips(parameters, macs, layer, shape, counter(layer, torch.zeros(1, *shape))), what)
-    return "Parameters and MACs agree with PyTorch's own counter for seven layers, with stride, bias, groups and a kernel that is not square."
+    return (
+        "Parameters and MACs agree with PyTorch's own counter for seven layers, with stride, bias, groups and a kernel that is not square."
+    )
 
 
 def _slips(parameters: int, macs: int, layer, shape: tuple, true) -> list[tuple[bool, str, str]]:
@@ -55,15 +57,43 @@ def _slips(parameters: int, macs: int, layer, shape: tuple, true) -> list[tuple[
     high, wide = true.layers[0].output[1:] if len(shape) == 3 else (0, 0)
     of_input = stride != 1 and macs * high * wide == true.macs * shape[1] * shape[2]
     return [
-        ((parameters, macs) == (true.macs, true.parameters), f": the first number is {parameters:,}, the second {macs:,}: these are the MACs and the parameters, wanted are (parameters, MACs).", "numbers swapped"),
+        (
+            (parameters, macs) == (true.macs, true.parameters),
+            (
+                f": the first number is {parameters:,}, the second {macs:,}: these are the MACs and the parameters, wanted are (parameters,"
+                " MACs)."
+            ),
+            "numbers swapped",
+        ),
         (bias and parameters == true.parameters - bias, f"{shown}: the bias is missing.", "bias forgotten"),
-        (groups != 1 and macs == groups * true.macs, f"{macs_shown}: with groups, each filter reads only in_channels / groups channels (look at weight.shape[1]).", "groups ignored"),
+        (
+            groups != 1 and macs == groups * true.macs,
+            f"{macs_shown}: with groups, each filter reads only in_channels / groups channels (look at weight.shape[1]).",
+            "groups ignored",
+        ),
         (parameters != true.parameters, f"{shown}, the elements of its weight {tuple(layer.weight.shape)} and bias.", "wrong parameters"),
-        (macs == 2 * true.macs, f": {macs:,} is the number of FLOPs. One MAC is a multiplication *and* an addition: {true.macs:,} MACs are {2 * true.macs:,} FLOPs.", "FLOPs counted as MACs"),
-        (of_input, f"{macs_shown}: every filter runs once for each pixel of the *output*, {high} x {wide} here, not of the input.", "input size instead of output size"),
-        (True, f" on an input of {tuple(shape)}{macs_shown} ({true.macs / true.parameters:.1f} per parameter). One output element takes one MAC per weight of its filter; biases "
-         "are additions only and do not count.", "wrong MACs"),
-    ]  # fmt: skip
+        (
+            macs == 2 * true.macs,
+            (
+                f": {macs:,} is the number of FLOPs. One MAC is a multiplication *and* an addition: {true.macs:,} MACs are"
+                f" {2 * true.macs:,} FLOPs."
+            ),
+            "FLOPs counted as MACs",
+        ),
+        (
+            of_input,
+            f"{macs_shown}: every filter runs once for each pixel of the *output*, {high} x {wide} here, not of the input.",
+            "input size instead of output size",
+        ),
+        (
+            True,
+            (
+                f" on an input of {tuple(shape)}{macs_shown} ({true.macs / true.parameters:.1f} per parameter). One output element takes"
+                " one MAC per weight of its filter; biases are additions only and do not count."
+            ),
+            "wrong MACs",
+        ),
+    ]
 
 
 cost = Exercise("cost", inputs, probe, judge)

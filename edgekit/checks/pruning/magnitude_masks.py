@@ -18,10 +18,7 @@ def inputs(rng: np.random.Generator) -> dict:
     }
     magnitude = np.abs(np.concatenate([w.ravel() for w in layers.values()]))
     inside = (magnitude < 0.5).mean() + rng.uniform(0.3, 0.7) * (magnitude == 0.5).mean()
-    return {
-        "layers": {name: w.astype(np.float32) for name, w in layers.items()},
-        "sparsities": [0.5, float(inside), 0.9, 0.0, 1.0],
-    }
+    return {"layers": {name: w.astype(np.float32) for name, w in layers.items()}, "sparsities": [0.5, float(inside), 0.9, 0.0, 1.0]}
 
 
 def probe(answer, inputs: dict) -> dict:
@@ -38,26 +35,18 @@ def judge(inputs: dict, outputs: dict) -> str:
         _false_is_removed(sparsity, layers, masks)
         _the_smallest_of_all_go(sparsity, layers, masks)
         _the_count_is_exact(sparsity, layers, masks)
-    return (
-        "One threshold over all layers, magnitudes compared, and the count is exact even where many weights are equal."
-    )
+    return "One threshold over all layers, magnitudes compared, and the count is exact even where many weights are equal."
 
 
 def _one_mask_a_layer(masks, layers: dict) -> dict[str, np.ndarray]:
     masks = mapping(masks, "magnitude_masks(...)")
     require(
-        set(masks) == set(layers),
-        f"the result has masks for {sorted(masks)}, expected one for each of {sorted(layers)}.",
-        "layer left out",
+        set(masks) == set(layers), f"the result has masks for {sorted(masks)}, expected one for each of {sorted(layers)}.", "layer left out"
     )
     found = {}
     for name, w in layers.items():
         mask = found[name] = array(masks[name], f"the mask of {name!r}", w.shape)
-        require(
-            mask.dtype == bool,
-            f"the mask of {name!r} has dtype {mask.dtype}, expected bool: True keeps a weight.",
-            "not boolean",
-        )
+        require(mask.dtype == bool, f"the mask of {name!r} has dtype {mask.dtype}, expected bool: True keeps a weight.", "not boolean")
     return found
 
 
@@ -98,8 +87,8 @@ def _the_smallest_of_all_go(sparsity: float, layers: dict, masks: dict) -> None:
     alike = max(each.values()) - min(each.values()) < 0.15 and abs(removed - wanted) < 0.05 * size
     require(
         not (alike and 0 < sparsity < 1 and all(largest_gone[name] <= smallest_left[name] for name in layers)),
-        f"at sparsity {sparsity:.2f} every layer loses about the same share ({shown}). Wanted is one threshold over all layers together, so that a layer "
-        "of small weights loses more than one of large weights (global, not per layer).",
+        f"at sparsity {sparsity:.2f} every layer loses about the same share ({shown}). Wanted is one threshold over all layers together, so"
+        " that a layer of small weights loses more than one of large weights (global, not per layer).",
         "per layer instead of global",
     )
     smallest = np.abs(flat)[kept].min(initial=np.inf)
@@ -109,13 +98,13 @@ def _the_smallest_of_all_go(sparsity: float, layers: dict, masks: dict) -> None:
     negative = (flat[~kept] < 0).mean()
     require(
         negative < 0.85,
-        f"at sparsity {sparsity:.2f}, {negative:.0%} of the removed weights are negative: the threshold compares signed values. A weight of -1 matters as "
-        "much as one of +1: compare magnitudes, abs().",
+        f"at sparsity {sparsity:.2f}, {negative:.0%} of the removed weights are negative: the threshold compares signed values. A weight of"
+        " -1 matters as much as one of +1: compare magnitudes, abs().",
         "signed values compared",
     )
     raise CheckFailed(
-        f"at sparsity {sparsity:.2f} a weight of magnitude {largest_gone[bad[0]]:.3g} in {bad[0]!r} was removed and one of {smallest:.3g} kept: the "
-        f"smallest go first, over all layers together (removed: {shown}).",
+        f"at sparsity {sparsity:.2f} a weight of magnitude {largest_gone[bad[0]]:.3g} in {bad[0]!r} was removed and one of {smallest:.3g}"
+        f" kept: the smallest go first, over all layers together (removed: {shown}).",
         "not the smallest",
     )
 
@@ -125,9 +114,7 @@ def _the_count_is_exact(sparsity: float, layers: dict, masks: dict) -> None:
     if removed == wanted:
         return
     require(
-        abs(removed - wanted) != 1,
-        f"{said}expected {wanted} = round({sparsity * size:.2f}): one off. Did int() cut it?",
-        "not rounded",
+        abs(removed - wanted) != 1, f"{said}expected {wanted} = round({sparsity * size:.2f}): one off. Did int() cut it?", "not rounded"
     )
     magnitude = np.abs(_flat(layers, layers))
     edge = np.sort(magnitude)[max(wanted, 1) - 1]

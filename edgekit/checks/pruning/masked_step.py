@@ -19,7 +19,9 @@ def _trained(inputs: dict, kind: str):
     import torch
 
     net = _net(inputs["seed"])
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9) if kind == "momentum" else torch.optim.AdamW(net.parameters(), lr=0.05)  # fmt: skip
+    optimizer = (
+        torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9) if kind == "momentum" else torch.optim.AdamW(net.parameters(), lr=0.05)
+    )
     x, y = torch.from_numpy(inputs["x"]), torch.from_numpy(inputs["y"])
     for _ in range(4):
         optimizer.zero_grad()
@@ -72,14 +74,15 @@ def judge(inputs: dict, outputs: dict) -> str:
         first = mapping(outputs[kind][0], "the parameters")
         require(
             set(first) == set(before),
-            f"after the step the model's parameters are {', '.join(sorted(first))}; before they were {', '.join(sorted(before))}. A training step changes their values and leaves "
-            "their names: multiply in place, without torch.nn.utils.prune.",
+            f"after the step the model's parameters are {', '.join(sorted(first))}; before they were {', '.join(sorted(before))}. A"
+            " training step changes their values and leaves their names: multiply in place, without torch.nn.utils.prune.",
             "parameters renamed",
         )
         moved = any(not np.array_equal(array(first[n], n), before[n]) for n in before)
         require(
             moved,
-            f"after a step with {title} all parameters are what they were: backward() and the optimizer's step() are missing, or they work on a copy.",
+            f"after a step with {title} all parameters are what they were: backward() and the optimizer's step() are missing, or they work"
+            " on a copy.",
             "no step taken",
         )
         for step, (earlier, parameters) in enumerate(zip([before, *outputs[kind]], outputs[kind], strict=False)):
@@ -88,26 +91,29 @@ def judge(inputs: dict, outputs: dict) -> str:
                 back = int((weight[~mask] != 0).sum())
                 require(
                     not back or weight[mask].any(),
-                    f"after step {step + 1} with {title} all kept weights of {name} are 0, and the pruned ones are not: False stands for pruned, so multiply by the mask itself.",
+                    f"after step {step + 1} with {title} all kept weights of {name} are 0, and the pruned ones are not: False stands for"
+                    " pruned, so multiply by the mask itself.",
                     "mask inverted",
                 )
                 require(
                     back == 0,
-                    f"after step {step + 1} with {title}, {back} of {int((~mask).sum())} pruned weights of {name} are no longer 0. The optimizer moves them: their gradient "
-                    "is not 0, and its memory of earlier steps would move them even if it were. Multiply by the mask *after* the optimizer's step, in place.",
+                    f"after step {step + 1} with {title}, {back} of {int((~mask).sum())} pruned weights of {name} are no longer 0. The"
+                    " optimizer moves them: their gradient is not 0, and its memory of earlier steps would move them even if it were."
+                    " Multiply by the mask *after* the optimizer's step, in place.",
                     "mask not reapplied",
                 )
                 require(
                     step == 0 or not np.array_equal(weight, earlier[name]),
-                    f"step {step + 1} with {title} no longer changes {name}: the optimizer holds the old tensor. Change the parameter in place, do not put a new one into the model.",
+                    f"step {step + 1} with {title} no longer changes {name}: the optimizer holds the old tensor. Change the parameter in"
+                    " place, do not put a new one into the model.",
                     "parameter replaced",
                 )
         for name in before:
             mask = inputs["masks"].get(name, np.ones_like(before[name], dtype=bool))
             require(
                 close(array(first[name], name, before[name].shape)[mask], dense[name][mask], 1e-4, 1e-6),
-                f"after one step with {title} the kept weights of {name} are not what the optimizer makes of them: it must see the gradient of this loss only (clear the old "
-                "one first), take exactly one step, and parameters without a mask (biases) train on.",
+                f"after one step with {title} the kept weights of {name} are not what the optimizer makes of them: it must see the gradient"
+                " of this loss only (clear the old one first), take exactly one step, and parameters without a mask (biases) train on.",
                 "kept weights wrong",
             )
     return "Pruned weights stay 0 under momentum and AdamW, and the kept ones are trained as ever."

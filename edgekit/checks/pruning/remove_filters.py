@@ -26,9 +26,7 @@ def _pair(case: dict, seed: int):
     from torch import nn
 
     torch.manual_seed(seed)
-    first, second = (
-        nn.Conv2d(*case[k][0], *case[k][1:], bias=bias) for k, bias in zip("ab", case["bias"], strict=True)
-    )
+    first, second = (nn.Conv2d(*case[k][0], *case[k][1:], bias=bias) for k, bias in zip("ab", case["bias"], strict=True))
     norm = nn.BatchNorm2d(first.out_channels, *case["norm"])
     with torch.no_grad():
         norm.running_mean.normal_(0, 0.3), norm.running_var.uniform_(0.3, 2)
@@ -63,8 +61,14 @@ def probe(answer, inputs: dict) -> dict:
         if kinds != ["Conv2d", "BatchNorm2d", "Conv2d"]:
             continue
         first, norm, second = made
-        entry |= {"settings": _settings(made), "vectors": {name: getattr(norm, name) for name in _VECTORS},
-                  "first": first.weight, "second": second.weight, "first_bias": first.bias, "second_bias": second.bias}  # fmt: skip
+        entry |= {
+            "settings": _settings(made),
+            "vectors": {name: getattr(norm, name) for name in _VECTORS},
+            "first": first.weight,
+            "second": second.weight,
+            "first_bias": first.bias,
+            "second_bias": second.bias,
+        }
         entry["declared"] = [first.out_channels, norm.num_features, second.in_channels]
         try:
             with torch.inference_mode():
@@ -78,7 +82,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     for spec, case, got in zip(_PAIRS, inputs["cases"], outputs["found"], strict=True):
         require(
             got["kinds"] == ["Conv2d", "BatchNorm2d", "Conv2d"],
-            f"remove_filters should return three modules, (conv1, bn, conv2): a Conv2d, a BatchNorm2d and a Conv2d. It returned {', '.join(got['kinds']) or 'nothing'}.",
+            "remove_filters should return three modules, (conv1, bn, conv2): a Conv2d, a BatchNorm2d and a Conv2d. It returned"
+            f" {', '.join(got['kinds']) or 'nothing'}.",
             "wrong type",
         )
         old, keep = _pair(spec, case["seed"]), np.asarray(case["keep"])
@@ -88,7 +93,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         _computes_the_same(got, old, keep, case["x"])
         require(
             list(got["declared"]) == [len(keep)] * 3,
-            f"the tensors are right, but the modules say out_channels, num_features, in_channels = {got['declared']}, expected {len(keep)}: other tools read these attributes.",
+            f"the tensors are right, but the modules say out_channels, num_features, in_channels = {got['declared']}, expected {len(keep)}:"
+            " other tools read these attributes.",
             "attributes not updated",
         )
     return "Filters, bias, all of the batch norm and the next layer's inputs went together, and what is left computes the same."
@@ -99,25 +105,28 @@ def _layers_are_narrow(got: dict, spec: dict, old: tuple, n: int) -> None:
     shape = array(got["first"], "conv1.weight").shape
     require(
         shape != tuple(old[0].weight.shape),
-        f"conv1.weight still has shape {shape}: setting filters to 0 changes no shape, and a dense kernel computes them as before. Build a smaller layer.",
+        f"conv1.weight still has shape {shape}: setting filters to 0 changes no shape, and a dense kernel computes them as before. Build a"
+        " smaller layer.",
         "zeroed, not removed",
     )
     require(
         shape == (n, i, k, k),
-        f"conv1.weight has shape {shape}, expected {(n, i, k, k)}: a filter is one entry of dimension 0 (output channels) of [out, in, kh, kw].",
+        f"conv1.weight has shape {shape}, expected {(n, i, k, k)}: a filter is one entry of dimension 0 (output channels) of [out, in, kh,"
+        " kw].",
         "wrong axis",
     )
     for name, vector in got["vectors"].items():
         require(
             np.shape(vector) == (n,),
-            f"bn.{name} has shape {np.shape(vector)}, expected {(n,)}: batch norm has a scale (weight), a shift (bias), a mean and a variance for each channel.",
+            f"bn.{name} has shape {np.shape(vector)}, expected {(n,)}: batch norm has a scale (weight), a shift (bias), a mean and a"
+            " variance for each channel.",
             "batch norm not narrowed",
         )
     shape = array(got["second"], "conv2.weight").shape
     require(
         shape == (o, n, k2, k2),
-        f"conv2.weight has shape {shape}, expected {(o, n, k2, k2)}: conv2 reads the removed channels, so its *input* channels (dimension 1) go too, and its "
-        "outputs all stay.",
+        f"conv2.weight has shape {shape}, expected {(o, n, k2, k2)}: conv2 reads the removed channels, so its *input* channels (dimension"
+        " 1) go too, and its outputs all stay.",
         "next layer not narrowed",
     )
 
@@ -126,12 +135,14 @@ def _biases_are_as_before(got: dict, old: tuple, n: int) -> None:
     first, _, second = old
     require(
         (got["first_bias"] is None) == (first.bias is None) and (got["second_bias"] is None) == (second.bias is None),
-        "a bias appeared or went missing: a layer keeps its bias (conv1's is narrowed like its filters, conv2's stays whole), and gets none if it had none.",
+        "a bias appeared or went missing: a layer keeps its bias (conv1's is narrowed like its filters, conv2's stays whole), and gets none"
+        " if it had none.",
         "bias",
     )
     require(
         first.bias is None or np.shape(got["first_bias"]) == (n,),
-        f"conv1.bias has shape {np.shape(got['first_bias'])}, expected {(n,)}: it has one entry for each filter, and is narrowed like them.",
+        f"conv1.bias has shape {np.shape(got['first_bias'])}, expected {(n,)}: it has one entry for each filter, and is narrowed like"
+        " them.",
         "bias not narrowed",
     )
 
@@ -150,11 +161,7 @@ def _computes_the_same(got: dict, old: tuple, keep: np.ndarray, x: np.ndarray) -
     """As the old layers do with the removed channels silenced."""
     import torch
 
-    require(
-        got["output"] is not None,
-        f"conv1, bn, ReLU and conv2 do not run one after the other: {got['failure']}",
-        "does not run",
-    )
+    require(got["output"] is not None, f"conv1, bn, ReLU and conv2 do not run one after the other: {got['failure']}", "does not run")
     first, norm, second = old
     with torch.inference_mode():
         middle = torch.relu(norm(first(torch.from_numpy(x))))
@@ -164,8 +171,9 @@ def _computes_the_same(got: dict, old: tuple, keep: np.ndarray, x: np.ndarray) -
         expected = second(middle).numpy()
     require(
         close(array(got["output"], "the output"), expected, 1e-3, 1e-4),
-        "the narrow layers run, but compute something else than the old ones with the removed channels silenced. Does every tensor get the *same* channels in the same order: filters, "
-        "bias, all four vectors of the batch norm (running_mean and running_var too), and conv2's inputs?",
+        "the narrow layers run, but compute something else than the old ones with the removed channels silenced. Does every tensor get the"
+        " *same* channels in the same order: filters, bias, all four vectors of the batch norm (running_mean and running_var too), and"
+        " conv2's inputs?",
         "channels do not match",
     )
 

@@ -33,9 +33,14 @@ def probe(answer, inputs: dict) -> dict:
             y = self.norm(x.float())  # batch norm calls bytes "not implemented"; the judge has better words for them
             ends = [float(x.min()), float(x.max())]
             self.calls.append(
-                {"ids": (x.detach()[:, 0, 0, 0] * 255), "ends": ends, "shape": list(x.shape),
-                 "training": self.training, "graph": bool(y.requires_grad)}
-            )  # fmt: skip
+                {
+                    "ids": x.detach()[:, 0, 0, 0] * 255,
+                    "ends": ends,
+                    "shape": list(x.shape),
+                    "training": self.training,
+                    "graph": bool(y.requires_grad),
+                }
+            )
             return y.mean(dim=(2, 3))
 
     spy = Spy().train(inputs["mode"])
@@ -55,11 +60,7 @@ def probe(answer, inputs: dict) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     calls, n, size = outputs["calls"], len(inputs["train"]), inputs["batch_size"]
-    require(
-        calls,
-        "the model was never called: calibration means that it sees pictures. (A copy of it does not count.)",
-        "no forward pass",
-    )
+    require(calls, "the model was never called: calibration means that it sees pictures. (A copy of it does not count.)", "no forward pass")
     moved = "batch norm's running statistics moved with every batch" if outputs["steps"] else "dropout would be active"
     require(
         not any(c["training"] for c in calls) and not outputs["steps"],
@@ -69,7 +70,7 @@ def judge(inputs: dict, outputs: dict) -> str:
     _saw_inputs_as_they_are(calls)
     _saw_every_training_picture_once(calls, n, len(inputs["test"]))
     largest = max(c["shape"][0] for c in calls)
-    cost = "more pictures at once may not fit into a small device's memory" if largest > size else "many small batches take longer"  # fmt: skip
+    cost = "more pictures at once may not fit into a small device's memory" if largest > size else "many small batches take longer"
     require(
         largest <= size and len(calls) == -(-n // size),
         f"{n} pictures came in {len(calls)} batches of up to {largest}, asked was a batch size of {size}: {cost}.",
@@ -83,12 +84,14 @@ def _saw_inputs_as_they_are(calls: list[dict]) -> None:
     low, top = min(c["ends"][0] for c in calls), max(c["ends"][1] for c in calls)
     require(
         top <= 200,
-        f"the model saw values up to {top:.4g}: its input runs from 0 to 1, and every range would come out 255 times too wide. Take x, not images.",
+        f"the model saw values up to {top:.4g}: its input runs from 0 to 1, and every range would come out 255 times too wide. Take x, not"
+        " images.",
         "bytes instead of x",
     )
     require(
         low >= 0 and top <= 1.001,
-        f"the model saw values from {low:.3g} to {top:.3g}: its input runs from 0 to 1, as x has it. Were the pictures normalized? The ranges would not fit the pictures that come later.",
+        f"the model saw values from {low:.3g} to {top:.3g}: its input runs from 0 to 1, as x has it. Were the pictures normalized? The"
+        " ranges would not fit the pictures that come later.",
         "input changed",
     )
     require(
@@ -104,7 +107,8 @@ def _saw_every_training_picture_once(calls: list[dict], n: int, tests: int) -> N
     strangers = sum(i not in known for i in seen.tolist())
     require(
         not strangers,
-        f"{strangers} of the {len(seen)} pictures shown are neither training nor test pictures: were they changed, or made up? Show the training pictures as they are.",
+        f"{strangers} of the {len(seen)} pictures shown are neither training nor test pictures: were they changed, or made up? Show the"
+        " training pictures as they are.",
         "other pictures",
     )
     require(
@@ -129,12 +133,14 @@ def _gradients_are_off_for_as_long_as_it_takes(calls: list[dict], outputs: dict)
     )
     require(
         outputs["learns"],
-        "parameters no longer require a gradient: only the quantizers may change, and this model is to be trained on. torch.no_grad() switches recording off and leaves the parameters alone.",
+        "parameters no longer require a gradient: only the quantizers may change, and this model is to be trained on. torch.no_grad()"
+        " switches recording off and leaves the parameters alone.",
         "parameters frozen",
     )
     require(
         outputs["gradients_on"],
-        "gradients are still switched off after your function: nothing in the session could be trained any more. torch.no_grad() as a `with` block or decorator switches them on again.",
+        "gradients are still switched off after your function: nothing in the session could be trained any more. torch.no_grad() as a"
+        " `with` block or decorator switches them on again.",
         "gradients left off",
     )
 

@@ -25,8 +25,15 @@ def _quantized_net(seed: int):
 
     torch.manual_seed(seed)
     net = nn.Sequential(
-        nn.Conv2d(1, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 8, 3, 2, 1), nn.ReLU(), nn.AvgPool2d(3), nn.Flatten(), nn.Linear(32, 10)
-    )  # fmt: skip
+        nn.Conv2d(1, 4, 3, 2, 1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 8, 3, 2, 1),
+        nn.ReLU(),
+        nn.AvgPool2d(3),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+    )
     x = torch.rand(32, 1, 28, 28)
     with torch.no_grad():
         net[7].weight[:, 0] *= 40
@@ -39,12 +46,7 @@ def _quantized_net(seed: int):
 
 
 def _at_work(model) -> int:
-    return sum(
-        getattr(m, q).is_enabled
-        for m in model.modules()
-        for q in ("input_quantizer", "weight_quantizer")
-        if hasattr(m, q)
-    )
+    return sum(getattr(m, q).is_enabled for m in model.modules() for q in ("input_quantizer", "weight_quantizer") if hasattr(m, q))
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -62,11 +64,7 @@ def probe(answer, inputs: dict) -> dict:
     quantized.train()  # as training leaves it
 
     def run(path):
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             return answer(quantized, path)
 
@@ -90,13 +88,18 @@ def judge(inputs: dict, outputs: dict) -> str:
         graph = onnx.load(path).graph
         pairs = sum(n.op_type == "QuantizeLinear" for n in graph.node)
         names = [v.name for v in graph.input], [v.name for v in graph.output]
-        require(names == (["input"], ["logits"]), f"inputs and outputs are {names[0]} and {names[1]}, expected ['input'] and ['logits']: set input_names and output_names.", "names")  # fmt: skip
+        require(
+            names == (["input"], ["logits"]),
+            f"inputs and outputs are {names[0]} and {names[1]}, expected ['input'] and ['logits']: set input_names and output_names.",
+            "names",
+        )
         _every_layer_is_quantized(graph, pairs)
         _only_the_batch_is_dynamic(graph.input[0])
         _answers_as_the_model(path, graph, inputs["x"], array(outputs["quantized"], "logits"))
     require(
         integer(outputs["after"], "quantizers") == outputs["before"],
-        f"after the export {outputs['after']} of {outputs['before']} quantizers of the model are at work: the export must leave it as it was.",
+        f"after the export {outputs['after']} of {outputs['before']} quantizers of the model are at work: the export must leave it as it"
+        " was.",
         "model changed",
     )
     return f"{pairs} QuantizeLinear nodes, one before every input and weight, a dynamic batch, and the quantized model's own answers."
@@ -115,22 +118,20 @@ def _every_layer_is_quantized(graph, pairs: int) -> None:
         bare = [n.name or n.op_type for n in heavy if not from_quantizer(n.input[place])]
         require(
             not bare,
-            f"{len(bare)} of {len(heavy)} layers take their {what} without Q/DQ nodes ({pairs} QuantizeLinear in the file): they would run in float, whatever accuracy you measured. "
-            "Export with the quantizers enabled: neither mtq.disable_quantizer nor mtq.fold_weight before it.",
+            f"{len(bare)} of {len(heavy)} layers take their {what} without Q/DQ nodes ({pairs} QuantizeLinear in the file): they would run"
+            " in float, whatever accuracy you measured. Export with the quantizers enabled: neither mtq.disable_quantizer nor"
+            " mtq.fold_weight before it.",
             "quantizers left out",
         )
 
 
 def _only_the_batch_is_dynamic(given) -> None:
     batch, *rest = given.type.tensor_type.shape.dim
-    require(
-        not batch.HasField("dim_value"),
-        f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.",
-        "fixed batch",
-    )
+    require(not batch.HasField("dim_value"), f"the batch is fixed at {batch.dim_value}: pass dynamic_axes.", "fixed batch")
     require(
         [d.dim_value for d in rest] == [1, 28, 28],
-        f"the input is [{', '.join(d.dim_param or str(d.dim_value) for d in (batch, *rest))}], expected [batch, 1, 28, 28]: only dimension 0 belongs into dynamic_axes.",
+        f"the input is [{', '.join(d.dim_param or str(d.dim_value) for d in (batch, *rest))}], expected [batch, 1, 28, 28]: only dimension"
+        " 0 belongs into dynamic_axes.",
         "more than the batch dynamic",
     )
 
@@ -146,9 +147,13 @@ def _answers_as_the_model(path, graph, x: np.ndarray, logits: np.ndarray) -> Non
         require(
             got.shape == expected.shape and np.abs(got - expected).max() < step,
             f"on a batch of {n} the file differs from the quantized model in eval mode by up to {np.abs(got - expected).max():.3g}. "
-            + ("It was exported in training mode: batch norm uses the batch's statistics." if trains else "Were its ranges changed before the export, or does something stand behind the logits, a softmax for one?"),
+            + (
+                "It was exported in training mode: batch norm uses the batch's statistics."
+                if trains
+                else "Were its ranges changed before the export, or does something stand behind the logits, a softmax for one?"
+            ),
             "training mode" if trains else "other answers",
-        )  # fmt: skip
+        )
 
 
 export_qdq = Exercise("export_qdq", inputs, probe, judge)

@@ -21,9 +21,7 @@ def inputs(rng: np.random.Generator) -> dict:
         beyond = np.concatenate([high + rng.uniform(0.7, 6, 6), low - rng.uniform(0.7, 6, 6)])
         scale = float(2.0 ** rng.integers(-6, 0))  # a power of two: no rounding error, so that ties stay ties
         x = (np.concatenate([steps, ties, beyond]) * scale).astype(np.float32).reshape(2, 26)
-        cases.append(
-            {"x": x, "scale": scale, "low": low, "high": high, "up": rng.normal(size=(2, 26)).astype(np.float32)}
-        )
+        cases.append({"x": x, "scale": scale, "low": low, "high": high, "up": rng.normal(size=(2, 26)).astype(np.float32)})
     return {"cases": cases}
 
 
@@ -74,25 +72,29 @@ def judge(inputs: dict, outputs: dict) -> str:
             _explain_value(float(value[i]), float(expected[i]), float(steps[i]), scale, low, high, where)
         require(
             gradient is not None,
-            f"the forward pass is right {where}, but the result no longer depends on x for autograd: nothing would learn. Detach only the rounding error, not the value.",
+            f"the forward pass is right {where}, but the result no longer depends on x for autograd: nothing would learn. Detach only the"
+            " rounding error, not the value.",
             "gradient cut off",
         )
         gradient = array(gradient, "the gradient", tuple(x.shape))
         beyond = (steps < low) | (steps > high)
         require(
             np.abs(gradient[~beyond]).max() > 0,
-            f"the forward pass is right {where}, but the gradient is 0 everywhere, even inside the grid: round() is a staircase. Let the gradient pass straight through it.",
+            f"the forward pass is right {where}, but the gradient is 0 everywhere, even inside the grid: round() is a staircase. Let the"
+            " gradient pass straight through it.",
             "no straight-through",
         )
         require(
             close(gradient[~beyond], slope[~beyond], rtol=1e-3, atol=1e-5),
-            f"inside the grid {where} the gradient should be 1 times what comes from above; yours is {float(np.median(gradient[~beyond] / case['up'][~beyond])):.3g} times that. "
-            "Scaling up and down again must cancel in the backward pass too.",
+            f"inside the grid {where} the gradient should be 1 times what comes from above; yours is"
+            f" {float(np.median(gradient[~beyond] / case['up'][~beyond])):.3g} times that. Scaling up and down again must cancel in the"
+            " backward pass too.",
             "slope inside",
         )
         require(
             close(gradient[beyond], slope[beyond], rtol=1e-3, atol=1e-5),
-            f"beyond the grid {where} the gradient should be 0: x / scale is clipped there, so a small change of x changes nothing. Is the clip inside what you detach?",
+            f"beyond the grid {where} the gradient should be 0: x / scale is clipped there, so a small change of x changes nothing. Is the"
+            " clip inside what you detach?",
             "gradient beyond the range",
         )
     return "Values and gradients equal torch's own fake quantization on four grids, inside the range and beyond."
@@ -103,17 +105,10 @@ def _explain_value(value: float, expected: float, step: float, scale: float, low
     if step > high + 0.6 or step < low - 0.6:
         raise CheckFailed(said + "that lies beyond the grid and must be clipped to its end.", "no clip")
     if np.isclose(value, expected / scale, atol=1e-3):
-        raise CheckFailed(
-            said + "that is the integer. Multiply by the scale: fake quantization returns real values.",
-            "integers returned",
-        )
+        raise CheckFailed(said + "that is the integer. Multiply by the scale: fake quantization returns real values.", "integers returned")
     if abs(step - np.trunc(step)) == 0.5 and abs(value / scale - step) < 0.51:
-        raise CheckFailed(
-            said + "that lies halfway between two levels. The even one wins, as in torch.round.", "halfway"
-        )
-    if np.isclose(value, np.floor(step) * scale, atol=1e-3 * scale) or np.isclose(
-        value, np.trunc(step) * scale, atol=1e-3 * scale
-    ):
+        raise CheckFailed(said + "that lies halfway between two levels. The even one wins, as in torch.round.", "halfway")
+    if np.isclose(value, np.floor(step) * scale, atol=1e-3 * scale) or np.isclose(value, np.trunc(step) * scale, atol=1e-3 * scale):
         raise CheckFailed(said + "round to the nearest level; a cast or floor drops the fraction.", "truncated")
     if np.isclose(value, step * scale, rtol=1e-4):
         raise CheckFailed(said + "it was not rounded at all.", "not rounded")

@@ -19,12 +19,7 @@ def inputs(rng: np.random.Generator) -> dict:
         target = x @ rng.normal(size=(cols, rows)) * scale * top
         data = {"weight": steps * scale, "x": x, "target": target}
         cases.append(
-            {
-                **{k: v.astype(np.float32) for k, v in data.items()},
-                "scale": scale,
-                "bits": bits,
-                "lr": float(rng.uniform(0.005, 0.02)),
-            }
+            {**{k: v.astype(np.float32) for k, v in data.items()}, "scale": scale, "bits": bits, "lr": float(rng.uniform(0.005, 0.02))}
         )
     return {"cases": cases}
 
@@ -59,15 +54,12 @@ def judge(inputs: dict, outputs: dict) -> str:
                 require(all(np.abs(got - one).max() >= tolerance for one in wrong), f"{where} {says}", cause)
             _explain_step(got, w, change, where)
             raise CheckFailed(
-                f"{where} the new weight differs by up to {np.abs(got - expected).max():.2g} from one step of gradient descent: divide the weight by the scale that is given, round, clip, multiply, "
-                "compute x @ q.T with it, take the mean squared error, and subtract lr times its gradient from the float weight.",
+                f"{where} the new weight differs by up to {np.abs(got - expected).max():.2g} from one step of gradient descent: divide the"
+                " weight by the scale that is given, round, clip, multiply, compute x @ q.T with it, take the mean squared error, and"
+                " subtract lr times its gradient from the float weight.",
                 "wrong step",
             )
-        require(
-            kept,
-            f"{where} the step is right, but the weight that came in was changed in place: clone it first.",
-            "changed in place",
-        )
+        require(kept, f"{where} the step is right, but the weight that came in was changed in place: clone it first.", "changed in place")
     return "Rounded weights compute, float weights learn, and what is clipped stays: right for 2, 3 and 4 bits."
 
 
@@ -86,18 +78,59 @@ def _steps(case: dict) -> tuple[np.ndarray, list[tuple[list[np.ndarray], str, st
     others = [(-top - 1, top), (-top - 1, top + 1), (-2 * top - 1, 2 * top + 1)]
     integers = step(-top, top, unit=1)
     return w + change, [
-        ([w], "the weight did not move at all: the gradient of plain round() is 0. Quantize with an operation that lets it through.", "no gradient"),
-        ([grid, np.clip(np.rint((w + change) / scale), -top, top) * scale], "the returned weight lies on the grid: it was rounded. Small steps are lost that way: return the float weight, it is rounded again in the next forward pass.", "master weight rounded"),
-        ([w + step(-np.inf, np.inf, rounded=np.positive)], "the step is that of the float weight: the forward pass must compute with the rounded one, or nothing about rounding is learned.", "float forward pass"),
-        ([grid + change], "the step is right but starts from the rounded weight: go on from the float weight that came in.", "step from the rounded weight"),
-        ([np.clip(w + change, -end, end)], "the step is right, but its result was clipped to the ends of the grid: the float weight may lie beyond, it is clipped again in the next forward pass.", "master weight clipped"),
+        (
+            [w],
+            "the weight did not move at all: the gradient of plain round() is 0. Quantize with an operation that lets it through.",
+            "no gradient",
+        ),
+        (
+            [grid, np.clip(np.rint((w + change) / scale), -top, top) * scale],
+            (
+                "the returned weight lies on the grid: it was rounded. Small steps are lost that way: return the float weight, it is"
+                " rounded again in the next forward pass."
+            ),
+            "master weight rounded",
+        ),
+        (
+            [w + step(-np.inf, np.inf, rounded=np.positive)],
+            (
+                "the step is that of the float weight: the forward pass must compute with the rounded one, or nothing about rounding is"
+                " learned."
+            ),
+            "float forward pass",
+        ),
+        (
+            [grid + change],
+            "the step is right but starts from the rounded weight: go on from the float weight that came in.",
+            "step from the rounded weight",
+        ),
+        (
+            [np.clip(w + change, -end, end)],
+            (
+                "the step is right, but its result was clipped to the ends of the grid: the float weight may lie beyond, it is clipped"
+                " again in the next forward pass."
+            ),
+            "master weight clipped",
+        ),
         ([w - change], "the step goes uphill: subtract the gradient.", "sign of the step"),
-        ([w + step(-top, top, clips=False)], "weights beyond the grid moved: they are clipped, and their gradient is 0.", "clipped weights moved"),
-        ([w + step(*ends) for ends in others], f"the weight was rounded on another grid. It is symmetric, -t..t with t = 2**(bits - 1) - 1 = {top}.", "wrong grid"),
+        (
+            [w + step(-top, top, clips=False)],
+            "weights beyond the grid moved: they are clipped, and their gradient is 0.",
+            "clipped weights moved",
+        ),
+        (
+            [w + step(*ends) for ends in others],
+            f"the weight was rounded on another grid. It is symmetric, -t..t with t = 2**(bits - 1) - 1 = {top}.",
+            "wrong grid",
+        ),
         ([w + step(-127, 127)], f"the levels were not clipped to -t..t, t = 2**(bits - 1) - 1 = {top}.", "no clip"),
-        ([w + step(-top, top, rounded=cut) for cut in (np.trunc, np.floor)], "the weight was cut off to a level of the grid: round to the nearest.", "truncated"),
+        (
+            [w + step(-top, top, rounded=cut) for cut in (np.trunc, np.floor)],
+            "the weight was cut off to a level of the grid: round to the nearest.",
+            "truncated",
+        ),
         ([w + integers, w + integers / scale], "the layer computed with the integers: multiply them by the scale.", "integers"),
-    ]  # fmt: skip
+    ]
 
 
 def _explain_step(got: np.ndarray, w: np.ndarray, change: np.ndarray, where: str) -> None:
@@ -109,17 +142,18 @@ def _explain_step(got: np.ndarray, w: np.ndarray, change: np.ndarray, where: str
             continue
         if alone:
             raise CheckFailed(
-                f"{where} the gradient, or the step alone, was returned: wanted is the weight after the step.",
-                "not the weight",
+                f"{where} the gradient, or the step alone, was returned: wanted is the weight after the step.", "not the weight"
             )
         raise CheckFailed(
-            f"{where} the step has the right direction but {ratio:.3g} times the length: is the loss the *mean* over all outputs, is lr used once, and does the scale cancel in the gradient?",
+            f"{where} the step has the right direction but {ratio:.3g} times the length: is the loss the *mean* over all outputs, is lr"
+            " used once, and does the scale cancel in the gradient?",
             "length of the step",
         )
     length = np.abs(got - w)[live]
     require(
         np.ptp(length) > 1e-2 * length.max(),
-        f"{where} every weight moved by the same {length.max():.3g}, as with Adam in its first step: gradient descent moves each by lr times its gradient.",
+        f"{where} every weight moved by the same {length.max():.3g}, as with Adam in its first step: gradient descent moves each by lr"
+        " times its gradient.",
         "not gradient descent",
     )
 

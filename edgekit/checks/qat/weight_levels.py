@@ -26,22 +26,12 @@ def _levels_file(rng: np.random.Generator) -> OnnxFile:
         wide = scale.reshape([-1 if i == axis else 1 for i in range(2)]) if axis is not None else scale
         weight = ((integers + rng.uniform(-0.35, 0.35, shape)) * wide).astype(np.float32)
         zeros = zero if axis is None else numpy_helper.from_array(np.zeros(count, np.int8), f"zero{number}")
-        tensors += (
-            [numpy_helper.from_array(weight, name), zeros]
-            if zeros is not zero
-            else [numpy_helper.from_array(weight, name)]
-        )
+        tensors += [numpy_helper.from_array(weight, name), zeros] if zeros is not zero else [numpy_helper.from_array(weight, name)]
         scale_tensor = numpy_helper.from_array(scale if axis is not None else scale[0], f"scale{number}")
         nodes.append(helper.make_node("Constant", [], [f"scale{number}"], value=scale_tensor))
         attribute = {"axis": axis} if axis == 0 else {}
-        nodes.append(
-            helper.make_node("QuantizeLinear", [name, f"scale{number}", zeros.name], [f"q{number}"], **attribute)
-        )
-        nodes.append(
-            helper.make_node(
-                "DequantizeLinear", [f"q{number}", f"scale{number}", zeros.name], [f"d{number}"], **attribute
-            )
-        )
+        nodes.append(helper.make_node("QuantizeLinear", [name, f"scale{number}", zeros.name], [f"q{number}"], **attribute))
+        nodes.append(helper.make_node("DequantizeLinear", [f"q{number}", f"scale{number}", zeros.name], [f"d{number}"], **attribute))
     tensors.append(zero)
     tensors.append(numpy_helper.from_array(np.float32(0.1), "scale_x"))
     nodes.append(helper.make_node("QuantizeLinear", ["x", "scale_x", "zero"], ["qx"]))
@@ -98,7 +88,10 @@ _CLIP = "clip to -128..127, as QuantizeLinear does: everything larger becomes th
 _ROUND = "that comes of cutting off. Round to the nearest integer."
 
 
-_ONE = "that comes of one scale for the whole weight. It has one per index of `axis`: bring it into a shape that broadcasts along that dimension."
+_ONE = (
+    "that comes of one scale for the whole weight. It has one per index of `axis`: bring it into a shape that broadcasts along that"
+    " dimension."
+)
 
 
 _SLIPS = [  # what was counted of the weight w and the quotients d, and what to say
@@ -112,12 +105,15 @@ _SLIPS = [  # what was counted of the weight w and the quotients d, and what to 
     (lambda w, d, s: np.clip(np.rint(d), 0, 255), "negative integers count as well: clip to -128..127, and take no magnitudes."),
     (lambda w, d, s: np.abs(np.clip(np.rint(d), -128, 127)), "negative integers count as well: take no magnitudes."),
     (lambda w, d, s: [q for q in np.clip(np.rint(d), -128, 127).flat if q], "the integer 0 counts as well."),
-    (lambda w, d, s: np.arange(np.ptp(np.clip(np.rint(d), -128, 127)) + 1), "count the integers that occur, not the distance from the lowest to the highest."),
+    (
+        lambda w, d, s: np.arange(np.ptp(np.clip(np.rint(d), -128, 127)) + 1),
+        "count the integers that occur, not the distance from the lowest to the highest.",
+    ),
     (lambda w, d, s: np.clip(np.rint(w * s), -128, 127), "that comes of multiplying. Divide by the scale."),
     (lambda w, d, s: np.clip(np.rint(w / s.max()), -128, 127), _ONE),
     (lambda w, d, s: np.clip(np.rint(w / s.mean()), -128, 127), _ONE),
     (lambda w, d, s: np.clip(np.rint(w / s.flat[0]), -128, 127), _ONE),
-]  # fmt: skip
+]
 
 
 def _explain_levels(mine: dict, expected: dict, pairs: dict) -> None:
@@ -129,8 +125,7 @@ def _explain_levels(mine: dict, expected: dict, pairs: dict) -> None:
             hint = says
             break
     raise CheckFailed(
-        f"{name!r} has {mine[name]} levels according to you, ONNX Runtime's QuantizeLinear gives {expected[name]}: {hint}",
-        "wrong count",
+        f"{name!r} has {mine[name]} levels according to you, ONNX Runtime's QuantizeLinear gives {expected[name]}: {hint}", "wrong count"
     )
 
 

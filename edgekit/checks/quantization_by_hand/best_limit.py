@@ -38,7 +38,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         got = number(got, "the limit")
         require(
             np.isclose(limits, got, rtol=1e-6).any(),
-            f"best_limit returned {got:.6g}, which is none of the candidates ({limits.min():.3g} to {limits.max():.3g}). Return the limit, not its index or its error.",
+            f"best_limit returned {got:.6g}, which is none of the candidates ({limits.min():.3g} to {limits.max():.3g}). Return the limit,"
+            " not its index or its error.",
             "not a candidate",
         )
         from onnxruntime.quantization.qdq_loss_debug import compute_signal_to_quantization_noice_ratio as quality
@@ -48,19 +49,34 @@ def judge(inputs: dict, outputs: dict) -> str:
         if mine >= db.max() - 0.02:
             continue
         best = float(limits[np.argmax(db)])
-        said = f"x up to {x.max():.3g}, {bits} bits: your limit {got:.4g} gives an SQNR of {mine:.2f} dB, the limit {best:.4g} gives {db.max():.2f} dB"
+        said = (
+            f"x up to {x.max():.3g}, {bits} bits: your limit {got:.4g} gives an SQNR of {mine:.2f} dB, the limit {best:.4g} gives"
+            f" {db.max():.2f} dB"
+        )
         if got >= limits.max() * 0.999:
             why, cause = (
-                "Yours is the largest candidate, where nothing is clipped: a coarser grid for all values is an error too. Is the round trip's rounding in your error, on a grid of the bits passed in?",
+                (
+                    "Yours is the largest candidate, where nothing is clipped: a coarser grid for all values is an error too. Is the round"
+                    " trip's rounding in your error, on a grid of the bits passed in?"
+                ),
                 "largest limit",
             )
         elif got <= limits.min() * 1.001:
             why, cause = (
-                "Yours is the smallest candidate: the values beyond it are clipped, and that error counts too. Is the smallest error chosen, over all of x?",
+                (
+                    "Yours is the smallest candidate: the values beyond it are clipped, and that error counts too. Is the smallest error"
+                    " chosen, over all of x?"
+                ),
                 "smallest limit",
             )
         else:
-            why, cause = "Is it the mean of the *squared* error, and is the grid that of the bits passed in, from 0 to the limit in 2**bits - 1 steps?", "other criterion"  # fmt: skip
+            why, cause = (
+                (
+                    "Is it the mean of the *squared* error, and is the grid that of the bits passed in, from 0 to the limit in 2**bits - 1"
+                    " steps?"
+                ),
+                "other criterion",
+            )
         raise CheckFailed(f"{said}. {why}", cause)
     return "The limit with the smallest squared error, with and without a tail, at 4 and 8 bits."
 

@@ -115,8 +115,14 @@ def in_onnx_runtime(case: dict) -> np.ndarray:
 _LINEAR_SAYS = {
     "tiny": "All zero points and the bias are 0 and the multiplier is 1 here: it is the matrix product of x_q and w_q",
     "y zero point": "Only y_zero is new here: it is added after rounding",
-    "wide": "600 products of bytes are added here: the accumulator must be a 32-bit integer (int8, uint8 and int16 overflow). Cast the operands before you multiply",
-    "exact sums": "The sums are above 2**24 here, and the bias takes most of them away again: float32 has 24 bits and drops the last ones. Add up in int32",
+    "wide": (
+        "600 products of bytes are added here: the accumulator must be a 32-bit integer (int8, uint8 and int16 overflow). Cast the operands"
+        " before you multiply"
+    ),
+    "exact sums": (
+        "The sums are above 2**24 here, and the bias takes most of them away again: float32 has 24 bits and drops the last ones. Add up in"
+        " int32"
+    ),
     "x zero point": "x_zero is new here: subtract it from x_q before the product, in int32, because uint8 wraps around below 0",
     "w zero point": "w_zero is new here: subtract it from w_q too (it is not 0 for asymmetric weights), in int32",
     "bias": "The bias is new here: it is an integer on the accumulator's grid, so it is added before the multiplier",
@@ -124,7 +130,10 @@ _LINEAR_SAYS = {
     "cut": "The multiplier makes fractions of .25 and .75 here: round to the nearest integer before the cast, which would truncate",
     "ties": "The multiplier 0.5 makes ties here: round half to even, and add y_zero (odd here) after rounding",
     "clip": "Results lie beyond 0..255 here: clip before the cast to uint8, which would wrap around, and after y_zero is added",
-    "float32": "The product must be rounded to float32 before it is rounded to an integer: 5 times float32(0.1) is exactly 0.5 in float32 and a little more in float64. NumPy multiplies int32 by float32 in float64",
+    "float32": (
+        "The product must be rounded to float32 before it is rounded to an integer: 5 times float32(0.1) is exactly 0.5 in float32 and a"
+        " little more in float64. NumPy multiplies int32 by float32 in float64"
+    ),
 }
 
 
@@ -139,13 +148,17 @@ def judge(inputs: dict, outputs: dict) -> str:
         for likely, why, name in (
             (np.minimum(expected, 127), "127 is the end of int8; the result is uint8, 0 to 255", "clipped to int8"),
             (expected.astype(np.int8), "It wrapped around in int8; the result is uint8, 0 to 255", "clipped to int8"),
-            (np.maximum(expected, case["y_zero"]), "Nothing is below y_zero: y_zero stands for 0, and negative results lie below it. Clip after y_zero is added", "clipped before the zero point"),
-        ):  # fmt: skip
+            (
+                np.maximum(expected, case["y_zero"]),
+                "Nothing is below y_zero: y_zero stands for 0, and negative results lie below it. Clip after y_zero is added",
+                "clipped before the zero point",
+            ),
+        ):
             says, cause = (why, name) if np.array_equal(got, likely) else (says, cause)
         raise CheckFailed(
-            f"{(got != expected).sum()} of {got.size} outputs differ from ONNX Runtime's; the first, [{row}, {column}], is {got[row, column]}, expected "
-            f"{expected[row, column]} (k={case['x_q'].shape[1]}, x_zero={case['x_zero']}, w_zero={case['w_zero']}, multiplier={case['multiplier'][column]:.6g}, "
-            f"y_zero={case['y_zero']}). {says}.",
+            f"{(got != expected).sum()} of {got.size} outputs differ from ONNX Runtime's; the first, [{row}, {column}], is"
+            f" {got[row, column]}, expected {expected[row, column]} (k={case['x_q'].shape[1]}, x_zero={case['x_zero']},"
+            f" w_zero={case['w_zero']}, multiplier={case['multiplier'][column]:.6g}, y_zero={case['y_zero']}). {says}.",
             cause,
         )
     require(

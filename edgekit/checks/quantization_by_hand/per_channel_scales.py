@@ -62,7 +62,8 @@ def _one_for_each_channel(got, case: dict, where: str) -> np.ndarray:
     )
     require(
         got.shape == (channels,),
-        f"{where}: the result has shape {got.shape}, expected ({channels},): one scale for each index along axis {axis}, the other axes are gone.",
+        f"{where}: the result has shape {got.shape}, expected ({channels},): one scale for each index along axis {axis}, the other axes are"
+        " gone.",
         "wrong channel axis",
     )
     return got
@@ -80,7 +81,8 @@ def _are_the_scales(got: np.ndarray, case: dict, where: str) -> None:
         dead = int(np.argmin(reach))
         require(
             got[dead] == 1.0,
-            f"{where}: channel {dead} has only zeros, its scale is {got[dead]}: expected 1.0, because a scale of 0 makes every later division NaN.",
+            f"{where}: channel {dead} has only zeros, its scale is {got[dead]}: expected 1.0, because a scale of 0 makes every later"
+            " division NaN.",
             "dead channel",
         )
         reach[dead] = top
@@ -96,7 +98,8 @@ def _are_the_scales(got: np.ndarray, case: dict, where: str) -> None:
     i = int(np.argmax(np.abs(lands - top)))
     hint = _likely_slip(got, np.moveaxis(w, axis, 0).reshape(len(got), -1), reach, top)
     raise CheckFailed(
-        f"{where}: with its scale {got[i]:.4g}, the largest magnitude of channel {i} ({reach[i]:.4g}) lands on {lands[i]:.4g}, expected {top}. {hint}",
+        f"{where}: with its scale {got[i]:.4g}, the largest magnitude of channel {i} ({reach[i]:.4g}) lands on {lands[i]:.4g}, expected"
+        f" {top}. {hint}",
         "wrong scale",
     )
 
@@ -104,7 +107,10 @@ def _are_the_scales(got: np.ndarray, case: dict, where: str) -> None:
 def _likely_slip(got: np.ndarray, rows: np.ndarray, reach: np.ndarray, top: int) -> str:
     """What was divided by what, as far as the scales tell."""
     wide = "A symmetric range is twice as wide as its limit; divide the limit by the largest integer."
-    span = "The width from the lowest to the highest weight is not what counts: a symmetric grid reaches as far as the largest magnitude, on both sides."
+    span = (
+        "The width from the lowest to the highest weight is not what counts: a symmetric grid reaches as far as the largest magnitude, on"
+        " both sides."
+    )
     slips = [
         (rows.max(1), top, "Is it the largest *magnitude*, negative weights included?"),
         (reach, top + 0.5, "The symmetric grid has no lowest integer: the limit lands on the largest one."),

@@ -28,7 +28,7 @@ def inputs(rng: np.random.Generator) -> dict:
             {"_kind": "four bits", "x": values(-30, 30, off), "scale": off, "zero_point": 0, "qmin": -7, "qmax": 7},
             {"_kind": "four dimensions", "x": values(-30, 90, off, 2, 3, 4, 5), "scale": off, "zero_point": 100, "qmin": 0, "qmax": 255},
         ]
-    }  # fmt: skip
+    }
 
 
 def probe(answer, inputs: dict) -> dict:
@@ -48,9 +48,14 @@ def _quantize_linear(case: dict) -> np.ndarray:
 _QUANTIZE_SAYS = {
     "inside": "Divide by the scale and round to the nearest integer",
     "shifted": "After rounding, add the zero point",
-    "ties": "This value is a tie, exactly between two integers: ONNX rounds half to even (2.5 to 2, 3.5 to 4). np.floor(x + 0.5) rounds half up",
+    "ties": (
+        "This value is a tie, exactly between two integers: ONNX rounds half to even (2.5 to 2, 3.5 to 4). np.floor(x + 0.5) rounds half up"
+    ),
     "odd zero point": "The zero point is odd here, and the value is a tie: round first, add the zero point afterwards",
-    "beyond": "This value lies beyond the grid: it becomes the grid's last integer (clip). Clip after the zero point is added, and before any cast to a small integer type",
+    "beyond": (
+        "This value lies beyond the grid: it becomes the grid's last integer (clip). Clip after the zero point is added, and before any"
+        " cast to a small integer type"
+    ),
     "four bits": "The grid is narrower than any integer type here, so clip to the qmin and qmax that are passed in",
     "four dimensions": "x has four dimensions here: every value is treated in the same way, whatever the shape",
 }
@@ -65,19 +70,16 @@ def judge(inputs: dict, outputs: dict) -> str:
         if not wrong.size:
             continue
         i = int(wrong[0])
-        shown = f"quantize({x[i]:.6g}, scale={case['scale']:.6g}, zero_point={case['zero_point']}, qmin={case['qmin']}, qmax={case['qmax']}) gave {got[i]}, ONNX Runtime's QuantizeLinear gives {expected[i]}"
+        shown = (
+            f"quantize({x[i]:.6g}, scale={case['scale']:.6g}, zero_point={case['zero_point']}, qmin={case['qmin']}, qmax={case['qmax']})"
+            f" gave {got[i]}, ONNX Runtime's QuantizeLinear gives {expected[i]}"
+        )
         cut = kind == "inside" and np.array_equal(got, np.trunc(x / np.float32(case["scale"])))
-        require(
-            not cut,
-            f"{shown}. A cast to an integer cuts the fraction off: round to the nearest first.",
-            "truncated",
-        )
-        require(
-            got[i] == int(got[i]), f"{shown}. The result should be whole numbers: round after dividing.", "not rounded"
-        )
+        require(not cut, f"{shown}. A cast to an integer cuts the fraction off: round to the nearest first.", "truncated")
+        require(got[i] == int(got[i]), f"{shown}. The result should be whole numbers: round after dividing.", "not rounded")
         raise CheckFailed(f"{shown}. {_QUANTIZE_SAYS[kind]}.", kind)
     others = sorted({str(d) for d in (np.asarray(q).dtype for q in outputs["q"]) if d.kind != "i"})
-    require(not others, f"the values are right, but their dtype is {' or '.join(others)}: int32 was asked for.", "wrong dtype")  # fmt: skip
+    require(not others, f"the values are right, but their dtype is {' or '.join(others)}: int32 was asked for.", "wrong dtype")
     return "Equal to ONNX Runtime's QuantizeLinear: ties to even, an odd zero point, values beyond the grid, four bits."
 
 

@@ -10,10 +10,7 @@ from edgekit.checks import CheckFailed, Exercise, call, close, integer, no_slip,
 def inputs(rng: np.random.Generator) -> dict:
     a, b = (float(v) for v in rng.uniform(0.5, 4.0, 2))
     # Where real 0 falls, in steps: a little below an integer and a little above one, so that rounding up or down always shows.
-    below, above = (
-        float(rng.integers(60, 200) - rng.uniform(0.1, 0.4)),
-        float(rng.integers(3, 12) + rng.uniform(0.1, 0.4)),
-    )
+    below, above = (float(rng.integers(60, 200) - rng.uniform(0.1, 0.4)), float(rng.integers(3, 12) + rng.uniform(0.1, 0.4)))
     return {
         "cases": [
             {"low": 0.0, "high": a, "bits": 8, "symmetric": False},
@@ -45,21 +42,15 @@ def judge(inputs: dict, outputs: dict) -> str:
         values = [number(v, f"{asked}: {n}") for v, n in zip(grid, names, strict=True)]
         require(
             values[0] % 1 or sum(v % 1 > 0 for v in values) != 1,
-            f"{asked} gave ({', '.join(f'{v:.6g}' for v in values)}). The order is scale, zero_point, qmin, qmax, and only the scale is a fraction here.",
+            f"{asked} gave ({', '.join(f'{v:.6g}' for v in values)}). The order is scale, zero_point, qmin, qmax, and only the scale is a"
+            " fraction here.",
             "wrong order",
         )
-        scale, zero, *ends = (
-            values[0],
-            *(integer(v, f"{asked}: {n}") for v, n in zip(values[1:], names[1:], strict=True)),
-        )
+        scale, zero, *ends = (values[0], *(integer(v, f"{asked}: {n}") for v, n in zip(values[1:], names[1:], strict=True)))
         got = f"{asked} gave scale {scale:.6g}, zero point {zero}, grid {ends[0]}..{ends[1]}"
         _grid_is_right(got, case, zero, *ends)
         if case["low"] == case["high"] == 0:
-            require(
-                scale == 1.0,
-                f"{got}: a range of width 0 gets the scale 1.0, or everything is divided by 0 later.",
-                "scale 0",
-            )
+            require(scale == 1.0, f"{got}: a range of width 0 gets the scale 1.0, or everything is divided by 0 later.", "scale 0")
             continue
         _scale_is_right(got, case, scale, *ends)
         _zero_is_on_the_grid(got, case, scale, zero, *ends)
@@ -71,7 +62,8 @@ def _grid_is_right(got: str, case: dict, zero: int, qmin: int, qmax: int) -> Non
     if case["symmetric"]:
         require(
             qmin != -(2 ** (bits - 1)),
-            f"{got}: with {qmin} the grid reaches further down than up. The symmetric grid leaves its lowest integer out: {qmin + 1}..{-qmin - 1}.",
+            f"{got}: with {qmin} the grid reaches further down than up. The symmetric grid leaves its lowest integer out:"
+            f" {qmin + 1}..{-qmin - 1}.",
             "lowest integer not left out",
         )
     wanted = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if case["symmetric"] else (0, 2**bits - 1)
@@ -93,9 +85,17 @@ def _scale_is_right(got: str, case: dict, scale: float, qmin: int, qmax: int) ->
     if case["symmetric"]:
         wrong = [
             (width / (steps + 1), one_too_many, "one step too many"),
-            (width / (steps + 2), f"the grid leaves its lowest integer out, so the limit lands on {qmax}, not on {qmax + 1}", "lowest integer not left out"),
-            ((high - low) / steps, "make the range reach as far down as up (the larger magnitude decides) before you divide", "range not symmetric"),
-        ]  # fmt: skip
+            (
+                width / (steps + 2),
+                f"the grid leaves its lowest integer out, so the limit lands on {qmax}, not on {qmax + 1}",
+                "lowest integer not left out",
+            ),
+            (
+                (high - low) / steps,
+                "make the range reach as far down as up (the larger magnitude decides) before you divide",
+                "range not symmetric",
+            ),
+        ]
     else:
         wrong = [
             (width / (steps + 1), one_too_many, "one step too many"),
@@ -110,7 +110,8 @@ def _scale_is_right(got: str, case: dict, scale: float, qmin: int, qmax: int) ->
 def _zero_is_on_the_grid(got: str, case: dict, scale: float, zero: int, qmin: int, qmax: int) -> None:
     require(
         qmin <= zero <= qmax,
-        f"{got}: the zero point lies outside of the grid, so real 0 cannot be represented. Is its sign right? q = 0 stands for {scale * (0 - zero):.3g} now.",
+        f"{got}: the zero point lies outside of the grid, so real 0 cannot be represented. Is its sign right? q = 0 stands for"
+        f" {scale * (0 - zero):.3g} now.",
         "zero point sign",
     )
     if case["symmetric"]:
@@ -118,8 +119,8 @@ def _zero_is_on_the_grid(got: str, case: dict, scale: float, zero: int, qmin: in
     low = min(case["low"], 0.0)
     require(
         abs(zero - (qmin - low / scale)) <= 0.5 + 1e-3,
-        f"{got}: its lower end, real {low:.4g}, should land on {qmin}, but lands on {low / scale + zero:.4g}. Solve x = scale * (q - zero_point) "
-        "for the zero point at the lower end, and round to the nearest integer.",
+        f"{got}: its lower end, real {low:.4g}, should land on {qmin}, but lands on {low / scale + zero:.4g}. Solve x = scale * (q -"
+        " zero_point) for the zero point at the lower end, and round to the nearest integer.",
         "zero point",
     )
 

@@ -47,7 +47,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         if kind == "exact":
             require(
                 np.size(got) == 1 and np.array_equal(np.ravel(got), [np.inf]),
-                f"two equal arrays gave {got!r}, expected float('inf'): without error the ratio has no bound. Treat an error of 0 before you divide.",
+                f"two equal arrays gave {got!r}, expected float('inf'): without error the ratio has no bound. Treat an error of 0 before"
+                " you divide.",
                 "no error",
             )
             continue
@@ -59,17 +60,19 @@ def judge(inputs: dict, outputs: dict) -> str:
             continue
         for factor, why, cause in (
             (-1, "upside down: the signal's power belongs above the line, so that better is larger", "ratio upside down"),
-            (0.5, "that is half of it: ten times the logarithm of a ratio of *amplitudes* (norms) instead of powers", "amplitude for power"),
+            (
+                0.5,
+                "that is half of it: ten times the logarithm of a ratio of *amplitudes* (norms) instead of powers",
+                "amplitude for power",
+            ),
             (2, "that is twice it: twenty times the logarithm belongs to amplitudes, ten to powers", "20 for 10"),
             (np.log(10) / 10, "that is the natural logarithm without the ten", "natural logarithm"),
             (np.log(10), "that is the natural logarithm: decibels use base 10", "natural logarithm"),
             (0.1, "that is in bels: a decibel is a tenth of one, so multiply by ten", "bels"),
-        ):  # fmt: skip
+        ):
             require(abs(db - factor * expected) > tolerance, f"{said}: {why}.", cause)
         require(
-            abs(10 ** (expected / 10) - db) > 1e-3 * abs(db),
-            f"{said}: that is the ratio itself, without the logarithm.",
-            "no logarithm",
+            abs(10 ** (expected / 10) - db) > 1e-3 * abs(db), f"{said}: that is the ratio itself, without the logarithm.", "no logarithm"
         )
         raise CheckFailed(f"{said}: {_SQNR_SAYS[kind]}.{slip(db, expected)}", kind)
     return "Agrees with ONNX Runtime's quantization debugger, also for signals with a mean, worse than nothing, and without error."

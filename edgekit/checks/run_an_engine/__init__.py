@@ -8,12 +8,4 @@ from edgekit.checks.run_an_engine.makespan import makespan
 from edgekit.checks.run_an_engine.open_engine import open_engine
 from edgekit.checks.run_an_engine.pick_contexts import pick_contexts
 
-__all__ = [
-    "buffer_bytes",
-    "infer_with_cuda_python",
-    "infer_with_pycuda",
-    "latency_budget",
-    "makespan",
-    "open_engine",
-    "pick_contexts",
-]
+__all__ = ["buffer_bytes", "infer_with_cuda_python", "infer_with_pycuda", "latency_budget", "makespan", "open_engine", "pick_contexts"]

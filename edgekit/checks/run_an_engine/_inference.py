@@ -89,21 +89,57 @@ def _error(answer, *arguments) -> str:
 
 # What the stand-in noticed -> (advice, cause).
 _ADVICE = {
-    "stream was destroyed": ("A handle is a number, and means nothing after the stream is gone. PyCUDA destroys a stream with its object: keep the object, and use it until the wait is over. Destroy only a stream that you made.", "stream used after destroying"),
+    "stream was destroyed": (
+        (
+            "A handle is a number, and means nothing after the stream is gone. PyCUDA destroys a stream with its object: keep the object,"
+            " and use it until the wait is over. Destroy only a stream that you made."
+        ),
+        "stream used after destroying",
+    ),
     "a second time": ("Free every block once.", "freed twice"),
-    "nobody waited": ("A name for every buffer, and stream.synchronize() after the last copy; that all is right without it on some machine is luck: freeing may wait.", "no synchronize"),
+    "nobody waited": (
+        (
+            "A name for every buffer, and stream.synchronize() after the last copy; that all is right without it on some machine is luck:"
+            " freeing may wait."
+        ),
+        "no synchronize",
+    ),
     "still queued": ("Wait for the stream before you free.", "freed before the wait"),
-    "other way round": ("Device memory has an address of its own (int(memory)); the array's lies in the host's memory. Copy in: host to device, before the run; copy out: device to host, after it.", "direction or address"),
-    "was freed": ("An address is a number, and means nothing after its memory is gone. PyCUDA frees memory with its object: keep the object. Memory must live until the stream has done its work.", "used after freeing"),
-    "page-locked": ("The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and 'async' means nothing.", "not page-locked"),
-    "may not have arrived": ("cuStreamSynchronize(0) after the copy in: 0 is the default stream, in which the plain copy runs.", "copy in not waited for"),
-    "in another stream": ("All three steps go into one stream: execute_async_v3 gets the handle of the stream that you copy in.", "another stream"),
+    "other way round": (
+        (
+            "Device memory has an address of its own (int(memory)); the array's lies in the host's memory. Copy in: host to device, before"
+            " the run; copy out: device to host, after it."
+        ),
+        "direction or address",
+    ),
+    "was freed": (
+        (
+            "An address is a number, and means nothing after its memory is gone. PyCUDA frees memory with its object: keep the object."
+            " Memory must live until the stream has done its work."
+        ),
+        "used after freeing",
+    ),
+    "page-locked": (
+        (
+            "The GPU copies by itself only from memory that cannot be swapped out; from other memory the driver makes a copy first, and"
+            " 'async' means nothing."
+        ),
+        "not page-locked",
+    ),
+    "may not have arrived": (
+        "cuStreamSynchronize(0) after the copy in: 0 is the default stream, in which the plain copy runs.",
+        "copy in not waited for",
+    ),
+    "in another stream": (
+        "All three steps go into one stream: execute_async_v3 gets the handle of the stream that you copy in.",
+        "another stream",
+    ),
     "no stream": ("Give the stream that you copy in: stream.handle for PyCUDA.", "another stream"),
     "no address": ("set_tensor_address once for each tensor, outputs too.", "address not set"),
     "one of the host": ("set_tensor_address wants int(device memory).", "address of the host"),
     "are needed": ("Memory is asked for in bytes: array.nbytes, not array.size.", "wrong byte count"),
     "is none": ("set_tensor_address wants int(device memory), or an address inside of it.", "no memory there"),
-}  # fmt: skip
+}
 
 
 def judge(inputs: dict, outputs: dict) -> None:
@@ -117,9 +153,24 @@ def judge(inputs: dict, outputs: dict) -> None:
         got = array(got, f"the result for {shown}", shape=want.shape)
         _right(inputs, outputs, shown, got, want, i)
     said = outputs["too_many"]
-    require(said != "", f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: a result came back. set_input_shape returns False then, and the context keeps its old shape: look at it and raise ValueError.", "profile exceeded")  # fmt: skip
-    require(said == "ValueError", f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: {said}, expected ValueError. Look at what set_input_shape returns, before anything else.", "profile exceeded")  # fmt: skip
-    require(outputs["failing"] == "RuntimeError", f"an engine that cannot run: {outputs['failing'] or 'a result came back'}, expected RuntimeError. execute_async_v3 returns False and raises nothing; what is in the buffer then is from before.", "failed run not noticed")  # fmt: skip
+    require(
+        said != "",
+        f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: a result came back. set_input_shape returns False"
+        " then, and the context keeps its old shape: look at it and raise ValueError.",
+        "profile exceeded",
+    )
+    require(
+        said == "ValueError",
+        f"{inputs['largest'] + 1} pictures, and the profile ends at {inputs['largest']}: {said}, expected ValueError. Look at what"
+        " set_input_shape returns, before anything else.",
+        "profile exceeded",
+    )
+    require(
+        outputs["failing"] == "RuntimeError",
+        f"an engine that cannot run: {outputs['failing'] or 'a result came back'}, expected RuntimeError. execute_async_v3 returns False"
+        " and raises nothing; what is in the buffer then is from before.",
+        "failed run not noticed",
+    )
 
 
 def _right(inputs, outputs, shown, got, want, i) -> None:
@@ -130,12 +181,25 @@ def _right(inputs, outputs, shown, got, want, i) -> None:
     untouched = np.isclose(got, poison, rtol=1e-3).all() or not np.abs(got).max() > 1e-12
     before = "copy out" in order and "execute" in order and order.index("copy out") < order.index("execute")
     require("execute" in order, f"{shown}: the engine was never run (execute_async_v3).", "engine not run")
-    require("copy in" in order, f"{shown}: the engine ran on device memory that nothing was copied into.", "input not copied")  # fmt: skip
+    require("copy in" in order, f"{shown}: the engine ran on device memory that nothing was copied into.", "input not copied")
     require("copy out" in order, f"{shown}: nothing was copied back from the device.", "output not copied")
-    require(not before, f"{shown}: the output was copied before the run was queued: that is what lay there before.", "stale output")  # fmt: skip
+    require(not before, f"{shown}: the output was copied before the run was queued: that is what lay there before.", "stale output")
     late = order.index("copy out") if "wait" not in order else order.index("wait")
-    require("wait" in order, f"{shown}: these are not the results: the work was queued, and nobody waited for it. synchronize the stream before you read.", "no synchronize")  # fmt: skip
-    require(not (untouched and late < order.index("execute")), f"{shown}: the stream was waited for before the run was queued.", "waits too early")  # fmt: skip
+    require(
+        "wait" in order,
+        f"{shown}: these are not the results: the work was queued, and nobody waited for it. synchronize the stream before you read.",
+        "no synchronize",
+    )
+    require(
+        not (untouched and late < order.index("execute")),
+        f"{shown}: the stream was waited for before the run was queued.",
+        "waits too early",
+    )
     last = len(order) - 1 - order[::-1].index("wait")
-    require(order.index("execute") < last, f"{shown}: the wait stands before the work that it should wait for.", "waits too early")  # fmt: skip
-    require(False, f"{shown}: the numbers are wrong (largest difference {np.abs(got - want).max():.3g}); what ran was {', '.join(order)}. The result must be what the stream has finished, whole and in order.", "wrong numbers")  # fmt: skip
+    require(order.index("execute") < last, f"{shown}: the wait stands before the work that it should wait for.", "waits too early")
+    require(
+        False,
+        f"{shown}: the numbers are wrong (largest difference {np.abs(got - want).max():.3g}); what ran was {', '.join(order)}. The result"
+        " must be what the stream has finished, whole and in order.",
+        "wrong numbers",
+    )

@@ -17,8 +17,18 @@ def probe(answer, inputs: dict) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     _inference.judge(inputs, outputs)
-    require(not any(outputs["left"]), f"after {len(outputs['left'])} calls {outputs['left'][-1]} blocks of device memory are left. cuda-python frees nothing by itself: cuMemFree for every cuMemAlloc.", "leaked buffer")  # fmt: skip
-    require(not outputs["left after failing"], "the second cuMemAlloc failed (out of memory), and the first block was never freed: free in a finally, so that an error leaves nothing behind.", "leaked after an error")  # fmt: skip
+    require(
+        not any(outputs["left"]),
+        f"after {len(outputs['left'])} calls {outputs['left'][-1]} blocks of device memory are left. cuda-python frees nothing by itself:"
+        " cuMemFree for every cuMemAlloc.",
+        "leaked buffer",
+    )
+    require(
+        not outputs["left after failing"],
+        "the second cuMemAlloc failed (out of memory), and the first block was never freed: free in a finally, so that an error leaves"
+        " nothing behind.",
+        "leaked after an error",
+    )
     return "Addresses and bytes by hand, a wait before the copy back, and everything given back, also after an error."
 
 

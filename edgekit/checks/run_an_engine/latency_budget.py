@@ -6,8 +6,8 @@ import numpy as np
 
 from edgekit.checks import Exercise, call, close, mapping, number, require, slip
 
-# What a call takes, in units of a typical one: (compute, gap before it, gap after it). Total and wait have their medians in different calls, and so
-# have the gaps: who subtracts or adds medians gets something else than the median of the waits.
+# What a call takes, in units of a typical one: (compute, gap before it, gap after it). Total and wait have their medians in different
+# calls, and so have the gaps: who subtracts or adds medians gets something else than the median of the waits.
 _KINDS = [(0.7, 3, 1)] * 6 + [(1.0, 1, 1)] * 7 + [(1.3, 1, 3)] * 6
 
 
@@ -41,26 +41,55 @@ def judge(inputs: dict, outputs: dict) -> str:
     spans |= {"wait": total - sum(spans.values()), "total": total}
     typical = {name: float(np.median(values)) for name, values in spans.items()}
     gaps = [np.array([c[b][0] - c[a][1] for c in calls]) for a, b in (("h2d", "compute"), ("compute", "d2h"))]
-    of_medians = [
-        typical["total"] - sum(typical[phase] for phase in names[:3]),
-        sum(float(np.median(gap)) for gap in gaps),
-    ]
+    of_medians = [typical["total"] - sum(typical[phase] for phase in names[:3]), sum(float(np.median(gap)) for gap in gaps)]
     for name in names:
         value, expected = number(got[name], name), typical[name]
         shown = f"{name} is {value:.4g} s, expected {expected:.4g} s"
         near = lambda *others, value=value: any(close(value, other, rtol=1e-3, atol=0) for other in others)
-        require(not near(spans[name].mean()), f"{shown}: that is the mean, which the two slow calls at the beginning pull up. Take the median over the calls.", "mean for median")  # fmt: skip
+        require(
+            not near(spans[name].mean()),
+            f"{shown}: that is the mean, which the two slow calls at the beginning pull up. Take the median over the calls.",
+            "mean for median",
+        )
         require(not near(-expected), f"{shown}: end minus start, not the other way round.", "sign")
-        require(not near(1e3 * expected, 1e6 * expected, 1e9 * expected), f"{shown}: seconds were asked for, not milliseconds or microseconds.", "unit")  # fmt: skip
+        require(
+            not near(1e3 * expected, 1e6 * expected, 1e9 * expected),
+            f"{shown}: seconds were asked for, not milliseconds or microseconds.",
+            "unit",
+        )
         require(near(expected) or not slip(value, expected), f"{shown}.{slip(value, expected)}", "unit")
         if name in names[:3]:
             narrow = np.median([np.float32(c[name][1]) - np.float32(c[name][0]) for c in calls])
-            require(near(expected) or not close(value, narrow, atol=1e-9), f"{shown}: that is what float32 makes of it: seven digits have no room for microseconds on a clock that has run for hours. Compute in float64.", "float32")  # fmt: skip
-            require(near(expected), f"{shown}: the median of end minus start over all calls, the slow ones too; find a phase by its name, as the keys come in any order.", "wrong span")  # fmt: skip
+            require(
+                near(expected) or not close(value, narrow, atol=1e-9),
+                f"{shown}: that is what float32 makes of it: seven digits have no room for microseconds on a clock that has run for hours."
+                " Compute in float64.",
+                "float32",
+            )
+            require(
+                near(expected),
+                f"{shown}: the median of end minus start over all calls, the slow ones too; find a phase by its name, as the keys come in"
+                " any order.",
+                "wrong span",
+            )
         if name == "wait":
-            require(near(expected) or not near(*of_medians), f"{shown}: that is made of medians. Take the wait of each call first, then the median: the typical total and the typical phases come from different calls.", "made of medians")  # fmt: skip
-            require(near(expected), f"{shown}: wait is what is left of a call's whole time (first start to last end) when its three phases are taken off, and then the median.", "wait")  # fmt: skip
-        require(near(expected), f"{shown}: from the first start to the last end of the same call, and then the median over the calls.", "wrong span")  # fmt: skip
+            require(
+                near(expected) or not near(*of_medians),
+                f"{shown}: that is made of medians. Take the wait of each call first, then the median: the typical total and the typical"
+                " phases come from different calls.",
+                "made of medians",
+            )
+            require(
+                near(expected),
+                f"{shown}: wait is what is left of a call's whole time (first start to last end) when its three phases are taken off, and"
+                " then the median.",
+                "wait",
+            )
+        require(
+            near(expected),
+            f"{shown}: from the first start to the last end of the same call, and then the median over the calls.",
+            "wrong span",
+        )
     return "Copies, compute and the time in which nothing happened, as medians over 21 calls."
 
 

@@ -47,16 +47,43 @@ def judge(inputs: dict, outputs: dict) -> str:
         times = np.array(times)
         got, expected = number(outputs["spans"][kind], f"the time for {kind}"), _longest_path(np.array(times))
         shown = f"{kind}: {got:.3f}, expected {expected:.3f}"
-        require(not close(got, times.sum(axis=0).max()), f"{shown}: that is the busiest unit alone. It has nothing to do until the first image reaches it, and others work after it.", "only the busiest unit")  # fmt: skip
+        require(
+            not close(got, times.sum(axis=0).max()),
+            f"{shown}: that is the busiest unit alone. It has nothing to do until the first image reaches it, and others work after it.",
+            "only the busiest unit",
+        )
         if len(times) > 1:
-            require(not close(got, times.sum()), f"{shown}: that is the sum of everything, as if nothing overlapped. Each phase has a unit of its own that may start with the next image.", "no overlap")  # fmt: skip
-            require(not close(got, times.sum(axis=1).max()), f"{shown}: that is the slowest image alone: a unit does one image at a time.", "units without limit")  # fmt: skip
+            require(
+                not close(got, times.sum()),
+                f"{shown}: that is the sum of everything, as if nothing overlapped. Each phase has a unit of its own that may start with"
+                " the next image.",
+                "no overlap",
+            )
+            require(
+                not close(got, times.sum(axis=1).max()),
+                f"{shown}: that is the slowest image alone: a unit does one image at a time.",
+                "units without limit",
+            )
             as_first = times[0].sum() + (len(times) - 1) * times[0].max()
-            require(close(got, expected) or not close(got, as_first), f"{shown}: that is right only if every image takes as long as the first one. Here each has its own times: follow the images one by one.", "all like the first image")  # fmt: skip
+            require(
+                close(got, expected) or not close(got, as_first),
+                f"{shown}: that is right only if every image takes as long as the first one. Here each has its own times: follow the images"
+                " one by one.",
+                "all like the first image",
+            )
         right = close(got, expected)
         require(right or not slip(got, expected), f"{shown}.{slip(got, expected)}", "sign or unit")
-        require(right or got > expected, f"{shown}: too short. A phase begins when *both* are true: the image has finished its phase before, and the unit has finished the image before it in the list.", "begins too early")  # fmt: skip
-        require(right, f"{shown}: too long. A phase begins as soon as its image and its unit are free, and a finished image leaves its unit at once.", "waits too long")  # fmt: skip
+        require(
+            right or got > expected,
+            f"{shown}: too short. A phase begins when *both* are true: the image has finished its phase before, and the unit has finished"
+            " the image before it in the list.",
+            "begins too early",
+        )
+        require(
+            right,
+            f"{shown}: too long. A phase begins as soon as its image and its unit are free, and a finished image leaves its unit at once.",
+            "waits too long",
+        )
     return "Six schedules: no unit does two images at once, no image is in two places, and nobody waits without reason."
 
 

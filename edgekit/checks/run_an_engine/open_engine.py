@@ -36,18 +36,56 @@ def _shape(value):
 
 def judge(inputs: dict, outputs: dict) -> str:
     largest = [inputs["largest"], 1, 28, 28]
-    require(outputs["parts"] == 3, f"open_engine returned {outputs['parts']} value(s), expected three: the engine, the inputs, the outputs.", "not three values")  # fmt: skip
-    require(outputs["engine"], "the first value cannot make an execution context. It should be what deserialize_cuda_engine gives, not the plan and not the runtime.", "no engine")  # fmt: skip
+    require(
+        outputs["parts"] == 3,
+        f"open_engine returned {outputs['parts']} value(s), expected three: the engine, the inputs, the outputs.",
+        "not three values",
+    )
+    require(
+        outputs["engine"],
+        "the first value cannot make an execution context. It should be what deserialize_cuda_engine gives, not the plan and not the"
+        " runtime.",
+        "no engine",
+    )
     got = mapping(outputs["inputs"], "the second value")
-    require("logits" not in got, f"the inputs are {sorted(got)}: 'logits' is an output. get_tensor_mode says which is which; their order says nothing.", "outputs among the inputs")  # fmt: skip
+    require(
+        "logits" not in got,
+        f"the inputs are {sorted(got)}: 'logits' is an output. get_tensor_mode says which is which; their order says nothing.",
+        "outputs among the inputs",
+    )
     require(set(got) == {"input"}, f"the inputs are {sorted(got)}, expected ['input'].", "missing input")
     shape = got["input"]
-    require(shape != [-1, 1, 28, 28], f"the largest shape of 'input' is given as {shape}: -1 says that the dimension is dynamic. The profile says how large it may get: get_tensor_profile_shape.", "shape without profile")  # fmt: skip
-    require(shape and not isinstance(shape[0], list), f"'input' is given as {shape}: get_tensor_profile_shape gives three shapes (smallest, best, largest), and only the largest is asked for.", "all three shapes")  # fmt: skip
-    require(shape == largest, f"the largest shape of 'input' is given as {shape}, expected {largest}. get_tensor_profile_shape gives smallest, best, largest, in this order.", "not the largest shape")  # fmt: skip
-    require(outputs["outputs"] == ["logits"], f"the outputs are {outputs['outputs']}, expected ['logits'].", "wrong outputs")  # fmt: skip
-    require(outputs["refused"] != "", "a file that is no engine: open_engine returned as if all were well. deserialize_cuda_engine returns None then, and raises nothing: look at it and raise RuntimeError.", "None not noticed")  # fmt: skip
-    require(outputs["refused"] == "RuntimeError", f"a file that is no engine: {outputs['refused']}, expected RuntimeError. deserialize_cuda_engine returns None then: look at it before you use it.", "None used")  # fmt: skip
+    require(
+        shape != [-1, 1, 28, 28],
+        f"the largest shape of 'input' is given as {shape}: -1 says that the dimension is dynamic. The profile says how large it may get:"
+        " get_tensor_profile_shape.",
+        "shape without profile",
+    )
+    require(
+        shape and not isinstance(shape[0], list),
+        f"'input' is given as {shape}: get_tensor_profile_shape gives three shapes (smallest, best, largest), and only the largest is asked"
+        " for.",
+        "all three shapes",
+    )
+    require(
+        shape == largest,
+        f"the largest shape of 'input' is given as {shape}, expected {largest}. get_tensor_profile_shape gives smallest, best, largest, in"
+        " this order.",
+        "not the largest shape",
+    )
+    require(outputs["outputs"] == ["logits"], f"the outputs are {outputs['outputs']}, expected ['logits'].", "wrong outputs")
+    require(
+        outputs["refused"] != "",
+        "a file that is no engine: open_engine returned as if all were well. deserialize_cuda_engine returns None then, and raises nothing:"
+        " look at it and raise RuntimeError.",
+        "None not noticed",
+    )
+    require(
+        outputs["refused"] == "RuntimeError",
+        f"a file that is no engine: {outputs['refused']}, expected RuntimeError. deserialize_cuda_engine returns None then: look at it"
+        " before you use it.",
+        "None used",
+    )
     return "The engine is open, its tensors are named, its largest batch is known, and a file that is none is refused."
 
 

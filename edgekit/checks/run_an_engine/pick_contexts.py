@@ -43,17 +43,15 @@ CASES = (
     ),
     (
         1,
-        "its interval overlaps with that of the best one that is allowed; the one that is not allowed is no reason for more|compared with one that is not allowed",
+        (
+            "its interval overlaps with that of the best one that is allowed; the one that is not allowed is no reason for more|compared"
+            " with one that is not allowed"
+        ),
         (1, 0.95, 1.1, 2e-3, 10),
         (2, 1.0, 1.2, 3e-3, 20),
         (4, 2.4, 2.6, 9e-3, 40),
     ),
-    (
-        0,
-        "no number of contexts keeps to the latency limit|nothing fits",
-        (1, 0.98, 1.02, 8e-3, 10),
-        (2, 1.7, 1.8, 9e-3, 20),
-    ),
+    (0, "no number of contexts keeps to the latency limit|nothing fits", (1, 0.98, 1.02, 8e-3, 10), (2, 1.7, 1.8, 9e-3, 20)),
     (
         1,
         "the rows come in another order here, and 1 overlaps with the best|order of the table",
@@ -68,23 +66,14 @@ CASES = (
         (2, 1.1, 2.2, 3e-3, 20),
         (4, 1.4, 1.6, 4e-3, 40),
     ),
-    (
-        2,
-        "exactly at a limit is still within it|limit excluded",
-        (1, 0.98, 1.02, 2e-3, 10),
-        (2, 1.7, 1.8, 5e-3, 50),
-    ),
+    (2, "exactly at a limit is still within it|limit excluded", (1, 0.98, 1.02, 2e-3, 10), (2, 1.7, 1.8, 5e-3, 50)),
 )
 
 
 def inputs(rng: np.random.Generator) -> dict:
     rate = float(rng.uniform(500, 1500))
     cases = [
-        {
-            "table": [_row(n, low * rate, high * rate, p90, memory) for n, low, high, p90, memory in rows],
-            "_expected": expected,
-            "_why": why,
-        }
+        {"table": [_row(n, low * rate, high * rate, p90, memory) for n, low, high, p90, memory in rows], "_expected": expected, "_why": why}
         for expected, why, *rows in CASES
     ]
     return {"cases": shuffled(cases, rng), "latency": 5e-3, "memory": 50}
@@ -97,12 +86,16 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for case, got in in_order(inputs["cases"], outputs["picked"]):
         why, cause = case["_why"].split("|")
-        require(got is not None or case["_expected"], "no row keeps to the limits, and None came back: 0 was asked for.", "nothing fits")  # fmt: skip
+        require(got is not None or case["_expected"], "no row keeps to the limits, and None came back: 0 was asked for.", "nothing fits")
         got = integer(got, "the number of contexts")
-        shown = "; ".join(f"{r['contexts']}: {r['low']:.0f} to {r['high']:.0f} images/s, p90 {r['p90'] * 1e3:.0f} ms, {r['memory']} MB" for r in case["table"])  # fmt: skip
+        shown = "; ".join(
+            f"{r['contexts']}: {r['low']:.0f} to {r['high']:.0f} images/s, p90 {r['p90'] * 1e3:.0f} ms, {r['memory']} MB"
+            for r in case["table"]
+        )
         require(
             got == case["_expected"],
-            f"({shown}; limits {inputs['latency'] * 1e3:.0f} ms and {inputs['memory']} MB): you picked {got}, expected {case['_expected']}: {why}.",
+            f"({shown}; limits {inputs['latency'] * 1e3:.0f} ms and {inputs['memory']} MB): you picked {got}, expected {case['_expected']}:"
+            f" {why}.",
             cause,
         )
     return "Nine tables: the fewest contexts that cannot be told from the best, within both limits."

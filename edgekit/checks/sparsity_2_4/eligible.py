@@ -6,7 +6,20 @@ import numpy as np
 
 from edgekit.checks import Exercise, call, require, truth
 
-_SHAPES = [[32, 1, 3, 3], [8, 16, 3, 3], [10, 128], [64, 32, 1, 1], [16, 24, 3, 3], [12, 32], [256, 48], [8, 1, 3, 3], [10, 6272], [24, 8, 3, 3], [32, 4, 2, 2], [16, 8, 4, 4]]  # fmt: skip
+_SHAPES = [
+    [32, 1, 3, 3],
+    [8, 16, 3, 3],
+    [10, 128],
+    [64, 32, 1, 1],
+    [16, 24, 3, 3],
+    [12, 32],
+    [256, 48],
+    [8, 1, 3, 3],
+    [10, 6272],
+    [24, 8, 3, 3],
+    [32, 4, 2, 2],
+    [16, 8, 4, 4],
+]
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -31,8 +44,8 @@ def judge(inputs: dict, outputs: dict) -> str:
             expected = bool(MagnitudeSearcher()._check_weight_size(torch.nn.Parameter(torch.zeros(shape)), "layer"))
         require(
             truth(got, f"eligible({tuple(shape)})") == expected,
-            f"eligible({tuple(shape)}) gave {got}, but Model Optimizer {'takes' if expected else 'skips'} a weight of this shape: outputs ({shape[0]}) must be a multiple of 8 and inputs ({shape[1]}) of 16; "
-            "dimension 0 is the outputs, dimension 1 the inputs.",
+            f"eligible({tuple(shape)}) gave {got}, but Model Optimizer {'takes' if expected else 'skips'} a weight of this shape: outputs"
+            f" ({shape[0]}) must be a multiple of 8 and inputs ({shape[1]}) of 16; dimension 0 is the outputs, dimension 1 the inputs.",
             "wrong rule",
         )
     return f"The same decision as Model Optimizer for {len(inputs['shapes'])} shapes."

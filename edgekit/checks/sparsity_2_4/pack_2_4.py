@@ -24,7 +24,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         got = outputs[name]
         several(got, 2, "pack_2_4 should return two arrays, (values, indices),")
         rows, columns = weight.shape
-        values, indices = (array(part, name, (rows, columns // 2)) for part, name in zip(got, ("values", "indices"), strict=True))  # fmt: skip
+        values, indices = (array(part, name, (rows, columns // 2)) for part, name in zip(got, ("values", "indices"), strict=True))
         require(
             values.dtype == np.float32 and indices.dtype == np.uint8,
             f"values are {values.dtype} and indices {indices.dtype}, expected float32 and uint8.",
@@ -39,14 +39,16 @@ def judge(inputs: dict, outputs: dict) -> str:
         pairs = indices.reshape(rows, -1, 2).astype(int)
         require(
             (pairs[..., 0] < pairs[..., 1]).all(),
-            "the two indices of a group must differ, the smaller one first: the hardware walks through the group in order. A group with fewer than two weights takes any other position, with the value 0.",
+            "the two indices of a group must differ, the smaller one first: the hardware walks through the group in order. A group with"
+            " fewer than two weights takes any other position, with the value 0.",
             "order within the group",
         )
         rebuilt = np.zeros((rows, columns // 4, 4), np.float32)
         np.put_along_axis(rebuilt, pairs, values.reshape(rows, -1, 2), axis=2)
         require(
             np.array_equal(rebuilt.reshape(rows, columns), weight),
-            "unpacked again, values and indices do not give back the weights: values[i] belongs at position indices[i] of its group, and signs stay.",
+            "unpacked again, values and indices do not give back the weights: values[i] belongs at position indices[i] of its group, and"
+            " signs stay.",
             "not the same weights",
         )
     return "Half of the values and two bits each give back every weight exactly, also in groups with fewer than two."

@@ -14,18 +14,23 @@ def _net(seed: int):
     from torch import nn
 
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(32, 16))  # fmt: skip
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, 2, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(1),
+        nn.Linear(32, 16),
+    )
 
 
 _SPARSE = ("2.weight", "4.weight", "7.weight")
 
 
 def inputs(rng: np.random.Generator) -> dict:
-    return {
-        "seed": int(rng.integers(2**31)),
-        "images": rng.random((8, 1, 28, 28), dtype=np.float32),
-        "labels": rng.integers(0, 16, 8),
-    }
+    return {"seed": int(rng.integers(2**31)), "images": rng.random((8, 1, 28, 28), dtype=np.float32), "labels": rng.integers(0, 16, 8)}
 
 
 _EXPORT_HINTS = {  # what Model Optimizer says of models that it cannot export
@@ -83,9 +88,7 @@ def judge(inputs: dict, outputs: dict) -> str:
     )
     weights = {name: array(w, name) for name, w in mapping(outputs["weights"], "the weights").items()}
     require(
-        len(weights) == len(_SPARSE),
-        f"the returned model has parameters {outputs['names']}: it is another network.",
-        "another network",
+        len(weights) == len(_SPARSE), f"the returned model has parameters {outputs['names']}: it is another network.", "another network"
     )
     require(outputs["seen"], "train was never called: the model was made sparse, but not repaired.", "not trained")
     before = {name: p.detach().numpy() for name, p in _net(inputs["seed"]).named_parameters()}
@@ -93,7 +96,8 @@ def judge(inputs: dict, outputs: dict) -> str:
     _came_back_ordinary_and_sparse(outputs, weights, before)
     require(
         close(*outputs["logits"], rtol=1e-3, atol=1e-3),
-        "the returned model answers otherwise than at the end of training: its weights were cut after it, and that damage stays. The mask has to be in force while train runs, so that training works around it.",
+        "the returned model answers otherwise than at the end of training: its weights were cut after it, and that damage stays. The mask"
+        " has to be in force while train runs, so that training works around it.",
         "changed after training",
     )
     return "Sparsified, then trained with the mask in force, then exported: ordinary layers, two zeros in every four."
@@ -105,19 +109,22 @@ def _train_got_it_sparse(seen: dict, before: dict) -> None:
     require(set(kept) == set(_SPARSE), "train got another network than the one that came in.", "another network")
     require(
         any((k == 0).mean() > 0.4 for k in kept.values()),
-        "train got a dense model: sparsify first, so that training can make up for what was removed. Made sparse afterwards, the model keeps the damage. (Was it a copy that was made sparse?)",
+        "train got a dense model: sparsify first, so that training can make up for what was removed. Made sparse afterwards, the model"
+        " keeps the damage. (Was it a copy that was made sparse?)",
         "sparsified after training",
     )
     for name, k in kept.items():
         require(
             _share(k, 1) == 1,
-            f"train got a model with zeros, but only {_share(k, 1):.0%} of the groups of four neighbouring inputs in {name} have two of them: 2:4 is more than half of the weights being 0.",
+            f"train got a model with zeros, but only {_share(k, 1):.0%} of the groups of four neighbouring inputs in {name} have two of"
+            " them: 2:4 is more than half of the weights being 0.",
             "not 2:4",
         )
         largest = np.sort(_groups(np.abs(before[name]), 1), axis=1)[:, 2:].sum(axis=1)
         require(
             np.allclose((_groups(np.abs(before[name]), 1) * _groups(k, 1)).sum(axis=1), largest),
-            f"train got a model with two zeros in every four, but in {name} other weights than the two largest magnitudes of each four were kept.",
+            f"train got a model with two zeros in every four, but in {name} other weights than the two largest magnitudes of each four were"
+            " kept.",
             "not by magnitude",
         )
 
@@ -125,23 +132,21 @@ def _train_got_it_sparse(seen: dict, before: dict) -> None:
 def _came_back_ordinary_and_sparse(outputs: dict, weights: dict, before: dict) -> None:
     require(
         outputs["kinds"] == ["Conv2d", "Linear"],
-        f"the returned model still has layers of type {outputs['kinds']}: masks are applied anew in every forward pass, and the stored weights are dense. mts.export turns it into an ordinary model.",
+        f"the returned model still has layers of type {outputs['kinds']}: masks are applied anew in every forward pass, and the stored"
+        " weights are dense. mts.export turns it into an ordinary model.",
         "not exported",
     )
     shares = {name: _share(w, 1) for name, w in weights.items()}
     worst = min(shares, key=shares.get)
     require(
         shares[worst] == 1,
-        f"after your function only {shares[worst]:.0%} of the groups in {worst} still have two zeros in four: the mask was gone while training went on. Zeros without a mask, as mts.export leaves them, are ordinary weights, which "
-        "the optimizer then moves. Export last.",
+        f"after your function only {shares[worst]:.0%} of the groups in {worst} still have two zeros in four: the mask was gone while"
+        " training went on. Zeros without a mask, as mts.export leaves them, are ordinary weights, which the optimizer then moves. Export"
+        " last.",
         "trained after export",
     )
     moved = any(not np.allclose(w[w != 0], before[name][w != 0]) for name, w in weights.items())
-    require(
-        moved,
-        "the weights that are left are those from before training: did train run on this model, or on a copy?",
-        "not trained",
-    )
+    require(moved, "the weights that are left are those from before training: did train run on this model, or on a copy?", "not trained")
 
 
 sparsify_and_tune = Exercise("sparsify_and_tune", inputs, probe, judge)

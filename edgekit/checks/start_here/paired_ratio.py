@@ -45,11 +45,23 @@ def _intervals(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
 
 
 _SLIPS = {
-    "fractions": ("both ends lie where the bootstrap medians begin: np.percentile counts from 0 to 100, so the ends of the middle 95% are 2.5 and 97.5, not 0.025 and 0.975", "percentiles as fractions"),
-    "means": ("that is the interval of the *mean* of the ratios, which two slow calls pull up. Take the median of each drawn set", "means bootstrapped"),
-    "ratios": ("it is as wide as the single ratios scatter: it should be the percentiles of the resampled *medians*", "percentiles of the ratios"),
+    "fractions": (
+        (
+            "both ends lie where the bootstrap medians begin: np.percentile counts from 0 to 100, so the ends of the middle 95% are 2.5 and"
+            " 97.5, not 0.025 and 0.975"
+        ),
+        "percentiles as fractions",
+    ),
+    "means": (
+        "that is the interval of the *mean* of the ratios, which two slow calls pull up. Take the median of each drawn set",
+        "means bootstrapped",
+    ),
+    "ratios": (
+        "it is as wide as the single ratios scatter: it should be the percentiles of the resampled *medians*",
+        "percentiles of the ratios",
+    ),
     "pairs": ("a and b drift together here, by a factor of three: draw the pairs, not a and b apart from each other", "pairs broken"),
-}  # fmt: skip
+}
 
 
 def judge(inputs: dict, outputs: dict) -> str:
@@ -103,7 +115,10 @@ def _one_interval(ratio: float, got: np.ndarray, known: dict[str, np.ndarray]) -
         said + "draw as many pairs as there are, *with* replacement: without it every draw has the same median.",
         "interval too narrow",
     )
-    off = {name: float(np.abs(got - ends).max() / np.ptp(ends)) if np.ptp(ends) else float(np.abs(got - ends).max() / width) for name, ends in known.items()}  # fmt: skip
+    off = {
+        name: float(np.abs(got - ends).max() / np.ptp(ends)) if np.ptp(ends) else float(np.abs(got - ends).max() / width)
+        for name, ends in known.items()
+    }
     nearest = min(off, key=off.get)
     if off["right"] < 0.5 and nearest not in ("pairs", "means", "ratios"):
         return
@@ -111,9 +126,7 @@ def _one_interval(ratio: float, got: np.ndarray, known: dict[str, np.ndarray]) -
         says, cause = _SLIPS[nearest]
         raise CheckFailed(f"{said}{says}.", cause)
     require(got[0] <= ratio <= got[1], said + "it should contain the ratio, and low comes first.", "interval")
-    raise CheckFailed(
-        said + "the 2.5th and 97.5th percentile of the medians of a thousand drawn sets.", "wrong interval"
-    )
+    raise CheckFailed(said + "the 2.5th and 97.5th percentile of the medians of a thousand drawn sets.", "wrong interval")
 
 
 paired_ratio = Exercise("paired_ratio", inputs, probe, judge)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from time import (  # bound here, before any cell of a student's can put something else into the module
-    perf_counter,
-    sleep,
-)
+from time import perf_counter, sleep  # bound here, before any cell of a student's can put something else into the module
 
 import numpy as np
 
@@ -93,11 +90,7 @@ def _clock_is_around_the_work(samples: np.ndarray, spent: np.ndarray) -> None:
     )
     if _fits(samples, spent):
         return
-    require(
-        typical < LONGEST * 50,
-        f"the typical duration is {typical:.3g}, but {sleeps}: the result should be in seconds.",
-        "wrong unit",
-    )
+    require(typical < LONGEST * 50, f"the typical duration is {typical:.3g}, but {sleeps}: the result should be in seconds.", "wrong unit")
     require(
         not _fits(np.diff(samples), spent[1:]),
         "every duration is longer than the one before: read the clock again before each call, not once before the loop.",

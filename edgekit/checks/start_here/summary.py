@@ -21,24 +21,19 @@ def probe(answer, inputs: dict) -> dict:
 def judge(inputs: dict, outputs: dict) -> str:
     for samples, result in zip(inputs["samples"], outputs["summaries"], strict=True):
         result = mapping(result, "the result")
-        require(
-            set(result) >= {"median", "p90"},
-            f"the result has the keys {sorted(result)}, expected 'median' and 'p90'.",
-            "missing key",
-        )
+        require(set(result) >= {"median", "p90"}, f"the result has the keys {sorted(result)}, expected 'median' and 'p90'.", "missing key")
         median, p90 = number(result["median"], "median"), number(result["p90"], "p90")
         half, ninety = float(np.median(samples)), float(np.percentile(samples, 90))
         require(
-            p90 >= median
-            or close(median, half)
-            or not (close(median, ninety, rtol=0.05) and close(p90, half, rtol=0.05)),
+            p90 >= median or close(median, half) or not (close(median, ninety, rtol=0.05) and close(p90, half, rtol=0.05)),
             f"median is {median:.4g} and p90 is {p90:.4g}: they have changed places.",
             "swapped",
         )
         for factor, unit in ((1e3, "milli"), (1e6, "micro"), (1e9, "nano")):
             require(
                 not close(median, factor * half, rtol=0.05),
-                f"median is {median:.4g}, expected {half:.4g}: that is {unit}seconds, if the samples are seconds. Keep the samples' own unit.",
+                f"median is {median:.4g}, expected {half:.4g}: that is {unit}seconds, if the samples are seconds. Keep the samples' own"
+                " unit.",
                 "other unit",
             )
         require(
@@ -46,9 +41,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"median is {median:.4g}, which is the mean: the long tail pulls it up. Half of the samples lie below {half:.4g}.",
             "mean for median",
         )
-        require(
-            not slip(median, half), f"median is {median:.4g}, expected {half:.4g}.{slip(median, half)}", "other unit"
-        )
+        require(not slip(median, half), f"median is {median:.4g}, expected {half:.4g}.{slip(median, half)}", "other unit")
         ordered = np.sort(samples)
         middle = ordered[[len(ordered) // 2 - 1, len(ordered) // 2]]
         require(
@@ -61,10 +54,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"median is {median:.4g}, expected {half:.4g}. Are the samples sorted before the middle one is taken?",
             "not sorted",
         )
-        low, high = (
-            ordered[int(0.9 * (len(ordered) - 1))],
-            ordered[min(len(ordered) - 1, int(np.ceil(0.9 * len(ordered))))],
-        )
+        low, high = (ordered[int(0.9 * (len(ordered) - 1))], ordered[min(len(ordered) - 1, int(np.ceil(0.9 * len(ordered))))])
         require(
             low - 1e-9 <= p90 <= high + 1e-9,
             f"p90 is {p90:.4g}, expected about {ninety:.4g}: nine of ten samples lie below it. "

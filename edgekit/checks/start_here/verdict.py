@@ -20,10 +20,7 @@ def inputs(rng: np.random.Generator) -> dict:
         ([1 - b - a, 1 - b], [1 - 2 * e, 1 - e], "can't tell", "the control found a difference between A and itself"),
     ]
     order = rng.permutation(len(cases))
-    return {
-        "cases": [[*map(float, cases[i][0]), *cases[i][1]] for i in order],
-        "_expected": [list(cases[i][2:]) for i in order],
-    }
+    return {"cases": [[*map(float, cases[i][0]), *cases[i][1]] for i in order], "_expected": [list(cases[i][2:]) for i in order]}
 
 
 def probe(answer, inputs: dict) -> dict:

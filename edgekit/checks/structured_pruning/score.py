@@ -36,7 +36,12 @@ def probe(answer, inputs: dict) -> dict:
     for mode in ("eval", "train"):
         model = Known().train(mode == "train")
         value = in_place(answer, "score", model, images, torch.from_numpy(inputs["labels"]))
-        found[mode] = {"value": value, "kind": "float" if isinstance(value, float) else type(value).__name__, "trained": any(s[0] for s in model.seen), "grad": any(s[1] for s in model.seen)}  # fmt: skip
+        found[mode] = {
+            "value": value,
+            "kind": "float" if isinstance(value, float) else type(value).__name__,
+            "trained": any(s[0] for s in model.seen),
+            "grad": any(s[1] for s in model.seen),
+        }
     return found
 
 
@@ -49,13 +54,15 @@ def judge(inputs: dict, outputs: dict) -> str:
         got = outputs[mode]
         require(
             not got["trained"],
-            "the model ran in train mode: dropout was on, and batch norm would have learned from the pictures it is judged on. Call eval() first.",
+            "the model ran in train mode: dropout was on, and batch norm would have learned from the pictures it is judged on. Call eval()"
+            " first.",
             "train mode",
         )
         value = number(got["value"], "the score")
         require(
             abs(value - loss) > 1e-3 and abs(value + loss) > 1e-3,
-            f"the score is {value:.4f}: that is the cross-entropy loss (or minus it). Wanted is the accuracy; and FastNAS *maximizes* the score, so a loss would make it look for the worst network.",
+            f"the score is {value:.4f}: that is the cross-entropy loss (or minus it). Wanted is the accuracy; and FastNAS *maximizes* the"
+            " score, so a loss would make it look for the worst network.",
             "loss instead of accuracy",
         )
         require(
@@ -68,14 +75,11 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"the score is {value:g}: the number of right answers. Divide by how many there are ({len(labels)}).",
             "count instead of share",
         )
-        require(
-            abs(value - 100 * accuracy) > 1e-4,
-            f"the score is {value:.2f}, in percent. Wanted is a share in [0, 1].",
-            "percent",
-        )
+        require(abs(value - 100 * accuracy) > 1e-4, f"the score is {value:.2f}, in percent. Wanted is a share in [0, 1].", "percent")
         require(
             abs(value - accuracy) < 1e-6,
-            f"the score is {value:.4f}, the share of right answers is {accuracy:.4f}: compare the class of the largest logit with the label.",
+            f"the score is {value:.4f}, the share of right answers is {accuracy:.4f}: compare the class of the largest logit with the"
+            " label.",
             "wrong score",
         )
         require(
@@ -85,7 +89,8 @@ def judge(inputs: dict, outputs: dict) -> str:
         )
         require(
             not got["grad"],
-            "the score is right, but the forward pass recorded gradients, which costs memory and time in every candidate. Use torch.inference_mode().",
+            "the score is right, but the forward pass recorded gradients, which costs memory and time in every candidate. Use"
+            " torch.inference_mode().",
             "gradients recorded",
         )
     return "The share of right answers, as a float, in eval mode and without gradients."

@@ -54,28 +54,31 @@ def judge(inputs: dict, outputs: dict) -> str:
         modules = [name for name in space if f"{name}.out_channels" in expected]
         require(
             not modules,
-            f"{what}: {modules[:1]} is the name of a module. Wanted is the name of the hyperparameter, as named_hparams gives it, such as 'stem.0.out_channels'.",
+            f"{what}: {modules[:1]} is the name of a module. Wanted is the name of the hyperparameter, as named_hparams gives it, such as"
+            " 'stem.0.out_channels'.",
             "names of modules",
         )
         fixed = [n for n in space if n not in expected]
         require(
             not fixed or not set(expected) <= set(space),
-            f"{what}: {fixed[:1]} is listed, but cannot be chosen by itself: it follows another one (then it is the very same object, under another name), or has one value only. "
-            "named_hparams(model, configurable=True) lists each free one once.",
+            f"{what}: {fixed[:1]} is listed, but cannot be chosen by itself: it follows another one (then it is the very same object, under"
+            " another name), or has one value only. named_hparams(model, configurable=True) lists each free one once.",
             "fixed hyperparameters listed",
         )
         for name, choices in expected.items():
             mine = space.get(name)
             require(
                 mine is not None,
-                f"{what}: {name} is missing, found {sorted(space)}. With a divisor that does not divide the width there is only one choice; is the divisor passed on for nn.Conv2d *and* nn.BatchNorm2d (as "
-                "feature_divisor)? A batch norm left at 32 ties its convolution down.",
+                f"{what}: {name} is missing, found {sorted(space)}. With a divisor that does not divide the width there is only one choice;"
+                " is the divisor passed on for nn.Conv2d *and* nn.BatchNorm2d (as feature_divisor)? A batch norm left at 32 ties its"
+                " convolution down.",
                 "divisor not passed on",
             )
             numbers = [integer(n, name) for n in mine] if isinstance(mine, list) else []
             require(
                 sorted(numbers) == choices,
-                f"{what}: {name} has the choices {numbers or mine!r}, expected {choices}: the multiples of the divisor up to the layer's width. Is the divisor passed on for nn.Conv2d and nn.BatchNorm2d?",
+                f"{what}: {name} has the choices {numbers or mine!r}, expected {choices}: the multiples of the divisor up to the layer's"
+                " width. Is the divisor passed on for nn.Conv2d and nn.BatchNorm2d?",
                 "wrong choices",
             )
     return "The five free widths of EdgeCNN with their choices, for two divisors, and the model itself is unharmed."

@@ -64,32 +64,51 @@ def _described(net, name: str, images: np.ndarray) -> dict:
 
 def judge(inputs: dict, outputs: dict) -> str:
     for width, got in zip(inputs["widths"], outputs["found"], strict=True):
-        require("returned" not in got, f"searchable_tiny should return a torch module, got {got.get('returned') or came(None)}.", "wrong type")  # fmt: skip
+        require(
+            "returned" not in got, f"searchable_tiny should return a torch module, got {got.get('returned') or came(None)}.", "wrong type"
+        )
         first, pictures = got["first"][:4], got["first"][4:]
-        require(first == [1, width, 3, 3], f"the first convolution is {first} (in, out, kernel), expected [1, {width}, 3, 3]: like TinyCNN's, with `width` channels.", "another first layer")  # fmt: skip
-        require(pictures == [28, 28], f"the first convolution makes pictures of {pictures}, expected [28, 28]: like TinyCNN's, with a padding of 1.", "padding")  # fmt: skip
+        require(
+            first == [1, width, 3, 3],
+            f"the first convolution is {first} (in, out, kernel), expected [1, {width}, 3, 3]: like TinyCNN's, with `width` channels.",
+            "another first layer",
+        )
+        require(
+            pictures == [28, 28],
+            f"the first convolution makes pictures of {pictures}, expected [28, 28]: like TinyCNN's, with a padding of 1.",
+            "padding",
+        )
         logits, alone, up, down, middle = got["outputs"]
         require(
             np.shape(logits) == (3, 10),
-            f"for a batch of 3 pictures the output has shape {list(np.shape(logits))}, expected [3, 10]: one number per class. A 1x1 convolution leaves [batch, 10, 1, 1]: flatten it *behind* the classifier.",
+            f"for a batch of 3 pictures the output has shape {list(np.shape(logits))}, expected [3, 10]: one number per class. A 1x1"
+            " convolution leaves [batch, 10, 1, 1]: flatten it *behind* the classifier.",
             "wrong shape",
         )
-        require(np.shape(alone) == (1, 10), f"for one picture the output has shape {list(np.shape(alone))}, expected [1, 10]: squeeze() takes away a batch of 1, too; flatten(1) does not.", "batch of one squeezed")  # fmt: skip
+        require(
+            np.shape(alone) == (1, 10),
+            f"for one picture the output has shape {list(np.shape(alone))}, expected [1, 10]: squeeze() takes away a batch of 1, too;"
+            " flatten(1) does not.",
+            "batch of one squeezed",
+        )
         refused = got.get("refused", "no free hyperparameter")
         require(
             got["free"] or not got["linear"],
-            f"with width {width}, FastNAS finds nothing to choose ({refused}). There still is an nn.Linear behind the convolution: between them the channels change from dimension 1 "
-            "of four to the last of two, and the tracer ties them down, with or without pooling. Classify with a layer that reads channels as channels.",
+            f"with width {width}, FastNAS finds nothing to choose ({refused}). There still is an nn.Linear behind the convolution: between"
+            " them the channels change from dimension 1 of four to the last of two, and the tracer ties them down, with or without"
+            " pooling. Classify with a layer that reads channels as channels.",
             "Linear behind the convolution",
         )
         require(got["free"], f"with width {width}, FastNAS finds nothing to choose: {refused}.", "nothing to choose")
         free = f"{got['name']}.out_channels" in got["free"]
+        require(free, f"free is {got['free']}, but not the width {width} of the first convolution.", "first layer fixed")
         require(
-            free, f"free is {got['free']}, but not the width {width} of the first convolution.", "first layer fixed"
+            not np.allclose(np.sum(logits, axis=1), 1, atol=1e-4),
+            "the ten numbers of a picture add up to 1: probabilities. Logits were asked for, without a softmax.",
+            "softmax",
         )
-        require(not np.allclose(np.sum(logits, axis=1), 1, atol=1e-4), "the ten numbers of a picture add up to 1: probabilities. Logits were asked for, without a softmax.", "softmax")  # fmt: skip
         bent = not np.allclose(up - middle, middle - down, rtol=1e-3, atol=1e-5)
-        require(bent, "the output is a linear function of the picture: no ReLU behind the first convolution?", "ReLU left out")  # fmt: skip
+        require(bent, "the output is a linear function of the picture: no ReLU behind the first convolution?", "ReLU left out")
     return "FastNAS can choose the width of the convolution, and the net still gives ten logits per picture."
 
 

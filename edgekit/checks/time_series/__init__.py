@@ -7,11 +7,4 @@ from edgekit.checks.time_series.stft import stft
 from edgekit.checks.time_series.stream_step import stream_step
 from edgekit.checks.time_series.streaming_budget import streaming_budget
 
-__all__ = [
-    "export_streaming",
-    "quantize_where_it_pays",
-    "receptive_field",
-    "stft",
-    "stream_step",
-    "streaming_budget",
-]
+__all__ = ["export_streaming", "quantize_where_it_pays", "receptive_field", "stft", "stream_step", "streaming_budget"]

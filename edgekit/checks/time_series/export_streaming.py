@@ -36,7 +36,10 @@ def judge(inputs: dict, outputs: dict) -> str:
         session = cpu_session(path)
         _ends(session, hidden)
         _streams(session, _gru(inputs["seed"], hidden), hidden)
-    return f"{FRAMES} frames one by one through ONNX Runtime: after each the same logits as PyTorch on all frames so far, twice from a fresh state."
+    return (
+        f"{FRAMES} frames one by one through ONNX Runtime: after each the same logits as PyTorch on all frames so far, twice from a fresh"
+        " state."
+    )
 
 
 def _ends(session, hidden: int) -> None:
@@ -44,7 +47,8 @@ def _ends(session, hidden: int) -> None:
     made = {one.name: one.shape for one in session.get_outputs()}
     require(
         len(given) == 2 or "state" in given,
-        f"the file's inputs are {list(given)}: the state is not among them, so every call begins with silence. Write a module whose forward takes frames and state.",
+        f"the file's inputs are {list(given)}: the state is not among them, so every call begins with silence. Write a module whose forward"
+        " takes frames and state.",
         "no state going in",
     )
     require(
@@ -54,7 +58,8 @@ def _ends(session, hidden: int) -> None:
     )
     require(
         list(given) == ["frames", "state"] and list(made) == ["logits", "next_state"],
-        f"the file has inputs {list(given)} and outputs {list(made)}, expected ['frames', 'state'] and ['logits', 'next_state'], in this order.",
+        f"the file has inputs {list(given)} and outputs {list(made)}, expected ['frames', 'state'] and ['logits', 'next_state'], in this"
+        " order.",
         "names",
     )
     length = given["frames"][1] if len(given["frames"]) == 3 else given["frames"]
@@ -95,12 +100,14 @@ def _one(t: int, before, logits, state, expected, kept, fresh) -> None:
     near = lambda a, b: close(a, b, 1e-3, 1e-4)
     if t and near(logits, fresh) and not near(logits, expected):
         raise CheckFailed(
-            f"the logits of frame {t} are those of this frame alone: the graph has an input state, and the GRU does not get it. Pass it to rnn(frames, state).",
+            f"the logits of frame {t} are those of this frame alone: the graph has an input state, and the GRU does not get it. Pass it to"
+            " rnn(frames, state).",
             "state not used",
         )
     require(
         np.shape(state) == np.shape(before),
-        f"next_state has shape {np.shape(state)}, state has {np.shape(before)}: what comes out must go in again as it is. nn.GRU returns (outputs, state): which of the two is it?",
+        f"next_state has shape {np.shape(state)}, state has {np.shape(before)}: what comes out must go in again as it is. nn.GRU returns"
+        " (outputs, state): which of the two is it?",
         "shape of the next state",
     )
     require(
@@ -109,11 +116,7 @@ def _one(t: int, before, logits, state, expected, kept, fresh) -> None:
         "old state returned",
     )
     probabilities = np.exp(expected) / np.exp(expected).sum()
-    require(
-        not near(logits, probabilities),
-        "logits went through a softmax: export what the linear layer gives.",
-        "softmax added",
-    )
+    require(not near(logits, probabilities), "logits went through a softmax: export what the linear layer gives.", "softmax added")
     require(
         logits.shape == expected.shape,
         f"the logits have shape {logits.shape}, expected {expected.shape}: fc of the last frame's output, out[:, -1].",

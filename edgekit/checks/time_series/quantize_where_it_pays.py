@@ -80,25 +80,26 @@ def _one(speedups: dict, got: dict, x: np.ndarray, expected: np.ndarray) -> None
         away = np.abs(cpu_run(path, x) - expected).max() / np.abs(expected).max()
         require(
             pays or away < 1e-5,
-            f"with speed-ups {shown} nothing pays, and the file's logits are {away:.2%} away from those of `source`: write the float model as it is.",
+            f"with speed-ups {shown} nothing pays, and the file's logits are {away:.2%} away from those of `source`: write the float model"
+            " as it is.",
             "not the float model",
         )
-        require(
-            away < 0.3,
-            f"with speed-ups {shown}: the file's logits are {away:.0%} away from the float ones.",
-            "other logits",
-        )
+        require(away < 0.3, f"with speed-ups {shown}: the file's logits are {away:.0%} away from the float ones.", "other logits")
 
 
 def _decided(shown: str, speedups: dict, pays: set, found: set) -> None:
     if found == pays:
         return
-    said = f"with speed-ups {shown} the file has integers in {', '.join(sorted(found)) or 'nothing'}, expected in {', '.join(sorted(pays)) or 'nothing'}: "
+    said = (
+        f"with speed-ups {shown} the file has integers in {', '.join(sorted(found)) or 'nothing'}, expected in"
+        f" {', '.join(sorted(pays)) or 'nothing'}: "
+    )
     if not pays and found == set(KINDS):
         require(
             False,
             said
-            + "nothing pays here, and quantize_dynamic takes an empty op_types_to_quantize for *all* types. Write the float file to target as it is.",
+            + "nothing pays here, and quantize_dynamic takes an empty op_types_to_quantize for *all* types. Write the float file to target"
+            " as it is.",
             "empty list means all",
         )
     extra, missing = found - pays, pays - found
@@ -110,15 +111,10 @@ def _decided(shown: str, speedups: dict, pays: set, found: set) -> None:
     )
     require(
         not unclear,
-        said
-        + f'the interval of {", ".join(sorted(unclear))} contains 1: that is "can\'t tell", and no reason to change a file.',
+        said + f'the interval of {", ".join(sorted(unclear))} contains 1: that is "can\'t tell", and no reason to change a file.',
         "interval ignored",
     )
-    hint = (
-        " A linear layer is Gemm in the file, and quantize_dynamic makes a MatMul of it: name MatMul."
-        if missing == {"MatMul"}
-        else ""
-    )
+    hint = " A linear layer is Gemm in the file, and quantize_dynamic makes a MatMul of it: name MatMul." if missing == {"MatMul"} else ""
     require(False, said + f"all of the interval of {', '.join(sorted(missing))} is above 1.{hint}", "left in float")
 
 

@@ -50,13 +50,22 @@ def _shortest_input(layers: list) -> int:
 
 _SAYS = {
     "dilation ignored": "that is the answer without dilation: the taps of a layer with dilation d stand d samples apart.",
-    "kernel times dilation": "you count kernel x dilation for each layer. K taps have K - 1 gaps between them: a layer reaches (K - 1) x d samples further back.",
+    "kernel times dilation": (
+        "you count kernel x dilation for each layer. K taps have K - 1 gaps between them: a layer reaches (K - 1) x d samples further back."
+    ),
     "the sample itself left out": "exactly one less: an output sees its own sample too, even through no layers at all.",
     "one added for each layer": "one too many for each layer but the first: the sample itself counts once, not in every layer.",
-    "stride ignored": "that is the answer without strides. Behind a layer with stride s, one step of the next layer is s samples of the input.",
-    "stride of its own layer": "you stretch a layer by its own stride as well. A stride spreads what its layer gives, so only the layers behind it take longer steps.",
+    "stride ignored": (
+        "that is the answer without strides. Behind a layer with stride s, one step of the next layer is s samples of the input."
+    ),
+    "stride of its own layer": (
+        "you stretch a layer by its own stride as well. A stride spreads what its layer gives, so only the layers behind it take longer"
+        " steps."
+    ),
     "strides added": "steps multiply: behind strides of 2 and 3, a step is 6 samples of the input.",
-    "layers not added up": "that is the reach of the widest layer alone: each layer sees the outputs of the one before, so their reaches add up.",
+    "layers not added up": (
+        "that is the reach of the widest layer alone: each layer sees the outputs of the one before, so their reaches add up."
+    ),
 }
 
 
@@ -93,17 +102,12 @@ def judge(inputs: dict, outputs: dict) -> str:
         slips = _slips(layers)
         found = [cause for cause, value in slips.items() if value in (got, got + 1) and slips[cause] != expected]
         exact = [cause for cause in found if slips[cause] == got] or found
-        why = (
-            _SAYS[exact[0]]
-            if exact
-            else f"PyTorch makes its first output from {expected} samples, and none from {expected - 1}."
-        )
-        require(
-            False,
-            f"{what}, {case['_what']}, gave {got}, expected {expected}: {why}",
-            exact[0] if exact else "another count",
-        )
-    return "Equal to the shortest input from which PyTorch's convolutions make an output: one layer, doubling dilations, mixed kernels, strides."
+        why = _SAYS[exact[0]] if exact else f"PyTorch makes its first output from {expected} samples, and none from {expected - 1}."
+        require(False, f"{what}, {case['_what']}, gave {got}, expected {expected}: {why}", exact[0] if exact else "another count")
+    return (
+        "Equal to the shortest input from which PyTorch's convolutions make an output: one layer, doubling dilations, mixed kernels,"
+        " strides."
+    )
 
 
 receptive_field = Exercise("receptive_field", inputs, probe, judge)

@@ -47,9 +47,7 @@ def _transforms(x: np.ndarray, window: np.ndarray, hop: int) -> dict[str, np.nda
     size = len(window)
 
     def torch_stft(signal, by=window):
-        made = torch.stft(
-            torch.from_numpy(signal), size, hop, window=torch.from_numpy(by), center=False, return_complex=True
-        )
+        made = torch.stft(torch.from_numpy(signal), size, hop, window=torch.from_numpy(by), center=False, return_complex=True)
         return made.abs().T.numpy()
 
     right = torch_stft(x)
@@ -72,17 +70,11 @@ def judge(inputs: dict, outputs: dict) -> str:
         x, window, hop = case["x"], case["window"], case["hop"]
         what = f"stft of {len(x)} samples, window {len(window)}, hop {hop}"
         if isinstance(got, str):
-            raise CheckFailed(
-                f"{what} is {got.removeprefix('complex: ')}: the magnitude is asked for, np.abs.", "complex"
-            )
+            raise CheckFailed(f"{what} is {got.removeprefix('complex: ')}: the magnitude is asked for, np.abs.", "complex")
         got, made = array(got, what), _transforms(x, window, hop)
         _shape(what, got.shape, made[""].shape, len(x), len(window), hop)
         same_as_right(
-            what,
-            got,
-            made,
-            _SAYS,
-            "expected what torch.stft gives with center=False: cut, multiply by the window, rfft, magnitude.",
+            what, got, made, _SAYS, "expected what torch.stft gives with center=False: cut, multiply by the window, rfft, magnitude."
         )
     return "Frame by frame the same as torch.stft, also with samples left over and with a window of 50."
 
@@ -97,7 +89,7 @@ def _shape(what: str, got: tuple, expected: tuple, samples: int, size: int, hop:
         (count - 1, bins): ("a frame too few", "the last whole frame belongs to it: how many starts fit?"),
         (samples // hop + 1, bins): ("padded", "the signal is padded at its ends; only whole frames are asked for, as with center=False"),
         (samples // size, bins): ("hop of a whole window", "the frames do not overlap: start one every `hop` samples"),
-    }  # fmt: skip
+    }
     cause, why = likely.get(got, ("wrong shape", "(samples - size) // hop + 1 frames, size // 2 + 1 bins"))
     if got[:1] == (bins,):
         cause, why = "transposed", "one *row* for each frame: turn it round"

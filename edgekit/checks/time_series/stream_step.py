@@ -60,21 +60,17 @@ def _whole(case: dict, weight=None, dilation=None, bias=True) -> np.ndarray:
 
     weight = case["weight"] if weight is None else weight
     dilation = dilation or case["dilation"]
-    seen = np.concatenate([case["state"], case["x"].T], axis=1)[
-        :, case["state"].shape[1] - (weight.shape[2] - 1) * dilation :
-    ]
-    y = F.conv1d(
-        torch.from_numpy(np.ascontiguousarray(seen))[None],
-        torch.from_numpy(np.ascontiguousarray(weight)),
-        dilation=dilation,
-    )
+    seen = np.concatenate([case["state"], case["x"].T], axis=1)[:, case["state"].shape[1] - (weight.shape[2] - 1) * dilation :]
+    y = F.conv1d(torch.from_numpy(np.ascontiguousarray(seen))[None], torch.from_numpy(np.ascontiguousarray(weight)), dilation=dilation)
     return y[0].T.numpy() + (case["bias"] if bias else 0)
 
 
 def judge(inputs: dict, outputs: dict) -> str:
     for case, got in in_order(inputs["cases"], outputs["found"]):
         _one(case, got)
-    return f"Equal to torch.conv1d over the whole sequence, {STEPS} samples one by one, for three dilations and from a state that is not zero."
+    return (
+        f"Equal to torch.conv1d over the whole sequence, {STEPS} samples one by one, for three dilations and from a state that is not zero."
+    )
 
 
 def _one(case: dict, got: dict) -> None:
@@ -82,7 +78,8 @@ def _one(case: dict, got: dict) -> None:
     what = f"stream_step with kernel {case['weight'].shape[2]}, dilation {case['dilation']}"
     require(
         got["kind"] == "pair",
-        f"{what} should return the pair (output, next state), got {got['kind']}: the caller keeps the state, and hands it to the next call.",
+        f"{what} should return the pair (output, next state), got {got['kind']}: the caller keeps the state, and hands it to the next"
+        " call.",
         "no pair",
     )
     ys = [array(y, f"the output of {what}", (out,)) for y in got["ys"]]
@@ -93,9 +90,13 @@ def _one(case: dict, got: dict) -> None:
         grows = found.shape == (channels, shape[1] + 1)
         raise CheckFailed(
             f"the next state of {what} has shape {found.shape}, expected {shape}, the same as before: "
-            + ("it grows by one sample in every step. Drop the oldest." if grows else "it holds the last (kernel - 1) x dilation inputs, oldest first."),
+            + (
+                "it grows by one sample in every step. Drop the oldest."
+                if grows
+                else "it holds the last (kernel - 1) x dilation inputs, oldest first."
+            ),
             "the state grows" if grows else "state of another shape",
-        )  # fmt: skip
+        )
     last = case["x"].T[:, -shape[1] :]
     require(
         close(array(got["state"], f"the next state of {what}"), last, 1e-4, 1e-5),
@@ -126,13 +127,13 @@ def _outputs(what: str, case: dict, got: np.ndarray, expected: np.ndarray) -> No
     if good[0]:
         at = good.index(False)
         raise CheckFailed(
-            f"{what}: the first {at} {'output is' if at == 1 else 'outputs are'} right, then they differ. The step itself is right; the state that it hands on is not: "
-            "it is the old one without its oldest sample, and with the new sample at its end.",
+            f"{what}: the first {at} {'output is' if at == 1 else 'outputs are'} right, then they differ. The step itself is right; the"
+            " state that it hands on is not: it is the old one without its oldest sample, and with the new sample at its end.",
             "state handed on wrongly",
         )
     raise CheckFailed(
-        f"{what}: already the first output differs, by up to {np.abs(got[0] - expected[0]).max():.3g}. Put the new sample behind the state, take every "
-        "dilation-th of these, multiply by the weight, sum over channels and taps, add the bias.",
+        f"{what}: already the first output differs, by up to {np.abs(got[0] - expected[0]).max():.3g}. Put the new sample behind the state,"
+        " take every dilation-th of these, multiply by the weight, sum over channels and taps, add the bias.",
         "another computation",
     )
 

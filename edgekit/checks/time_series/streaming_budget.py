@@ -22,11 +22,7 @@ def inputs(rng: np.random.Generator) -> dict:
             "window": draw(1000, 1600),
             "macs": draw(20_000, 90_000),
         }
-        device = {
-            "flash": draw(200, 900) * 1000,
-            "ram": draw(60, 200) * 1000,
-            "macs_per_second": draw(30, 90) * 1_000_000,
-        }
+        device = {"flash": draw(200, 900) * 1000, "ram": draw(60, 200) * 1000, "macs_per_second": draw(30, 90) * 1_000_000}
         cases.append({"model": model, "hop": draw(50, 300), "rate": draw(4, 17) * 1000, "device": device})
     return {"cases": cases}
 
@@ -37,10 +33,7 @@ def probe(answer, inputs: dict) -> dict:
 
 def _shares(model: dict, hop: int, rate: int, device: dict) -> dict[str, tuple[float, dict[str, float]]]:
     """For every key the right share, and what the usual slips compute."""
-    weights, values = (
-        model["parameters"] * model["bytes_per_weight"],
-        2 * model["state"] + model["activations"] + model["window"],
-    )
+    weights, values = (model["parameters"] * model["bytes_per_weight"], 2 * model["state"] + model["activations"] + model["window"])
     busy, period = model["macs"] / device["macs_per_second"], hop / rate
     ram = lambda count, more=0: (4 * count + more) / device["ram"]
     flash = lambda size: size / device["flash"]
@@ -75,7 +68,7 @@ def _shares(model: dict, hop: int, rate: int, device: dict) -> dict[str, tuple[f
                 "time of the window": busy / (model["window"] / rate),
             },
         ),
-    }  # fmt: skip
+    }
 
 
 _SAYS = {
@@ -102,9 +95,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         what = f"streaming_budget for {case['model']['bytes_per_weight']} byte(s) a weight"
         found = mapping(got, what)
         missing = [key for key in KEYS if key not in found]
-        require(
-            not missing, f"{what} has no {', '.join(missing)}: {list(found)}. The keys are {', '.join(KEYS)}.", "keys"
-        )
+        require(not missing, f"{what} has no {', '.join(missing)}: {list(found)}. The keys are {', '.join(KEYS)}.", "keys")
         for key, (expected, slips) in _shares(case["model"], case["hop"], case["rate"], case["device"]).items():
             _one(f"{key!r} of {what}", number(found[key], f"{key!r} of {what}"), expected, slips)
     return "Flash, RAM and time of two networks as shares of what two devices have."

@@ -84,7 +84,8 @@ def place(folder: Path, source: Path, name: str) -> Path:
 
 
 def make(name: str, source: Path, target: Path, calibrating: Data, check: Callable[[], None] = lambda: None) -> None:
-    """Write the file of a name, unless it is there; ``check()`` runs before each calibration batch. Raises TuneError, QuantizationError, ExportError."""
+    """Write the file of a name, unless it is there; ``check()`` runs before each calibration batch. Raises TuneError, QuantizationError,
+    ExportError."""
     if name == FLOAT32 or target.is_file():
         return
     if name == FLOAT16:

@@ -65,9 +65,7 @@ def read(model, data, labels=None) -> Data:
         arrays = dict(zip(declared, arrays.values(), strict=True))
     if missing := [name for name in declared if name not in arrays]:
         wants = "; ".join(f"{name}: {export.described(*spec)}" for name, spec in declared.items())
-        raise TuneError(
-            f"{data} has {', '.join(arrays) or 'no arrays'}; {Path(model).name} takes {wants}. Missing: {', '.join(missing)}."
-        )
+        raise TuneError(f"{data} has {', '.join(arrays) or 'no arrays'}; {Path(model).name} takes {wants}. Missing: {', '.join(missing)}.")
     feed = {name: arrays[name] for name in declared}
     for name, (dtype, shape) in declared.items():
         _fits(data, model, name, feed[name], dtype, shape)
@@ -90,13 +88,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         with found:
             return {name: found[name] for name in found.files}
     except FileNotFoundError:
-        raise TuneError(
-            f"{path}: no such file. Fix: np.savez('calib.npz', NAME=array) with the names of the model's inputs."
-        ) from None
+        raise TuneError(f"{path}: no such file. Fix: np.savez('calib.npz', NAME=array) with the names of the model's inputs.") from None
     except (OSError, *BROKEN_ZIP) as error:
-        raise TuneError(
-            f"{path}: not an .npz file of arrays, or damaged ({error}). Fix: np.savez({path.name!r}, NAME=array)."
-        ) from error
+        raise TuneError(f"{path}: not an .npz file of arrays, or damaged ({error}). Fix: np.savez({path.name!r}, NAME=array).") from error
 
 
 def _labels(labels, arrays: dict) -> np.ndarray | None:
@@ -108,9 +102,7 @@ def _labels(labels, arrays: dict) -> np.ndarray | None:
     elif Path(labels).is_file():
         found = next(iter(_arrays(Path(labels)).values()), None)
     else:
-        raise TuneError(
-            f"labels {str(labels)!r}: neither a file nor an array of the data, which has {', '.join(arrays) or 'none'}."
-        )
+        raise TuneError(f"labels {str(labels)!r}: neither a file nor an array of the data, which has {', '.join(arrays) or 'none'}.")
     try:
         return class_labels(found, f"{labels}: labels")
     except ValueError as error:
@@ -125,7 +117,9 @@ def _fits(data, model, name: str, array: np.ndarray, dtype: str, shape) -> None:
         fits &= all(isinstance(want, str) or want == have for want, have in pairs)
     if not fits:
         said = export.described(dtype, shape)
-        raise TuneError(f"{data}: {name!r} is {array.dtype} {list(array.shape)}, {Path(model).name} takes {said}. Fix: the type and sizes of the model.")  # fmt: skip
+        raise TuneError(
+            f"{data}: {name!r} is {array.dtype} {list(array.shape)}, {Path(model).name} takes {said}. Fix: the type and sizes of the model."
+        )
 
 
 def fingerprint(setup: dict, model, *others) -> str:

@@ -18,7 +18,8 @@ LEAST_SNR = 20.0  # dB: noise of a hundredth of the power; asked for where there
 
 
 def answers(run, data: Data, size: int = 64, check: Callable[[], None] = lambda: None) -> list[np.ndarray]:
-    """All outputs for all rows, with ``check()`` before each batch; a fixed batch gets whole batches, and rows that do not fill one are left out."""
+    """All outputs for all rows, with ``check()`` before each batch; a fixed batch gets whole batches, and rows that do not fill one are
+    left out."""
     fixed = next((s.shape[data.axes[n]] for n, s in run.inputs.items() if data.axes[n] is not None and s.shape), None)
     step = fixed if isinstance(fixed, int) else size
     found = []
@@ -43,9 +44,7 @@ def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float
     """
     if [a.shape for a in got] != [a.shape for a in want]:
         return Quality("other shapes", WORST, verdict="lost")
-    bad = sum(
-        int((~np.isfinite(g) & np.isfinite(w)).sum()) for g, w in zip(got, want, strict=True) if g.dtype.kind == "f"
-    )
+    bad = sum(int((~np.isfinite(g) & np.isfinite(w)).sum()) for g, w in zip(got, want, strict=True) if g.dtype.kind == "f")
     if bad:
         return Quality(f"{bad} values are NaN or infinite", WORST, verdict="lost")
     noise = _snr(want, got)

@@ -12,8 +12,8 @@ HEAD = ["", "file", "engine", "threads", "batch", "size", "quality", "speed-up",
 
 @dataclass(frozen=True)
 class Quality:
-    """What became of a file's answers. score grows with quality, and is used for the front only. low, high: the interval of what was gained,
-    as a share, where there are labels or classes. snr: of the outputs, in dB. verdict: see judging.verdict."""
+    """What became of a file's answers. score grows with quality, and is used for the front only. low, high: the interval of what was
+    gained, as a share, where there are labels or classes. snr: of the outputs, in dB. verdict: see judging.verdict."""
 
     text: str
     score: float
@@ -77,18 +77,7 @@ class Row:
         s = self.speed
         speed = f"{s.speedup:.2f}x [{s.low:.2f}, {s.high:.2f}] {s.verdict}" if s else ""
         said = self.quality.text if self.quality else ""
-        return [
-            mark,
-            self.file,
-            self.engine,
-            str(self.threads),
-            str(self.batch),
-            mb(self.bytes),
-            said,
-            speed,
-            mb(self.memory),
-            self.failed,
-        ]
+        return [mark, self.file, self.engine, str(self.threads), str(self.batch), mb(self.bytes), said, speed, mb(self.memory), self.failed]
 
 
 @dataclass
@@ -125,9 +114,7 @@ class Tuning:
     def __str__(self) -> str:
         rows = [HEAD, *self._cells()]
         widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD) - 1)]
-        lines = [
-            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows
-        ]
+        lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip() for row in rows]
         return "\n".join([*lines, *(text for text in self._below())])
 
     def _below(self) -> list[str]:

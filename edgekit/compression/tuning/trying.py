@@ -24,18 +24,15 @@ BATCHES = (8, 32)
 SECONDS = 2.0  # at most, for one comparison of speed
 
 
-def tune(
-    model, data, labels=None, *, max_drop: float = 0.5, budget: float = 300.0, folder=None, progress: bool = True
-) -> Tuning:
+def tune(model, data, labels=None, *, max_drop: float = 0.5, budget: float = 300.0, folder=None, progress: bool = True) -> Tuning:
     """Try files, engines, threads and batch sizes for an ONNX model on this machine.
 
     data: an .npz file with rows of inputs by name; labels: an .npy file with a class for each row, the name of an array in data, or None.
-    max_drop: points of accuracy (in percent) that may be lost; without labels the share of rows whose top class may change. budget: seconds;
-    what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and a batch or a call
-    that has begun is finished. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
-    model, data, labels, machine and set of versions has a folder of its own; a second call with the same goes on from there, and tries again
-    what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run.
-    """
+    max_drop: points of accuracy (in percent) that may be lost; without labels the share of rows whose top class may change. budget:
+    seconds; what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and a batch
+    or a call that has begun is finished. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
+    model, data, labels, machine and set of versions has a folder of its own; a second call with the same goes on from there, and tries
+    again what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run."""
     if not 0 <= max_drop <= 100 or not budget > 0:
         raise TuneError(f"max_drop is 0 to 100 points and budget is above 0 seconds, got {max_drop:g} and {budget:g}")
     source, clock = Path(model), Clock(budget)
@@ -64,9 +61,7 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TuneError(
-            f"{folder} cannot be made ({error.strerror}). Fix: choose another with folder= (--folder)."
-        ) from error
+        raise TuneError(f"{folder} cannot be made ({error.strerror}). Fix: choose another with folder= (--folder).") from error
     return folder
 
 
@@ -143,9 +138,7 @@ class _Trial:
             files.make(row.file, self.source, path, self.calibrating, clock.check)
             found = self._measured(row, path, clock)
         except OutOfTime:
-            return replace(
-                row, failed=f"{'stopped' if began else 'not tried'}: the budget of {clock.budget:g} s was used up"
-            )
+            return replace(row, failed=f"{'stopped' if began else 'not tried'}: the budget of {clock.budget:g} s was used up")
         except (ImportError, OSError, ValueError, RuntimeError) as error:
             found = replace(row, failed=one_line(error, 200))
         disk.append(self.store, (json.dumps(asdict(found)) + "\n").encode())
@@ -176,7 +169,15 @@ class _Trial:
         entries = {"reference": lambda: (check(), self.reference(self.one)), "candidate": lambda: (check(), run(x))}
         ratio = bench.compare(entries, max_time=SECONDS)["candidate"]
         low, high = ratio.low * row.batch, ratio.high * row.batch
-        verdict = "can't tell" if ratio.verdict == "can't tell" and row.batch == 1 else "faster" if low > 1 else "slower" if high < 1 else "can't tell"  # fmt: skip
+        verdict = (
+            "can't tell"
+            if ratio.verdict == "can't tell" and row.batch == 1
+            else "faster"
+            if low > 1
+            else "slower"
+            if high < 1
+            else "can't tell"
+        )
         return Speed(ratio.speedup * row.batch, low, high, verdict)
 
     def judged(self, row: Row) -> Row:
@@ -205,16 +206,18 @@ def _notes(trial: _Trial, rows: list[Row], unable: dict[str, str]) -> list[str]:
     labeled = trial.judging.labels is not None
     judged = "accuracy" if labeled else "agreement with the float32 file (no labels were given)"
     notes = [
-        f"quality is {judged} on {trial.judging.rows} rows that took no part in calibration, as this machine's kernels compute it; "
-        f"{trial.max_drop:g} points may be lost",
-        "speed-up: time for one row against the float32 file on one thread with batch 1; memory: in ONNX Runtime on the CPU, one thread, "
-        "batch 1",
+        (
+            f"quality is {judged} on {trial.judging.rows} rows that took no part in calibration, as this machine's kernels compute it; "
+            f"{trial.max_drop:g} points may be lost"
+        ),
+        (
+            "speed-up: time for one row against the float32 file on one thread with batch 1; memory: in ONNX Runtime on the CPU, one"
+            " thread, batch 1"
+        ),
     ]
     unsure = [r.file for r in rows if r.verdict == "can't tell"]
     if unsure:
-        notes.append(
-            f"too few rows to tell whether these kept their quality: {', '.join(dict.fromkeys(unsure))}. More rows would."
-        )
+        notes.append(f"too few rows to tell whether these kept their quality: {', '.join(dict.fromkeys(unsure))}. More rows would.")
     if unable:
         notes.append("engines that do not work here: " + "; ".join(f"{name} ({why})" for name, why in unable.items()))
     return notes

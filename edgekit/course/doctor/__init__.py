@@ -89,10 +89,7 @@ class Diagnosis:
     def _engines(self) -> list[tuple[str, str]]:
         """Each engine and what was found out. One that needs a GPU to run builds without one."""
         verb = lambda name: "builds" if not self.device.gpus and _for_gpus(name) else "runs"
-        return [
-            (name, f"{verb(name) if ok else 'does not run'}: {detail}")
-            for name, (ok, detail, _) in self.runtimes.items()
-        ]
+        return [(name, f"{verb(name) if ok else 'does not run'}: {detail}") for name, (ok, detail, _) in self.runtimes.items()]
 
     def render(self, console) -> None:
         """Print to a rich console."""
@@ -101,9 +98,7 @@ class Diagnosis:
         from rich.text import Text
 
         def table(title: str, rows: list[tuple[str, str]]) -> Table:
-            grid = Table(
-                title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
-            )
+            grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
             grid.add_column(style="cyan", no_wrap=True)
             grid.add_column(overflow="fold")
             for label, text in rows:
@@ -152,11 +147,7 @@ class Diagnosis:
 
 
 def examine(
-    root: str | Path = "/",
-    *,
-    site: list[str] | None = None,
-    python: tuple[int, int] = sys.version_info[:2],
-    full: bool = False,
+    root: str | Path = "/", *, site: list[str] | None = None, python: tuple[int, int] = sys.version_info[:2], full: bool = False
 ) -> Diagnosis:
     """Examine this machine, or a recorded one.
 
@@ -184,9 +175,7 @@ def examine(
     return Diagnosis(device, versions, engines, tuple(findings), labs)
 
 
-def _runtimes(
-    device: Device, full: bool = False, absent: set[str] = frozenset()
-) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
+def _runtimes(device: Device, full: bool = False, absent: set[str] = frozenset()) -> tuple[dict[str, tuple[bool, str, str]], list[Finding]]:
     """What `runtimes.available()` found out by running a session, and a finding for each engine that should run here.
 
     absent: modules that a finding names already.
@@ -198,11 +187,7 @@ def _runtimes(
     except Exception as error:  # whatever it is, the doctor has to survive it and say so
         reason = f"{type(error).__name__}: {error}"
         fix = packages.install(device)
-        return {}, [
-            Finding(
-                PROBLEM, f"the engines cannot be examined: {reason}", "No model can be run.", "all", fix, "runtimes"
-            )
-        ]
+        return {}, [Finding(PROBLEM, f"the engines cannot be examined: {reason}", "No model can be run.", "all", fix, "runtimes")]
     engines = {name: (bool(a.ok), a.detail or "", a.fix or "") for name, a in found.items()}
     return engines, [
         _trouble(device, name, detail, fix)
@@ -215,14 +200,11 @@ def _runtimes(
 
 
 def _expected(device: Device, name: str, engines: dict, absent: set[str]) -> bool:
-    """Whether it is no news that this engine is not installed: one of the extras, told already, or (TensorRT-RTX) not made for the board."""
+    """Whether it is no news that this engine is not installed: one of the extras, told already, or (TensorRT-RTX) not made for the
+    board."""
     base = name.partition(":")[0]
     package = engines[base].package if base in engines else ""
-    return (
-        bool(base in engines and engines[base].extra)
-        or package in absent
-        or (bool(device.jetson) and base == "tensorrt_rtx")
-    )
+    return bool(base in engines and engines[base].extra) or package in absent or (bool(device.jetson) and base == "tensorrt_rtx")
 
 
 def _ready(labs: dict[str, str]) -> str:
@@ -326,9 +308,7 @@ def _trouble(device: Device, name: str, detail: str, fix: str) -> Finding:
     elif device.jetson and _needs_gpu(name):
         fix = ""  # a general wheel would hide the board's own build; the findings about the board say what to do
     if name in ESSENTIAL:
-        return Finding(
-            PROBLEM, f"{name} does not run: {detail}", "No lab runs without it.", "all", fix, f"runtime-{name}"
-        )
+        return Finding(PROBLEM, f"{name} does not run: {detail}", "No lab runs without it.", "all", fix, f"runtime-{name}")
     return Finding(
         HINT if device.gpus and _needs_gpu(name) else INFO,
         f"{name} does not run: {detail.rstrip('.')}",

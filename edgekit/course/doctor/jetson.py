@@ -19,9 +19,10 @@ class JetPack(NamedTuple):
     kernels: tuple[str, ...]  # compute capabilities that the index's torch has kernels for
 
 
-# Others' reports from real boards, read on 2026-11-26. Python, CUDA and TensorRT: the README of Shattered217/Jetson-Orin-Wheels (Orin Nano with 6.2.1,
-# Orin NX with 7.2), and for 7.2 also roboflow/inference, pull request 2531 (2026-06-29, Thor). Folders: pytorch/TensorRT, pull request 3453
-# (2025-03-28); pollen-robotics/microduck_rl, pull request 39 (2026-09-04, Thor). Kernels: wendylabsinc/WendyOS, pull request 1379 (2026-07-07, Orin Nano).
+# Others' reports from real boards, read on 2026-11-26. Python, CUDA and TensorRT: the README of Shattered217/Jetson-Orin-Wheels (Orin Nano
+# with 6.2.1, Orin NX with 7.2), and for 7.2 also roboflow/inference, pull request 2531 (2026-06-29, Thor). Folders: pytorch/TensorRT, pull
+# request 3453 (2025-03-28); pollen-robotics/microduck_rl, pull request 39 (2026-09-04, Thor). Kernels: wendylabsinc/WendyOS, pull request
+# 1379 (2026-07-07, Orin Nano).
 RELEASES = {
     "6.2": JetPack((3, 10), "12.6", "10.3", "jp6/cu126", ("8.7",)),
     "7.2": JetPack((3, 12), "13.2", "10.16", "sbsa/cu130", ("11.0", "12.1")),
@@ -73,10 +74,10 @@ def _origin(device: Device, name: str | None, python: tuple[int, int]) -> str:
         )
     pack = RELEASES[name]
     return (
-        f"JetPack {name} brings Python {'.'.join(map(str, pack.python))}, CUDA {pack.cuda} and TensorRT {pack.tensorrt}. torch, torchvision "
-        f"and onnxruntime-gpu come from the Jetson AI Lab index (search: Jetson AI Lab package index), folder {pack.index}; nvidia-modelopt comes "
-        "from plain pip, after torch is there. Use pip and not uv here: uv does not see the board's packages. Until then most labs stop at their first import."
-        + _without_kernels(device, pack)
+        f"JetPack {name} brings Python {'.'.join(map(str, pack.python))}, CUDA {pack.cuda} and TensorRT {pack.tensorrt}. torch, torchvision"
+        f" and onnxruntime-gpu come from the Jetson AI Lab index (search: Jetson AI Lab package index), folder {pack.index};"
+        " nvidia-modelopt comes from plain pip, after torch is there. Use pip and not uv here: uv does not see the board's packages. Until"
+        " then most labs stop at their first import." + _without_kernels(device, pack)
     )
 
 
@@ -87,9 +88,9 @@ def _without_kernels(device: Device, pack: JetPack) -> str:
         return ""
     architecture = f"sm_{capability.replace('.', '')}"
     return (
-        f" In July 2026 the torch in {pack.index} had no kernels for this board's GPU ({architecture}): it is imported, and every operation on the GPU "
-        f"fails. After the first command ask it: .venv/bin/python -c 'import torch; print(torch.cuda.get_arch_list())'. Without {architecture} in the "
-        "list, build torch from source, or take a JetPack whose wheels have it."
+        f" In July 2026 the torch in {pack.index} had no kernels for this board's GPU ({architecture}): it is imported, and every operation"
+        " on the GPU fails. After the first command ask it: .venv/bin/python -c 'import torch; print(torch.cuda.get_arch_list())'. Without"
+        f" {architecture} in the list, build torch from source, or take a JetPack whose wheels have it."
     )
 
 

@@ -46,8 +46,7 @@ def gpu(device: Device) -> Iterator[Finding]:
             f"an NVIDIA GPU is on the PCI bus ({', '.join(device.pci_gpus)}), but no driver answers",
             "The GPU stays idle: everything runs on the CPU, engines are compiled ahead of time and not run.",
             "TensorRT, ONNX Runtime on CUDA, energy",
-            fix
-            or "sudo apt install nvidia-driver   (Debian)   or   sudo ubuntu-drivers install   (Ubuntu), then reboot",
+            fix or "sudo apt install nvidia-driver   (Debian)   or   sudo ubuntu-drivers install   (Ubuntu), then reboot",
             "no-driver",
         )
         return
@@ -98,10 +97,11 @@ def room(device: Device) -> Iterator[Finding]:
             f"only {device.memory.total / GIB:.1f} GiB of memory",
             "Jupyter and PyTorch together do not fit: kernels will be killed.",
             "all",
-            "raise the container's memory limit"
-            if device.memory.limit
-            else "sudo fallocate -l 8G /swapfile && sudo chmod "
-            "600 /swapfile && sudo mkswap /swapfile && sudo swapon /swapfile",
+            (
+                "raise the container's memory limit"
+                if device.memory.limit
+                else "sudo fallocate -l 8G /swapfile && sudo chmod 600 /swapfile && sudo mkswap /swapfile && sudo swapon /swapfile"
+            ),
             "memory",
         )
     elif device.memory.total and device.memory.available < 1.5 * GIB:

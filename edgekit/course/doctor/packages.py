@@ -61,9 +61,7 @@ class Site:
 def install(device: Device) -> str:
     """The command that puts the course's packages right on this machine."""
     if device.jetson:
-        return (
-            "python -m pip install -e '.[jetson]'"  # the board's own torch and TensorRT stay, and uv does not see them
-        )
+        return "python -m pip install -e '.[jetson]'"  # the board's own torch and TensorRT stay, and uv does not see them
     # The edition that is here, GPU or not.
     cuda = device.gpus or (not device.recorded and Site().installed("onnxruntime-gpu"))
     return pip("install", "-r", "requirements/cuda.txt" if cuda else "requirements/cpu.txt")
@@ -119,9 +117,7 @@ def interpreter(python: tuple[int, int]) -> Iterator[Finding]:
 def missing(device: Device, site: Site) -> Iterator[Finding]:
     for name, topics in NEEDED.items():
         if name not in site.all:
-            yield Finding(
-                PROBLEM, f"{name} is not installed", "Notebooks stop at its import.", topics, install(device), name
-            )
+            yield Finding(PROBLEM, f"{name} is not installed", "Notebooks stop at its import.", topics, install(device), name)
     if "nbval" not in site.all:
         yield Finding(INFO, "nbval is not installed", "Only instructors need it.", "grading", install(device), "nbval")
 
@@ -168,13 +164,9 @@ def onnxruntime(device: Device, site: Site, python: tuple[int, int] = sys.versio
             HINT,
             "there is a GPU, but ONNX Runtime is the CPU build",
             "The CUDA provider is missing; the labs run on the CPU."
-            + (
-                " For Python 3.10 no onnxruntime-gpu goes with this PyTorch: the last one, 1.23.2, wants CUDA 12." * old
-            ),
+            + (" For Python 3.10 no onnxruntime-gpu goes with this PyTorch: the last one, 1.23.2, wants CUDA 12." * old),
             "ONNX Runtime",
-            "make clean, then: make lab EXTRA=cuda PYTHON=python3.12"
-            if old
-            else f"{pip('uninstall', 'onnxruntime')} && {install(device)}",
+            "make clean, then: make lab EXTRA=cuda PYTHON=python3.12" if old else f"{pip('uninstall', 'onnxruntime')} && {install(device)}",
             "onnxruntime-cpu",
         )
     elif "onnxruntime-gpu" in here and not device.jetson:
@@ -225,9 +217,11 @@ def _pair(device: Device, site: Site, version: str, vision: str) -> Iterator[Fin
             f"torchvision {vision} does not fit torch {version}: {why}",
             '`import torchvision` fails with "operator torchvision::nms does not exist".',
             "training, Model Optimizer, every lab with a torchvision model",
-            "rebuild torchvision against the board's torch"
-            if device.jetson
-            else f"{pip('uninstall', 'torch', 'torchvision')} && {install(device)}",
+            (
+                "rebuild torchvision against the board's torch"
+                if device.jetson
+                else f"{pip('uninstall', 'torch', 'torchvision')} && {install(device)}"
+            ),
             "torchvision",
         )
 
@@ -285,9 +279,7 @@ def board(device: Device, site: Site) -> Iterator[Finding]:
             "TensorRT",
             pip(
                 "uninstall",
-                *site.installed(
-                    "tensorrt", "tensorrt-cu12", "tensorrt-cu13", "tensorrt-cu12-bindings", "tensorrt-cu13-bindings"
-                ),
+                *site.installed("tensorrt", "tensorrt-cu12", "tensorrt-cu13", "tensorrt-cu12-bindings", "tensorrt-cu13-bindings"),
                 *wheels,
             ),
             "jetson-tensorrt",

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The capstone's board of a class.")
-Tier = Annotated[
-    str, typer.Option(help="walls around models: namespace, container, or none (only for models you trust)")
-]
+Tier = Annotated[str, typer.Option(help="walls around models: namespace, container, or none (only for models you trust)")]
 
 
 @app.command()
@@ -26,9 +24,7 @@ def init(
     board = room.make(folder, roster, course, until)
     closes = f"{board.until:%Y-%m-%d %H:%M %Z}" if board.until else "no deadline"
     typer.echo(f"course {board.course!r}, {closes}")
-    typer.echo(
-        f"{len(board.tokens)} tokens in {folder / room.TOKENS}; give each student its own. Keep {folder} to yourself."
-    )
+    typer.echo(f"{len(board.tokens)} tokens in {folder / room.TOKENS}; give each student its own. Keep {folder} to yourself.")
 
 
 @app.command()
@@ -44,7 +40,8 @@ def serve(
     board = room.read(folder)
     with server.serving(board, host, port) as address:
         typer.echo(
-            f"{address} shows the board. Hand in: curl --data-binary @FILE.edgekit -H 'X-Student: NAME' -H 'Authorization: Bearer TOKEN' {address}submit"
+            f"{address} shows the board. Hand in: curl --data-binary @FILE.edgekit -H 'X-Student: NAME' -H 'Authorization: Bearer TOKEN'"
+            f" {address}submit"
         )
         server.judge_all(board, tier, typer.echo, until_empty=False)
 
@@ -54,8 +51,7 @@ def add(
     folder: Path,
     submissions: Path,
     received: Annotated[
-        str | None,
-        typer.Option(help="when these files were handed in, such as 2027-01-31T20:00: held against the deadline"),
+        str | None, typer.Option(help="when these files were handed in, such as 2027-01-31T20:00: held against the deadline")
     ] = None,
 ) -> None:
     """Take every packed file below a folder. The deadline is not looked at, unless you say when the files were handed in."""
@@ -66,17 +62,13 @@ def add(
     for path, said in told:
         typer.echo(f"{path.name}: {said}", err=said != intake.TAKEN)
     if board.until and not received and told:
-        typer.echo(
-            f"The deadline ({board.until:%Y-%m-%d %H:%M %Z}) was not looked at: --received says when files came."
-        )
+        typer.echo(f"The deadline ({board.until:%Y-%m-%d %H:%M %Z}) was not looked at: --received says when files came.")
     raise typer.Exit(0 if all(said == intake.TAKEN for _, said in told) else 1)
 
 
 @app.command()
 def judge(
-    folder: Path,
-    tier: Tier = "namespace",
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0,
+    folder: Path, tier: Tier = "namespace", seconds: Annotated[float, typer.Option(min=0.5, max=60, help="of paired timing, at most")] = 9.0
 ) -> None:
     """Judge what waits, then end."""
     from edgekit.instructor.board import room, server
@@ -85,9 +77,7 @@ def judge(
 
 
 @app.command()
-def export(
-    folder: Path, target: Annotated[Path, typer.Option("--out", help="an HTML file")] = Path("board.html")
-) -> None:
+def export(folder: Path, target: Annotated[Path, typer.Option("--out", help="an HTML file")] = Path("board.html")) -> None:
     """Write the board as one HTML file."""
     from edgekit.instructor.board import room, server
 

@@ -24,10 +24,17 @@ def points(rows: list[dict]) -> list[Point]:
     """The judged ones among the rows of a store, each with those that dominate it."""
     three = lambda found: (found["value"], found["low"], found["high"])
     all_ = [
-        Point(row["id"], row["student"], three(row["report"]["numbers"]["accuracy"]), three(row["report"]["numbers"]["latency"]),
-              row["report"]["numbers"]["file"], bool(row["report"]["kept"]))
-        for row in rows if row["report"]
-    ]  # fmt: skip
+        Point(
+            row["id"],
+            row["student"],
+            three(row["report"]["numbers"]["accuracy"]),
+            three(row["report"]["numbers"]["latency"]),
+            row["report"]["numbers"]["file"],
+            bool(row["report"]["kept"]),
+        )
+        for row in rows
+        if row["report"]
+    ]
     return [replace(p, beaten_by=tuple(q.number for q in all_ if dominates(q, p))) for p in all_]
 
 

@@ -81,10 +81,15 @@ class Intake:
         if budget.course != self.board.course:
             raise SubmissionError(f"it is for the course {budget.course!r}, this board is {self.board.course!r}'s.")
         row = {
-            "student": student, "device": budget.device, "task": budget.task, "division": submission.division,
-            "packed_sha": sha256(packed), "model_sha": sha256(submission.model), "content_sha": submission.content_sha,
+            "student": student,
+            "device": budget.device,
+            "task": budget.task,
+            "division": submission.division,
+            "packed_sha": sha256(packed),
+            "model_sha": sha256(submission.model),
+            "content_sha": submission.content_sha,
             "manifest": json.dumps(manifest),
-        }  # fmt: skip
+        }
         when = received.timestamp() if received else time.time()
         return self.store.take(row, packed, when, most_waiting)
 
@@ -99,7 +104,8 @@ class Intake:
 
 
 def take_folder(intake: Intake, folder: Path, received: datetime | None = None) -> list[tuple[Path, str]]:
-    """Every packed file in a folder, by who signed it: (file, TAKEN or why not). Files that were taken or refused before are passed over."""
+    """Every packed file in a folder, by who signed it: (file, TAKEN or why not). Files that were taken or refused before are passed
+    over."""
     known, told = intake.store.known(), []
     for path in sorted(Path(folder).rglob(f"*{packing.SUFFIX}")):
         try:
@@ -127,8 +133,9 @@ class Judge:
     splits: dict[str, Drawn] = field(default_factory=dict)  # read once
 
     def next(self) -> int | None:
-        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time, a sixth while a
-        CROWD does, a ninth while two of these do; what could not be told then is measured again, for all of it, when nobody waits."""
+        """Judge the oldest submission that waits; None where none does. While others wait, a latency gets a third of the time, a sixth
+        while a CROWD does, a ninth while two of these do; what could not be told then is measured again, for all of it, when nobody
+        waits."""
         store = self.board.store
         if (claimed := store.claim()) is None:
             return None
@@ -139,7 +146,7 @@ class Judge:
             submission, _ = packing.unpack(packed, self.board.tokens[student])
             report = checking.check_submission(
                 submission, self._unseen(submission.budget.task), seconds=seconds, run=self.run, baselines=self.baselines
-            )  # fmt: skip
+            )
             open_ = any(item.name == LATENCY and item.verdict == OPEN for item in report.items)
             store.settle(number, JUDGED, report=report.to_dict() | {"tier": self.tier, AGAIN: bool(hurry) and open_})
         except SubmissionError as refusal:

@@ -22,15 +22,13 @@ _WAITS = "A person marks this part: docs/instructor/capstone.md has the rubric."
 
 
 def write(board: Board, out: Path) -> int:
-    """Write records.jsonl and the texts to ``out``: the last judged submission of everyone for every task and device class. A submission that is
-    there already stays as it is. Returns how many were added."""
+    """Write records.jsonl and the texts to ``out``: the last judged submission of everyone for every task and device class. A submission
+    that is there already stays as it is. Returns how many were added."""
     out, last = Path(out), {}
     for row in board.store.rows():
         if row["state"] == JUDGED:
             last[row["student"], f"capstone-{row['task']}-{row['device']}"] = row
-    known = (
-        {(one["student"], one["lab"], one["sha256"]) for one in read(out / FILE)} if (out / FILE).exists() else set()
-    )
+    known = {(one["student"], one["lab"], one["sha256"]) for one in read(out / FILE)} if (out / FILE).exists() else set()
     new = [(key, row) for key, row in sorted(last.items()) if (*key, row["packed_sha"]) not in known]
     for (student, lab), row in new:
         _texts(out / "notebooks" / student / f"{lab}.ipynb", board.store.packed(row["id"]))
@@ -47,10 +45,18 @@ def _record(student: str, lab: str, row: dict) -> dict:
     items += [_item(name, OUR_FAULT, WRITTEN, _WAITS) for name in ("card", "defence")]
     where = report["environment"].get("device") or "unknown device"
     return {
-        "student": student, "lab": lab, "sha256": row["packed_sha"], "lab_version": "capstone 1", "environment": str(where), "status": OUR_FAULT,
-        "items": items, "review": ["card and defence are to be read"], "notes": [f"claim {one['verdict']}: {one['measured']}, {one['allowed']}. {one['why']}".strip() for one in claims],
-        "tier": report["tier"], "seconds": 0.0,
-    }  # fmt: skip
+        "student": student,
+        "lab": lab,
+        "sha256": row["packed_sha"],
+        "lab_version": "capstone 1",
+        "environment": str(where),
+        "status": OUR_FAULT,
+        "items": items,
+        "review": ["card and defence are to be read"],
+        "notes": [f"claim {one['verdict']}: {one['measured']}, {one['allowed']}. {one['why']}".strip() for one in claims],
+        "tier": report["tier"],
+        "seconds": 0.0,
+    }
 
 
 def _said(item: dict) -> str:
@@ -59,7 +65,15 @@ def _said(item: dict) -> str:
 
 def _item(name: str, status: str, points: float, message: str) -> dict:
     points = tidy(points)
-    return {"name": name, "points": points, "earned": points if status == "pass" else 0, "status": status, "message": message, "cause": "", "seconds": 0.0}  # fmt: skip
+    return {
+        "name": name,
+        "points": points,
+        "earned": points if status == "pass" else 0,
+        "status": status,
+        "message": message,
+        "cause": "",
+        "seconds": 0.0,
+    }
 
 
 def _texts(path: Path, packed: bytes) -> None:
@@ -67,5 +81,5 @@ def _texts(path: Path, packed: bytes) -> None:
     found = sections(packing.contents(packed)[CARD].decode("utf-8-sig"))
     defence = found.pop(DEFENCE, "")
     card = "\n\n".join(f"## {name}\n\n{text}" if name else text for name, text in found.items())
-    cells = [{"id": name, "cell_type": "markdown", "source": text} for name, text in (("card", card), ("defence", defence))]  # fmt: skip
+    cells = [{"id": name, "cell_type": "markdown", "source": text} for name, text in (("card", card), ("defence", defence))]
     files.write_whole(path, json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}))

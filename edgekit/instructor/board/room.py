@@ -46,13 +46,7 @@ class Board:
             raise CourseError(str(error)) from None
 
 
-def make(
-    folder: str | Path,
-    people: str | Path,
-    course: str | None = None,
-    until: str | None = None,
-    count: int = PICTURE_COUNT,
-) -> Board:
+def make(folder: str | Path, people: str | Path, course: str | None = None, until: str | None = None, count: int = PICTURE_COUNT) -> Board:
     """Start a board: a token for everybody of the roster, and unseen pictures from a seed that is written down nowhere.
 
     Called again with a longer roster it adds tokens; the others, the course, the deadline (unless ``until`` gives another; "" is none), the
@@ -92,9 +86,7 @@ def _names(found: roster.Roster, path: Path) -> list[str]:
     for who, name in named:
         sharing.setdefault(name.casefold(), []).append(who)
     if shared := [f"{' and '.join(who)} ({name})" for name, who in sharing.items() if len(who) > 1]:
-        raise CourseError(
-            f"{path}: two would have one token: {'; '.join(shared[:10])[:1000]}. Fix: give each a login of its own."
-        )
+        raise CourseError(f"{path}: two would have one token: {'; '.join(shared[:10])[:1000]}. Fix: give each a login of its own.")
     return [name for _, name in named]
 
 
@@ -127,9 +119,7 @@ def _settled(folder: Path) -> Board:
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         board = Board(folder, settings["course"], _tokens(folder / TOKENS), moment(settings["until"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"{folder} is no board ({error}). Fix: edgekit board init {folder} --roster roster.csv"
-        ) from None
+        raise CourseError(f"{folder} is no board ({error}). Fix: edgekit board init {folder} --roster roster.csv") from None
     _ = board.store
     return board
 

@@ -150,9 +150,7 @@ def render(board: Board) -> str:
 
 
 @contextmanager
-def serving(
-    board: Board, host: str = "127.0.0.1", port: int = 0, *, at_once: int = AT_ONCE, deadline: float = DEADLINE
-) -> Iterator[str]:
+def serving(board: Board, host: str = "127.0.0.1", port: int = 0, *, at_once: int = AT_ONCE, deadline: float = DEADLINE) -> Iterator[str]:
     """Serve a board and give its address."""
     handler = type("Handler", (Handler,), {"intake": Intake(board), "shown": Page(board), "deadline": deadline})
     server = Server((host, port), handler, at_once)
@@ -194,9 +192,7 @@ def only_judge(board: Board) -> Iterator[None]:
     """While it is held, no other process judges for this board: so what is half judged was left by one that is gone."""
     with open(board.folder / LOCK, "ab") as file:
         if not files.taken(file.fileno()):
-            raise CourseError(
-                f"{board.folder}: another process judges for this board (edgekit board serve?). Fix: end it first."
-            )
+            raise CourseError(f"{board.folder}: another process judges for this board (edgekit board serve?). Fix: end it first.")
         yield
 
 

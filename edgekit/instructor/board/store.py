@@ -51,9 +51,9 @@ class Store:
             columns = {row["name"] for row in db.execute("PRAGMA table_info(submission)")}
             if columns and (missing := set(_ROW) - columns):
                 raise CourseError(
-                    f"{path} is of an earlier edgekit: its submissions have no {', '.join(sorted(missing))}. Fix: move {self.path.name} and all "
-                    f"unseen*.npz out of {self.path.parent}, then run edgekit board init again: course, deadline and tokens stay. "
-                    "Then edgekit board add takes the packed files."
+                    f"{path} is of an earlier edgekit: its submissions have no {', '.join(sorted(missing))}. Fix: move {self.path.name} and"
+                    f" all unseen*.npz out of {self.path.parent}, then run edgekit board init again: course, deadline and tokens stay. Then"
+                    " edgekit board add takes the packed files."
                 )
             db.executescript(_TABLES)
 
@@ -101,9 +101,7 @@ class Store:
             same = "SELECT id, state, report FROM submission WHERE packed_sha = ? OR content_sha = ? AND student = ? ORDER BY id DESC"
             before = db.execute(same, (row["packed_sha"], row["content_sha"], row["student"])).fetchone()
             if before and not _open(before):
-                raise SubmissionError(
-                    "a duplicate: you have handed in this model with this card, these claims and this division before."
-                )
+                raise SubmissionError("a duplicate: you have handed in this model with this card, these claims and this division before.")
             waiting = "SELECT count(*) AS n FROM submission WHERE student = ? AND device = ? AND state IN (?, ?)"
             count = db.execute(waiting, (row["student"], row["device"], QUEUED, JUDGING)).fetchone()["n"]
             if most_waiting is not None and count >= most_waiting:
@@ -120,9 +118,7 @@ class Store:
     def refuse(self, student: str, reason: str, packed_sha: str = "") -> None:
         """Keep why something of a student was refused, the last REASONS of them; ``packed_sha`` is known from then on."""
         with self._writing() as db:
-            db.execute(
-                "INSERT INTO refusal (student, received, reason) VALUES (?, ?, ?)", (student, time.time(), reason)
-            )
+            db.execute("INSERT INTO refusal (student, received, reason) VALUES (?, ?, ?)", (student, time.time(), reason))
             last = "SELECT id FROM refusal WHERE student = ? ORDER BY id DESC LIMIT ?"
             db.execute(f"DELETE FROM refusal WHERE student = ? AND id NOT IN ({last})", (student, student, REASONS))
             if packed_sha:
@@ -143,9 +139,7 @@ class Store:
         """(number, student, packed file) of the oldest that waits, for one judge alone; where none does, of the oldest that was judged in
         a hurry; None where there is none of these either."""
         hurried = f"state = ? AND report <> '' AND json_extract(report, '$.{AGAIN}') = 1"
-        first = (
-            f"SELECT id, student, packed FROM submission WHERE state = ? OR ({hurried}) ORDER BY state <> ?, id LIMIT 1"
-        )
+        first = f"SELECT id, student, packed FROM submission WHERE state = ? OR ({hurried}) ORDER BY state <> ?, id LIMIT 1"
         ask = lambda db: db.execute(first, (QUEUED, JUDGED, QUEUED)).fetchone()
         with self._reading() as db:
             if ask(db) is None:
@@ -177,12 +171,8 @@ class Store:
     def rows(self) -> list[dict]:
         """Every submission without its files, oldest first."""
         with self._reading() as db:
-            found = db.execute(f"SELECT id, {', '.join(_ROW)}, received, state, reason, report FROM submission ORDER BY id").fetchall()  # fmt: skip
-        loaded = lambda row: {
-            **row,
-            "manifest": json.loads(row["manifest"]),
-            "report": json.loads(row["report"] or "null"),
-        }
+            found = db.execute(f"SELECT id, {', '.join(_ROW)}, received, state, reason, report FROM submission ORDER BY id").fetchall()
+        loaded = lambda row: {**row, "manifest": json.loads(row["manifest"]), "report": json.loads(row["report"] or "null")}
         return [loaded(dict(row)) for row in found]
 
     def refusals(self) -> list[dict]:

@@ -10,18 +10,7 @@ from edgekit.graphs import planning, reading
 from edgekit.runtimes import trt
 from edgekit.runtimes.ort import runner, session
 
-WARM = (
-    bench.compare,
-    bench.footprint,
-    inside,
-    memory,
-    planning,
-    reading,
-    runner,
-    runtimes.load,
-    session,
-    numpy.polynomial,
-)
+WARM = (bench.compare, bench.footprint, inside, memory, planning, reading, runner, runtimes.load, session, numpy.polynomial)
 with contextlib.suppress(ImportError, runtimes.RunnerError):
     trt.api()
 device.environment()  # keeps the versions and the machine; reads files, computes nothing

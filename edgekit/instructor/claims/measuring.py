@@ -18,8 +18,8 @@ __all__ = ["MEASURES", "accuracy", "measure", "published", "sizes", "speed", "to
 
 def measure(names: list[str], emulated: bool = False) -> Iterator[tuple[str, Finding]]:
     """Run these functions of MEASURES, one after the other; one that cannot run here says why and is "not shown". emulated: the processor
-    is imitated, so what is measured in seconds or in bytes of memory is not asked, and accuracy is measured on fewer pictures: INT8 on 3,000 was not
-    done after 20 minutes (QEMU's Haswell on a busy machine, 2026-11-26)."""
+    is imitated, so what is measured in seconds or in bytes of memory is not asked, and accuracy is measured on fewer pictures: INT8 on
+    3,000 was not done after 20 minutes (QEMU's Haswell on a busy machine, 2026-11-26)."""
     with tempfile.TemporaryDirectory(prefix="edgekit-claims-") as folder:
         shared = Bench(Path(folder), pictures=500 if emulated else 3000)
         for name in names:

@@ -18,7 +18,10 @@ def _peaks(device: str, mode: str | None = None) -> dict[str, float]:
 
 def _headline(device: str, claimed: float) -> Finding:
     peaks = _peaks(device)
-    said = f"{device}: {peaks['sparse']:g} TOPS sparse, {peaks['dense']:g} dense (data/hardware.csv): a dense model has {peaks['dense'] / peaks['sparse']:.0%} of the headline"
+    said = (
+        f"{device}: {peaks['sparse']:g} TOPS sparse, {peaks['dense']:g} dense (data/hardware.csv): a dense model has"
+        f" {peaks['dense'] / peaks['sparse']:.0%} of the headline"
+    )
     return Finding(CONDITIONS if peaks["sparse"] == claimed else NOT, said)
 
 
@@ -46,7 +49,8 @@ def per_channel_on_mp257(shared) -> Finding:
     peaks = sorted(one.amount for one in catalogue.select(catalogue.load(), device="STM32MP257", field="peak_compute"))
     return Finding(
         CONDITIONS,
-        f"{peaks[0]:g} TOPS, {peaks[-1]:g} with overdrive; YOLOv8n 256 with per-channel weights takes {ratio:.1f} times as long as per tensor",
+        f"{peaks[0]:g} TOPS, {peaks[-1]:g} with overdrive; YOLOv8n 256 with per-channel weights takes {ratio:.1f} times as long as per"
+        " tensor",
     )
 
 
@@ -54,9 +58,7 @@ def per_channel_on_mp257(shared) -> Finding:
 def yolo_on_n6(shared) -> Finding:
     from edgekit.device import catalogue
 
-    fps = {
-        p.side: 1e3 / p.milliseconds for p in catalogue.published() if (p.device, p.model) == ("STM32N657", "YOLOv8n")
-    }
+    fps = {p.side: 1e3 / p.milliseconds for p in catalogue.published() if (p.device, p.model) == ("STM32N657", "YOLOv8n")}
     return share(
         {f"{side} px": rate >= 30 for side, rate in fps.items()},
         "published, one class: " + ", ".join(f"{s} px {r:.1f} fps" for s, r in fps.items()),
@@ -84,12 +86,8 @@ def tda4vm_effective(shared) -> Finding:
     from edgekit.device import catalogue
 
     figures = catalogue.load()
-    peak, effective = (
-        catalogue.select(figures, device="TDA4VM", field=f"{kind}_compute")[0].amount for kind in ("peak", "effective")
-    )
-    return Finding(
-        CONDITIONS, f"{peak:g} TOPS peak; {effective:g} effective on a YOLO by one analysis: {effective / peak:.0%}"
-    )
+    peak, effective = (catalogue.select(figures, device="TDA4VM", field=f"{kind}_compute")[0].amount for kind in ("peak", "effective"))
+    return Finding(CONDITIONS, f"{peak:g} TOPS peak; {effective:g} effective on a YOLO by one analysis: {effective / peak:.0%}")
 
 
 # ------------------------------------------------------------------------------------------------------- recorded elsewhere
@@ -113,13 +111,8 @@ def tensorrt_faster(shared) -> Finding:
     rows = [row for row in found["race"] if row["entry"] in ("TensorRT", "TensorRT, CUDA graph")]
     names = [f"{row['model']}, {row['entry']}" for row in rows]
     said = ", ".join(f"{name} {row['speed-up']:.1f}x" for name, row in zip(names, rows, strict=True))
-    gained = any(
-        row["verdict"] == "faster" for row in rows
-    )  # the race has no compiled PyTorch and no ONNX Runtime on the GPU: never more
-    return Finding(
-        CONDITIONS if gained else NOT,
-        f"{found.label}: against PyTorch alone, batch {rows[0]['batch']}, with copies: {said}",
-    )
+    gained = any(row["verdict"] == "faster" for row in rows)  # the race has no compiled PyTorch and no ONNX Runtime on the GPU: never more
+    return Finding(CONDITIONS if gained else NOT, f"{found.label}: against PyTorch alone, batch {rows[0]['batch']}, with copies: {said}")
 
 
 @measures
@@ -130,5 +123,8 @@ def two_of_four_faster(shared) -> Finding:
     best = max(row["speed-up"] for row in found.data)
     called = max(row["speed-up as called from Python"] for row in found.data)
     gained = sum(row["verdict"] == "faster" for row in found.data)
-    said = f"{found.label}: {gained} of {len(found.data)} products are faster, at most {best:.2f}x; as called from Python at most {called:.2f}x"
+    said = (
+        f"{found.label}: {gained} of {len(found.data)} products are faster, at most {best:.2f}x; as called from Python at most"
+        f" {called:.2f}x"
+    )
     return share({f"{row['weight']}, {row['rows of input']} rows": row["low"] >= 1.5 for row in found.data}, said)

@@ -25,10 +25,9 @@ class ClaimError(CourseError):
 class Claim:
     """One quantitative statement.
 
-    says: the workshop's wording. tested: "function" (one of measuring.MEASURES, named in ``by``), "lab" (a lab's cell, "SLUG CELL-ID" in ``by``),
-    "cited" (public evidence), "open" (nothing found). verdict and why: what may be said today, from public evidence, as a condition or a
-    correction; read: the day the evidence was read. lab: where a learner meets it.
-    """
+    says: the workshop's wording. tested: "function" (one of measuring.MEASURES, named in ``by``), "lab" (a lab's cell, "SLUG CELL-ID" in
+    ``by``), "cited" (public evidence), "open" (nothing found). verdict and why: what may be said today, from public evidence, as a
+    condition or a correction; read: the day the evidence was read. lab: where a learner meets it."""
 
     id: str
     chapter: int
@@ -87,7 +86,8 @@ def runs() -> list[Recorded]:
 
 
 def verdicts(claim_id: str, emulated: bool = True) -> list[tuple[str, str, str]]:
-    """(device and date, verdict, what was found) of a claim on every device where it was measured; without ``emulated`` only on real ones."""
+    """(device and date, verdict, what was found) of a claim on every device where it was measured; without ``emulated`` only on real
+    ones."""
     return [
         (f"{run.device}, {run.date}", row["verdict"], row["found"])
         for run in runs()
@@ -148,11 +148,7 @@ def _source(one: str) -> str:
         if not (paths.data() / name).is_file():
             raise ClaimError(f"source {one!r}: there is no data/{name}")
         return f"data/{name}, every row with source and date"
-    fixed = {
-        "cell": "measured by the cell when the deck was built",
-        "arithmetic": "arithmetic",
-        "example": "an example",
-    }
+    fixed = {"cell": "measured by the cell when the deck was built", "arithmetic": "arithmetic", "example": "an example"}
     return fixed.get(one) or f"claim {find(one).id}"
 
 
@@ -177,9 +173,7 @@ def results(name: str, columns: list[str], only: list[str] | None = None) -> Res
     """
     label = _results(name)
     text = (paths.solutions() / RESULTS[name]).read_text(encoding="utf-8")
-    lines = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
-    ]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     head, rows = lines[0], lines[2:]
     missing = [column for column in columns if column not in head]
     if missing:

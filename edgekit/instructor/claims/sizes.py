@@ -45,9 +45,7 @@ def resnet50_size(shared) -> Finding:
     import torchvision
 
     count = _parameters(torchvision.models.resnet50(weights=None))
-    return holds_if(
-        24e6 < count < 26e6 and 95 < 4 * count / 1e6 < 105, f"{count:,} parameters, {4 * count / 1e6:.0f} MB in float32"
-    )
+    return holds_if(24e6 < count < 26e6 and 95 < 4 * count / 1e6 < 105, f"{count:,} parameters, {4 * count / 1e6:.0f} MB in float32")
 
 
 @measures
@@ -62,10 +60,7 @@ def mobilenetv2_size(shared) -> Finding:
 def mobilenet_family(shared) -> Finding:
     from torchvision import models
 
-    counts = {
-        n: _parameters(getattr(models, n)(weights=None))
-        for n in ("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large")
-    }
+    counts = {n: _parameters(getattr(models, n)(weights=None)) for n in ("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large")}
     said = ", ".join(f"{name} {count / 1e6:.2f} million" for name, count in counts.items())
     return share({name: 2.45e6 < count < 3.45e6 for name, count in counts.items()}, said)
 
@@ -89,10 +84,7 @@ def depthwise_saves(shared) -> Finding:
     found = {}
     for inputs, outputs in ((32, 64), (64, 128), (256, 256)):
         full = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        pair = nn.Sequential(
-            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
-            nn.Conv2d(inputs, outputs, 1, bias=False),
-        )
+        pair = nn.Sequential(nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False), nn.Conv2d(inputs, outputs, 1, bias=False))
         x = torch.zeros(1, inputs, 14, 14)
         found[f"{inputs} to {outputs}"] = counting.cost(full, x).macs / counting.cost(pair, x).macs
     said = ", ".join(f"{name} channels {ratio:.1f} times fewer MACs" for name, ratio in found.items())
@@ -109,19 +101,14 @@ def int8_file_size(shared) -> Finding:
 @measures
 def fp16_file_size(shared) -> Finding:
     ratios = {n: export.report(f).size / export.report(shared.files[n]).size for n, f in shared.fp16.items()}
-    return holds_if(
-        all(0.48 < r < 0.53 for r in ratios.values()), ", ".join(f"{n} {r:.2f} of float32" for n, r in ratios.items())
-    )
+    return holds_if(all(0.48 < r < 0.53 for r in ratios.values()), ", ".join(f"{n} {r:.2f} of float32" for n, r in ratios.items()))
 
 
 @measures_hardware
 def ram_over_weights(shared) -> Finding:
     from edgekit.bench import memory
 
-    found = {
-        name: memory.footprint(shared.files[name], 1, name=name).times_file
-        for name in ("tinycnn", "mobilenetv2", "resnet50")
-    }
+    found = {name: memory.footprint(shared.files[name], 1, name=name).times_file for name in ("tinycnn", "mobilenetv2", "resnet50")}
     said = "memory beyond the libraries over the file: " + ", ".join(f"{n} {r:.1f}x" for n, r in found.items())
     return share({name: 5 <= ratio <= 10 for name, ratio in found.items()}, said)
 
@@ -131,7 +118,4 @@ def resnet50_memory(shared) -> Finding:
     from edgekit.bench import memory
 
     found = memory.footprint(shared.files["resnet50"], 1, name="ResNet-50")
-    return holds_if(
-        100e6 < found.model < 1000e6,
-        f"{found.model / 1e6:.0f} MB beyond {found.libraries / 1e6:.0f} MB of libraries, batch 1",
-    )
+    return holds_if(100e6 < found.model < 1000e6, f"{found.model / 1e6:.0f} MB beyond {found.libraries / 1e6:.0f} MB of libraries, batch 1")

@@ -80,8 +80,7 @@ def two_of_four_pattern(shared) -> Finding:
 
     weight = _two_of_four().block3.conv2.weight.detach()
     return holds_if(
-        two_of_four_share(weight, 1) == 1,
-        f"{float((weight == 0).float().mean()):.0%} zeros, two in each four inputs of block3.conv2",
+        two_of_four_share(weight, 1) == 1, f"{float((weight == 0).float().mean()):.0%} zeros, two in each four inputs of block3.conv2"
     )
 
 
@@ -91,12 +90,6 @@ def ort_over_eager(shared) -> Finding:
 
     ratios = {}
     for name in ("tinycnn", "edgecnn"):
-        with (
-            runtimes.load(load_checkpoint(name), "pytorch", threads=1) as a,
-            runtimes.load(shared.files[name], threads=1) as b,
-        ):
+        with runtimes.load(load_checkpoint(name), "pytorch", threads=1) as a, runtimes.load(shared.files[name], threads=1) as b:
             ratios[name] = bench.compare({"pytorch": a, "ort": b}, shared.test.x[:1], max_time=1.5)["ort"]
-    return share(
-        {n: r.verdict == "faster" for n, r in ratios.items()},
-        ", ".join(f"{n} {ratio_of(r)}" for n, r in ratios.items()),
-    )
+    return share({n: r.verdict == "faster" for n, r in ratios.items()}, ", ".join(f"{n} {ratio_of(r)}" for n, r in ratios.items()))

@@ -10,12 +10,10 @@ from edgekit.instructor.claims.reading import Claim, claims, find, verdicts
 
 
 def judged(
-    ids: list[str] | None = None,
-    emulated: bool = False,
-    done: Callable[[Claim, Finding], None] = lambda claim, finding: None,
+    ids: list[str] | None = None, emulated: bool = False, done: Callable[[Claim, Finding], None] = lambda claim, finding: None
 ) -> list[tuple[Claim, Finding]]:
-    """Measure the claims with a function (all, or those in ``ids``) on this machine. emulated: as for `measuring.measure`. done: called after
-    each one. ClaimError for an unknown id."""
+    """Measure the claims with a function (all, or those in ``ids``) on this machine. emulated: as for `measuring.measure`. done: called
+    after each one. ClaimError for an unknown id."""
     wanted = [find(one) for one in ids] if ids else claims()
     asked = {claim.by: claim for claim in wanted if claim.tested == "function"}
     rows = []
@@ -26,8 +24,8 @@ def judged(
 
 
 def record(name: str, rows: list[tuple[Claim, Finding]], command: str = "", **where):
-    """Write data/recorded/claims_NAME.json: verdicts with device and date. command, where: what made them and on which device and environment,
-    if it was not `edgekit claims` on this machine."""
+    """Write data/recorded/claims_NAME.json: verdicts with device and date. command, where: what made them and on which device and
+    environment, if it was not `edgekit claims` on this machine."""
     from edgekit.ledger.recorded import record as write
 
     data = [{"id": c.id, "says": c.says, "verdict": f.verdict, "found": f.found} for c, f in rows]
@@ -44,9 +42,7 @@ def text(rows: list[tuple[Claim, Finding]]) -> str:
         if claim.id in here:
             lines.append(f"      here     {here[claim.id].verdict}. {here[claim.id].found}")
         lines += [f"      recorded {where}: {verdict}. {found}" for where, verdict, found in verdicts(claim.id)]
-        lines.append(
-            f"      today    {claim.verdict}. {claim.why} [{claim.source}; read {claim.read}; lab {claim.lab}]"
-        )
+        lines.append(f"      today    {claim.verdict}. {claim.why} [{claim.source}; read {claim.read}; lab {claim.lab}]")
     counts: dict[str, int] = {}
     for finding in here.values():
         counts[finding.verdict] = counts.get(finding.verdict, 0) + 1

@@ -16,9 +16,7 @@ def default_opset(shared) -> Finding:
 
     file = shared.folder / "default.onnx"
     with export.quiet():
-        torch.onnx.export(
-            load_checkpoint("tinycnn"), (torch.rand(1, 1, 28, 28),), file, external_data=False, verbose=False
-        )
+        torch.onnx.export(load_checkpoint("tinycnn"), (torch.rand(1, 1, 28, 28),), file, external_data=False, verbose=False)
     newest = torch.onnx._constants.ONNX_MAX_OPSET if hasattr(torch.onnx, "_constants") else None
     more = f"; this PyTorch knows opsets up to {newest}" if newest else ""
     return Finding(
@@ -32,8 +30,7 @@ def ort_quantizes_by_itself(shared) -> Finding:
     nodes = _optimized(shared)
     found = [name for name in nodes if "Quant" in name or "Integer" in name or "QLinear" in name]
     return holds_if(
-        bool(found),
-        f"the optimized graph of a float32 EdgeCNN has {sum(nodes.values())} nodes, {len(found)} of them quantized",
+        bool(found), f"the optimized graph of a float32 EdgeCNN has {sum(nodes.values())} nodes, {len(found)} of them quantized"
     )
 
 
@@ -61,9 +58,7 @@ def xnnpack_is_there(shared) -> Finding:
     import onnxruntime as ort
 
     there = ort.get_available_providers()
-    return holds_if(
-        "XnnpackExecutionProvider" in there, f"ONNX Runtime {ort.__version__} from the registry has {', '.join(there)}"
-    )
+    return holds_if("XnnpackExecutionProvider" in there, f"ONNX Runtime {ort.__version__} from the registry has {', '.join(there)}")
 
 
 @measures
@@ -71,11 +66,7 @@ def old_tensorrt_names(shared) -> Finding:
     from edgekit.runtimes import trt
 
     api = trt.api()
-    names = (
-        "IBuilderConfig.max_workspace_size",
-        "Builder.build_engine",
-        "NetworkDefinitionCreationFlag.EXPLICIT_BATCH",
-    )
+    names = ("IBuilderConfig.max_workspace_size", "Builder.build_engine", "NetworkDefinitionCreationFlag.EXPLICIT_BATCH")
     there = {name: trt.has(api, name) for name in names}
     said = ", ".join(f"{name} {'there' if yes else 'gone'}" for name, yes in there.items())
     return share(there, f"{api.__name__} {api.__version__}: {said}")
@@ -107,7 +98,8 @@ def sparsity_function(shared) -> Finding:
     old, new = callable(getattr(mts, "sparsity", None)), callable(getattr(mts, "sparsify", None))
     return holds_if(
         old,
-        f"Model Optimizer {modelopt.__version__}: mts.sparsity {'there' if old else 'is no function'}, mts.sparsify {'there' if new else 'gone'}",
+        f"Model Optimizer {modelopt.__version__}: mts.sparsity {'there' if old else 'is no function'}, mts.sparsify"
+        f" {'there' if new else 'gone'}",
     )
 
 
@@ -140,12 +132,7 @@ def fastnas_is_quick(shared) -> Finding:
         with torch.inference_mode():
             return float((model(x).argmax(1) == y).float().mean())
 
-    config = {
-        "score_func": right,
-        "data_loader": train.loader(64),
-        "collect_func": lambda batch: batch[0],
-        "verbose": False,
-    }
+    config = {"score_func": right, "data_loader": train.loader(64), "collect_func": lambda batch: batch[0], "verbose": False}
     start = time.perf_counter()
     mtp.prune(
         copy.deepcopy(load_checkpoint("edgecnn")),
@@ -156,6 +143,5 @@ def fastnas_is_quick(shared) -> Finding:
     )
     seconds = time.perf_counter() - start
     return holds_if(
-        seconds > 3600,
-        f"FastNAS narrowed one trained EdgeCNN to 50% of its FLOPs in {seconds:.0f} s; no model was trained for it",
+        seconds > 3600, f"FastNAS narrowed one trained EdgeCNN to 50% of its FLOPs in {seconds:.0f} s; no model was trained for it"
     )

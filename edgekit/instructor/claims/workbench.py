@@ -65,9 +65,7 @@ class Bench:
         for name, target in made.items():
             with quantization.quiet():
                 big = name == "mobilenetv2"
-                quantization.for_cpu(
-                    self.files[name], target, noise if big else self.calibration, batch_size=1 if big else 32
-                )
+                quantization.for_cpu(self.files[name], target, noise if big else self.calibration, batch_size=1 if big else 32)
         return made
 
     @cached_property

@@ -13,11 +13,7 @@ from edgekit import files
 from edgekit.instructor.reports import about, marks
 from edgekit.instructor.reports.records import FILE, csv_text, faulty, identity, points, read, with_mark
 
-WHY = {
-    2: "another file was handed in",
-    3: "the lab or its checks have changed",
-    4: "the grader's packages have changed",
-}
+WHY = {2: "another file was handed in", 3: "the lab or its checks have changed", 4: "the grader's packages have changed"}
 UNKNOWN = "the same file, lab and packages: its result is not steady"
 
 

@@ -80,13 +80,7 @@ def grade_all(
         raise ClusterError("student code is never run without walls on a cluster: use the tier namespace or container")
     security = _security(address, tls_ca, tls_cert, tls_key, insecure)
     batch = Batch(submissions_dir, out_dir, shard, labs, roster)
-    options = {
-        "tier": tier,
-        "cold": cold,
-        "preload": batch.preload(),
-        "cell_timeout": cell_timeout,
-        "notebook_timeout": notebook_timeout,
-    }
+    options = {"tier": tier, "cold": cold, "preload": batch.preload(), "cell_timeout": cell_timeout, "notebook_timeout": notebook_timeout}
     if batch.rest:
         with _connect(address, security) as client:
             _inspect(client, tier, sorted({one.slug for one in batch.rest}))
@@ -116,9 +110,7 @@ def _security(address: str, ca, cert, key, insecure: bool):
     for name in given:
         path = getattr(security, name)
         if not path and not (name == "tls_client_key" and security.tls_client_cert):
-            raise ClusterError(
-                f"{address} needs certificates: {name} is given neither here nor in Dask's configuration"
-            )
+            raise ClusterError(f"{address} needs certificates: {name} is given neither here nor in Dask's configuration")
         if path and "-----BEGIN" not in path and not Path(path).is_file():
             raise ClusterError(f"{name}: there is no file {path}")
     return security
@@ -130,9 +122,7 @@ def _connect(address: str, security):
     try:
         return Client(address, security=security, timeout=CONNECT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise ClusterError(
-            f"no scheduler answers at {address}: {error}. Do the certificates belong to its CA?"
-        ) from None
+        raise ClusterError(f"no scheduler answers at {address}: {error}. Do the certificates belong to its CA?") from None
 
 
 def _inspect(client, tier: str, slugs: list[str]) -> None:
@@ -147,9 +137,7 @@ def _inspect(client, tier: str, slugs: list[str]) -> None:
         if theirs["problem"]:
             raise ClusterError(f"worker {worker} cannot grade: {theirs['problem']}")
         if theirs["environment"] != ours["environment"] or theirs["versions"] != ours["versions"]:
-            raise ClusterError(
-                f"worker {worker} has another version of the course or of its packages: install the same everywhere"
-            )
+            raise ClusterError(f"worker {worker} has another version of the course or of its packages: install the same everywhere")
 
 
 # ----------------------------------------------------------------------------------------------------------------- on a worker
@@ -248,9 +236,7 @@ class Spread:
                 future = self.finished.get(timeout=5)
             except queue.Empty:
                 if self.client.status != "running":
-                    raise ClusterError(
-                        "the connection to the scheduler is lost; run the command again to go on"
-                    ) from None
+                    raise ClusterError("the connection to the scheduler is lost; run the command again to go on") from None
                 if time.monotonic() > end:
                     raise ClusterError(f"nothing came back for {self.patience:.0f} s; are there workers?") from None
                 continue
@@ -263,7 +249,20 @@ class Spread:
         fault = f"The cluster failed {ATTEMPTS} times, not the student: {type(error).__name__}: {str(error)[:500]}"
         items = [item_record(lab, item.name, records.OUR_FAULT, fault, "grader") for item in lab.items]
         return {
-            "student": student, "lab": slug, "sha256": sha256, "lab_version": version, "environment": packages,
-            "tier": self.options["tier"], "kernel": "cold" if self.options["cold"] else "warm", "seed": 0, "seconds": 0.0,
-            "cell_seconds": 0.0, "notes": [*one.notes, fault], "review": [], "status": records.OUR_FAULT, "items": items, "scores": {}, "audit": None,
-        }  # fmt: skip
+            "student": student,
+            "lab": slug,
+            "sha256": sha256,
+            "lab_version": version,
+            "environment": packages,
+            "tier": self.options["tier"],
+            "kernel": "cold" if self.options["cold"] else "warm",
+            "seed": 0,
+            "seconds": 0.0,
+            "cell_seconds": 0.0,
+            "notes": [*one.notes, fault],
+            "review": [],
+            "status": records.OUR_FAULT,
+            "items": items,
+            "scores": {},
+            "audit": None,
+        }

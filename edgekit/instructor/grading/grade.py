@@ -1,9 +1,8 @@
 """Grading a class: submissions in, one record for each of them out.
 
-Of a submission only the answers are used (:mod:`edgekit.instructor.submissions.rebuild`). They run in one sandbox, where the checks' probes write
-down what they did with fresh inputs; judges look at that in another. Whatever goes wrong on our side is retried once and then
-reported as such: it never looks like a zero.
-"""
+Of a submission only the answers are used (:mod:`edgekit.instructor.submissions.rebuild`). They run in one sandbox, where the checks' probes
+write down what they did with fresh inputs; judges look at that in another. Whatever goes wrong on our side is retried once and then
+reported as such: it never looks like a zero."""
 
 from __future__ import annotations
 
@@ -196,14 +195,11 @@ def grade_one(
     except Unreadable as error:
         record["status"] = "unreadable"
         record["items"] = [
-            item_record(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable")
-            for name in _names(lab)
+            item_record(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable") for name in _names(lab)
         ]
     except Exception as error:
         _our_fault(record, lab, error)
-    record.update(
-        tier=kernels.walls, kernel=kernels.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells
-    )
+    record.update(tier=kernels.walls, kernel=kernels.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells)
     record["phases"] = times.phases
     if os.environ.get("EDGEKIT_GRADE_DEBUG"):
         shown = "  ".join(f"{name} {seconds:.2f}" for name, seconds in times.phases.items())
@@ -280,10 +276,7 @@ def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> t
     )
     if ended.ended != "done":
         raise SandboxError(f"the inputs of {lab.slug} could not be drawn: {ended.ended} {ended.detail}")
-    sets = [
-        (one, {path.partition("/")[2]: blob for path, blob in ended.files.items() if path.startswith(f"{one}/")})
-        for one in seeds
-    ]
+    sets = [(one, {path.partition("/")[2]: blob for path, blob in ended.files.items() if path.startswith(f"{one}/")}) for one in seeds]
     pool += sets[1:]
     times.add("inputs", began)
     return sets[0]
@@ -310,8 +303,4 @@ def _may_be_the_slice(item: dict, rebuilt: Rebuilt) -> bool:
     if item["status"] != "fail" or item["cause"] == "not done yet":
         return False
     lacking = _NO_NAME.search(item["message"])
-    return (
-        item["name"] in rebuilt.stateful
-        or bool(lacking and lacking[1] in rebuilt.given)
-        or "FileNotFoundError" in item["message"]
-    )
+    return item["name"] in rebuilt.stateful or bool(lacking and lacking[1] in rebuilt.given) or "FileNotFoundError" in item["message"]

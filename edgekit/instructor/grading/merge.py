@@ -80,9 +80,7 @@ def _unite_decisions(outs: Sequence[Path], out: Path) -> list[str]:
         for key, one in marks.kept(folder).items():
             before = kept.get(key)
             if before and before[0] != one:
-                conflicts[key] = (
-                    f"decided differently by hand in {before[1].name} and {folder.name}; {folder.name} counts"
-                )
+                conflicts[key] = f"decided differently by hand in {before[1].name} and {folder.name}; {folder.name} counts"
             kept[key] = one, folder
             newest[key] = max(one.when, newest.get(key, ""))
     for key, one in marks.kept(out).items():
@@ -121,9 +119,7 @@ def _difference(one: tuple[dict, Path], two: tuple[dict, Path]) -> list[str]:
             return []
         return [f"{where} graded another {' and '.join(differ)}; {second.name} counts"]
     if verdicts(a) != verdicts(b):
-        return [
-            f"{where} graded the same submission differently ({verdicts(a)} and {verdicts(b)}); {second.name} counts"
-        ]
+        return [f"{where} graded the same submission differently ({verdicts(a)} and {verdicts(b)}); {second.name} counts"]
     return []
 
 

@@ -12,9 +12,7 @@ from edgekit.instructor.sandbox.watching import ASLEEP
 from edgekit.instructor.sandbox.worker import Ended, Worker
 
 
-def judge(
-    lab: Lab, worker: Worker, attempts: dict[str, Attempt], given: dict[str, bytes], times: Times, missing=frozenset()
-):
+def judge(lab: Lab, worker: Worker, attempts: dict[str, Attempt], given: dict[str, bytes], times: Times, missing=frozenset()):
     """Verdicts on what the probes brought back, and scores of the models among it: ``(items by name, scores by name)``."""
     began = time.perf_counter()
     verdicts = {name: _without_result(lab, name, attempt) for name, attempt in attempts.items() if not attempt.out}
@@ -37,18 +35,14 @@ def judge(
                 scores.update({name: outcome["score"]} if outcome.get("score") else {})
                 scored.remove(name)
                 continue
-            verdicts[name] = item_record(
-                lab, name, outcome["status"], outcome["message"], outcome["cause"], attempts[name].seconds
-            )
+            verdicts[name] = item_record(lab, name, outcome["status"], outcome["message"], outcome["cause"], attempts[name].seconds)
             tries[name] = tries.get(name, 0) + 1
             if outcome["status"] != "grader-error" or tries[name] > 1:
                 waiting.remove(name)
         if ended.ended != "done":
             _judge_died(lab, steps[max(ended.at, 0)], ended, waiting, scored, verdicts, tries)
     for name in missing & set(verdicts):
-        verdicts[name].update(
-            status="missing", earned=0, cause="not done yet", message=f"The cell of {name} is not in the notebook."
-        )
+        verdicts[name].update(status="missing", earned=0, cause="not done yet", message=f"The cell of {name} is not in the notebook.")
     times.add("judge", began)
     return verdicts, scores
 
@@ -87,18 +81,12 @@ def _without_result(lab: Lab, name: str, attempt: Attempt) -> dict:
             message = f"{name} waited and computed nothing. Is there a sleep, an input() or a lock that nobody opens?"
         return item_record(lab, name, "timeout", message, "timeout", attempt.seconds)
     if attempt.status == "out-of-memory" or "MemoryError" in kind:
-        return item_record(
-            lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds
-        )
+        return item_record(lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds)
     if attempt.status:
         message = f"Python ended while {name} ran: {text}. Does it call exit(), or crash a library?"
         return item_record(lab, name, attempt.status, message, "kernel died", attempt.seconds)
     if attempt.where == "cell":
-        return item_record(
-            lab, name, "fail", f"The cell of {name} raised {kind}: {text}", "cell raised", attempt.seconds
-        )
+        return item_record(lab, name, "fail", f"The cell of {name} raised {kind}: {text}", "cell raised", attempt.seconds)
     if kind:
-        return item_record(
-            lab, name, "fail", f"The check of {name} could not run: {kind}: {text}", "no result", attempt.seconds
-        )
+        return item_record(lab, name, "fail", f"The check of {name} could not run: {kind}: {text}", "no result", attempt.seconds)
     return item_record(lab, name, "fail", f"The check of {name} left no result.", "no result", attempt.seconds)

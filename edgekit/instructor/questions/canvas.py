@@ -77,9 +77,7 @@ def _assessment(chapter: int, questions: list[Question]) -> tree.Element:
 
 def _choices(presentation, processing, question: Question) -> None:
     several = question.kind == "multiple"
-    response = tree.SubElement(
-        presentation, "response_lid", ident="response1", rcardinality="Multiple" if several else "Single"
-    )
+    response = tree.SubElement(presentation, "response_lid", ident="response1", rcardinality="Multiple" if several else "Single")
     choice = tree.SubElement(response, "render_choice")
     for number, answer in enumerate(question.answers):
         _material(tree.SubElement(choice, "response_label", ident=f"a{number}"), answer.text)

@@ -25,13 +25,9 @@ def asked() -> dict[str, str]:
 def update(check: bool = False) -> list[str]:
     """Write the file, or with ``check`` only compare. Returns findings, one line each."""
     known, wanted = {question.name: question for question in bank()}, asked()
-    found = [
-        f"solutions/{slug}.ipynb asks {name}: no such question" for name, slug in wanted.items() if name not in known
-    ]
+    found = [f"solutions/{slug}.ipynb asks {name}: no such question" for name, slug in wanted.items() if name not in known]
     found += [
-        f"data/questions, {name}: a lab asks it, so it needs two hints"
-        for name in wanted
-        if name in known and len(known[name].hints) < 2
+        f"data/questions, {name}: a lab asks it, so it needs two hints" for name in wanted if name in known and len(known[name].hints) < 2
     ]
     made = {name: for_students(known[name]) for name in sorted(wanted) if name in known}
     text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
@@ -53,10 +49,7 @@ def for_students(question: Question) -> dict:
         secret = {"right": "".join(quiz.letter(shuffled.index(item)) for item in question.items), "why": question.why}
     else:
         letters = [(quiz.letter(i), answer) for i, answer in enumerate(question.answers)]
-        secret = {
-            "right": "".join(one for one, answer in letters if answer.right),
-            "whys": {one: a.why for one, a in letters},
-        }
+        secret = {"right": "".join(one for one, answer in letters if answer.right), "whys": {one: a.why for one, a in letters}}
     return {
         "kind": question.kind,
         "text": question.text,

@@ -24,8 +24,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. kind: "single" and "multiple" have ``answers``, each with a reason; "numeric" has ``value``, ``tolerance`` (absolute) and
-    ``unit``; "order" has ``items`` in their right order. ``why`` explains the last two. ``lab`` is where to look it up. ``hints``, the first a nudge, are for those that a lab asks."""
+    """One question. kind: "single" and "multiple" have ``answers``, each with a reason; "numeric" has ``value``, ``tolerance`` (absolute)
+    and ``unit``; "order" has ``items`` in their right order. ``why`` explains the last two. ``lab`` is where to look it up. ``hints``, the
+    first a nudge, are for those that a lab asks."""
 
     chapter: int
     id: str
@@ -65,9 +66,7 @@ def bank(folder: Path | None = None) -> list[Question]:
 def _question(chapter: int, row: dict) -> Question:
     row = dict(row)
     answers = tuple(Answer(**answer) for answer in row.pop("answers", ()))
-    return Question(
-        chapter=chapter, answers=answers, items=tuple(row.pop("items", ())), hints=tuple(row.pop("hints", ())), **row
-    )
+    return Question(chapter=chapter, answers=answers, items=tuple(row.pop("items", ())), hints=tuple(row.pop("hints", ())), **row)
 
 
 def problems(question: Question, taken: set[str]) -> list[str]:

@@ -24,7 +24,8 @@ NO_LAB = "the name names no lab: rename it 04_onnx_export.ipynb, say"
 @dataclass(frozen=True)
 class About:
     """people: of the roster, by what they are called here. handed_in: for each student and lab what the platform says: ``platform``,
-    ``number``, ``when`` (ISO 8601), ``late``, and ``review``, what a person has to look at. strangers: who is not in the roster. lost: path and reason."""
+    ``number``, ``when`` (ISO 8601), ``late``, and ``review``, what a person has to look at. strangers: who is not in the roster. lost: path
+    and reason."""
 
     people: dict[str, Person] = field(default_factory=dict)
     handed_in: dict[str, dict[str, dict]] = field(default_factory=dict)
@@ -44,11 +45,7 @@ class About:
         own = {name: person.participant for name, person in self.people.items() if person.participant}
         says = [(who, lab, one) for who, mine in self.handed_in.items() for lab, one in mine.items()]
         moodles = [one for one in says if one[2]["platform"] == "moodle"]
-        labs = (
-            {lab for who, lab, one in moodles if one["number"] == own.get(who)}
-            if moodles
-            else {lab for _, lab, _ in says}
-        )
+        labs = {lab for who, lab, one in moodles if one["number"] == own.get(who)} if moodles else {lab for _, lab, _ in says}
         return labs.pop() if own and len(labs) == 1 else ""
 
 
@@ -65,11 +62,7 @@ def write(out: Path, found: Survey, only: list[str] | None) -> None:
             "review": list(one.review),
         }
         handed_in.setdefault(one.student, {})[one.slug] = says
-    kept = {
-        "people": {name: asdict(person) for name, person in found.people.items()},
-        "handed_in": handed_in,
-        "strangers": found.strangers,
-    }
+    kept = {"people": {name: asdict(person) for name, person in found.people.items()}, "handed_in": handed_in, "strangers": found.strangers}
     files.write_whole(out / FILE, json.dumps(kept, indent=1, sort_keys=True) + "\n")
     if only is None:
         lines = [[path, why or NO_LAB] for path, why in found.lost]

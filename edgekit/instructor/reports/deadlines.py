@@ -60,16 +60,8 @@ class Deadlines:
         days = math.ceil((handed_in - own) / timedelta(days=1))
         kept = max(0.0, 1 - self.percent / 100 * days) if days <= self.days else 0.0
         cost = "nothing counts any more" if not kept else f"{(1 - kept):.0%} less" if kept < 1 else "without cost"
-        words = (
-            f"{days} day{'s' * (days > 1)} late, {cost}: due {own:%Y-%m-%d %H:%M}, handed in {handed_in:%Y-%m-%d %H:%M}"
-        )
-        return {
-            "due": own.isoformat(),
-            "when": handed_in.isoformat(),
-            "days": days,
-            "kept": round(kept, 6),
-            "words": words,
-        }
+        words = f"{days} day{'s' * (days > 1)} late, {cost}: due {own:%Y-%m-%d %H:%M}, handed in {handed_in:%Y-%m-%d %H:%M}"
+        return {"due": own.isoformat(), "when": handed_in.isoformat(), "days": days, "kept": round(kept, 6), "words": words}
 
 
 def moment(text: str, like: datetime) -> datetime | None:
@@ -131,19 +123,13 @@ def read(file: Path | None = None) -> Deadlines:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise CourseError(f"{file}: {error}") from None
     if not isinstance(table, dict) or not isinstance(table.get("due", {}), dict):
-        raise CourseError(
-            f"{file}: [deadlines] and [deadlines.due] are tables: see the module edgekit.instructor.reports.deadlines"
-        )
+        raise CourseError(f"{file}: [deadlines] and [deadlines.due] are tables: see the module edgekit.instructor.reports.deadlines")
     if unknown := set(table) - KEYS:
-        raise CourseError(
-            f"{file}, [deadlines]: {', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(KEYS))}"
-        )
+        raise CourseError(f"{file}, [deadlines]: {', '.join(sorted(unknown))} is not known; there are {', '.join(sorted(KEYS))}")
     due = {}
     for name, date in table.get("due", {}).items():
         if not isinstance(date, datetime) or date.tzinfo is None:
-            raise CourseError(
-                f"{file}, [deadlines.due]: {name} = {date} needs a time and a zone: 2026-11-20T23:59:00+01:00"
-            )
+            raise CourseError(f"{file}, [deadlines.due]: {name} = {date} needs a time and a zone: 2026-11-20T23:59:00+01:00")
         due[find(name).slug] = date
     numbers = {key: table[key] for key in KEYS - {"due"} if key in table}
     if wrong := [f"{key} = {value!r}" for key, value in numbers.items() if not _is_number(value, key)]:

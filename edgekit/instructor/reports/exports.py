@@ -20,9 +20,17 @@ from edgekit.instructor.reports.about import About
 from edgekit.instructor.reports.records import clean, csv_text, points, tidy
 
 WORKSHEET = (
-    "Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Grade can be changed",
-    "Last modified (submission)", "Last modified (grade)", "Feedback comments",
-)  # fmt: skip
+    "Identifier",
+    "Full name",
+    "Email address",
+    "Status",
+    "Grade",
+    "Maximum Grade",
+    "Grade can be changed",
+    "Last modified (submission)",
+    "Last modified (grade)",
+    "Feedback comments",
+)
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 PARTICIPANT = "Participant "
 
@@ -71,12 +79,20 @@ def worksheet(numbers: dict[str, str], records: dict[str, dict], known: About, o
         person, record = known.people.get(student), records.get(student)
         row = person.row if person and own else {}
         got = points(record) if record else None
-        rows.append([
-            f"{PARTICIPANT}{number}", row.get("Full name") or (person.name if person else "") or student,
-            person.email if person else "", row.get("Status", ""), "" if got is None else got, most,
-            row.get("Grade can be changed", "Yes"), row.get("Last modified (submission)", "-"),
-            row.get("Last modified (grade)", "-"), _comment(record) if record else "",
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{PARTICIPANT}{number}",
+                row.get("Full name") or (person.name if person else "") or student,
+                person.email if person else "",
+                row.get("Status", ""),
+                "" if got is None else got,
+                most,
+                row.get("Grade can be changed", "Yes"),
+                row.get("Last modified (submission)", "-"),
+                row.get("Last modified (grade)", "-"),
+                _comment(record) if record else "",
+            ]
+        )
     return csv_text(rows, "\r\n")
 
 
@@ -99,9 +115,7 @@ def feedback(numbers: dict[str, str], records: dict[str, dict]) -> bytes:
                 continue
             # Moodle cuts the name at underscores: what stands before the first is the name, then comes the number.
             name = "".join(c if c.isalnum() or c in " -'." else " " for c in clean(student, 100)).strip() or "student"
-            member = zipfile.ZipInfo(
-                f"{name}_{numbers[student]}_assignsubmission_file_/feedback.html", (1980, 1, 1, 0, 0, 0)
-            )
+            member = zipfile.ZipInfo(f"{name}_{numbers[student]}_assignsubmission_file_/feedback.html", (1980, 1, 1, 0, 0, 0))
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, pages.student(student, [record]))
     return made.getvalue()

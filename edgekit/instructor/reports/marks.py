@@ -55,9 +55,7 @@ def kept(out: Path) -> dict[Key, Decision]:
         lines = json.loads(file.read_text(encoding="utf-8"))
         return {(one["student"], one["lab"], one["item"]): _decision(one) for one in lines}
     except (ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"{file} cannot be read: {type(error).__name__}: {error}. It holds your own marks: mend it by hand"
-        ) from None
+        raise CourseError(f"{file} cannot be read: {type(error).__name__}: {error}. It holds your own marks: mend it by hand") from None
 
 
 def _decision(one: dict) -> Decision:

@@ -35,10 +35,7 @@ TIERS = {
 }
 # Okabe and Ito's palette without yellow and black: colours that colour-blind readers tell apart, under black text.
 COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2"]
-MEASURES = {
-    "accuracy": "accuracy on the test digits",
-    "latency_ratio": "time for an image, times that of the course's TinyCNN",
-}
+MEASURES = {"accuracy": "accuracy on the test digits", "latency_ratio": "time for an image, times that of the course's TinyCNN"}
 REST = "#999999"
 STYLE = """
 :root { color-scheme: light dark; }
@@ -46,13 +43,18 @@ STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 section.item { border: 1px solid #888; border-left-width: .4rem; border-radius: .3rem; padding: .2rem 1rem; margin: .8rem 0; }
-section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left-color: #009E73; } section.not { border-left-color: #D55E00; }
-section.ours { border-left-color: #56B4E9; } th small { font-weight: normal; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
-td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
+section.item h3 { font-size: 1rem; margin: .4rem 0; } section.pass { border-left-color: #009E73; }
+section.not { border-left-color: #D55E00; }
+section.ours { border-left-color: #56B4E9; } th small { font-weight: normal; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .9rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #888; overflow-wrap: break-word; }
+td.n, th.n { text-align: right; } td ul { margin: 0; padding-left: 1rem; } div.wide { overflow-x: auto; }
+img { max-width: 100%; height: auto; background: #fff; }
 @media (max-width: 40rem) {
   table.rows, table.rows :is(tbody, tr, th, td) { display: block; } table.rows thead { position: absolute; clip-path: inset(50%); }
-  table.rows tr { border-bottom: 1px solid #888; padding: .4rem 0; } table.rows :is(th, td) { border: 0; padding: .1rem 0; text-align: left; overflow-wrap: anywhere; }
+  table.rows tr { border-bottom: 1px solid #888; padding: .4rem 0; }
+  table.rows :is(th, td) { border: 0; padding: .1rem 0; text-align: left; overflow-wrap: anywhere; }
   table.rows td::before { content: attr(data-label) ": "; }
 }
 div.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
@@ -101,9 +103,7 @@ def _lab(record: dict) -> str:
     if record["status"] == "unreadable":
         parts.append("<p><strong>The file you handed in could not be read.</strong> The notes below say why.</p>")
     if faulty(record):
-        parts.append(
-            "<p><strong>A part could not be graded, by a fault of ours.</strong> No points are lost; ask your instructor.</p>"
-        )
+        parts.append("<p><strong>A part could not be graded, by a fault of ours.</strong> No points are lost; ask your instructor.</p>")
     if record.get("late"):
         parts.append(f"<p><strong>{_e(record['late']['words'], 200)}.</strong></p>")
     parts += [_item(item, record.get("scores") or {}) for item in record["items"]]
@@ -138,16 +138,10 @@ def _item(item: dict, scores: dict) -> str:
 def _scores(score: object) -> str:
     if not isinstance(score, dict):
         return ""
-    rows = [
-        (MEASURES.get(key, key.replace("_", " ")), value)
-        for key, value in score.items()
-        if isinstance(value, int | float | str)
-    ]
+    rows = [(MEASURES.get(key, key.replace("_", " ")), value) for key, value in score.items() if isinstance(value, int | float | str)]
     if not rows:
         return ""
-    lines = "".join(
-        f'<tr><th scope="row">{_e(key, 60)}</th><td>{_e(_short(value), 60)}</td></tr>' for key, value in rows
-    )
+    lines = "".join(f'<tr><th scope="row">{_e(key, 60)}</th><td>{_e(_short(value), 60)}</td></tr>' for key, value in rows)
     return f"\n<table><caption>The model you made, measured by the grader</caption>{lines}</table>"
 
 
@@ -160,8 +154,10 @@ def similar(pairs: list, sources: Callable) -> str:
     """Pairs of answers that are alike, with both of them: ``sources(pair)`` gives their code."""
     parts = [
         "<h1>Answers that are alike</h1>",
-        "<p>Beyond what the stub, the solution and many others have. This is a reason to look, and no proof: "
-        "people who learn together write alike. It changes no mark.</p>",
+        (
+            "<p>Beyond what the stub, the solution and many others have. This is a reason to look, and no proof: "
+            "people who learn together write alike. It changes no mark.</p>"
+        ),
     ]
     for pair in pairs[:200]:
         head = f"<h2>{_e(pair.one, 200)} and {_e(pair.two, 200)}</h2>"
@@ -201,18 +197,15 @@ def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str
     tiers = sorted({str(record.get("tier", "unknown")) for record in records})
     parts = [
         "<h1>Class summary</h1>",
-        f"<p>{len(names)} students, {len(records)} submissions. Submissions: {_e(_counts(states))}. Items: {_e(_counts(statuses))}. "
-        f"Sandbox: {_e(', '.join(tiers))}.</p>",
+        (
+            f"<p>{len(names)} students, {len(records)} submissions. Submissions: {_e(_counts(states))}. Items: {_e(_counts(statuses))}. "
+            f"Sandbox: {_e(', '.join(tiers))}.</p>"
+        ),
     ]
     if "none" in tiers:
         parts.append("<p><strong>Warning: graded without a sandbox.</strong></p>")
     parts += [_audit(records), f'<img src="data:image/png;base64,{image}" alt="{_e(alt)}">', _cause_table(records)]
-    parts += [
-        _lost_list(known.lost),
-        _strangers(known.strangers),
-        _review_list(records),
-        _student_table(records, names),
-    ]
+    parts += [_lost_list(known.lost), _strangers(known.strangers), _review_list(records), _student_table(records, names)]
     return page("Class summary", "\n".join(parts))
 
 
@@ -236,10 +229,14 @@ def _cause_table(records: list[dict]) -> str:
         named = known.get(lab, {}).get(item, {})
         why = "".join(f"<li>{_cause(label, n, named)}</li>" for label, n in wrong[:8])
         why += "<li>...</li>" if len(wrong) > 8 else ""
-        rows.append([
-            f"{_e(item, 100)}<br><small>{_e(title(lab), 100)}</small>",
-            str(sum(counter.values()) - counter[""]), str(counter[""]), f"<ul>{why}</ul>" if why else "none",
-        ])  # fmt: skip
+        rows.append(
+            [
+                f"{_e(item, 100)}<br><small>{_e(title(lab), 100)}</small>",
+                str(sum(counter.values()) - counter[""]),
+                str(counter[""]),
+                f"<ul>{why}</ul>" if why else "none",
+            ]
+        )
     return "<h2>Checks</h2>\n" + _table(("Check", "Not passed", "Passed", "Causes"), rows, numbers=(1, 2))
 
 
@@ -250,9 +247,7 @@ def _table(heads: tuple[str, ...], rows: list[list[str]], numbers: tuple[int, ..
     head = "".join(f'<th scope="col" role="columnheader"{kind(i)}>{one}</th>' for i, one in enumerate(heads))
     lines = []
     for first, *rest in rows:
-        cells = "".join(
-            f'<td role="cell" data-label="{heads[i]}"{kind(i)}>{cell}</td>' for i, cell in enumerate(rest, 1)
-        )
+        cells = "".join(f'<td role="cell" data-label="{heads[i]}"{kind(i)}>{cell}</td>' for i, cell in enumerate(rest, 1))
         lines.append(f'<tr role="row"><th scope="row" role="rowheader">{first}</th>{cells}</tr>')
     return (
         f'<table class="rows" role="table"><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
@@ -312,7 +307,9 @@ def figure(records: list[dict]):
     _draw_causes(bars, found)
     shares = _draw_points(spread, records)
     worst = max(found.items(), key=lambda pair: sum(pair[1].values()) - pair[1][""], default=None)
-    fig.alt = f"Stacked bars: students that did not pass each of {len(found)} checks, by cause; histogram of {len(shares)} students' points."
+    fig.alt = (
+        f"Stacked bars: students that did not pass each of {len(found)} checks, by cause; histogram of {len(shares)} students' points."
+    )
     if worst:
         fig.alt += f" Most often not passed: {worst[0][1]}, {sum(worst[1].values()) - worst[1]['']} times. The table below has all numbers."
     return fig

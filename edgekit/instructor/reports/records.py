@@ -124,9 +124,7 @@ def csv_text(rows: Iterable[Iterable], end: str = "\n", quoting: int = csv.QUOTE
     """Rows as CSV; text is made harmless, numbers stay numbers."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=quoting, lineterminator=end)
-    writer.writerows(
-        [cell if isinstance(cell, int | float) else harmless(cell, MAX_CELL) for cell in row] for row in rows
-    )
+    writer.writerows([cell if isinstance(cell, int | float) else harmless(cell, MAX_CELL) for cell in row] for row in rows)
     return out.getvalue()
 
 
@@ -144,6 +142,4 @@ def item_record(lab: Lab, name: str, status: str, message: str, cause: str, seco
     """One exercise of a record. ``cause`` is what the check calls the mistake; full points for "pass", none for all else."""
     points = next(item.points for item in lab.items if item.name == name)
     earned = points if status == "pass" else 0
-    return {
-        "name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds,
-    }  # fmt: skip
+    return {"name": name, "points": points, "earned": earned, "status": status, "message": message, "cause": cause, "seconds": seconds}

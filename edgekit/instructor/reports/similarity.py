@@ -73,9 +73,7 @@ def of(out: Path) -> list[Pair]:
     handed_in = [(one["student"], one["lab"]) for one in about.counting(out)]
     found: list[Pair] = []
     for lab in labs():
-        answers = {
-            who: cells for who, slug in handed_in if slug == lab.slug and (cells := graded_cells(out, who, slug))
-        }
+        answers = {who: cells for who, slug in handed_in if slug == lab.slug and (cells := graded_cells(out, who, slug))}
         for item in lab.items if answers else ():
             mine = {student: cells[item.name] for student, cells in answers.items() if item.name in cells}
             found += _pairs(lab, item.name, mine)
@@ -122,7 +120,5 @@ def write(out: Path, pairs: list[Pair]) -> tuple[Path, Path]:
 
 
 def _both(out: Path, lab: Lab, pair: Pair) -> list[str]:
-    both = (
-        cells_of(lab.solution) if who == SOLUTION else graded_cells(out, who, lab.slug) for who in (pair.one, pair.two)
-    )
+    both = (cells_of(lab.solution) if who == SOLUTION else graded_cells(out, who, lab.slug) for who in (pair.one, pair.two))
     return [cells.get(pair.item, "") for cells in both]

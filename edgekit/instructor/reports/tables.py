@@ -16,18 +16,7 @@ from xml.etree import ElementTree
 
 from edgekit import files
 from edgekit.instructor.reports import about, exports, marks, pages
-from edgekit.instructor.reports.records import (
-    FILE,
-    append,
-    clean,
-    csv_text,
-    identity,
-    latest,
-    points,
-    read,
-    tidy,
-    with_mark,
-)
+from edgekit.instructor.reports.records import FILE, append, clean, csv_text, identity, latest, points, read, tidy, with_mark
 
 
 def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
@@ -56,8 +45,16 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
     names = page_names([*(record["student"] for record in counted), *known.people])
-    made = {kind: out / name for kind, name in
-            {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}.items()}  # fmt: skip
+    made = {
+        kind: out / name
+        for kind, name in {
+            "csv": "grades.csv",
+            "junit": "junit.xml",
+            "summary": "summary.html",
+            "plot": "summary.png",
+            "students": "students",
+        }.items()
+    }
     text = table(counted, known.people)
     files.write_whole(made["csv"], with_mark(text))
     files.write_whole(made["junit"], junit(counted))
@@ -191,6 +188,6 @@ def _add_case(suite: ElementTree.Element, record: dict, item: dict) -> str | Non
         return None
     kind = "error" if item["status"] == "grader-error" else "failure"
     found = ElementTree.SubElement(case, kind, type=clean(item["status"], 100))
-    found.set("message", f"{tidy(item['earned'])} of {tidy(item['points'])} points: {clean(item.get('cause') or item['status'], 200)}")  # fmt: skip
+    found.set("message", f"{tidy(item['earned'])} of {tidy(item['points'])} points: {clean(item.get('cause') or item['status'], 200)}")
     found.text = clean(item.get("message") or "")
     return kind

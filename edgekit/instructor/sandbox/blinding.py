@@ -29,9 +29,7 @@ def blind(labs: set[str]) -> Path:
     spaces = [vars(module) for name, module in list(sys.modules.items()) if _of_a_lab(name) and module]
     exercises = {id(v): v for space in spaces for v in space.values() if isinstance(v, Exercise)}.values()
     judges = _reached([part for one in exercises for part in (one.judge, one.inputs)])
-    hidden = (judges | {(id(s), name) for s in spaces for name in ("judge", "inputs")}) - _reached(
-        [e.probe for e in exercises]
-    )
+    hidden = (judges | {(id(s), name) for s in spaces for name in ("judge", "inputs")}) - _reached([e.probe for e in exercises])
     for space in spaces:
         for name, value in list(space.items()):
             if (id(space), name) in hidden and not isinstance(value, Exercise | types.ModuleType):

@@ -56,9 +56,7 @@ def die_with_parent() -> None:
 
 def can_nest() -> bool:
     """Whether this process may make namespaces for its children."""
-    effective = next(
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff")
-    ).split()[1]
+    effective = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff")).split()[1]
     return bool(int(effective, 16) >> _SYS_ADMIN & 1)
 
 
@@ -125,10 +123,7 @@ def enclose(limits: Limits, uid: int | None, covered: Path | None = None) -> Non
         _show_again(Path(path), handle)
     _tmpfs("/dev/shm", limits.scratch // 4)
     if covered:
-        _check(
-            _libc.mount(b"tmpfs", str(covered).encode(), b"tmpfs", _NOSUID | _NODEV | _RDONLY, b"size=4k"),
-            f"cover {covered}",
-        )
+        _check(_libc.mount(b"tmpfs", str(covered).encode(), b"tmpfs", _NOSUID | _NODEV | _RDONLY, b"size=4k"), f"cover {covered}")
     for capability in range(64):
         if _libc.prctl(_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
@@ -215,9 +210,7 @@ def memory(pid: int | str = "self") -> tuple[int, int]:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0, 0
-    kib = {
-        key: int(rest.split()[0]) for key, _, rest in (line.partition(":") for line in lines) if rest.endswith(" kB")
-    }
+    kib = {key: int(rest.split()[0]) for key, _, rest in (line.partition(":") for line in lines) if rest.endswith(" kB")}
     return kib.get("VmSize", 0) * 1024, (kib.get("RssAnon", 0) + kib.get("RssShmem", 0)) * 1024
 
 

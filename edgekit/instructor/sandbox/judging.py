@@ -105,11 +105,7 @@ def _run(session, name: str) -> dict:
     for _ in range(PAIRS):
         theirs, ours = _seconds(session, name, one), _seconds(own, "input", one)
         ratios.append(theirs / ours)
-    return {
-        "accuracy": float((logits.argmax(1) == split.y).mean()),
-        "images": len(split),
-        "latency_ratio": float(np.median(ratios)),
-    }
+    return {"accuracy": float((logits.argmax(1) == split.y).mean()), "images": len(split), "latency_ratio": float(np.median(ratios))}
 
 
 def _seconds(session, name: str, x: np.ndarray) -> float:

@@ -1,4 +1,5 @@
-"""Importing beforehand what every lab needs. Nothing is computed: a multithreaded kernel would leave forked children with locks that nobody opens."""
+"""Importing beforehand what every lab needs. Nothing is computed: a multithreaded kernel would leave forked children with locks that nobody
+opens."""
 
 from __future__ import annotations
 

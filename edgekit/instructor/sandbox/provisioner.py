@@ -61,9 +61,7 @@ class Parent:
                 self.process.stdin.flush()
                 return json.loads(self.process.stdout.readline())
             except (OSError, ValueError) as error:
-                raise RuntimeError(
-                    f"the warm process was lost ({error}); it ended with {self.process.poll()}"
-                ) from None
+                raise RuntimeError(f"the warm process was lost ({error}); it ended with {self.process.poll()}") from None
 
     def alive(self) -> bool:
         return self.process.poll() is None

@@ -42,9 +42,7 @@ class Watch:
     def until_end(self) -> tuple[dict, dict[str, bytes]]:
         blob, finish_by, next_look = bytearray(), None, time.monotonic() + LOOK
         while True:
-            for handle in select.select(
-                [self.events, self.results] if self.budget > 0 else [self.results], [], [], 0.1
-            )[0]:
+            for handle in select.select([self.events, self.results] if self.budget > 0 else [self.results], [], [], 0.1)[0]:
                 part = os.read(handle, 1 << 18)
                 if handle == self.events:
                     self._read_events(part)

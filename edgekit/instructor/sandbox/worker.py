@@ -185,9 +185,7 @@ def require(tier: str) -> None:
     if tier not in TIERS:
         raise SandboxError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
     if tier == "namespace" and namespace_problem():
-        raise SandboxError(
-            f"the namespace tier does not work here: {namespace_problem()}. Other tiers: container, none"
-        )
+        raise SandboxError(f"the namespace tier does not work here: {namespace_problem()}. Other tiers: container, none")
     if tier == "container" and not (os.environ.get(IMAGE) and engine()):
         raise SandboxError(f"the container tier needs podman or docker, and an image with edgekit named in ${IMAGE}")
 
@@ -250,9 +248,14 @@ class Worker:
         self.close()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = _start(
-            self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=self._environment(),
-            start_new_session=True, bufsize=0,
-        )  # fmt: skip
+            self._command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=self._environment(),
+            start_new_session=True,
+            bufsize=0,
+        )
         self.about = self._reply(START_SECONDS)[0]
         if not self.about.get("ready"):
             raise self._lost("the sandbox did not start")
@@ -263,9 +266,7 @@ class Worker:
         here = [sys.executable, "-s", "-m", "edgekit.instructor.sandbox.zygote", *(["--cold"] if self.cold else [])]
         here += [part for name in self.preload for part in ("--preload", name)]
         if self.tier == "namespace":
-            own_user = (
-                ["--uid", str(200_000 + os.getpid() % 100_000 * 16 + self.index % 16)] if os.geteuid() == 0 else []
-            )
+            own_user = ["--uid", str(200_000 + os.getpid() % 100_000 * 16 + self.index % 16)] if os.geteuid() == 0 else []
             return [*bubblewrap(self.hidden), *here, *own_user]
         if self.tier == "container":
             return [*container(os.environ[IMAGE], engine()), *here[1:], "--flat"]
@@ -288,11 +289,7 @@ class Worker:
             limits["processes"] = 0  # the limit counts everything that this user runs
         if self.cold:
             limits["memory"] += IMPORTS
-            job = {
-                **job,
-                "step_timeout": job["step_timeout"] + IMPORT_SECONDS,
-                "timeout": job["timeout"] + IMPORT_SECONDS,
-            }
+            job = {**job, "step_timeout": job["step_timeout"] + IMPORT_SECONDS, "timeout": job["timeout"] + IMPORT_SECONDS}
         try:
             frames.send(self.process.stdin.fileno(), {**job, "limits": limits}, files)
             report, found = self._reply(float(job["timeout"]) + SLACK)

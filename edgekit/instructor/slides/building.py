@@ -109,9 +109,7 @@ def markdown(source: str) -> str:
 
     made = markdown2html_mistune(source)
     made = re.sub(r'<a class="anchor-link".*?</a>', "", made)
-    return re.sub(r"<p>(<strong>(Predict|Slide says|Today):)", r'<p class="\2">\1', made).replace(
-        '"Slide says"', '"says"'
-    )
+    return re.sub(r"<p>(<strong>(Predict|Slide says|Today):)", r'<p class="\2">\1', made).replace('"Slide says"', '"says"')
 
 
 def _code(cell: dict, wait: bool, where: str) -> str:
@@ -133,9 +131,7 @@ def shown_output(output: dict, where: str, strict: bool = True) -> str:
         alt = output.get("metadata", {}).get("image/png", {}).get("alt")
         if not alt and strict:
             raise SlideError(f"{where}: a picture without a text alternative; end its function with plots.finish(...)")
-        return (
-            f'<img alt="{html.escape(alt or "", quote=True)}" src="data:image/png;base64,{data["image/png"].strip()}">'
-        )
+        return f'<img alt="{html.escape(alt or "", quote=True)}" src="data:image/png;base64,{data["image/png"].strip()}">'
     if "text/html" in data:
         return f'<div class="made">{_WORK.sub("", data["text/html"])}</div>'
     return f"<pre class='printed'>{html.escape(_said(data.get('text/plain', '')))}</pre>"

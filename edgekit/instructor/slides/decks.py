@@ -101,7 +101,8 @@ def files() -> list[Path]:
 
 
 def choose(names: list[str]) -> list[Path]:
-    """The decks with these numbers or names ("3", "03", "03_optimization_techniques"); all of them for []. SlideError names what there is."""
+    """The decks with these numbers or names ("3", "03", "03_optimization_techniques"); all of them for []. SlideError names what there
+    is."""
     there = files()
     if not names:
         return there
@@ -165,13 +166,7 @@ def _opened(cell: dict, where: str) -> Slide:
     layout = mine.get("layout", "stack")
     if layout not in LAYOUTS:
         raise SlideError(f"{where}: edgekit.layout is {layout!r}; it can be {' or '.join(LAYOUTS)}")
-    return Slide(
-        first.lstrip("# ").strip(),
-        [cell],
-        layout=layout,
-        sources=list(mine.get("sources", [])),
-        picture=mine.get("picture"),
-    )
+    return Slide(first.lstrip("# ").strip(), [cell], layout=layout, sources=list(mine.get("sources", [])), picture=mine.get("picture"))
 
 
 def _with_lab_cell(source: str, where: str) -> str:

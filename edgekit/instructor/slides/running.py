@@ -41,9 +41,7 @@ def run(notebook: dict, name: str, timeout: float = 180) -> dict:
         except CellExecutionError as error:
             raise SlideError(f"{name}: a cell fails:\n{ANSI.sub('', str(error))}") from None
         except (CellTimeoutError, DeadKernelError) as error:
-            raise SlideError(
-                f"{name}: {type(error).__name__}: {str(error)[:500]}. Is the machine busy? Run it again."
-            ) from None
+            raise SlideError(f"{name}: {type(error).__name__}: {str(error)[:500]}. Is the machine busy? Run it again.") from None
     del done["cells"][0]
     return done
 

@@ -33,9 +33,9 @@ _ATTEMPT = re.compile(r"(?:-Copy|-| \(|_\()(\d{1,4})\)?$")
 
 @dataclass(frozen=True)
 class Submission:
-    """One notebook of one student. ``problem`` says why it could not be taken; with ``ours`` that is not the student's doing.
-    ``notes`` are for the student, ``review`` for the instructor. ``owner``: what a platform says of it. Its bytes stay where they are until asked for:
-    in the file ``path``, or in its member ``member`` if that is a zip file."""
+    """One notebook of one student. ``problem`` says why it could not be taken; with ``ours`` that is not the student's doing. ``notes`` are
+    for the student, ``review`` for the instructor. ``owner``: what a platform says of it. Its bytes stay where they are until asked for: in
+    the file ``path``, or in its member ``member`` if that is a zip file."""
 
     student: str
     slug: str
@@ -58,9 +58,7 @@ class Submission:
         blob, problem = reading.take(self.path, self.member)
         if problem or sha256(blob) != self.sha256:
             why = f": {problem}" if problem else ""
-            raise CourseError(
-                f"{self.path} has changed since it was found{why}. Run the same command again to grade it"
-            )
+            raise CourseError(f"{self.path} has changed since it was found{why}. Run the same command again to grade it")
         return blob
 
 
@@ -123,9 +121,7 @@ def _warn_of_crowds(files: dict[tuple[str, str], list[File]]) -> None:
     told = set()
     for (student, slug), found in sorted(files.items()):
         folders = {(file.path if file.member else file.path.parent, file.place[:-1]) for file in found}
-        own = [
-            file.place for file in found if file.owner.platform == FOLDER
-        ]  # elsewhere the platform says whose they are
+        own = [file.place for file in found if file.owner.platform == FOLDER]  # elsewhere the platform says whose they are
         names = Counter(folder for folder, _ in {(place[:-1], _bare(place[-1])) for place in own})
         several = max(names.values(), default=0)
         if max(len(folders), several) < CROWD or student in told:
@@ -135,8 +131,7 @@ def _warn_of_crowds(files: dict[tuple[str, str], list[File]]) -> None:
         whole = one.path if one.member else one.path.parents[len(one.place) - 1]
         where = f"in {len(folders)} folders" if len(folders) >= CROWD else f"under {several} names"
         warnings.warn(
-            f"{student} handed in {slug} {where}, and one of them counts. If these are students, grade {whole} by itself",
-            stacklevel=3,
+            f"{student} handed in {slug} {where}, and one of them counts. If these are students, grade {whole} by itself", stacklevel=3
         )
 
 
@@ -153,9 +148,7 @@ def _warn_of(strays: list[tuple[str, str]]) -> None:
     if not strays:
         return
     shown = ", ".join(sorted(strays)[:10]) + (f" and {len(strays) - 10} more" if len(strays) > 10 else "")
-    warnings.warn(
-        f"not graded, because the name names no lab (rename it 04_onnx_export.ipynb, say): {shown}", stacklevel=3
-    )
+    warnings.warn(f"not graded, because the name names no lab (rename it 04_onnx_export.ipynb, say): {shown}", stacklevel=3)
 
 
 def _counts(files: list[File]) -> Submission:
@@ -203,9 +196,7 @@ def _made(file: File, several: int = 0, why: str = NEWEST) -> tuple[Submission, 
     notes = (f"handed in {several} times, this file counts, {why}: {place}",) if several else ()
     digest = sha256(blob or problem.encode("utf-8", "replace"))
     ours = isinstance(problem, Ours)
-    one = Submission(
-        file.student, file.slug, file.path, file.member, digest, notes, str(problem), ours, owner=file.owner
-    )
+    one = Submission(file.student, file.slug, file.path, file.member, digest, notes, str(problem), ours, owner=file.owner)
     text = blob.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe")  # of UTF-16 too
     return one, blob if text.startswith(b"{") and text.endswith(b"}") else b""
 

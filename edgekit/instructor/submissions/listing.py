@@ -1,4 +1,5 @@
-"""Listing the files that may count, with whose folder or zip file each lies in. Nothing is unpacked, and nothing but tables of contents read."""
+"""Listing the files that may count, with whose folder or zip file each lies in. Nothing is unpacked, and nothing but tables of contents
+read."""
 
 from __future__ import annotations
 
@@ -176,10 +177,7 @@ def _archive(path: Path, known: dict[str, Lab], student: str, below: tuple[str, 
         yield from (File(student, slug, path, (*below, path.name), "", problem) for slug in known)
         return
     wanted = [(reading.parts(member.filename), slug, member) for member in members if (slug := _wanted(member, known))]
-    if student:
-        owned = [(student, (*below, *parts), slug, member) for parts, slug, member in wanted]
-    else:
-        owned = list(_owned(wanted, known))
+    owned = [(student, (*below, *parts), *rest) for parts, *rest in wanted] if student else list(_owned(wanted, known))
     problems = [reading.known_problem(member) for *_, member in owned]
     sizes: dict[str, int] = {}  # of each student, so that nobody's drafts cost the others of a class
     for (who, *_, member), problem in zip(owned, problems, strict=True):

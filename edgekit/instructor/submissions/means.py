@@ -18,9 +18,7 @@ from edgekit.course.catalog import Lab
 from edgekit.instructor.submissions import rebuild, references, slicing
 
 LIMIT = 5  # means that one note names
-LETTERS = (
-    20  # words beyond what the stub gives, three lines or so, from which an answer equal to the solution is no chance
-)
+LETTERS = 20  # words beyond what the stub gives, three lines or so, from which an answer equal to the solution is no chance
 RENAMED = 30  # the same for an answer that has other names
 
 # Names that reach further than a reader can see.
@@ -109,12 +107,38 @@ MODULES = frozenset(
 )
 # Libraries and functions that are the answer to an exercise somewhere in the course.
 LIBRARIES = (
-    "onnxruntime", "modelopt", "openvino", "nncf", "torchao", "sklearn", "scipy", "onnxconverter_common",
-    "onnxscript", "tensorrt", "tensorrt_rtx", "executorch", "ai_edge_litert", "torch.ao", "torch.quantization",
-    "torch.nn.utils.prune", "torch.nn.quantized", "torch.quantize_per_tensor", "torch.quantize_per_channel",
-    "torch.fake_quantize_per_tensor_affine", "torch.fake_quantize_per_channel_affine", "torch.quantize_per_tensor_dynamic",
-    "torch.ops", "torch._C", "torch._decomp", "torch._refs", "onnx.reference", "onnx.shape_inference", "onnx.compose", "onnx.utils", "timeit",
-)  # fmt: skip
+    "onnxruntime",
+    "modelopt",
+    "openvino",
+    "nncf",
+    "torchao",
+    "sklearn",
+    "scipy",
+    "onnxconverter_common",
+    "onnxscript",
+    "tensorrt",
+    "tensorrt_rtx",
+    "executorch",
+    "ai_edge_litert",
+    "torch.ao",
+    "torch.quantization",
+    "torch.nn.utils.prune",
+    "torch.nn.quantized",
+    "torch.quantize_per_tensor",
+    "torch.quantize_per_channel",
+    "torch.fake_quantize_per_tensor_affine",
+    "torch.fake_quantize_per_channel_affine",
+    "torch.quantize_per_tensor_dynamic",
+    "torch.ops",
+    "torch._C",
+    "torch._decomp",
+    "torch._refs",
+    "onnx.reference",
+    "onnx.shape_inference",
+    "onnx.compose",
+    "onnx.utils",
+    "timeit",
+)
 # Of a file: what it is made of.
 PARTS = frozenset(["initializer", "raw_data", "float_data", "int64_data", "attribute", "doc_string", "metadata_props"])
 
@@ -168,20 +192,14 @@ def _known(lab: Lab, stamp: tuple) -> tuple[dict, dict, dict, frozenset]:
     import json
 
     released = rebuild.released(lab)["cells"]
-    solved = {
-        cell["id"]: "".join(cell["source"]) for cell in json.loads(lab.solution.read_text(encoding="utf-8"))["cells"]
-    }
+    solved = {cell["id"]: "".join(cell["source"]) for cell in json.loads(lab.solution.read_text(encoding="utf-8"))["cells"]}
     names = [item.name for item in lab.items]
     aliases = _aliases([cell["source"] for cell in released if cell["cell_type"] == "code"])
     stubs = {cell["id"]: cell["source"] for cell in released}
     usual = {name: _of(solved.get(name, ""), aliases) | _of(stubs[name], aliases) for name in names}
     functions = {name: _named(name, solved.get(name, "")) for name in names}
     stubbed = {name: _named(name, stubs[name]) for name in names}
-    given = {
-        name: [node for node in _body(stub) if not isinstance(node, ast.Raise)]
-        for name, stub in stubbed.items()
-        if stub
-    }
+    given = {name: [node for node in _body(stub) if not isinstance(node, ast.Raise)] for name, stub in stubbed.items() if stub}
     short = {name: len(_words(given.get(name, []))) + LETTERS for name in names}
     long = {name: one for name, one in functions.items() if one and len(_words(_body(one))) >= short[name]}
     return usual, long, aliases, frozenset(cell["source"].strip() for cell in released)
@@ -208,9 +226,17 @@ def _words(body: list[ast.stmt]) -> tuple[str, ...]:
 
 # Which field of a node holds a name that code gives to something.
 _NAMES = {
-    ast.Name: "id", ast.arg: "arg", ast.FunctionDef: "name", ast.AsyncFunctionDef: "name", ast.ExceptHandler: "name",
-    ast.ClassDef: "name", ast.alias: "asname", ast.MatchAs: "name", ast.MatchStar: "name", ast.MatchMapping: "rest",
-}  # fmt: skip
+    ast.Name: "id",
+    ast.arg: "arg",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ExceptHandler: "name",
+    ast.ClassDef: "name",
+    ast.alias: "asname",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *references.COMPREHENSIONS)
 
 
@@ -249,9 +275,7 @@ class _Renaming(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        return self.generic_visit(
-            node if node.value is None else ast.Assign([node.target], node.value, lineno=node.lineno)
-        )
+        return self.generic_visit(node if node.value is None else ast.Assign([node.target], node.value, lineno=node.lineno))
 
 
 def _given(scope: ast.AST) -> Iterable[str]:
@@ -286,10 +310,7 @@ def _aliases(sources: Iterable[str]) -> dict[str, str]:
 
 def _bound(node: ast.AST) -> dict[str, str]:
     if isinstance(node, ast.Import):
-        return {
-            one.asname or one.name.partition(".")[0]: one.name if one.asname else one.name.partition(".")[0]
-            for one in node.names
-        }
+        return {one.asname or one.name.partition(".")[0]: one.name if one.asname else one.name.partition(".")[0] for one in node.names}
     if isinstance(node, ast.ImportFrom) and node.module and not node.level:
         return {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
     return {}

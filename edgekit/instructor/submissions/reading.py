@@ -175,11 +175,7 @@ class Tree:
     def _table(self, path: tuple[str, ...]) -> str:
         blob = self._head(path, min(MAX_TABLE, self._room) + 1)
         if len(blob) > min(MAX_TABLE, self._room):
-            why = (
-                f"it has more than {MAX_TABLE:,} bytes"
-                if len(blob) > MAX_TABLE
-                else "too many such files were read before"
-            )
+            why = f"it has more than {MAX_TABLE:,} bytes" if len(blob) > MAX_TABLE else "too many such files were read before"
             self.problems.append(("/".join(path), f"{why}: what it says of the students is not used"))
             return ""
         self._room -= len(blob)

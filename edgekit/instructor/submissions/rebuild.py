@@ -87,9 +87,7 @@ def _too_long(cells: list) -> list[str]:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source", cell.get("input", ""))
-        length = (
-            sum(map(len, source)) if isinstance(source, list) and all(isinstance(line, str) for line in source) else 0
-        )
+        length = sum(map(len, source)) if isinstance(source, list) and all(isinstance(line, str) for line in source) else 0
         length = length or (len(source) if isinstance(source, str) else 0)
         if length > MAX_SOURCE:
             name = cell["id"][:60] if isinstance(cell.get("id"), str) else "without an id"
@@ -255,14 +253,7 @@ def _carry(notebook: dict, names: list[str], own: list[str]) -> list[str]:
 
 
 def _code_cell(cell_id: str, source: str) -> dict:
-    return {
-        "cell_type": "code",
-        "id": cell_id,
-        "metadata": {},
-        "source": source,
-        "outputs": [],
-        "execution_count": None,
-    }
+    return {"cell_type": "code", "id": cell_id, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
 
 
 def _answer(name: str, stub: str, cells: list[Cell]) -> tuple[Cell | None, list[str]]:

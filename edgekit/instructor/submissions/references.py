@@ -16,14 +16,7 @@ MAX_TARGETS = 8  # that one name may stand for
 _DEEP = (
     *("sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "ctypes", "_ctypes"),
     *("inspect.currentframe", "inspect.stack", "inspect.trace", "inspect.getouterframes"),
-    *(
-        "gc.get_objects",
-        "gc.get_referrers",
-        "gc.get_referents",
-        "edgekit.checks",
-        "edgekit.course",
-        "edgekit.instructor",
-    ),
+    *("gc.get_objects", "gc.get_referrers", "gc.get_referents", "edgekit.checks", "edgekit.course", "edgekit.instructor"),
 )
 _WORDS = frozenset(
     [
@@ -49,9 +42,7 @@ _WORDS = frozenset(
     ]
 )
 _IN_STRINGS = re.compile(
-    r"/proc/(?:self|thread-self|\d+)|\bedgekit(?:\.[^\W\d]\w*)+|\b(?:inspect\.stack|ctypes|"
-    + "|".join(sorted(_WORDS))
-    + r")\b"
+    r"/proc/(?:self|thread-self|\d+)|\bedgekit(?:\.[^\W\d]\w*)+|\b(?:inspect\.stack|ctypes|" + "|".join(sorted(_WORDS)) + r")\b"
 )
 _MODULE_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -166,11 +157,7 @@ def _module_of(node: ast.Call, hidden: frozenset, names: Names) -> set[str]:
     top = _calls(node, "__import__")
     function, tail = _chain(node.func)
     known = _targets(node.func, hidden, names) if isinstance(function, ast.Name) else set()
-    if (
-        not top
-        and "importlib.import_module" not in known
-        and [*tail, getattr(function, "id", "")][0] != "import_module"
-    ):
+    if not top and "importlib.import_module" not in known and [*tail, getattr(function, "id", "")][0] != "import_module":
         return set()
     name = f"{given[1]}{given[0]}" if given[0].startswith(".") and len(given) > 1 else given[0]
     if not _MODULE_NAME.fullmatch(name):

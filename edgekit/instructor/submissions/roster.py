@@ -30,11 +30,9 @@ COLUMNS = {
     "section": ("section", "sections", "group", "groups", "class"),
     "extension": ("extension", "extensions"),
     "submitted": ("last modified (submission)",),
-}  # fmt: skip
+}
 PARTICIPANT = "participant "  # Moodle's worksheet calls student 123 "Participant 123"
-NOBODY = re.compile(
-    r"\s*points possible\s*|student, test|test student", re.IGNORECASE
-)  # rows of Canvas that are no student
+NOBODY = re.compile(r"\s*points possible\s*|student, test|test student", re.IGNORECASE)  # rows of Canvas that are no student
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,7 @@ class Roster:
         several = {name for name, count in named.items() if count > 1}
         more = {id(one): one.id or one.login or one.email for one in self.people}
         return {
-            id(one): f"{_called(one)} ({more[id(one)]})"
-            if _called(one) in several and one.name and more[id(one)]
-            else _called(one)
+            id(one): f"{_called(one)} ({more[id(one)]})" if _called(one) in several and one.name and more[id(one)] else _called(one)
             for one in self.people
         }
 
@@ -114,12 +110,17 @@ class Roster:
         """Who is meant; None where nobody is, or several are."""
         flat = owner.login.rpartition("_")[0] if owner.platform == "canvas" else ""
         for kind, value in (
-            ("number", owner.number), ("email", owner.email.casefold()), ("login", owner.login.casefold()),
-            ("number", owner.login), ("local", owner.login.casefold()), ("email", owner.login.casefold()),
-            ("local", owner.email.partition("@")[0].casefold()), ("name", plain(owner.name)),
+            ("number", owner.number),
+            ("email", owner.email.casefold()),
+            ("login", owner.login.casefold()),
+            ("number", owner.login),
+            ("local", owner.login.casefold()),
+            ("email", owner.login.casefold()),
+            ("local", owner.email.partition("@")[0].casefold()),
+            ("name", plain(owner.name)),
             ("flat", flat.casefold()),
             ("name", plain(owner.login) if owner.platform == "folder" else ""),
-        ):  # fmt: skip
+        ):
             found = self._by.get(kind, {}).get(value, []) if value else []
             if len(found) == 1 and not (kind == "number" and self._is_another(owner, found[0])):
                 return found[0]
@@ -171,10 +172,7 @@ def read(path: Path) -> Roster:
     except csv.Error as error:
         raise CourseError(f"{path}: the roster is no CSV file: {error}") from None
     header = [name.strip() for name in rows[0]] if rows else []
-    columns = {
-        kind: [i for known in names for i, name in enumerate(header) if name.lower() == known]
-        for kind, names in COLUMNS.items()
-    }
+    columns = {kind: [i for known in names for i, name in enumerate(header) if name.lower() == known] for kind, names in COLUMNS.items()}
     if not any(columns[kind] for kind in ("name", "last", "id", "login", "email")):
         raise CourseError(
             f"{path}: no column of the first line names people: {', '.join(header)[:200] or 'it is empty'}. "
@@ -185,9 +183,7 @@ def read(path: Path) -> Roster:
     roster = Roster(_once([one for one in people if one and _called(one)], path))
     for name, count in Counter(roster.labels.values()).items():
         if count > 1:
-            raise CourseError(
-                f"{path}: {name} stands in {count} rows, and no id, login or email tells them apart. Fix: give each row one."
-            )
+            raise CourseError(f"{path}: {name} stands in {count} rows, and no id, login or email tells them apart. Fix: give each row one.")
     return roster
 
 
@@ -216,9 +212,15 @@ def _person(header: list[str], columns: dict[str, list[int]], row: list[str]) ->
     if NOBODY.fullmatch(name):
         return None
     return Person(
-        _first_last(name), _number(cell("id")), cell("login"), cell("email"), cell("section"), cell("extension"),
-        cell("submitted"), dict(zip(header, row, strict=False)),
-    )  # fmt: skip
+        _first_last(name),
+        _number(cell("id")),
+        cell("login"),
+        cell("email"),
+        cell("section"),
+        cell("extension"),
+        cell("submitted"),
+        dict(zip(header, row, strict=False)),
+    )
 
 
 def _first_last(name: str) -> str:

@@ -83,9 +83,7 @@ def _worded(who: str, extra: set[str]) -> list[str]:
     deep = {name for name in extra if not name.startswith("edgekit") or references.is_deep(name)}
     verbs = (("uses", extra - deep, "may want to"), ("reaches for", deep, "should"))
     return [
-        f"{who} {verb} {_listed(names)}, which the {than} does not: an instructor {would} read it"
-        for verb, names, would in verbs
-        if names
+        f"{who} {verb} {_listed(names)}, which the {than} does not: an instructor {would} read it" for verb, names, would in verbs if names
     ]
 
 
@@ -174,12 +172,7 @@ def _tree(source: str, known: Known) -> ast.Module | None:
 def _plain_call(node: ast.stmt) -> tuple | None:
     """``check.gate(gate)`` as ("check", "gate", "gate"); None for all that does not look like it."""
     call = node.value if isinstance(node, ast.Expr) else None
-    if (
-        not isinstance(call, ast.Call)
-        or call.keywords
-        or len(call.args) != 1
-        or not isinstance(call.func, ast.Attribute)
-    ):
+    if not isinstance(call, ast.Call) or call.keywords or len(call.args) != 1 or not isinstance(call.func, ast.Attribute):
         return None
     parts = (call.func.value, call.args[0])
     return (parts[0].id, call.func.attr, parts[1].id) if all(isinstance(part, ast.Name) for part in parts) else None

@@ -26,12 +26,7 @@ MAX_MAGIC_WORK = 500_000  # characters x magic lines of a cell; of all own cells
 _SHOWS = {"print", "display", "ledger", "widgets", "plots", "plt"}
 _DYNAMIC = re.compile(r"\b(globals|eval|exec|vars|locals|get_ipython)\s*\(")
 _MAGIC = re.compile(r"^[ \t]*[%!?,;/]|=[ \t]*[%!]|\?[ \t\r]*$", re.MULTILINE)
-_BROKEN = (
-    SyntaxError,
-    ValueError,
-    RecursionError,
-    MemoryError,
-)  # of code that the parser, or who reads its tree, gives up on
+_BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # of code that the parser, or who reads its tree, gives up on
 _BUILTIN = frozenset(dir(builtins)) | {"get_ipython", "display", "__name__"}
 
 
@@ -256,9 +251,7 @@ def carry(cells: list[dict], items: list[str], own: list[Piece]) -> Carried | No
     """What answers need from a student's own cells because nothing else defines it: helpers in cells of their own, an import
     added to a given cell. None when there is nothing."""
     given, answers = _roles(cells, items)
-    defined = {name for source in answers.values() for name in names(python(source))[0]} | {
-        name for piece in given for name in piece.binds
-    }
+    defined = {name for source in answers.values() for name in names(python(source))[0]} | {name for piece in given for name in piece.binds}
     lacking = {name: names(python(source))[1] - defined for name, source in answers.items()}
     missing = set().union(*lacking.values()) if lacking else set()
     theirs = [piece for piece in own if not (piece.binds and piece.binds <= defined)]

@@ -28,9 +28,7 @@ class OwnedFile:
     mixed: bool = False
 
 
-def named_files(
-    files: list[File], tree: Tree, top: int, roster: Roster
-) -> tuple[list[OwnedFile], dict[str, Person], set[str]]:
+def named_files(files: list[File], tree: Tree, top: int, roster: Roster) -> tuple[list[OwnedFile], dict[str, Person], set[str]]:
     """The files by their students' names: as the roster has them, else as their platform, else as their folder. Also the people of
     the roster by what they are called here, and who is not among them."""
     owned = [one for file in _owners(files, tree, top, roster) for one in _owned(*file, tree)]
@@ -91,9 +89,7 @@ def _parts(file: File, tree: Tree) -> tuple[str, ...]:
     return above + reading.parts(file.member)
 
 
-def _owners(
-    files: list[File], tree: Tree, top: int, roster: Roster
-) -> Iterator[tuple[File, list[Owner], tuple[str, ...], bool]]:
+def _owners(files: list[File], tree: Tree, top: int, roster: Roster) -> Iterator[tuple[File, list[Owner], tuple[str, ...], bool]]:
     """Each file with whose it is as a platform says it, the entry of the ``top`` folders in which it lies, and whether students' own
     work lies beside that.
 
@@ -148,8 +144,7 @@ def _owned(file: File, owners: list[Owner], own: tuple[str, ...], mixed: bool, t
     if not file.slug:
         return [OwnedFile(owners[0], replace(file, student=parts[0], place=parts[1:]), parts[depth - 1], inside)]
     return [
-        OwnedFile(owner, replace(file, place=_place(parts, owner)), parts[depth - 1], inside, bool(inside) and mixed)
-        for owner in owners
+        OwnedFile(owner, replace(file, place=_place(parts, owner)), parts[depth - 1], inside, bool(inside) and mixed) for owner in owners
     ]
 
 
@@ -168,15 +163,10 @@ def _keys(claimed: list[tuple[Owner, str]], roster: Roster) -> dict[Owner, tuple
                 numbers.setdefault((owner.platform, owner.name), {}).setdefault(place, set()).add(owner.number)
     one = {key for key, by in numbers.items() if all(len(found) == 1 for found in by.values())}
     one = {key for key in one if len(roster.called(key[1])) < 2}
-    return {
-        owner: (owner.platform, owner.name) if (owner.platform, owner.name) in one else owner.key
-        for owner, _ in claimed
-    }
+    return {owner: (owner.platform, owner.name) if (owner.platform, owner.name) in one else owner.key for owner, _ in claimed}
 
 
 def _labels(found: dict[tuple[str, str], Owner]) -> dict[tuple[str, str], str]:
     """What each is called: with the number where two have one name."""
     several = Counter(owner.label for owner in found.values())
-    return {
-        key: owner.label if several[owner.label] == 1 else f"{owner.label}_{key[1]}" for key, owner in found.items()
-    }
+    return {key: owner.label if several[owner.label] == 1 else f"{owner.label}_{key[1]}" for key, owner in found.items()}

@@ -5,14 +5,7 @@ from __future__ import annotations
 from edgekit.plots.figures import OKABE_ITO
 
 TEXT = 13  # points in a figure 9 inches wide: readable from the last row when it fills a slide
-PALE = {
-    "blue": "#d6eaf5",
-    "orange": "#fdebc8",
-    "green": "#d3efe5",
-    "vermillion": "#f8dcc9",
-    "purple": "#f3dfe9",
-    "grey": "#e8ebee",
-}
+PALE = {"blue": "#d6eaf5", "orange": "#fdebc8", "green": "#d3efe5", "vermillion": "#f8dcc9", "purple": "#f3dfe9", "grey": "#e8ebee"}
 
 
 def sheet(width: float = 9.0, height: float = 4.2, x: float = 9.0, y: float = 4.2):
@@ -31,16 +24,7 @@ def box(axes, x: float, y: float, w: float, h: float, text: str, colour: str = "
     from matplotlib.patches import FancyBboxPatch
 
     edge = OKABE_ITO.get(colour, "#5a636b")
-    shape = FancyBboxPatch(
-        (x, y),
-        w,
-        h,
-        boxstyle="round,pad=0,rounding_size=0.08",
-        fc=PALE.get(colour, colour),
-        ec=edge,
-        lw=2,
-        **style,
-    )
+    shape = FancyBboxPatch((x, y), w, h, boxstyle="round,pad=0,rounding_size=0.08", fc=PALE.get(colour, colour), ec=edge, lw=2, **style)
     axes.add_patch(shape)
     axes.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=size)
 
@@ -49,15 +33,7 @@ def arrow(axes, start: tuple, end: tuple, text: str = "", colour: str = "#16191d
     """An arrow from ``start`` to ``end``, with a word in the middle."""
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 2, "color": colour, "ls": style})
     if text:
-        axes.text(
-            (start[0] + end[0]) / 2,
-            (start[1] + end[1]) / 2 + above,
-            text,
-            ha="center",
-            va="bottom",
-            fontsize=TEXT - 1,
-            color=colour,
-        )
+        axes.text((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + above, text, ha="center", va="bottom", fontsize=TEXT - 1, color=colour)
 
 
 def word(axes, x: float, y: float, text: str, size: float = TEXT, **style):

@@ -62,8 +62,8 @@ def capture():
     word(axes, 4.3, 1.75, "dynamo=True, the default", TEXT, color=OKABE_ITO["green"])
     return finish(
         figure,
-        "Two ways from Python to a graph. Tracing runs forward once on an example and keeps only the branch that it took. torch.export runs it "
-        "on symbolic tensors and refuses a branch that depends on data.",
+        "Two ways from Python to a graph. Tracing runs forward once on an example and keeps only the branch that it took. torch.export runs"
+        " it on symbolic tensors and refuses a branch that depends on data.",
     )
 
 
@@ -85,8 +85,8 @@ def fusion():
     word(axes, 0.1, 1.75, "fused: two tensors are never written", ha="left", color="#00446b")
     return finish(
         figure,
-        "Fusion. Above: Conv, BatchNorm and ReLU with a tensor written and read between each two. Below: one Conv whose weights contain the "
-        "batch norm and which applies the ReLU before it writes; the two tensors no longer exist.",
+        "Fusion. Above: Conv, BatchNorm and ReLU with a tensor written and read between each two. Below: one Conv whose weights contain the"
+        " batch norm and which applies the ReLU before it writes; the two tensors no longer exist.",
     )
 
 
@@ -103,14 +103,12 @@ def providers():
     box(axes, 4.9, 0.5, 3.9, 1.0, "CPUExecutionProvider:\ntakes the rest, silently", "orange", TEXT - 1)
     for i, name in enumerate(names):
         target = 6.8 if name == "Odd op" else 1.0 + 0.55 * i
-        arrow(
-            axes, (0.9 + 1.78 * i, 2.85), (target, 1.55), colour="#E69F00" if name == "Odd op" else OKABE_ITO["green"]
-        )
+        arrow(axes, (0.9 + 1.78 * i, 2.85), (target, 1.55), colour="#E69F00" if name == "Odd op" else OKABE_ITO["green"])
     word(axes, 7.3, 2.1, "two copies\nper call", TEXT - 1, color=OKABE_ITO["vermillion"], ha="left")
     return finish(
         figure,
-        "A graph of five nodes. Four go to the accelerator's provider, one that it does not know goes to the CPU provider without an error, and "
-        "the tensors are copied there and back in every call.",
+        "A graph of five nodes. Four go to the accelerator's provider, one that it does not know goes to the CPU provider without an error,"
+        " and the tensors are copied there and back in every call.",
     )
 
 
@@ -125,20 +123,15 @@ def static_dynamic():
     arrow(axes, (2.12, 3.05), (2.68, 3.05))
     arrow(axes, (4.62, 3.05), (5.18, 3.05))
     for i, (name, colour) in enumerate(
-        (
-            ("min, max", "vermillion"),
-            ("quantize", "vermillion"),
-            ("int8\nproduct", "green"),
-            ("back to\nfloat", "vermillion"),
-        )
+        (("min, max", "vermillion"), ("quantize", "vermillion"), ("int8\nproduct", "green"), ("back to\nfloat", "vermillion"))
     ):
         box(axes, 0.1 + 2.25 * i, 0.4, 1.75, 0.9, name, colour)
         if i:
             arrow(axes, (-0.38 + 2.25 * i, 0.85), (0.08 + 2.25 * i, 0.85))
     return finish(
         figure,
-        "Static quantization: calibration pictures give scales that stand in the file, and layers pass int8 on. Dynamic quantization: in every "
-        "call and for every layer the minimum and maximum are found, the input is quantized, multiplied, and turned back to float.",
+        "Static quantization: calibration pictures give scales that stand in the file, and layers pass int8 on. Dynamic quantization: in"
+        " every call and for every layer the minimum and maximum are found, the input is quantized, multiplied, and turned back to float.",
     )
 
 
@@ -183,8 +176,8 @@ def model_optimizer():
     arrow(axes, (7.27, 1.9), (7.62, 1.25))
     return finish(
         figure,
-        "Model Optimizer takes a trained PyTorch model and quantizes, prunes, makes sparse or distills it. The result is exported to ONNX with "
-        "quantize and dequantize nodes; TensorRT or ONNX Runtime turn it into speed, or not.",
+        "Model Optimizer takes a trained PyTorch model and quantizes, prunes, makes sparse or distills it. The result is exported to ONNX"
+        " with quantize and dequantize nodes; TensorRT or ONNX Runtime turn it into speed, or not.",
     )
 
 
@@ -210,13 +203,7 @@ def fake_quantizers():
         "",
         (0.75, 0.85),
         (8.1, 1.7),
-        arrowprops={
-            "arrowstyle": "-|>",
-            "lw": 2.5,
-            "color": red,
-            "ls": "--",
-            "connectionstyle": "arc3,rad=-0.28",
-        },
+        arrowprops={"arrowstyle": "-|>", "lw": 2.5, "color": red, "ls": "--", "connectionstyle": "arc3,rad=-0.28"},
     )
     word(axes, 4.6, 0.0, "gradient: passes the rounding as if it were not there", TEXT, color=red)
     word(axes, 4.5, 3.9, "forward: the error of the integer model", TEXT, color="#00446b")
@@ -250,8 +237,8 @@ def distillation():
         arrow(axes, start, end)
     return finish(
         figure,
-        "Distillation. A frozen teacher and a small student see the same picture. Both answers go through a softmax with temperature T; their "
-        "divergence times T squared is one part of the loss, the cross-entropy with the label the other.",
+        "Distillation. A frozen teacher and a small student see the same picture. Both answers go through a softmax with temperature T;"
+        " their divergence times T squared is one part of the loss, the cross-entropy with the label the other.",
     )
 
 

@@ -67,8 +67,8 @@ def depthwise(inputs: int = 32, outputs: int = 64, kernel: int = 3, side: int = 
         arrow(axes, start, end)
     return finish(
         figure,
-        f"A {kernel}x{kernel} convolution from {inputs} to {outputs} channels on {side}x{side} needs {full:,} multiply-accumulates. A depthwise "
-        f"convolution followed by a pointwise one needs {deep + point:,}, {full / (deep + point):.1f} times fewer.",
+        f"A {kernel}x{kernel} convolution from {inputs} to {outputs} channels on {side}x{side} needs {full:,} multiply-accumulates. A"
+        f" depthwise convolution followed by a pointwise one needs {deep + point:,}, {full / (deep + point):.1f} times fewer.",
     )
 
 
@@ -86,9 +86,7 @@ def memory_reuse():
     peaks = []
     for ax, title, places in zip(axes, ("no reuse", "planned"), (apart, shared), strict=True):
         for name, first, last, size in tensors:
-            ax.barh(
-                places[name], last - first + 1, size, first, align="edge", color=colours[name], alpha=0.55, ec="black"
-            )
+            ax.barh(places[name], last - first + 1, size, first, align="edge", color=colours[name], alpha=0.55, ec="black")
             ax.text((first + last + 1) / 2, places[name] + size / 2, name, ha="center", va="center", fontsize=TEXT + 2)
         peak = max(places[name] + size for name, _, _, size in tensors)
         peaks.append(peak)
@@ -101,8 +99,8 @@ def memory_reuse():
     axes[0].set_ylabel("memory, blocks", fontsize=TEXT)
     return finish(
         figure,
-        f"Five tensors over six steps. Each in a place of its own they need {peaks[0]} blocks. Tensors that never live at the same time share "
-        f"places in a plan, which needs {peaks[1]}.",
+        f"Five tensors over six steps. Each in a place of its own they need {peaks[0]} blocks. Tensors that never live at the same time"
+        f" share places in a plan, which needs {peaks[1]}.",
     )
 
 
@@ -111,9 +109,7 @@ def _greedy(tensors) -> dict[str, int]:
     places: dict[str, int] = {}
     known = {name: (first, last, size) for name, first, last, size in tensors}
     for name, first, last, size in sorted(tensors, key=lambda t: -t[3]):
-        others = sorted(
-            (places[o], places[o] + known[o][2]) for o in places if known[o][0] <= last and first <= known[o][1]
-        )
+        others = sorted((places[o], places[o] + known[o][2]) for o in places if known[o][0] <= last and first <= known[o][1])
         at = 0
         for begin, end in others:
             if at + size <= begin:
@@ -127,9 +123,14 @@ def edgecnn():
     """EdgeCNN: stem, three residual blocks, global average pooling, one linear layer."""
     figure, axes = sheet(height=3.4, y=3.4)
     parts = (
-        ("input\n1x28x28", "grey"), ("stem\n3x3 conv\n32, 14x14", "blue"), ("block 1\n32\n14x14", "green"), ("block 2\n64\n7x7", "green"),
-        ("block 3\n128\n4x4", "green"), ("global\naverage\npool", "orange"), ("linear\n10", "blue"),
-    )  # fmt: skip
+        ("input\n1x28x28", "grey"),
+        ("stem\n3x3 conv\n32, 14x14", "blue"),
+        ("block 1\n32\n14x14", "green"),
+        ("block 2\n64\n7x7", "green"),
+        ("block 3\n128\n4x4", "green"),
+        ("global\naverage\npool", "orange"),
+        ("linear\n10", "blue"),
+    )
     for i, (name, colour) in enumerate(parts):
         box(axes, 0.05 + 1.29 * i, 1.9, 1.05, 1.25, name, colour, TEXT - 1.5)
         if i:
@@ -139,16 +140,12 @@ def edgecnn():
         box(axes, 0.9 + 1.6 * i, 0.35, 1.3, 0.65, name, "green", TEXT - 1.5)
         if i:
             arrow(axes, (0.62 + 1.6 * i, 0.67), (0.88 + 1.6 * i, 0.67))
-    axes.annotate(
-        "",
-        (6.3, 0.33),
-        (0.5, 0.6),
-        arrowprops={"arrowstyle": "-|>", "lw": 2, "color": RED, "connectionstyle": "arc3,rad=0.12"},
-    )
+    axes.annotate("", (6.3, 0.33), (0.5, 0.6), arrowprops={"arrowstyle": "-|>", "lw": 2, "color": RED, "connectionstyle": "arc3,rad=0.12"})
     word(axes, 3.4, -0.12, "shortcut", TEXT - 1, color=RED)
     axes.set_ylim(-0.25, 3.4)
     return finish(
         figure,
-        "EdgeCNN. A picture of 1x28x28 goes through a 3x3 convolution of stride 2 to 32 channels, three residual blocks with 32, 64 and 128 channels at "
-        "14, 7 and 4 pixels, global average pooling, and a linear layer to 10 classes. A block has two 3x3 convolutions and a shortcut.",
+        "EdgeCNN. A picture of 1x28x28 goes through a 3x3 convolution of stride 2 to 32 channels, three residual blocks with 32, 64 and 128"
+        " channels at 14, 7 and 4 pixels, global average pooling, and a linear layer to 10 classes. A block has two 3x3 convolutions and a"
+        " shortcut.",
     )

@@ -40,8 +40,8 @@ def grid(low: float = -0.6, high: float = 1.5, bits: int = 3):
     word(axes, 0.1, 1.1, "integer", ha="left", color=RED)
     return finish(
         figure,
-        f"A grid of {top + 1} points from {points[0]:.2f} to {points[-1]:.2f}. Neighbours are one scale, {scale:.2f}, apart. Real 0 is exactly on "
-        f"the integer {zero}, the zero point. A value beyond the end is clipped to the last point.",
+        f"A grid of {top + 1} points from {points[0]:.2f} to {points[-1]:.2f}. Neighbours are one scale, {scale:.2f}, apart. Real 0 is"
+        f" exactly on the integer {zero}, the zero point. A value beyond the end is clipped to the last point.",
     )
 
 
@@ -50,10 +50,7 @@ def symmetric_asymmetric():
     figure, axes = sheet(height=3.8, y=3.8)
     values = np.abs(np.random.default_rng(3).normal(0, 0.35, 250))
     values = values[values < 1]
-    for y, low, name, zero in (
-        (2.3, -1.0, "symmetric", "0 is in the middle"),
-        (0.6, 0.0, "asymmetric", "0 is at the end"),
-    ):
+    for y, low, name, zero in ((2.3, -1.0, "symmetric", "0 is in the middle"), (0.6, 0.0, "asymmetric", "0 is at the end")):
         place = lambda v, low=low: 1.9 + 6.8 * (v - low) / (1 - low)
         points = np.linspace(low, 1, 17)
         used = points >= 0
@@ -65,8 +62,8 @@ def symmetric_asymmetric():
     word(axes, 3.4, 3.3, "half of the levels are never used", TEXT, color=RED)
     return finish(
         figure,
-        "Values after a ReLU, none negative, above two grids of 17 points. On the symmetric grid from -1 to 1 the negative half is never used. "
-        "On the asymmetric grid from 0 to 1 all points are, and neighbours are half as far apart.",
+        "Values after a ReLU, none negative, above two grids of 17 points. On the symmetric grid from -1 to 1 the negative half is never"
+        " used. On the asymmetric grid from 0 to 1 all points are, and neighbours are half as far apart.",
     )
 
 
@@ -84,28 +81,13 @@ def per_channel():
             inside = np.abs(points) <= limit + 1e-9
             place = lambda v, left=left, span=limit: left + 2.0 + 1.9 * v
             axes.plot([place(-limit), place(limit)], [y + 0.22] * 2, color=BLUE, lw=7, solid_capstyle="butt", alpha=0.8)
-            axes.plot(
-                place(points[inside]),
-                np.full(inside.sum(), y),
-                "|",
-                ms=13,
-                mew=2,
-                color=GREEN if inside.sum() > 5 else RED,
-            )
-            word(
-                axes,
-                left - 0.2,
-                y + 0.1,
-                f"{inside.sum()}",
-                TEXT,
-                color=GREEN if inside.sum() > 5 else RED,
-                weight="bold",
-            )
+            axes.plot(place(points[inside]), np.full(inside.sum(), y), "|", ms=13, mew=2, color=GREEN if inside.sum() > 5 else RED)
+            word(axes, left - 0.2, y + 0.1, f"{inside.sum()}", TEXT, color=GREEN if inside.sum() > 5 else RED, weight="bold")
     word(axes, 4.5, 0.1, "blue: the channel's weights; strokes and number: levels that it can use", TEXT - 1)
     return finish(
         figure,
-        "Four output channels whose weights reach 1, 0.12, 0.45 and 0.05. With one scale of 15 levels for the tensor they can use 15, 1, 7 and 1 "
-        "levels. With one scale per channel each uses all 15.",
+        "Four output channels whose weights reach 1, 0.12, 0.45 and 0.05. With one scale of 15 levels for the tensor they can use 15, 1, 7"
+        " and 1 levels. With one scale per channel each uses all 15.",
     )
 
 
@@ -126,17 +108,22 @@ def saturation():
     word(axes, 4.5, 0.2, f"with VNNI the sum is made in 32 bits: {2 * product:,}", TEXT, color=GREEN)
     return finish(
         figure,
-        f"Two products of 255 and 127 are {2 * product:,} together. The instruction vpmaddubsw adds them in 16 bits, which end at {limit:,}: "
-        f"{2 * product - limit:,} are lost without a message. VNNI adds in 32 bits.",
+        f"Two products of 255 and 127 are {2 * product:,} together. The instruction vpmaddubsw adds them in 16 bits, which end at"
+        f" {limit:,}: {2 * product - limit:,} are lost without a message. VNNI adds in 32 bits.",
     )
 
 
 def formats():
     """Sign, exponent and mantissa of the course's number formats, bit for bit."""
     rows = (
-        ("FP32", 1, 8, 23), ("TF32", 1, 8, 10), ("FP16", 1, 5, 10), ("BF16", 1, 8, 7),
-        ("FP8 E4M3", 1, 4, 3), ("FP8 E5M2", 1, 5, 2), ("INT8", 1, 0, 7),
-    )  # fmt: skip
+        ("FP32", 1, 8, 23),
+        ("TF32", 1, 8, 10),
+        ("FP16", 1, 5, 10),
+        ("BF16", 1, 8, 7),
+        ("FP8 E4M3", 1, 4, 3),
+        ("FP8 E5M2", 1, 5, 2),
+        ("INT8", 1, 0, 7),
+    )
     figure, axes = sheet(height=4.2, y=4.2)
     for row, (name, *parts) in enumerate(rows):
         y, x = 3.5 - 0.52 * row, 1.7
@@ -145,18 +132,12 @@ def formats():
             for _ in range(count):
                 axes.add_patch(_cell(x, y, colour))
                 x += 0.222
-    for x, label, colour in (
-        (1.7, "sign", "#5a636b"),
-        (3.0, "exponent: range", "#8a5a00"),
-        (6.0, "mantissa: fineness", BLUE),
-    ):
+    for x, label, colour in ((1.7, "sign", "#5a636b"), (3.0, "exponent: range", "#8a5a00"), (6.0, "mantissa: fineness", BLUE)):
         word(axes, x, 4.08, label, TEXT, ha="left", color=colour)
     return finish(
         figure,
         "Bits of number formats: "
-        + "; ".join(
-            f"{name} {sign} sign, {exponent} exponent, {mantissa} mantissa" for name, sign, exponent, mantissa in rows
-        )
+        + "; ".join(f"{name} {sign} sign, {exponent} exponent, {mantissa} mantissa" for name, sign, exponent, mantissa in rows)
         + ".",
     )
 

@@ -25,9 +25,7 @@ def run_node(op: str, x: np.ndarray, *others, domain: str = "", **attributes):
     x = np.asarray(x)
     given = [None if value is None else np.asarray(value) for value in others]
     names = ["x"] + ["" if value is None else f"input{i}" for i, value in enumerate(given, start=1)]
-    constants = [
-        numpy_helper.from_array(value, name) for name, value in zip(names[1:], given, strict=True) if value is not None
-    ]
+    constants = [numpy_helper.from_array(value, name) for name, value in zip(names[1:], given, strict=True) if value is not None]
     imports = [helper.make_opsetid("", OPSET)] + ([helper.make_opsetid(domain, 1)] if domain else [])
     count = 1 if domain else onnx.defs.get_schema(op, OPSET).min_output
     outputs = [f"y{i}" for i in range(count)]

@@ -83,14 +83,7 @@ class Profile:
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         rows = [
-            [
-                n.name,
-                n.op,
-                n.provider.removesuffix("ExecutionProvider"),
-                str(n.calls),
-                seconds(n.mean),
-                f"{n.share:.1%}",
-            ]
+            [n.name, n.op, n.provider.removesuffix("ExecutionProvider"), str(n.calls), seconds(n.mean), f"{n.share:.1%}"]
             for n in self.nodes[:SHOWN]
         ]
         if len(self.nodes) > SHOWN:
@@ -101,9 +94,7 @@ class Profile:
     def __str__(self) -> str:
         head, rows = self._rows()
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
-        ]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
         return "\n".join([*lines, *(f"{a}: {b}" for a, b in self.facts())])
 
     def _repr_html_(self) -> str:
@@ -138,9 +129,7 @@ def parse(events, path: str = "") -> Profile:
     """The same from the list of events."""
     where = path or "the events"
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        raise ProfileError(
-            f"{where}: a list of events was expected. Fix: pass the file that ONNX Runtime's profiler wrote."
-        )
+        raise ProfileError(f"{where}: a list of events was expected. Fix: pass the file that ONNX Runtime's profiler wrote.")
     total: dict[str, float] = defaultdict(float)
     calls: Counter = Counter()
     details: dict[str, dict] = {}
@@ -173,8 +162,10 @@ def parse(events, path: str = "") -> Profile:
         )
         for name, spent in total.items()
     ]
-    session = {key: [e["dur"] * 1e-6 for e in events if e.get("cat") == "Session" and e.get("name") == key]
-               for key in ("model_run", "session_initialization")}  # fmt: skip
+    session = {
+        key: [e["dur"] * 1e-6 for e in events if e.get("cat") == "Session" and e.get("name") == key]
+        for key in ("model_run", "session_initialization")
+    }
     return Profile(
         nodes=sorted(nodes, key=lambda node: -node.total),
         runs=len(session["model_run"]) or max(calls.values()),

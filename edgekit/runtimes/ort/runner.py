@@ -217,9 +217,7 @@ def _level(ort, name: str):
     level = getattr(ort.GraphOptimizationLevel, _LEVELS.get(name, ""), None)
     if level is None:
         known = [n for n, attribute in _LEVELS.items() if hasattr(ort.GraphOptimizationLevel, attribute)]
-        raise RunnerError(
-            f"optimization={name!r} is not in ONNX Runtime {ort.__version__}. Fix: one of {', '.join(known)}."
-        )
+        raise RunnerError(f"optimization={name!r} is not in ONNX Runtime {ort.__version__}. Fix: one of {', '.join(known)}.")
     return level
 
 
@@ -229,9 +227,7 @@ def _wanted(ort, providers, provider_options) -> list[tuple[str, dict]]:
     providers = [providers] if isinstance(providers, str) else list(providers)
     extra = list(provider_options or [{}] * len(providers))
     if len(extra) != len(providers) or not providers:
-        raise RunnerError(
-            f"{len(providers)} providers and {len(extra)} provider_options: one dict per provider is needed."
-        )
+        raise RunnerError(f"{len(providers)} providers and {len(extra)} provider_options: one dict per provider is needed.")
     wanted = []
     for provider, more in zip(providers, extra, strict=True):
         name, options = (provider, {}) if isinstance(provider, str) else provider
@@ -241,9 +237,7 @@ def _wanted(ort, providers, provider_options) -> list[tuple[str, dict]]:
             if reason := plugin_without_device(ort, name):
                 raise RunnerError(f"{reason} Fix: {_fix(reason, name)}")
             here = ", ".join(n for n in ort.get_available_providers() if n != "AzureExecutionProvider")
-            raise RunnerError(
-                f"{name} is not in this ONNX Runtime {ort.__version__} (it has {here}). Fix: {provider_fix(name)}"
-            )
+            raise RunnerError(f"{name} is not in this ONNX Runtime {ort.__version__} (it has {here}). Fix: {provider_fix(name)}")
     return wanted
 
 
@@ -303,9 +297,7 @@ def plugin_without_device(ort, name: str) -> str:
     except ImportError:
         return ""
     if not hasattr(ort, "register_execution_provider_library"):
-        return (
-            f"{distribution} is installed, but ONNX Runtime {ort.__version__} takes no plug-ins (1.23 or newer does)."
-        )
+        return f"{distribution} is installed, but ONNX Runtime {ort.__version__} takes no plug-ins (1.23 or newer does)."
     if name in _broken:
         return f"{distribution} is installed, but its library does not load: {_broken[name].rstrip('.')}."
     return f"{distribution} is installed, but its library finds no device on this machine that it computes on."

@@ -49,25 +49,17 @@ class Built:
 
     def lines(self) -> list[str]:
         h, weights, scratch = self.header, self.log.bytes_of("Weights"), self.log.bytes_of("Activation")
-        where = (
-            f"ahead of time, for {', '.join(h.targets) or 'the default GPUs'}"
-            if not h.gpu or h.targets
-            else f"for {h.gpu}"
-        )
+        where = f"ahead of time, for {', '.join(h.targets) or 'the default GPUs'}" if not h.gpu or h.targets else f"for {h.gpu}"
         computing = sum(one.computes for one in self.layers)
         lines = [
             f"{h.model} ({h.precision}) built by {h.api} {h.tensorrt} in {self.seconds:.2f} s, {where}",
             f"{len(self.data):,} bytes" + (f", of them {weights:,} weights" if weights is not None else ""),
-            f"{self.network_layers} layers in the network"
-            + (f", {computing} that compute in the engine" if computing else ""),
+            f"{self.network_layers} layers in the network" + (f", {computing} that compute in the engine" if computing else ""),
         ]
         if scratch is not None:
             lines.append(f"{scratch:,} bytes of activations at the profile's maximum")
         for name, shapes in h.profile.items():
-            lines.append(
-                f"profile of '{name}': "
-                + ", ".join(f"{k} {s}" for k, s in zip(("min", "opt", "max"), shapes, strict=True))
-            )
+            lines.append(f"profile of '{name}': " + ", ".join(f"{k} {s}" for k, s in zip(("min", "opt", "max"), shapes, strict=True)))
         return lines + [f"warning: {text}" for text in self.log.warnings()]
 
     def __str__(self) -> str:
@@ -165,7 +157,8 @@ def _profile(parsed: Parsed, batches, shapes) -> Profile:
         more = any(isinstance(d, str) for shape in left.values() for d in shape)
         fix = "shapes={input: (min, opt, max)} with whole shapes" if more else "batches=(min, opt, max)"
         raise RunnerError(
-            f"{parsed.path}: {', '.join(f'{n} {s}' for n, s in dynamic.items())} is dynamic, and an engine is built for a range. Fix: {fix}."
+            f"{parsed.path}: {', '.join(f'{n} {s}' for n, s in dynamic.items())} is dynamic, and an engine is built for a range. Fix:"
+            f" {fix}."
         )
     return Profile.of_batches(inputs, batches or (1, 1, 1)).check(inputs)
 
@@ -181,9 +174,9 @@ def _set_profile(parsed: Parsed, config, profile: Profile) -> None:
 def _set_before_10(parsed: Parsed, config) -> None:
     """What TensorRT 8.6 must be told, and later ones do by themselves.
 
-    Its networks are not strongly typed: the precision that stands in the model must be allowed as well. And a second execution context finds
-    no free profile unless contexts may share one: seen on an H200 with 8.6.0, its first run failed with "Assertion mOptimizationProfile >= 0".
-    """
+    Its networks are not strongly typed: the precision that stands in the model must be allowed as well. And a second execution context
+    finds no free profile unless contexts may share one: seen on an H200 with 8.6.0, its first run failed with "Assertion
+    mOptimizationProfile >= 0"."""
     trt = parsed.module
     if versions.features(trt).strongly_typed:
         return
@@ -202,9 +195,7 @@ def _set_targets(trt, config, wanted) -> list[str]:
     known = versions.targets(trt)
     wanted = [str(w) for w in ([wanted] if isinstance(wanted, (str, float)) else wanted)]
     if not known:
-        raise RunnerError(
-            f"{trt.__name__} builds for the GPU of this machine only, not for {', '.join(wanted)}. Fix: api='tensorrt_rtx'."
-        )
+        raise RunnerError(f"{trt.__name__} builds for the GPU of this machine only, not for {', '.join(wanted)}. Fix: api='tensorrt_rtx'.")
     unknown = [w for w in wanted if w not in known]
     if unknown or not wanted:
         raise RunnerError(
@@ -222,9 +213,7 @@ def _set_hardware(trt, config, level: str | None) -> None:
     if level is None:
         return
     if versions.is_rtx(trt):
-        raise RunnerError(
-            "tensorrt_rtx has no hardware compatibility levels. Fix: targets=[...] names the GPUs instead."
-        )
+        raise RunnerError("tensorrt_rtx has no hardware compatibility levels. Fix: targets=[...] names the GPUs instead.")
     if level == "ampere+":
         config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
     elif level == "same" and versions.features(trt).same_capability:
@@ -268,7 +257,7 @@ _FIXES = [
     ("for Turing|SM75", "leave 7.5 out of targets, or give it an FP16 model"),
     ("[Oo]ut of memory|OutOfMemory", "a smaller max batch, a smaller workspace=, or a larger GPU"),
     ("cudaError 35|driver version is insufficient", "install the NVIDIA driver, or build ahead of time with api='tensorrt_rtx'"),
-]  # fmt: skip
+]
 
 
 def _failed(parsed: Parsed) -> str:

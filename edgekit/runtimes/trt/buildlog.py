@@ -90,9 +90,7 @@ class Log:
 def _from_line(row: str) -> Layer:
     """'Name: a, LayerType: b, Inputs: [...], Constants: [...], Outputs: [...], TacticName: t, StreamId: 0, Metadata: [ONNX Layer: x]...'"""
     part = lambda key, end: (re.search(rf"{key}: (.*?)(?=, {end})", row) or [None, ""])[1]
-    tensors = lambda text: tuple(
-        f"{dtype} [{shape}]" for shape, dtype in re.findall(r"Dimensions: \[([^]]*)\].*?Datatype: (\w+)", text)
-    )
+    tensors = lambda text: tuple(f"{dtype} [{shape}]" for shape, dtype in re.findall(r"Dimensions: \[([^]]*)\].*?Datatype: (\w+)", text))
     return Layer(
         name=part("Name", "LayerType"),
         kind=part("LayerType", "Inputs"),
@@ -122,8 +120,7 @@ def from_inspector(text: str) -> list[Layer]:
             layers.append(Layer(entry, ""))
             continue
         tensors = lambda key, entry=entry: tuple(
-            f"{t.get('Datatype') or t.get('Format/Datatype', '')} {t.get('Dimensions', '')}".strip()
-            for t in entry.get(key, [])
+            f"{t.get('Datatype') or t.get('Format/Datatype', '')} {t.get('Dimensions', '')}".strip() for t in entry.get(key, [])
         )
         kind = entry.get("LayerType", "")
         tactic = str(entry.get("TacticName") or entry.get("TacticValue") or "")

@@ -104,10 +104,7 @@ def made_here(module) -> dict:
     """The part of a header that tells about this machine, now."""
     from importlib import metadata
 
-    return here(module.__name__) | {
-        "edgekit": metadata.version("edgekit"),
-        "date": datetime.now().isoformat(timespec="seconds"),
-    }
+    return here(module.__name__) | {"edgekit": metadata.version("edgekit"), "date": datetime.now().isoformat(timespec="seconds")}
 
 
 def refusals(plan, *, model=None, machine: dict | None = None) -> list[str]:
@@ -167,9 +164,7 @@ def _hardware(header: Header, machine: dict) -> list[str]:
         return []
     if header.capability is None:
         return [f"built for GPUs from compute capability 8.0 on, this one has {mine} ({machine['gpu']})"] if rtx else []
-    return [
-        f"built on a GPU of compute capability {header.capability} ({header.gpu}), this one has {mine} ({machine['gpu']})"
-    ]
+    return [f"built on a GPU of compute capability {header.capability} ({header.gpu}), this one has {mine} ({machine['gpu']})"]
 
 
 def _source(header: Header, model) -> list[str]:

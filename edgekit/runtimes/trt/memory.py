@@ -86,8 +86,8 @@ class PyCuda:
 
     @staticmethod
     def _give_back(primary) -> None:
-        """An object that is only dropped would not release the context. Detaching pushes it first and leaves the pop to cuCtxDetach, which is
-        not how a primary context goes (PyCUDA 2026.1, cuda.hpp): so the dead context is popped here."""
+        """An object that is only dropped would not release the context. Detaching pushes it first and leaves the pop to cuCtxDetach, which
+        is not how a primary context goes (PyCUDA 2026.1, cuda.hpp): so the dead context is popped here."""
         cuda, handle, current = ctypes.CDLL("libcuda.so.1"), primary.handle, ctypes.c_void_p()
         primary.detach()
         if cuda.cuCtxGetCurrent(ctypes.byref(current)) == 0 and current.value == handle:

@@ -18,14 +18,44 @@ _STATIC = (
 )
 # (operators or "", words in the parser's message or "", what it means, fix); the first that fits counts.
 _KNOWN = [
-    ("DynamicQuantizeLinear|ConvInteger|MatMulInteger|DynamicQuantizeMatMul", "", "TensorRT has no operator for dynamic quantization", _STATIC),
+    (
+        "DynamicQuantizeLinear|ConvInteger|MatMulInteger|DynamicQuantizeMatMul",
+        "",
+        "TensorRT has no operator for dynamic quantization",
+        _STATIC,
+    ),
     ("QLinear\\w+", "", "TensorRT has no QLinear operators", "quantize in QDQ format (quant_format=QuantFormat.QDQ), not QOperator"),
-    ("(De)?[Qq]uantizeLinear", "zero.?point|shiftIsAllZeros|asymmetric", "a zero point is not 0, and TensorRT quantizes symmetrically", "quantize with extra_options={'ActivationSymmetric': True, 'WeightSymmetric': True} and QInt8 for activations and weights"),
-    ("DequantizeLinear", "Int32|INT32", "a bias was quantized to INT32, which TensorRT does not dequantize", "quantize with extra_options={'QuantizeBias': False}: the bias stays in float"),
-    ("(De)?[Qq]uantizeLinear", "", "TensorRT cannot use this quantization", "quantize for TensorRT: QDQ format, QInt8, symmetric, per channel, bias left in float"),
-    ("", "Plugin not found|[Pp]lugin creator|No importer", "it is no operator of ONNX that TensorRT knows, and no plugin has that name", "express it with standard operators before the export, or write and register a TensorRT plugin"),
-    ("", "^(Assertion failed: )?false", "TensorRT has no implementation of this operator", "express it with other operators before the export, or keep this part outside of the engine"),
-]  # fmt: skip
+    (
+        "(De)?[Qq]uantizeLinear",
+        "zero.?point|shiftIsAllZeros|asymmetric",
+        "a zero point is not 0, and TensorRT quantizes symmetrically",
+        "quantize with extra_options={'ActivationSymmetric': True, 'WeightSymmetric': True} and QInt8 for activations and weights",
+    ),
+    (
+        "DequantizeLinear",
+        "Int32|INT32",
+        "a bias was quantized to INT32, which TensorRT does not dequantize",
+        "quantize with extra_options={'QuantizeBias': False}: the bias stays in float",
+    ),
+    (
+        "(De)?[Qq]uantizeLinear",
+        "",
+        "TensorRT cannot use this quantization",
+        "quantize for TensorRT: QDQ format, QInt8, symmetric, per channel, bias left in float",
+    ),
+    (
+        "",
+        "Plugin not found|[Pp]lugin creator|No importer",
+        "it is no operator of ONNX that TensorRT knows, and no plugin has that name",
+        "express it with standard operators before the export, or write and register a TensorRT plugin",
+    ),
+    (
+        "",
+        "^(Assertion failed: )?false",
+        "TensorRT has no implementation of this operator",
+        "express it with other operators before the export, or keep this part outside of the engine",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -69,8 +99,7 @@ def _together(problems: list[Problem]) -> str:
     for problem in problems:
         count.setdefault(problem.operator or "the model", []).append(problem.node)
     where = [
-        f"{op}{f' ({nodes[0]})' if nodes[0] else ''}{f' and {len(nodes) - 1} more' if nodes[1:] else ''}"
-        for op, nodes in count.items()
+        f"{op}{f' ({nodes[0]})' if nodes[0] else ''}{f' and {len(nodes) - 1} more' if nodes[1:] else ''}" for op, nodes in count.items()
     ]
     return str(Problem("", ", ".join(where), first.code, first.said, first.reason, first.fix))
 
@@ -133,7 +162,9 @@ def parse(model, *, api: str | None = None) -> Parsed:
     declared = {value.name: signatures.signature(value)[1] for value in proto.graph.input}
     for i in range(network.num_inputs):
         if declared.get(name := network.get_input(i).name, ()) is None:
-            raise RunnerError(f"{path}: the input '{name}' has no shape, and an engine needs one. Fix: export it with its dimensions, free ones by name.")  # fmt: skip
+            raise RunnerError(
+                f"{path}: the input '{name}' has no shape, and an engine needs one. Fix: export it with its dimensions, free ones by name."
+            )
     return Parsed(str(path), trt, builder, network, parser, log, reading.precision(proto), declared)
 
 

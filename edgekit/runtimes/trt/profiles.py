@@ -18,8 +18,8 @@ class Profile:
 
     @classmethod
     def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
-        """min, opt and max batch for every input that has one, wherever it stands (see `graphs.signatures.with_batch`); the others keep their
-        shape."""
+        """min, opt and max batch for every input that has one, wherever it stands (see `graphs.signatures.with_batch`); the others keep
+        their shape."""
         try:
             low, best, high = map(int, batches)
         except (TypeError, ValueError):
@@ -29,7 +29,8 @@ class Profile:
         for name, shape in sized[0].items():
             if any(isinstance(d, str) for d in shape):
                 raise RunnerError(
-                    f"input '{name}' {inputs[name]} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole shapes."
+                    f"input '{name}' {inputs[name]} has more than its batch dynamic. Fix: shapes={{'{name}': (min, opt, max)}} with whole"
+                    " shapes."
                 )
         return cls({name: tuple(shapes[name] for shapes in sized) for name in inputs})
 
@@ -39,19 +40,13 @@ class Profile:
             raise RunnerError(f"the profile has {sorted(self.shapes)}, the network's inputs are {sorted(inputs)}.")
         for name, spec in inputs.items():
             if len(self.shapes[name]) != 3 or not all(isinstance(one, (tuple, list)) for one in self.shapes[name]):
-                raise RunnerError(
-                    f"profile of '{name}': {self.shapes[name]!r}; expected three shapes, (min, opt, max)."
-                )
+                raise RunnerError(f"profile of '{name}': {self.shapes[name]!r}; expected three shapes, (min, opt, max).")
             low, best, high = self.shapes[name]
             if not len(low) == len(best) == len(high) == len(spec.shape):
-                raise RunnerError(
-                    f"profile of '{name}': {low}, {best}, {high} do not all have the dimensions of {spec}."
-                )
+                raise RunnerError(f"profile of '{name}': {low}, {best}, {high} do not all have the dimensions of {spec}.")
             for i, (a, b, c, want) in enumerate(zip(low, best, high, spec.shape, strict=True)):
                 if not 1 <= a <= b <= c:
-                    raise RunnerError(
-                        f"profile of '{name}', dimension {i}: min {a}, opt {b}, max {c}. Fix: 1 <= min <= opt <= max."
-                    )
+                    raise RunnerError(f"profile of '{name}', dimension {i}: min {a}, opt {b}, max {c}. Fix: 1 <= min <= opt <= max.")
                 if isinstance(want, int) and {a, b, c} != {want}:
                     raise RunnerError(
                         f"profile of '{name}', dimension {i}: min {a}, opt {b}, max {c}, but the model fixes it at {want}. "

@@ -76,9 +76,7 @@ class TensorRTRunner(Runner):
             try:
                 self._context = self._new_context()
                 if self._context is None:
-                    raise RunnerError(
-                        f"{name}: no execution context: {said(self._trt)}. Fix: a GPU with more free memory."
-                    )
+                    raise RunnerError(f"{name}: no execution context: {said(self._trt)}. Fix: a GPU with more free memory.")
                 self._stream = self._memory.stream()
                 self._allocate()
             except BaseException:
@@ -260,9 +258,7 @@ class TensorRTRunner(Runner):
 
     def _free(self) -> None:
         self._drop_graph()
-        self._context = self._engine = self._last = (
-            None  # TensorRT's objects first: they use the stream and the buffers
-        )
+        self._context = self._engine = self._last = None  # TensorRT's objects first: they use the stream and the buffers
         for buffer in self._buffers.values():
             buffer.free()
         self._buffers = {}
@@ -331,12 +327,7 @@ def _plan(model, api, plan, check: bool, options: dict) -> tuple[bytes, Header |
         )
     path = Path(model)
     if path.suffix == ".onnx":
-        if (
-            plan is not None
-            and Path(plan).is_file()
-            and not refusals(plan, model=path)
-            and _as_asked(plan, api, options)
-        ):
+        if plan is not None and Path(plan).is_file() and not refusals(plan, model=path) and _as_asked(plan, api, options):
             return Path(plan).read_bytes(), Header.read(plan), path.stem
         built = build(path, api=api, **options)
         if plan is not None:

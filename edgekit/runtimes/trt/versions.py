@@ -34,11 +34,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     # An error of the parser that names its node; before, it gives the node's place in the graph.
     "node_names": ("ParserError.node_name", "ParserError.node_operator"),
     # TensorRT-RTX builds for GPUs that are not there; TensorRT for the GPU it runs on.
-    "targets": (
-        "ComputeCapability",
-        "IBuilderConfig.num_compute_capabilities",
-        "IBuilderConfig.set_compute_capability",
-    ),
+    "targets": ("ComputeCapability", "IBuilderConfig.num_compute_capabilities", "IBuilderConfig.set_compute_capability"),
     # An engine for all GPUs of the same compute capability, not only for this model; since 10.8.
     "same_capability": ("HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY",),
     # How a context compiles kernels for new shapes and captures graphs: TensorRT-RTX.
@@ -100,9 +96,7 @@ def api(name: str | None = None):
             failed.append(f"{candidate}: {'not installed' if missing else one_line(error, 200)}")
     from edgekit import device
 
-    fix = (
-        "pip install tensorrt-rtx (x86-64; builds engines without a GPU), or pip install tensorrt on a machine with one"
-    )
+    fix = "pip install tensorrt-rtx (x86-64; builds engines without a GPU), or pip install tensorrt on a machine with one"
     if device.jetson():
         fix = "apt install python3-libnvinfer from JetPack, and an environment that sees it (python -m venv --system-site-packages)"
     raise RunnerError(f"no TensorRT here ({'; '.join(failed)}). Fix: {fix}.")

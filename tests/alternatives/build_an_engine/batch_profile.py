@@ -5,19 +5,36 @@ from tests.alternatives import Right
 RIGHT: list[Right] = [
     Right(
         "statistics, lists",
-        "def batch_profile(batches, image):\n    import statistics\n    return [[b, *image] for b in (min(batches), statistics.mode(batches), max(batches))]\n",
+        """\
+def batch_profile(batches, image):
+    import statistics
+    return [[b, *image] for b in (min(batches), statistics.mode(batches), max(batches))]
+""",
     ),
     Right(
         "one array with three rows",
-        "def batch_profile(batches, image):\n    values, counts = np.unique(batches, return_counts=True)\n    return np.array([[b, *image] for b in (values[0], values[counts.argmax()], values[-1])])\n",
+        """\
+def batch_profile(batches, image):
+    values, counts = np.unique(batches, return_counts=True)
+    return np.array([[b, *image] for b in (values[0], values[counts.argmax()], values[-1])])
+""",
     ),
     Right(
         "three arrays",
-        "def batch_profile(batches, image):\n    opt = np.bincount(batches).argmax()\n    return tuple(np.array((b,) + image) for b in (np.min(batches), opt, np.max(batches)))\n",
+        """\
+def batch_profile(batches, image):
+    opt = np.bincount(batches).argmax()
+    return tuple(np.array((b,) + image) for b in (np.min(batches), opt, np.max(batches)))
+""",
     ),
     Right(
         "torch.Size",
-        "def batch_profile(batches, image):\n    import torch\n    t = torch.tensor(batches)\n    return tuple(torch.Size([int(v), *image]) for v in (t.min(), t.mode().values, t.max()))\n",
+        """\
+def batch_profile(batches, image):
+    import torch
+    t = torch.tensor(batches)
+    return tuple(torch.Size([int(v), *image]) for v in (t.min(), t.mode().values, t.max()))
+""",
     ),
     Right(
         "a named tuple, counted by hand",

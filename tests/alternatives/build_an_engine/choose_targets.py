@@ -19,18 +19,33 @@ def choose_targets(fleet, available):
     ),
     Right(
         "sets, sorted by place",
-        "def choose_targets(fleet, available):\n    return sorted(set(fleet) & set(available), key=available.index), list(set(fleet).difference(available))\n",
+        """\
+def choose_targets(fleet, available):
+    return sorted(set(fleet) & set(available), key=available.index), list(set(fleet).difference(available))
+""",
     ),
     Right(
         "tuples",
-        "def choose_targets(fleet, available):\n    kinds = dict.fromkeys(fleet)\n    return tuple(c for c in available if c in kinds), tuple(c for c in kinds if c not in available)\n",
+        """\
+def choose_targets(fleet, available):
+    kinds = dict.fromkeys(fleet)
+    return tuple(c for c in available if c in kinds), tuple(c for c in kinds if c not in available)
+""",
     ),
     Right(
         "NumPy",
-        "def choose_targets(fleet, available):\n    have, wanted = np.array(available), np.unique(fleet)\n    return list(have[np.isin(have, wanted)]), np.setdiff1d(wanted, have).tolist()\n",
+        """\
+def choose_targets(fleet, available):
+    have, wanted = np.array(available), np.unique(fleet)
+    return list(have[np.isin(have, wanted)]), np.setdiff1d(wanted, have).tolist()
+""",
     ),
     Right(
         "Counter",
-        "def choose_targets(fleet, available):\n    count = Counter(fleet)\n    return [c for c in available if count[c]], [*(count.keys() - {*available})]\n",
+        """\
+def choose_targets(fleet, available):
+    count = Counter(fleet)
+    return [c for c in available if count[c]], [*(count.keys() - {*available})]
+""",
     ),
 ]

@@ -1,12 +1,6 @@
 """Right answers to lab 03d, written in other ways."""
 
-from tests.alternatives.efficient_architectures import (
-    depthwise_separable,
-    evolve,
-    inverted_residual,
-    macs_and_bytes,
-    squeeze_excite,
-)
+from tests.alternatives.efficient_architectures import depthwise_separable, evolve, inverted_residual, macs_and_bytes, squeeze_excite
 
 RIGHT = {
     "depthwise_separable": depthwise_separable.RIGHT,

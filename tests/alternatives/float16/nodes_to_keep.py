@@ -18,7 +18,10 @@ def nodes_to_keep(ranges, nodes, limit):
     ),
     Right(
         "the largest at either end, a tuple",
-        "def nodes_to_keep(ranges, nodes, limit):\n    return tuple(n[0] for n in nodes if max(ranges.get(t, 0.0) for t in [*n[1], *n[2]]) > limit)\n",
+        """\
+def nodes_to_keep(ranges, nodes, limit):
+    return tuple(n[0] for n in nodes if max(ranges.get(t, 0.0) for t in [*n[1], *n[2]]) > limit)
+""",
     ),
     Right(
         "tensor by tensor, a set",

@@ -1,12 +1,6 @@
 """Right answers in other words to lab 05a."""
 
-from tests.alternatives.onnx_runtime import (
-    batch_for_budget,
-    busiest_nodes,
-    make_session,
-    op_changes,
-    peak_activation_bytes,
-)
+from tests.alternatives.onnx_runtime import batch_for_budget, busiest_nodes, make_session, op_changes, peak_activation_bytes
 
 RIGHT = {
     "make_session": make_session.RIGHT,

@@ -1,12 +1,6 @@
 """Right answers in other words to lab 05b."""
 
-from tests.alternatives.post_training_quantization import (
-    conclude,
-    make_reader,
-    quantize_model,
-    sensitivity,
-    tensorrt_problems,
-)
+from tests.alternatives.post_training_quantization import conclude, make_reader, quantize_model, sensitivity, tensorrt_problems
 
 RIGHT = {
     "make_reader": make_reader.RIGHT,

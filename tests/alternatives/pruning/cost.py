@@ -28,7 +28,12 @@ def cost(layer, input_shape):
     ),
     Right(
         "the package's counter",
-        "def cost(layer, input_shape):\n    from edgekit.compression import counting\n    c = counting.cost(layer, torch.zeros(1, *input_shape))\n    return c.parameters, c.macs\n",
+        """\
+def cost(layer, input_shape):
+    from edgekit.compression import counting
+    c = counting.cost(layer, torch.zeros(1, *input_shape))
+    return c.parameters, c.macs
+""",
     ),
     Right(
         "each weight once for each pixel, tensors",

@@ -54,6 +54,10 @@ def mask_2_4(weight):
     ),
     Right(
         "Model Optimizer",
-        "def mask_2_4(weight):\n    from modelopt.torch.sparsity.weight_sparsity.magnitude import create_asp_mask\n    return create_asp_mask(weight, '2:4 sparsity').bool()\n",
+        """\
+def mask_2_4(weight):
+    from modelopt.torch.sparsity.weight_sparsity.magnitude import create_asp_mask
+    return create_asp_mask(weight, '2:4 sparsity').bool()
+""",
     ),
 ]

@@ -1,13 +1,6 @@
 """Right answers to lab 03a, written in other ways."""
 
-from tests.alternatives.quantization_by_hand import (
-    best_limit,
-    integer_linear,
-    per_channel_scales,
-    quantize,
-    scale_and_zero_point,
-    sqnr,
-)
+from tests.alternatives.quantization_by_hand import best_limit, integer_linear, per_channel_scales, quantize, scale_and_zero_point, sqnr
 
 RIGHT = {
     "scale_and_zero_point": scale_and_zero_point.RIGHT,

@@ -5,15 +5,34 @@ from tests.alternatives import Right
 RIGHT: list[Right] = [
     Right(
         "a loop",
-        "def per_channel_scales(w, axis, bits):\n    top = 2 ** (bits - 1) - 1\n    scales = []\n    for i in range(w.shape[axis]):\n        limit = max(abs(v) for v in np.take(w, i, axis).flat)\n        scales.append(limit / top if limit else 1)\n    return np.array(scales, dtype=np.float32)\n",
+        """\
+def per_channel_scales(w, axis, bits):
+    top = 2 ** (bits - 1) - 1
+    scales = []
+    for i in range(w.shape[axis]):
+        limit = max(abs(v) for v in np.take(w, i, axis).flat)
+        scales.append(limit / top if limit else 1)
+    return np.array(scales, dtype=np.float32)
+""",
     ),
     Right(
         "channels first, rows, in place",
-        "def per_channel_scales(w, axis, bits):\n    rows = np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1)\n    scales = np.maximum(rows.max(1), -rows.min(1)) / np.float32(2 ** (bits - 1) - 1)\n    scales[scales == 0] = 1\n    return scales\n",
+        """\
+def per_channel_scales(w, axis, bits):
+    rows = np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1)
+    scales = np.maximum(rows.max(1), -rows.min(1)) / np.float32(2 ** (bits - 1) - 1)
+    scales[scales == 0] = 1
+    return scales
+""",
     ),
     Right(
         "torch",
-        "def per_channel_scales(w, axis, bits):\n    t = torch.from_numpy(w)\n    limits = t.abs().amax([d for d in range(t.ndim) if d != axis])\n    return torch.where(limits == 0, 1.0, limits / (2 ** (bits - 1) - 1))\n",
+        """\
+def per_channel_scales(w, axis, bits):
+    t = torch.from_numpy(w)
+    limits = t.abs().amax([d for d in range(t.ndim) if d != axis])
+    return torch.where(limits == 0, 1.0, limits / (2 ** (bits - 1) - 1))
+""",
     ),
     Right(
         "PyTorch's observer",
@@ -29,6 +48,10 @@ def per_channel_scales(w, axis, bits):
     ),
     Right(
         "maximum norm",
-        "def per_channel_scales(w, axis, bits):\n    s = np.linalg.norm(np.swapaxes(w, 0, axis).reshape(w.shape[axis], -1), np.inf, axis=1) / (2 ** (bits - 1) - 1)\n    return np.float32(s + (s == 0))\n",
+        """\
+def per_channel_scales(w, axis, bits):
+    s = np.linalg.norm(np.swapaxes(w, 0, axis).reshape(w.shape[axis], -1), np.inf, axis=1) / (2 ** (bits - 1) - 1)
+    return np.float32(s + (s == 0))
+""",
     ),
 ]

@@ -5,19 +5,34 @@ from tests.alternatives import Right
 RIGHT: list[Right] = [
     Right(
         "clips first, rint, float64",
-        "def quantize(x, scale, zero_point, qmin, qmax):\n    steps = np.clip(x.astype(np.float64) / scale, qmin - zero_point, qmax - zero_point)\n    return (np.rint(steps) + zero_point).astype(np.int32)\n",
+        """\
+def quantize(x, scale, zero_point, qmin, qmax):
+    steps = np.clip(x.astype(np.float64) / scale, qmin - zero_point, qmax - zero_point)
+    return (np.rint(steps) + zero_point).astype(np.int32)
+""",
     ),
     Right(
         "torch",
-        "def quantize(x, scale, zero_point, qmin, qmax):\n    return torch.clamp(torch.round(torch.from_numpy(x) / scale) + zero_point, qmin, qmax).to(torch.int32)\n",
+        """\
+def quantize(x, scale, zero_point, qmin, qmax):
+    return torch.clamp(torch.round(torch.from_numpy(x) / scale) + zero_point, qmin, qmax).to(torch.int32)
+""",
     ),
     Right(
         "PyTorch's fake quantization, then back",
-        "def quantize(x, scale, zero_point, qmin, qmax):\n    return (np.round(round_trip(x, scale, zero_point, qmin, qmax) / scale) + zero_point).astype(np.int32)\n",
+        """\
+def quantize(x, scale, zero_point, qmin, qmax):
+    return (np.round(round_trip(x, scale, zero_point, qmin, qmax) / scale) + zero_point).astype(np.int32)
+""",
     ),
     Right(
         "Python's round, a list",
-        "def quantize(x, scale, zero_point, qmin, qmax):\n    if isinstance(x, np.ndarray) and x.ndim:\n        return [quantize(v, scale, zero_point, qmin, qmax) for v in x]\n    return max(qmin, min(qmax, round(float(x) / scale) + zero_point))\n",
+        """\
+def quantize(x, scale, zero_point, qmin, qmax):
+    if isinstance(x, np.ndarray) and x.ndim:
+        return [quantize(v, scale, zero_point, qmin, qmax) for v in x]
+    return max(qmin, min(qmax, round(float(x) / scale) + zero_point))
+""",
     ),
     Right(
         "ONNX Runtime",

@@ -5,15 +5,30 @@ from tests.alternatives import Right
 RIGHT: list[Right] = [
     Right(
         "NumPy's nbytes",
-        "def buffer_bytes(specs, batch):\n    return {n: np.empty([batch if d == 'batch' else d for d in shape], dtype).nbytes for n, (dtype, shape) in specs.items()}\n",
+        """\
+def buffer_bytes(specs, batch):
+    return {n: np.empty([batch if d == 'batch' else d for d in shape], dtype).nbytes for n, (dtype, shape) in specs.items()}
+""",
     ),
     Right(
         "np.prod, a float for a scalar",
-        "def buffer_bytes(specs, batch):\n    out = {}\n    for name in specs:\n        dtype, shape = specs[name]\n        out[name] = np.prod([batch if isinstance(d, str) else d for d in shape]) * np.dtype(dtype).itemsize\n    return out\n",
+        """\
+def buffer_bytes(specs, batch):
+    out = {}
+    for name in specs:
+        dtype, shape = specs[name]
+        out[name] = np.prod([batch if isinstance(d, str) else d for d in shape]) * np.dtype(dtype).itemsize
+    return out
+""",
     ),
     Right(
         "torch's nbytes",
-        "def buffer_bytes(specs, batch):\n    import torch\n    return {n: torch.empty([batch if d == 'batch' else d for d in shape], dtype=getattr(torch, dtype)).nbytes for n, (dtype, shape) in specs.items()}\n",
+        """\
+def buffer_bytes(specs, batch):
+    import torch
+    size = lambda shape: [batch if d == 'batch' else d for d in shape]
+    return {n: torch.empty(size(shape), dtype=getattr(torch, dtype)).nbytes for n, (dtype, shape) in specs.items()}
+""",
     ),
     Right(
         "bits from the name, a loop, an OrderedDict",

@@ -16,7 +16,15 @@ def makespan(times):
     ),
     Right(
         "three variables",
-        "def makespan(times):\n    a = b = c = 0\n    for copy_in, compute, copy_out in times:\n        a += copy_in\n        b = max(a, b) + compute\n        c = max(b, c) + copy_out\n    return c\n",
+        """\
+def makespan(times):
+    a = b = c = 0
+    for copy_in, compute, copy_out in times:
+        a += copy_in
+        b = max(a, b) + compute
+        c = max(b, c) + copy_out
+    return c
+""",
     ),
     Right(
         "unit by unit, torch in float32",

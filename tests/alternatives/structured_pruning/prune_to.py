@@ -15,7 +15,9 @@ RIGHT: list[Right] = [
         + """
     import operator
     options = {"score_func": score_func, "data_loader": loader, "collect_func": operator.itemgetter(0), "verbose": False}
-    pruned, found = mtp.prune(model=copy.deepcopy(model), mode=[("fastnas", rules)], constraints={"flops": f"{share:.0%}"}, dummy_input=torch.rand(1, 1, 28, 28), config=options)
+    limit = {"flops": f"{share:.0%}"}
+    pruned, found = mtp.prune(model=copy.deepcopy(model), mode=[("fastnas", rules)], constraints=limit,
+                              dummy_input=torch.rand(1, 1, 28, 28), config=options)
     return [pruned, found["best"]["is_satisfied"]]
 """,
     ),
@@ -25,7 +27,8 @@ RIGHT: list[Right] = [
         + """
     from edgekit.compression import counting
     before, picture = counting.cost(model).macs, next(iter(loader))[0][:1]
-    pruned = mtp.prune(model, [("fastnas", rules)], {"flops": str(100 * share) + "%"}, picture, config={"score_func": score_func, "data_loader": loader})[0]
+    config = {"score_func": score_func, "data_loader": loader}
+    pruned = mtp.prune(model, [("fastnas", rules)], {"flops": str(100 * share) + "%"}, picture, config=config)[0]
     return pruned, counting.cost(pruned).macs <= share * before
 """,
     ),
@@ -35,7 +38,8 @@ RIGHT: list[Right] = [
         + """
     own = os.path.join(tempfile.mkdtemp(), "own.pth")
     options = dict(score_func=score_func, data_loader=[x for x, _ in loader], collect_func=lambda x: x, checkpoint=own)
-    pruned, state = mtp.prune(model, [("fastnas", rules)], {"flops": f"{round(100 * share)}%"}, (torch.zeros(1, 1, 28, 28),), config=options)
+    limit = {"flops": f"{round(100 * share)}%"}
+    pruned, state = mtp.prune(model, [("fastnas", rules)], limit, (torch.zeros(1, 1, 28, 28),), config=options)
     return pruned, state["best"]["is_satisfied"]
 """,
     ),

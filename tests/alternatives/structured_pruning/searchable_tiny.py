@@ -22,11 +22,18 @@ def searchable_tiny(width):
     ),
     Right(
         "classified, then pooled",
-        "def searchable_tiny(width):\n    return nn.Sequential(nn.Conv2d(1, width, 3, padding='same'), nn.ReLU(inplace=True), nn.Conv2d(width, 10, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n",
+        """\
+def searchable_tiny(width):
+    return nn.Sequential(nn.Conv2d(1, width, 3, padding='same'), nn.ReLU(inplace=True),
+                         nn.Conv2d(width, 10, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+""",
     ),
     Right(
         "a kernel as large as the picture",
-        "def searchable_tiny(width):\n    return nn.Sequential(nn.Conv2d(1, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 10, 28), nn.Flatten())\n",
+        """\
+def searchable_tiny(width):
+    return nn.Sequential(nn.Conv2d(1, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 10, 28), nn.Flatten())
+""",
     ),
     Right(
         "batch norm, named parts, in training mode",
@@ -44,6 +51,10 @@ def searchable_tiny(width):
     ),
     Right(
         "a second convolution, whose width stays, and then a linear layer",
-        "def searchable_tiny(width):\n    return nn.Sequential(nn.Conv2d(1, width, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(width, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))\n",
+        """\
+def searchable_tiny(width):
+    return nn.Sequential(nn.Conv2d(1, width, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2),
+                         nn.Conv2d(width, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+""",
     ),
 ]

@@ -1,13 +1,6 @@
 """Right answers to lab 03g, written in other ways."""
 
-from tests.alternatives.time_series import (
-    export_streaming,
-    quantize_where_it_pays,
-    receptive_field,
-    stft,
-    stream_step,
-    streaming_budget,
-)
+from tests.alternatives.time_series import export_streaming, quantize_where_it_pays, receptive_field, stft, stream_step, streaming_budget
 
 RIGHT = {
     "receptive_field": receptive_field.RIGHT,

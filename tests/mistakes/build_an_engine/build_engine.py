@@ -31,22 +31,14 @@ MISTAKES = [
     Mistake("no limit", _build((_LIMIT, "")), says="has no limit"),
     Mistake("limit in megabytes", _build(("WORKSPACE, workspace", "WORKSPACE, workspace >> 20")), says="in bytes"),
     Mistake("limit of another pool", _build(("Type.WORKSPACE", "Type.TACTIC_DRAM")), says="has no limit"),
-    Mistake(
-        "limit as in TensorRT 8",
-        _build((_LIMIT, "    config.max_workspace_size = workspace\n")),
-        says="max_workspace_size",
-    ),
+    Mistake("limit as in TensorRT 8", _build((_LIMIT, "    config.max_workspace_size = workspace\n")), says="max_workspace_size"),
     Mistake(
         "build_engine of TensorRT 8",
         _build(("build_serialized_network(network", "build_engine(network")),
         says="build_engine is not in every TensorRT",
     ),
     Mistake("profile never added", _build((_ADD, "")), says="got no optimization profile"),
-    Mistake(
-        "profile added before its shapes",
-        _build((_ADD, ""), ("    for name", _ADD + "    for name")),
-        says="added before its shapes",
-    ),
+    Mistake("profile added before its shapes", _build((_ADD, ""), ("    for name", _ADD + "    for name")), says="added before its shapes"),
     Mistake(
         "a profile for each input",
         _build(
@@ -57,26 +49,14 @@ MISTAKES = [
         says="shapes of *all* inputs",
     ),
     Mistake("only the first input", _build((_SET, _SET + "        break\n")), says="each dynamic input needs its own"),
-    Mistake(
-        "one name for all", _build(("set_shape(name", "set_shape('input'")), says="by the name that `shapes` gives"
-    ),
+    Mistake("one name for all", _build(("set_shape(name", "set_shape('input'")), says="by the name that `shapes` gives"),
     Mistake("largest first", _build(("low, best, high)\n", "high, best, low)\n")), says="min, opt, max"),
-    Mistake(
-        "tuned for the largest", _build(("(name, low, best, high)", "(name, low, high, high)")), says="min, opt, max"
-    ),
-    Mistake(
-        "None given back",
-        _build((_NONE, ""), ("bytes(plan)", "plan and bytes(plan)")),
-        says="returned as if all were well",
-    ),
+    Mistake("tuned for the largest", _build(("(name, low, best, high)", "(name, low, high, high)")), says="min, opt, max"),
+    Mistake("None given back", _build((_NONE, ""), ("bytes(plan)", "plan and bytes(plan)")), says="returned as if all were well"),
     Mistake("bytes of None", _build((_NONE, "")), says="TypeError, expected RuntimeError"),
     Mistake("memory of TensorRT given back", _build(("bytes(plan)", "plan")), says="belongs to TensorRT"),
     Mistake("only its size given back", _build(("bytes(plan)", "plan.nbytes")), says="whole engine as bytes"),
     Mistake("built and not returned", _build(("return bytes", "engine = bytes")), says="whole engine as bytes"),
-    Mistake(
-        "network and configuration swapped", _build(("(network, config)", "(config, network)")), says="in this order"
-    ),
-    Mistake(
-        "nothing built", _build(("builder.build_serialized_network(network, config)", "b''")), says="nothing was built"
-    ),
+    Mistake("network and configuration swapped", _build(("(network, config)", "(config, network)")), says="in this order"),
+    Mistake("nothing built", _build(("builder.build_serialized_network(network, config)", "b''")), says="nothing was built"),
 ]

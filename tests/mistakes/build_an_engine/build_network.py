@@ -16,22 +16,19 @@ def build_network(trt, logger, path):
 _ERRORS = "[(e.node_operator(), e.node_name()) for e in (parser.get_error(i) for i in range(parser.num_errors))]"
 
 
-def _network(flags="1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)", parse="parser.parse_from_file(str(path))", errors=_ERRORS, returned="network, errors"):  # fmt: skip
+def _network(
+    flags="1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)",
+    parse="parser.parse_from_file(str(path))",
+    errors=_ERRORS,
+    returned="network, errors",
+):
     return _NETWORK.format(flags=flags, parse=parse, errors=errors, returned=returned)
 
 
 MISTAKES = [
     Mistake("no flags", _network(flags="0"), says="STRONGLY_TYPED"),
-    Mistake(
-        "flag not shifted",
-        _network(flags="int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)"),
-        says="shift 1 by it",
-    ),
-    Mistake(
-        "flag of TensorRT 8",
-        _network(flags="1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)"),
-        says="EXPLICIT_BATCH",
-    ),
+    Mistake("flag not shifted", _network(flags="int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)"), says="shift 1 by it"),
+    Mistake("flag of TensorRT 8", _network(flags="1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)"), says="EXPLICIT_BATCH"),
     Mistake("errors never asked for", _network(errors="[]"), says="Parsing does not raise"),
     Mistake("only the first error", _network(errors=_ERRORS + "[:1]"), says="num_errors"),
     Mistake(
@@ -53,9 +50,7 @@ MISTAKES = [
         says="<<: 'int' and 'NetworkDefinitionCreationFlag'",
     ),
     Mistake("path not made a string", _network(parse="parser.parse_from_file(path)"), says="takes the path as a str"),
-    Mistake(
-        "path to the function for bytes", _network(parse="parser.parse(str(path))"), says="parse_from_file takes a path"
-    ),
+    Mistake("path to the function for bytes", _network(parse="parser.parse(str(path))"), says="parse_from_file takes a path"),
     Mistake(
         "a logger of its own",
         _network(parse="parser.parse_from_file(str(path))").replace(

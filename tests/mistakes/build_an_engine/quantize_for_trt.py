@@ -4,8 +4,8 @@ from tests.mistakes import Mistake
 
 _QUANTIZE = """
 def quantize_for_trt(source, target, reader):
-    quantize_static(source, target, reader, quant_format=QuantFormat.{form}, activation_type=QuantType.{activations}, weight_type=QuantType.QInt8,
-                    per_channel=True, extra_options={options})
+    quantize_static(source, target, reader, quant_format=QuantFormat.{form}, activation_type=QuantType.{activations},
+                    weight_type=QuantType.QInt8, per_channel=True, extra_options={options})
 """
 
 
@@ -22,31 +22,17 @@ MISTAKES = [
         "def quantize_for_trt(source, target, reader):\n    quantize_static(source, target, reader)\n",
         says="bias",
     ),
-    Mistake(
-        "bias quantized",
-        _quantize(options='{"ActivationSymmetric": True, "WeightSymmetric": True}'),
-        says="QuantizeBias",
-    ),
-    Mistake(
-        "activations asymmetric",
-        _quantize(options='{"WeightSymmetric": True, "QuantizeBias": False}'),
-        says="ActivationSymmetric",
-    ),
+    Mistake("bias quantized", _quantize(options='{"ActivationSymmetric": True, "WeightSymmetric": True}'), says="QuantizeBias"),
+    Mistake("activations asymmetric", _quantize(options='{"WeightSymmetric": True, "QuantizeBias": False}'), says="ActivationSymmetric"),
     Mistake("uint8 activations", _quantize(activations="QUInt8"), says="zero point"),
     Mistake("QOperator format", _quantize(form="QOperator"), says="QOperator"),
-    Mistake(
-        "dynamic",
-        "def quantize_for_trt(source, target, reader):\n    quantize_dynamic(source, target)\n",
-        says="dynamically",
-    ),
+    Mistake("dynamic", "def quantize_for_trt(source, target, reader):\n    quantize_dynamic(source, target)\n", says="dynamically"),
     Mistake(
         "copies the file",
         "def quantize_for_trt(source, target, reader):\n    target.write_bytes(source.read_bytes())\n",
         says="not quantized",
     ),
-    Mistake(
-        "one scale per tensor", _quantize().replace("per_channel=True", "per_channel=False"), says="per_channel=True"
-    ),
+    Mistake("one scale per tensor", _quantize().replace("per_channel=True", "per_channel=False"), says="per_channel=True"),
     Mistake("int16 activations", _quantize(activations="QInt16"), says="int8 was asked for"),
     Mistake(
         "layers excluded",
@@ -55,7 +41,13 @@ MISTAKES = [
     ),
     Mistake(
         "calibrates on random numbers",
-        "class Noise:\n    n = 0\n    def get_next(self):\n        self.n += 1\n        return {'input': np.random.randn(8, 1, 28, 28).astype(np.float32)} if self.n < 4 else None\n"
+        """\
+class Noise:
+    n = 0
+    def get_next(self):
+        self.n += 1
+        return {'input': np.random.randn(8, 1, 28, 28).astype(np.float32)} if self.n < 4 else None
+"""
         + _quantize().replace("target, reader, quant", "target, Noise(), quant"),
         says="calibrated",
     ),
@@ -66,7 +58,13 @@ MISTAKES = [
     ),
     Mistake(
         "calibrates on black pictures",
-        "class Black:\n    n = 0\n    def get_next(self):\n        self.n += 1\n        return {'input': np.full((1, 1, 28, 28), 1e-3, np.float32)} if self.n < 3 else None\n"
+        """\
+class Black:
+    n = 0
+    def get_next(self):
+        self.n += 1
+        return {'input': np.full((1, 1, 28, 28), 1e-3, np.float32)} if self.n < 3 else None
+"""
         + _quantize().replace("target, reader, quant", "target, Black(), quant"),
         says="calibrated",
     ),

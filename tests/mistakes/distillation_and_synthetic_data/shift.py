@@ -18,7 +18,11 @@ def _shift(mode="", corners="rng.integers(0, 2 * most + 1, size=(len(images), 2)
 MISTAKES = [
     Mistake(
         "np.roll",
-        "def shift(images, most, rng):\n    moves = rng.integers(-most, most + 1, (len(images), 2))\n    return np.stack([np.roll(p, tuple(m), axis=(1, 2)) for p, m in zip(images, moves)])\n",
+        """\
+def shift(images, most, rng):
+    moves = rng.integers(-most, most + 1, (len(images), 2))
+    return np.stack([np.roll(p, tuple(m), axis=(1, 2)) for p, m in zip(images, moves)])
+""",
         says="wraps around",
     ),
     Mistake(
@@ -27,14 +31,8 @@ MISTAKES = [
         says="draw a move for each picture",
     ),
     Mistake("upper end left out", _shift(corners="rng.integers(0, 2 * most, size=(len(images), 2))"), says="upper end"),
-    Mistake(
-        "one direction only", _shift(corners="rng.integers(0, most + 1, size=(len(images), 2))"), says="both signs"
-    ),
-    Mistake(
-        "generator of its own",
-        _shift(corners="np.random.randint(0, 2 * most + 1, size=(len(images), 2))"),
-        says="same seed gave two",
-    ),
+    Mistake("one direction only", _shift(corners="rng.integers(0, most + 1, size=(len(images), 2))"), says="both signs"),
+    Mistake("generator of its own", _shift(corners="np.random.randint(0, 2 * most + 1, size=(len(images), 2))"), says="same seed gave two"),
     Mistake(
         "seed built in",
         _shift(corners="np.random.default_rng(0).integers(0, 2 * most + 1, size=(len(images), 2))"),
@@ -42,9 +40,7 @@ MISTAKES = [
     ),
     Mistake(
         "to the side only",
-        _shift(
-            corners="np.stack([np.full(len(images), most), rng.integers(0, 2 * most + 1, size=len(images))], axis=1)"
-        ),
+        _shift(corners="np.stack([np.full(len(images), most), rng.integers(0, 2 * most + 1, size=len(images))], axis=1)"),
         says="no picture was moved down",
     ),
     Mistake(
@@ -55,13 +51,18 @@ MISTAKES = [
     Mistake("border smeared", _shift(mode=', mode="edge"'), says="pad with zeros"),
     Mistake("mirrored", _shift(turn="[:, :, ::-1]"), says="mirror"),
     Mistake(
-        "diagonal only",
-        _shift(corners="np.repeat(rng.integers(0, 2 * most + 1, size=(len(images), 1)), 2, axis=1)"),
-        says="independently",
+        "diagonal only", _shift(corners="np.repeat(rng.integers(0, 2 * most + 1, size=(len(images), 1)), 2, axis=1)"), says="independently"
     ),
     Mistake(
         "in place",
-        "def shift(images, most, rng):\n    padded = np.pad(images, ((0, 0), (0, 0), (most, most), (most, most)))\n    h, w = images.shape[-2:]\n    for i, (y, x) in enumerate(rng.integers(0, 2 * most + 1, (len(images), 2))):\n        images[i] = padded[i, :, y : y + h, x : x + w]\n    return images\n",
+        """\
+def shift(images, most, rng):
+    padded = np.pad(images, ((0, 0), (0, 0), (most, most), (most, most)))
+    h, w = images.shape[-2:]
+    for i, (y, x) in enumerate(rng.integers(0, 2 * most + 1, (len(images), 2))):
+        images[i] = padded[i, :, y : y + h, x : x + w]
+    return images
+""",
         says="work on a copy",
     ),
     Mistake(

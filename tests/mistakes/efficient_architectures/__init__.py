@@ -1,12 +1,6 @@
 """Wrong answers to lab 03d."""
 
-from tests.mistakes.efficient_architectures import (
-    depthwise_separable,
-    evolve,
-    inverted_residual,
-    macs_and_bytes,
-    squeeze_excite,
-)
+from tests.mistakes.efficient_architectures import depthwise_separable, evolve, inverted_residual, macs_and_bytes, squeeze_excite
 
 SETUP = """
 import numpy as np

@@ -15,17 +15,16 @@ MISTAKES = [
     Mistake("groups forgotten", _block(first=_FIRST.replace("groups=channels_in, ", "")), says="groups=1"),
     Mistake(
         "pointwise first",
-        "def depthwise_separable(channels_in, channels_out, stride=1):\n"
-        "    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(),\n"
-        "        nn.Conv2d(channels_out, channels_out, 3, stride, 1, groups=channels_out, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU())\n",
+        """\
+def depthwise_separable(channels_in, channels_out, stride=1):
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(),
+        nn.Conv2d(channels_out, channels_out, 3, stride, 1, groups=channels_out, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU())
+""",
         says="comes first",
     ),
     Mistake(
         "stride in the pointwise layer",
-        _block(
-            first=_FIRST.replace("3, stride", "3, 1"),
-            second="nn.Conv2d(channels_in, channels_out, 1, stride, bias=False)",
-        ),
+        _block(first=_FIRST.replace("3, stride", "3, 1"), second="nn.Conv2d(channels_in, channels_out, 1, stride, bias=False)"),
         says="nobody has looked at",
     ),
     Mistake("stride ignored", _block(first=_FIRST.replace("3, stride", "3, 1")), says="expected 2 in the depthwise"),
@@ -39,9 +38,7 @@ MISTAKES = [
         says="behind both batch norms",
     ),
     Mistake("no ReLU at the end", _block(after="nn.BatchNorm2d(channels_out)"), says="end in a ReLU"),
-    Mistake(
-        "3x3 twice", _block(second="nn.Conv2d(channels_in, channels_out, 3, 1, 1, bias=False)"), says="expected 1x1"
-    ),
+    Mistake("3x3 twice", _block(second="nn.Conv2d(channels_in, channels_out, 3, 1, 1, bias=False)"), says="expected 1x1"),
     Mistake(
         "depthwise makes the output channels",
         _block(first=_FIRST.replace("channels_in, channels_in, 3", "channels_in, channels_out, 3")),
@@ -49,12 +46,11 @@ MISTAKES = [
     ),
     Mistake(
         "one plain convolution",
-        "def depthwise_separable(channels_in, channels_out, stride=1):\n    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU())\n",
+        """\
+def depthwise_separable(channels_in, channels_out, stride=1):
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU())
+""",
         says="expected two",
     ),
-    Mistake(
-        "built and not returned",
-        _block().replace("return nn.Seq", "block = nn.Seq"),
-        says="forget `return`",
-    ),
+    Mistake("built and not returned", _block().replace("return nn.Seq", "block = nn.Seq"), says="forget `return`"),
 ]

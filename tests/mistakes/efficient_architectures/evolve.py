@@ -25,8 +25,16 @@ MISTAKES = [
     Mistake(
         "trained, then filtered",
         _HEAD
-        + "    scored, spent = {}, 0\n    queue = list(start)\n    while len(scored) < count:\n        child = queue.pop() if queue else mutate(sorted(scored, key=scored.get)[-keep:][rng.integers(keep)])\n"
-        "        value = score(child)\n        if child not in scored and latency(child) <= budget:\n            scored[child] = value\n    return scored\n",
+        + """\
+    scored, spent = {}, 0
+    queue = list(start)
+    while len(scored) < count:
+        child = queue.pop() if queue else mutate(sorted(scored, key=scored.get)[-keep:][rng.integers(keep)])
+        value = score(child)
+        if child not in scored and latency(child) <= budget:
+            scored[child] = value
+    return scored
+""",
         says="Scoring is training",
     ),
     Mistake("known children trained again", _answer(test="latency(child) <= budget"), says="scored twice"),
@@ -35,22 +43,21 @@ MISTAKES = [
     Mistake(
         "parents chosen once",
         _HEAD
-        + "    scored = {n: score(n) for n in start if latency(n) <= budget}\n    parents = sorted(scored, key=scored.get)[-keep:]\n    while len(scored) < count:\n        child = mutate(parents[rng.integers(len(parents))])\n"
-        "        if child not in scored and latency(child) <= budget:\n            scored[child] = score(child)\n    return scored\n",
+        + """\
+    scored = {n: score(n) for n in start if latency(n) <= budget}
+    parents = sorted(scored, key=scored.get)[-keep:]
+    while len(scored) < count:
+        child = mutate(parents[rng.integers(len(parents))])
+        if child not in scored and latency(child) <= budget:
+            scored[child] = score(child)
+    return scored
+""",
         says="anew in every round",
     ),
     Mistake("any parent", _answer(parents="list(scored)"), says="not among the"),
     Mistake("the fastest as parents", _answer(parents="sorted(scored, key=latency)[:keep]"), says="not among the"),
     Mistake("only the best", _answer(parent="parents[-1]"), says="climbs one hill"),
     Mistake("the best network only", _answer(end="max(scored, key=scored.get)"), says="dict from network"),
-    Mistake(
-        "the best four only",
-        _answer(end="{n: scored[n] for n in sorted(scored, key=scored.get)[-4:]}"),
-        says="paid for",
-    ),
-    Mistake(
-        "budget the wrong way round",
-        _answer(first="{n: score(n) for n in start if latency(n) >= budget}"),
-        says="above the budget",
-    ),
+    Mistake("the best four only", _answer(end="{n: scored[n] for n in sorted(scored, key=scored.get)[-4:]}"), says="paid for"),
+    Mistake("budget the wrong way round", _answer(first="{n: score(n) for n in start if latency(n) >= budget}"), says="above the budget"),
 ]

@@ -14,16 +14,10 @@ MISTAKES = [
         says="reads one channel",
     ),
     Mistake("FLOPs", _answer(macs="2 * y.numel() * layer.weight[0].numel()"), says="FLOPs"),
-    Mistake(
-        "input pixels instead of output pixels",
-        _answer(macs="x[0, 0].numel() * layer.weight.numel()"),
-        says="every one of",
-    ),
+    Mistake("input pixels instead of output pixels", _answer(macs="x[0, 0].numel() * layer.weight.numel()"), says="every one of"),
     Mistake("weights counted once", _answer(macs="layer.weight.numel()"), says="every one of"),
     Mistake("values, not bytes", _answer(size="x.numel() + layer.weight.numel() + y.numel()"), says="4 bytes each"),
-    Mistake(
-        "outputs forgotten", _answer(size="4 * (x.numel() + layer.weight.numel())"), says="the outputs are missing"
-    ),
+    Mistake("outputs forgotten", _answer(size="4 * (x.numel() + layer.weight.numel())"), says="the outputs are missing"),
     Mistake("inputs forgotten", _answer(size="4 * (y.numel() + layer.weight.numel())"), says="the inputs are missing"),
     Mistake("weights forgotten", _answer(size="4 * (x.numel() + y.numel())"), says="the weights are missing"),
     Mistake(

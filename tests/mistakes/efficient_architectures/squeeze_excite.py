@@ -3,9 +3,7 @@
 from tests.mistakes import Mistake
 
 
-def _answer(
-    pooled="x.mean((2, 3))", gate="F.hardsigmoid(expand(F.relu(reduce(pooled))))", out="x * gate[:, :, None, None]"
-):
+def _answer(pooled="x.mean((2, 3))", gate="F.hardsigmoid(expand(F.relu(reduce(pooled))))", out="x * gate[:, :, None, None]"):
     return f"def squeeze_excite(x, reduce, expand):\n    pooled = {pooled}\n    gate = {gate}\n    return {out}\n"
 
 
@@ -23,7 +21,5 @@ MISTAKES = [
     Mistake("residual", _answer(out="x + x * gate[:, :, None, None]"), says="once more"),
     Mistake("the gates returned", _answer(out="gate"), says="two more dimensions"),
     Mistake("layers swapped", _answer(gate="F.hardsigmoid(reduce(F.relu(expand(pooled))))"), says="raised"),
-    Mistake(
-        "gates on the wrong axis", _answer(out="x * gate.mean(1)[:, None, None, None]"), says="reduce, ReLU, expand"
-    ),
+    Mistake("gates on the wrong axis", _answer(out="x * gate.mean(1)[:, None, None, None]"), says="reduce, ReLU, expand"),
 ]

@@ -29,7 +29,12 @@ def _first(
 MISTAKES = [
     Mistake(
         "looks at the output only",
-        "def first_overflow(path, x):\n    s = ort.InferenceSession(path, providers=['CPUExecutionProvider'])\n    y, = s.run(None, {'input': x})\n    return None if np.isfinite(y).all() else s.get_outputs()[0].name\n",
+        """\
+def first_overflow(path, x):
+    s = ort.InferenceSession(path, providers=['CPUExecutionProvider'])
+    y, = s.run(None, {'input': x})
+    return None if np.isfinite(y).all() else s.get_outputs()[0].name
+""",
         says="Look at every tensor",
     ),
     Mistake("only inf", _first(bad="np.isinf(values[name]).any()"), says="np.isinf"),
@@ -41,9 +46,7 @@ MISTAKES = [
     Mistake("output left out", _first(order="names[:-1]"), says="output of the graph itself"),
     Mistake(
         "name of the node",
-        _first().replace(
-            "return next((name for", "return next((next(n.name for n in model.graph.node if name in n.output) for"
-        ),
+        _first().replace("return next((name for", "return next((next(n.name for n in model.graph.node if name in n.output) for"),
         says="expected 't",
     ),
     Mistake("empty string for none", _first(default="''"), says="None"),

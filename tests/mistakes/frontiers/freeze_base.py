@@ -11,11 +11,7 @@ def freeze_base(model):
 """
 
 
-def _freeze(
-    mode="model.eval()",
-    body='p.requires_grad_("lora" in name)',
-    result="[p for p in model.parameters() if p.requires_grad]",
-):
+def _freeze(mode="model.eval()", body='p.requires_grad_("lora" in name)', result="[p for p in model.parameters() if p.requires_grad]"):
     return _FREEZE.format(mode=mode, body=body, result=result)
 
 
@@ -26,18 +22,10 @@ MISTAKES = [
         _freeze(body="p.requires_grad_(True)", result='[p for n, p in model.named_parameters() if "lora" in n]'),
         says="still require a gradient",
     ),
-    Mistake(
-        "adapters never unfrozen",
-        _freeze(body='p.requires_grad_(p.requires_grad and "lora" in name)'),
-        says="would never learn",
-    ),
-    Mistake(
-        "everything to the optimizer", _freeze(result="list(model.parameters())"), says="the optimizer would be given"
-    ),
+    Mistake("adapters never unfrozen", _freeze(body='p.requires_grad_(p.requires_grad and "lora" in name)'), says="would never learn"),
+    Mistake("everything to the optimizer", _freeze(result="list(model.parameters())"), says="the optimizer would be given"),
     Mistake("everything frozen", _freeze(body="p.requires_grad_(False)"), says="would never learn"),
-    Mistake(
-        "only one of the two matrices", _freeze(body='p.requires_grad_("lora_up" in name)'), says="would never learn"
-    ),
+    Mistake("only one of the two matrices", _freeze(body='p.requires_grad_("lora_up" in name)'), says="would never learn"),
     Mistake(
         "copies for the optimizer",
         _freeze(result="[nn.Parameter(p.clone()) for p in model.parameters() if p.requires_grad]"),
@@ -49,9 +37,7 @@ MISTAKES = [
         says="named_parameters() gives pairs",
     ),
     Mistake(
-        "an optimizer",
-        _freeze(result="torch.optim.Adam([p for p in model.parameters() if p.requires_grad])"),
-        says="a list of parameters",
+        "an optimizer", _freeze(result="torch.optim.Adam([p for p in model.parameters() if p.requires_grad])"), says="a list of parameters"
     ),
     Mistake("nothing returned", _freeze(result="None"), says="Did you forget `return`"),
 ]

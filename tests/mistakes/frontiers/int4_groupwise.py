@@ -28,34 +28,25 @@ MISTAKES = [
     ),
     Mistake(
         "groups along the outputs",
-        "def int4_groupwise(weight, group):\n    groups = weight.T.reshape(weight.shape[1], -1, 1)\n    scales = np.abs(groups).max(axis=2) / 7\n    return np.round(weight).astype(np.int8), scales.astype(np.float32)\n",
+        """\
+def int4_groupwise(weight, group):
+    groups = weight.T.reshape(weight.shape[1], -1, 1)
+    scales = np.abs(groups).max(axis=2) / 7
+    return np.round(weight).astype(np.int8), scales.astype(np.float32)
+""",
         says="neighbouring *inputs*",
     ),
-    Mistake(
-        "strided groups",
-        _int4(groups="weight.reshape(len(weight), group, -1).transpose(0, 2, 1)"),
-        says="neighbours in the row",
-    ),
+    Mistake("strided groups", _int4(groups="weight.reshape(len(weight), group, -1).transpose(0, 2, 1)"), says="neighbours in the row"),
     Mistake("largest value instead of magnitude", _int4(scales="np.abs(groups.max(axis=2)) / 7"), says="magnitudes"),
     Mistake("divided by 8", _int4(scales="np.abs(groups).max(axis=2) / 8"), says="expected over 7"),
     Mistake("divided by 15", _int4(scales="np.abs(groups).max(axis=2) / 15"), says="expected over 7"),
-    Mistake(
-        "cast instead of rounding",
-        _int4(integers="groups / np.where(scales == 0, 1, scales)[..., None]"),
-        says="cuts off",
-    ),
+    Mistake("cast instead of rounding", _int4(integers="groups / np.where(scales == 0, 1, scales)[..., None]"), says="cuts off"),
     Mistake("floats returned", _int4(cast=""), says="expected int8"),
     Mistake("group of zeros divided", _int4(integers="np.round(groups / scales[..., None])", cast=""), says="0 / 0"),
-    Mistake(
-        "zero point added",
-        _int4(integers="np.round(groups / np.where(scales == 0, 1, scales)[..., None]) + 8"),
-        says="no zero point",
-    ),
+    Mistake("zero point added", _int4(integers="np.round(groups / np.where(scales == 0, 1, scales)[..., None]) + 8"), says="no zero point"),
     Mistake(
         "scale turned round",
-        _int4(
-            scales="7 / np.maximum(np.abs(groups).max(axis=2), 1e-9)", integers="np.round(groups * scales[..., None])"
-        ),
+        _int4(scales="7 / np.maximum(np.abs(groups).max(axis=2), 1e-9)", integers="np.round(groups * scales[..., None])"),
         says="turned round",
     ),
     Mistake(

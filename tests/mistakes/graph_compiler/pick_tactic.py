@@ -9,9 +9,7 @@ def pick_tactic(tactics, tolerance, limit):
 """
 
 
-def _pick(
-    allowed='t["error"] <= tolerance and t["scratch"] <= limit', choose="min", key='np.median(tactics[name]["times"])'
-):
+def _pick(allowed='t["error"] <= tolerance and t["scratch"] <= limit', choose="min", key='np.median(tactics[name]["times"])'):
     return _PICK.format(allowed=allowed, choose=choose, key=key)
 
 

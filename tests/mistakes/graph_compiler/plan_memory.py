@@ -34,7 +34,11 @@ def _plan(
 MISTAKES = [
     Mistake(
         "no reuse",
-        "def plan_memory(tensors):\n    ends = np.cumsum([0] + [t['size'] for t in tensors])\n    return {t['name']: int(e) for t, e in zip(tensors, ends)}\n",
+        """\
+def plan_memory(tensors):
+    ends = np.cumsum([0] + [t['size'] for t in tensors])
+    return {t['name']: int(e) for t, e in zip(tensors, ends)}
+""",
         says="nothing is used twice",
     ),
     Mistake(
@@ -42,26 +46,14 @@ MISTAKES = [
         _plan(together='o["first"] < t["last"] and t["first"] < o["last"]'),
         says="first and last are both included",
     ),
-    Mistake(
-        "lifetimes ignored in one direction",
-        _plan(together='o["first"] <= t["first"] <= o["last"]'),
-        says="share bytes",
-    ),
-    Mistake(
-        "compares with the tensor before only", _plan(together="o is placed[-1] and " + _TOGETHER), says="share bytes"
-    ),
+    Mistake("lifetimes ignored in one direction", _plan(together='o["first"] <= t["first"] <= o["last"]'), says="share bytes"),
+    Mistake("compares with the tensor before only", _plan(together="o is placed[-1] and " + _TOGETHER), says="share bytes"),
     Mistake("in the order of the list", _plan(key='t["first"]'), says="largest"),
     Mistake("smallest first", _plan(key='t["size"]'), says="largest"),
     Mistake("on top of everything, gaps unused", _plan(gap="pass"), says="gap"),
     Mistake("others not sorted by offset", _plan(order="others", move="end"), says="share bytes"),
-    Mistake(
-        "everything at 0", "def plan_memory(tensors):\n    return {t['name']: 0 for t in tensors}\n", says="share bytes"
-    ),
-    Mistake(
-        "sizes for offsets",
-        "def plan_memory(tensors):\n    return {t['name']: t['size'] for t in tensors}\n",
-        says="share bytes",
-    ),
+    Mistake("everything at 0", "def plan_memory(tensors):\n    return {t['name']: 0 for t in tensors}\n", says="share bytes"),
+    Mistake("sizes for offsets", "def plan_memory(tensors):\n    return {t['name']: t['size'] for t in tensors}\n", says="share bytes"),
     Mistake(
         "only the largest is placed",
         "def plan_memory(tensors):\n    return {max(tensors, key=lambda t: t['size'])['name']: 0}\n",

@@ -26,17 +26,9 @@ def _order(ready="have.issuperset(node.inputs)", stuck=_STUCK, waiting=_WAITING)
 
 
 MISTAKES = [
-    Mistake(
-        "one available input is enough", _order(ready="have.intersection(node.inputs)"), says="*all* of its inputs"
-    ),
-    Mistake(
-        "order of the file kept",
-        "def topological_order(nodes, available):\n    return list(nodes)\n",
-        says="not there yet",
-    ),
-    Mistake(
-        "reversed", "def topological_order(nodes, available):\n    return list(nodes)[::-1]\n", says="not there yet"
-    ),
+    Mistake("one available input is enough", _order(ready="have.intersection(node.inputs)"), says="*all* of its inputs"),
+    Mistake("order of the file kept", "def topological_order(nodes, available):\n    return list(nodes)\n", says="not there yet"),
+    Mistake("reversed", "def topological_order(nodes, available):\n    return list(nodes)[::-1]\n", says="not there yet"),
     Mistake(
         "sorted by name",
         "def topological_order(nodes, available):\n    return sorted(nodes, key=lambda n: n.output)\n",
@@ -59,9 +51,7 @@ def topological_order(nodes, available):
         says="more than once",
     ),
     Mistake(
-        "names for nodes",
-        _order().replace("return ordered", "return [node.output for node in ordered]"),
-        says="Node objects themselves",
+        "names for nodes", _order().replace("return ordered", "return [node.output for node in ordered]"), says="Node objects themselves"
     ),
     Mistake("sorts in place", _order().replace("return ordered", "nodes[:] = ordered"), says="forget `return`"),
     Mistake("yields the nodes", _order().replace("return ordered", "yield from ordered"), says="instead of `yield`"),

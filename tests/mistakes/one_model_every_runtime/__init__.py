@@ -1,12 +1,6 @@
 """Wrong answers to lab 03f."""
 
-from tests.mistakes.one_model_every_runtime import (
-    agreement,
-    largest_live,
-    multiplier_and_shift,
-    pick_runtime,
-    requantize,
-)
+from tests.mistakes.one_model_every_runtime import agreement, largest_live, multiplier_and_shift, pick_runtime, requantize
 
 SETUP = """
 import math

@@ -4,9 +4,7 @@ from tests.mistakes import Mistake
 
 
 def _answer(
-    equal="(got == want).mean()",
-    steps="np.abs(got.astype(int) - want.astype(int)).max()",
-    same="(got.argmax(1) == want.argmax(1)).mean()",
+    equal="(got == want).mean()", steps="np.abs(got.astype(int) - want.astype(int)).max()", same="(got.argmax(1) == want.argmax(1)).mean()"
 ):
     return f'def agreement(got, want):\n    return {{"equal": {equal}, "steps": {steps}, "same class": {same}}}\n'
 
@@ -20,7 +18,5 @@ MISTAKES = [
     Mistake("the wrong axis", _answer(same="(got.argmax(0) == want.argmax(0)).mean()"), says="axis 1"),
     Mistake("the largest values compared", _answer(same="(got.max(1) == want.max(1)).mean()"), says="same place"),
     Mistake("a tuple", "def agreement(got, want):\n    return (got == want).mean(), 0, 1.0\n", says="a dict"),
-    Mistake(
-        "a key missing", 'def agreement(got, want):\n    return {"equal": (got == want).mean()}\n', says="the keys"
-    ),
+    Mistake("a key missing", 'def agreement(got, want):\n    return {"equal": (got == want).mean()}\n', says="the keys"),
 ]

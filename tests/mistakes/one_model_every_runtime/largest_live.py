@@ -11,13 +11,9 @@ def _answer(live):
 
 
 MISTAKES = [
+    Mistake("all at once", "def largest_live(tensors):\n    return sum(size for size, _, _ in tensors)\n", says="sum of all"),
     Mistake(
-        "all at once", "def largest_live(tensors):\n    return sum(size for size, _, _ in tensors)\n", says="sum of all"
-    ),
-    Mistake(
-        "the largest tensor",
-        "def largest_live(tensors):\n    return max(size for size, _, _ in tensors)\n",
-        says="largest tensor alone",
+        "the largest tensor", "def largest_live(tensors):\n    return max(size for size, _, _ in tensors)\n", says="largest tensor alone"
     ),
     Mistake("dead in its last step", _answer("first <= t < last"), says="in its last step"),
     Mistake("not there in its first step", _answer("first < t <= last"), says="in its first step"),

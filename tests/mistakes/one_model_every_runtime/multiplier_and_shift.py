@@ -23,15 +23,9 @@ MISTAKES = [
     Mistake("the shift off by one", _answer(s="BITS - exponent + 1"), says="off by one"),
     Mistake("the left shift", _answer(s="exponent - BITS"), says="shift to the right"),
     Mistake(
-        "a fixed shift",
-        "def multiplier_and_shift(factor, bits):\n    return round(factor * 2**bits), bits\n",
-        says="bits are given away",
+        "a fixed shift", "def multiplier_and_shift(factor, bits):\n    return round(factor * 2**bits), bits\n", says="bits are given away"
     ),
     Mistake("31 bits whatever is asked", _answer(bits="31"), says="bits"),
     Mistake("the factor itself", "def multiplier_and_shift(factor, bits):\n    return factor\n", says="two integers"),
-    Mistake(
-        "the mantissa as a float",
-        "def multiplier_and_shift(factor, bits):\n    return math.frexp(factor)\n",
-        says="whole number",
-    ),
+    Mistake("the mantissa as a float", "def multiplier_and_shift(factor, bits):\n    return math.frexp(factor)\n", says="whole number"),
 ]

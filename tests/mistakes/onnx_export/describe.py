@@ -24,9 +24,7 @@ _OPSET = 'next(o.version for o in proto.opset_import if o.domain == "")'
 
 MISTAKES = [
     Mistake(
-        "first opset import",
-        _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.opset_import[0].version"),
-        says="one opset per domain",
+        "first opset import", _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.opset_import[0].version"), says="one opset per domain"
     ),
     Mistake(
         "highest version",
@@ -35,9 +33,7 @@ MISTAKES = [
     ),
     Mistake(
         "numbers as strings",
-        _DESCRIBE.format(
-            count=_COUNT, dim='str(d.dim_value) if d.HasField("dim_value") else d.dim_param or None', opset=_OPSET
-        ),
+        _DESCRIBE.format(count=_COUNT, dim='str(d.dim_value) if d.HasField("dim_value") else d.dim_param or None', opset=_OPSET),
         says="without str()",
     ),
     Mistake(
@@ -47,15 +43,7 @@ MISTAKES = [
         ),
         says="graph.input",
     ),
-    Mistake(
-        "IR version for opset", _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.ir_version"), says="opset is 8"
-    ),
-    Mistake(
-        "a set of operators, not a count", _DESCRIBE.format(count="1", dim=_DIM, opset=_OPSET), says="count every node"
-    ),
-    Mistake(
-        "unset dimension read as 0",
-        _DESCRIBE.format(count=_COUNT, dim="d.dim_param or d.dim_value", opset=_OPSET),
-        says="HasField",
-    ),
+    Mistake("IR version for opset", _DESCRIBE.format(count=_COUNT, dim=_DIM, opset="proto.ir_version"), says="opset is 8"),
+    Mistake("a set of operators, not a count", _DESCRIBE.format(count="1", dim=_DIM, opset=_OPSET), says="count every node"),
+    Mistake("unset dimension read as 0", _DESCRIBE.format(count=_COUNT, dim="d.dim_param or d.dim_value", opset=_OPSET), says="HasField"),
 ]

@@ -35,21 +35,18 @@ def export_model(model, path):
     Mistake(
         "batch dimension renamed afterwards",
         _export(dynamic="dynamo=False, ", external="False")
-        + '    model = onnx.load(path)\n    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"\n    onnx.save(model, path)\n',
+        + """\
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, path)
+""",
         says="renamed in the file",
     ),
     Mistake(
         "softmax added",
-        _export(
-            model="nn.Sequential(model, nn.Softmax(1)).eval()",
-            dynamic='dynamo=False, dynamic_axes={"input": {0: "batch"}}, ',
-        ),
+        _export(model="nn.Sequential(model, nn.Softmax(1)).eval()", dynamic='dynamo=False, dynamic_axes={"input": {0: "batch"}}, '),
         says="a softmax of the logits",
     ),
-    Mistake(
-        "a string for a list of names",
-        _export(names='input_names="input", output_names="logits", '),
-        says="lists of names",
-    ),
+    Mistake("a string for a list of names", _export(names='input_names="input", output_names="logits", '), says="lists of names"),
     Mistake("another file name", _export().replace("path, in", "str(path) + '.onnx', in"), says="no file was written"),
 ]

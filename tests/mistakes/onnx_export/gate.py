@@ -13,11 +13,7 @@ MISTAKES = [
         "def gate(x, bright, dark):\n    return torch.where(x.mean() > 0.5, bright(x), dark(x))\n",
         says="own mean",
     ),
-    Mistake(
-        "decision per pixel",
-        "def gate(x, bright, dark):\n    return torch.where(x > 0.5, bright(x), dark(x))\n",
-        says="each pixel",
-    ),
+    Mistake("decision per pixel", "def gate(x, bright, dark):\n    return torch.where(x > 0.5, bright(x), dark(x))\n", says="each pixel"),
     Mistake(
         "branches swapped",
         "def gate(x, bright, dark):\n    return torch.where(x.mean(dim=(1, 2, 3), keepdim=True) > 0.5, dark(x), bright(x))\n",
@@ -30,12 +26,19 @@ MISTAKES = [
     ),
     Mistake(
         "most of the pixels",
-        "def gate(x, bright, dark):\n    return torch.where((x > 0.5).float().mean(dim=(1, 2, 3), keepdim=True) > 0.5, bright(x), dark(x))\n",
+        """\
+def gate(x, bright, dark):
+    return torch.where((x > 0.5).float().mean(dim=(1, 2, 3), keepdim=True) > 0.5, bright(x), dark(x))
+""",
         says="own mean",
     ),
     Mistake(
         "input masked, not the answers",
-        "def gate(x, bright, dark):\n    m = (x.mean(dim=(1, 2, 3), keepdim=True) > 0.5).float()\n    return bright(m * x) + dark((1 - m) * x)\n",
+        """\
+def gate(x, bright, dark):
+    m = (x.mean(dim=(1, 2, 3), keepdim=True) > 0.5).float()
+    return bright(m * x) + dark((1 - m) * x)
+""",
         says="neither bright(x) nor dark(x)",
     ),
     Mistake(
@@ -45,7 +48,11 @@ MISTAKES = [
     ),
     Mistake(
         "decisions in a Python list",
-        "def gate(x, bright, dark):\n    m = torch.tensor([image.mean() > 0.5 for image in x])\n    return torch.where(m.view(-1, 1, 1, 1), bright(x), dark(x))\n",
+        """\
+def gate(x, bright, dark):
+    m = torch.tensor([image.mean() > 0.5 for image in x])
+    return torch.where(m.view(-1, 1, 1, 1), bright(x), dark(x))
+""",
         says="data-dependent",
     ),
     Mistake(

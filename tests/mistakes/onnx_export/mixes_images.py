@@ -12,7 +12,9 @@ def mixes_images(path):
 """
 
 
-_IMAGES = "images = np.random.default_rng(0).random((4, 1, 28, 28), dtype=np.float32) * np.arange(1, 5, dtype=np.float32).reshape(4, 1, 1, 1)"
+_IMAGES = (
+    "images = np.random.default_rng(0).random((4, 1, 28, 28), dtype=np.float32) * np.arange(1, 5, dtype=np.float32).reshape(4, 1, 1, 1)"
+)
 
 
 _ALLCLOSE = "not np.allclose(together, alone, rtol=1e-3, atol=1e-4 * np.abs(alone).max())"
@@ -22,16 +24,11 @@ MISTAKES = [
     Mistake(
         "copies of one image",
         _MIXES.format(
-            images="images = np.repeat(np.random.default_rng(0).random((1, 1, 28, 28), dtype=np.float32), 4, axis=0)",
-            verdict=_ALLCLOSE,
+            images="images = np.repeat(np.random.default_rng(0).random((1, 1, 28, 28), dtype=np.float32), 4, axis=0)", verdict=_ALLCLOSE
         ),
         says="images of your batch differ",
     ),
-    Mistake(
-        "exact comparison",
-        _MIXES.format(images=_IMAGES, verdict="bool((together != alone).any())"),
-        says="tolerance relative",
-    ),
+    Mistake("exact comparison", _MIXES.format(images=_IMAGES, verdict="bool((together != alone).any())"), says="tolerance relative"),
     Mistake(
         "fixed absolute tolerance",
         _MIXES.format(images=_IMAGES, verdict="not np.allclose(together, alone, rtol=0, atol=1e-6)"),

@@ -18,9 +18,7 @@ def parity(model, path, batches):
 """
 
 
-def _parity(
-    batches="batches", mode=".eval()", error="np.abs(got - expected).max()", on_error='errors[n] = float("inf")'
-):
+def _parity(batches="batches", mode=".eval()", error="np.abs(got - expected).max()", on_error='errors[n] = float("inf")'):
     return _PARITY.format(batches=batches, mode=mode, error=error, on_error=on_error)
 
 
@@ -35,8 +33,6 @@ MISTAKES = [
     Mistake("only a batch of one", _parity(batches="[1]"), says="asked were"),
     Mistake("failing batch left out", _parity(on_error="continue"), says="asked were"),
     Mistake("failure reported as 0", _parity(on_error="errors[n] = 0.0"), says="agrees with nothing"),
-    Mistake(
-        "compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="*absolute*"
-    ),
+    Mistake("compares classes, not logits", _parity(error="(got.argmax(1) != expected.argmax(1)).mean()"), says="*absolute*"),
     Mistake("in percent", _parity(error="100 * np.abs(got - expected).max()"), says="per cent"),
 ]

@@ -10,7 +10,11 @@ MISTAKES = [
     ),
     Mistake(
         "lowest latency",
-        "def batch_for_budget(latency, budget):\n    best = min(latency, key=latency.get)\n    return best if latency[best] <= budget else None\n",
+        """\
+def batch_for_budget(latency, budget):
+    best = min(latency, key=latency.get)
+    return best if latency[best] <= budget else None
+""",
         says="most images per second",
     ),
     Mistake(
@@ -20,42 +24,78 @@ MISTAKES = [
     ),
     Mistake(
         "strictly below the budget",
-        "def batch_for_budget(latency, budget):\n    return max((b for b in latency if latency[b] < budget), key=lambda b: b / latency[b], default=None)\n",
+        """\
+def batch_for_budget(latency, budget):
+    return max((b for b in latency if latency[b] < budget), key=lambda b: b / latency[b], default=None)
+""",
         says="includes it",
     ),
     Mistake(
         "budget for one image, not for the batch",
-        "def batch_for_budget(latency, budget):\n    return max((b for b in latency if latency[b] / b <= budget), key=lambda b: b / latency[b], default=None)\n",
+        """\
+def batch_for_budget(latency, budget):
+    return max((b for b in latency if latency[b] / b <= budget), key=lambda b: b / latency[b], default=None)
+""",
         says="longer than this budget",
     ),
     Mistake(
         "first when nothing fits",
-        "def batch_for_budget(latency, budget):\n    return max((b for b in latency if latency[b] <= budget), key=lambda b: b / latency[b], default=1)\n",
+        """\
+def batch_for_budget(latency, budget):
+    return max((b for b in latency if latency[b] <= budget), key=lambda b: b / latency[b], default=1)
+""",
         says="None",
     ),
     Mistake(
         "breaks when nothing fits",
-        "def batch_for_budget(latency, budget):\n    return max((b for b in latency if latency[b] <= budget), key=lambda b: b / latency[b])\n",
+        """\
+def batch_for_budget(latency, budget):
+    return max((b for b in latency if latency[b] <= budget), key=lambda b: b / latency[b])
+""",
         says="raised ValueError",
     ),
     Mistake(
         "stops at the first dent",
-        "def batch_for_budget(latency, budget):\n    best = None\n    for b in sorted(latency):\n        if latency[b] > budget or (best and b / latency[b] < best / latency[best]):\n            break\n        best = b\n    return best\n",
+        """\
+def batch_for_budget(latency, budget):
+    best = None
+    for b in sorted(latency):
+        if latency[b] > budget or (best and b / latency[b] < best / latency[best]):
+            break
+        best = b
+    return best
+""",
         says="all along the curve",
     ),
     Mistake(
         "stops at the first that is too slow",
-        "def batch_for_budget(latency, budget):\n    best = None\n    for b in latency:\n        if latency[b] > budget:\n            break\n        if best is None or b / latency[b] > best / latency[best]:\n            best = b\n    return best\n",
+        """\
+def batch_for_budget(latency, budget):
+    best = None
+    for b in latency:
+        if latency[b] > budget:
+            break
+        if best is None or b / latency[b] > best / latency[best]:
+            best = b
+    return best
+""",
         says="look at all of them",
     ),
     Mistake(
         "returns the latency",
-        "def batch_for_budget(latency, budget):\n    fits = [b for b in latency if latency[b] <= budget]\n    return latency[max(fits, key=lambda b: b / latency[b])] if fits else None\n",
+        """\
+def batch_for_budget(latency, budget):
+    fits = [b for b in latency if latency[b] <= budget]
+    return latency[max(fits, key=lambda b: b / latency[b])] if fits else None
+""",
         says="not its latency",
     ),
     Mistake(
         "throughput upside down",
-        "def batch_for_budget(latency, budget):\n    return max((b for b in latency if latency[b] <= budget), key=lambda b: latency[b] / b, default=None)\n",
+        """\
+def batch_for_budget(latency, budget):
+    return max((b for b in latency if latency[b] <= budget), key=lambda b: latency[b] / b, default=None)
+""",
         says="most images per second",
     ),
     Mistake(

@@ -30,28 +30,23 @@ MISTAKES = [
     Mistake("fences counted", _busiest(condition='event["cat"] == "Node"'), says="_kernel_time"),
     Mistake("last run only", _busiest(add='event["dur"]'), says="all runs"),
     Mistake("slowest call", _busiest(add='max(spent.get(name, 0), event["dur"])'), says="all runs together"),
-    Mistake(
-        "in the order of the file",
-        _busiest().replace("sorted(spent, key=spent.get, reverse=True)", "list(spent)"),
-        says="expected",
-    ),
+    Mistake("in the order of the file", _busiest().replace("sorted(spent, key=spent.get, reverse=True)", "list(spent)"), says="expected"),
     Mistake("mean over the runs", _busiest(whole="5 * sum(spent.values())"), says="in all runs together"),
     Mistake("suffix kept", _busiest(name='event["name"]'), says="suffix"),
-    Mistake(
-        "characters stripped, not a suffix",
-        _busiest(name='event["name"].rstrip("_kernel_time")'),
-        says="only the suffix",
-    ),
+    Mistake("characters stripped, not a suffix", _busiest(name='event["name"].rstrip("_kernel_time")'), says="only the suffix"),
     Mistake("ascending", _busiest(reverse="False"), says="busiest comes first"),
     Mistake("times for shares", _busiest(share="spent[name]"), says="between 0 and 1"),
     Mistake("percent for shares", _busiest(share="100 * spent[name] / whole"), says="between 0 and 1"),
     Mistake("share of the listed nodes", _busiest(whole="sum(sorted(spent.values())[-top:])"), says="add up to 1"),
-    Mistake(
-        "share of everything in the file", _busiest(whole='sum(event["dur"] for event in events)'), says="no part of it"
-    ),
+    Mistake("share of everything in the file", _busiest(whole='sum(event["dur"] for event in events)'), says="no part of it"),
     Mistake(
         "every event a row",
-        "def busiest_nodes(events, top):\n    rows = [(e['name'].removesuffix('_kernel_time'), e['dur']) for e in events if e['name'].endswith('_kernel_time')]\n    whole = sum(d for _, d in rows)\n    return sorted([(n, d / whole) for n, d in rows], key=lambda r: -r[1])[:top]\n",
+        """\
+def busiest_nodes(events, top):
+    rows = [(e['name'].removesuffix('_kernel_time'), e['dur']) for e in events if e['name'].endswith('_kernel_time')]
+    whole = sum(d for _, d in rows)
+    return sorted([(n, d / whole) for n, d in rows], key=lambda r: -r[1])[:top]
+""",
         says="add its times up",
     ),
     Mistake("the sign turned", _busiest(share="-spent[name] / whole"), says="the sign is the other way"),

@@ -22,9 +22,7 @@ def _session(
     check="if missing: raise ValueError(str(missing))",
     result="session",
 ):
-    return _SESSION.format(
-        threads=threads, level=level, options=options, providers=providers, check=check, result=result
-    )
+    return _SESSION.format(threads=threads, level=level, options=options, providers=providers, check=check, result=result)
 
 
 _FAKE = """
@@ -60,12 +58,8 @@ MISTAKES = [
         _session(check="if providers[0] not in session.get_providers(): raise ValueError(str(missing))"),
         says="silently fell back",
     ),
-    Mistake(
-        "error returned, not raised", _session(check="if missing: return ValueError(str(missing))"), says="not returned"
-    ),
-    Mistake(
-        "a print for an error", _session(check="if missing: print('warning:', missing)"), says="silently fell back"
-    ),
+    Mistake("error returned, not raised", _session(check="if missing: return ValueError(str(missing))"), says="not returned"),
+    Mistake("a print for an error", _session(check="if missing: print('warning:', missing)"), says="silently fell back"),
     Mistake(
         "asks only for what is there",
         _session(providers="[p for p in providers if p in ort.get_available_providers()] or None", check="pass"),
@@ -81,19 +75,12 @@ MISTAKES = [
         says="optimizes at",
     ),
     Mistake("assert for ValueError", _session(check="assert not missing, missing"), says="expected a ValueError"),
-    Mistake(
-        "error without the name",
-        _session(check="if missing: raise ValueError('not available')"),
-        says="name the provider",
-    ),
+    Mistake("error without the name", _session(check="if missing: raise ValueError('not available')"), says="name the provider"),
     Mistake("forgets to return", _session(result="None"), says="NoneType"),
     Mistake("a subclass that says what is wanted", _FAKE, says="nothing derived from it"),
     Mistake(
         "the inside replaced",
-        _session(
-            options="",
-            check="session._sess = type('C', (), {'session_options': options})(); session._providers = providers",
-        ),
+        _session(options="", check="session._sess = type('C', (), {'session_options': options})(); session._providers = providers"),
         says="put in its place",
     ),
     Mistake(
@@ -103,10 +90,7 @@ MISTAKES = [
     ),
     Mistake(
         "methods set on the session",
-        _session(
-            options="",
-            check="if missing: raise ValueError(str(missing))\n    session.get_session_options = lambda: options",
-        ),
+        _session(options="", check="if missing: raise ValueError(str(missing))\n    session.get_session_options = lambda: options"),
         says="passed to the session",
     ),
     Mistake("another model", _session(check=_ANOTHER), says="the model at path"),
@@ -119,8 +103,16 @@ MISTAKES = [
     ),
     Mistake(
         "only the installation asked, before the session is made",
-        "def make_session(path, providers, threads, level):\n    for name in providers:\n        if name not in ort.get_available_providers():\n            raise ValueError(name)\n"
-        "    options = ort.SessionOptions()\n    options.intra_op_num_threads = threads\n    options.graph_optimization_level = level\n    return ort.InferenceSession(path, options, providers=providers)\n",
+        """\
+def make_session(path, providers, threads, level):
+    for name in providers:
+        if name not in ort.get_available_providers():
+            raise ValueError(name)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = level
+    return ort.InferenceSession(path, options, providers=providers)
+""",
         says="Ask the session",
     ),
 ]

@@ -25,9 +25,7 @@ MISTAKES = [
         _changes(result="{op: (op in b) - (op in a) for op in {*a, *b} if (op in b) != (op in a)}"),
         says="Count every node",
     ),
-    Mistake(
-        "signs swapped", _changes(result="{op: a[op] - b[op] for op in {*a, *b} if a[op] != b[op]}"), says="upside down"
-    ),
+    Mistake("signs swapped", _changes(result="{op: a[op] - b[op] for op in {*a, *b} if a[op] != b[op]}"), says="upside down"),
     Mistake("Counter subtraction drops negatives", _changes(result="dict(b - a)"), says="one direction"),
     Mistake(
         "operators of the first file only",
@@ -35,15 +33,9 @@ MISTAKES = [
         says="Count over the operators of both files",
     ),
     Mistake(
-        "distances without a sign",
-        _changes(result="{op: abs(b[op] - a[op]) for op in {*a, *b} if a[op] != b[op]}"),
-        says="signs are lost",
+        "distances without a sign", _changes(result="{op: abs(b[op] - a[op]) for op in {*a, *b} if a[op] != b[op]}"), says="signs are lost"
     ),
-    Mistake(
-        "domain behind the operator",
-        _changes(key='f"{n.op_type}:{n.domain}" if n.domain else n.op_type'),
-        says="in front of it",
-    ),
+    Mistake("domain behind the operator", _changes(key='f"{n.op_type}:{n.domain}" if n.domain else n.op_type'), says="in front of it"),
     Mistake("zeros kept", _changes(result="{op: b[op] - a[op] for op in {*a, *b}}"), says="did not change"),
     Mistake("colon for every domain", _changes(key='f"{n.domain}:{n.op_type}"'), says="expected"),
 ]

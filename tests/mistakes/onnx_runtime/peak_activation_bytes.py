@@ -38,7 +38,9 @@ MISTAKES = [
     Mistake(
         "freed before the peak is taken",
         _peak(
-            body="alive = {n for n in alive if last.get(n, -1) > step} | set(writes)\n        peak = max(peak, sum(sizes[n] for n in alive))"
+            body=(
+                "alive = {n for n in alive if last.get(n, -1) > step} | set(writes)\n        peak = max(peak, sum(sizes[n] for n in alive))"
+            )
         ),
         says="alive together",
     ),
@@ -49,7 +51,10 @@ MISTAKES = [
         "inputs alive only when read",
         _peak(
             start="set()",
-            body="alive |= set(writes) | {name for name in reads if name in inputs}\n        peak = max(peak, sum(sizes[name] for name in alive))\n        alive = {name for name in alive if last.get(name, -1) > step}",
+            body="""\
+alive |= set(writes) | {name for name in reads if name in inputs}
+        peak = max(peak, sum(sizes[name] for name in alive))
+        alive = {name for name in alive if last.get(name, -1) > step}""",
         ),
         says="alive from the start",
     ),
@@ -62,7 +67,10 @@ MISTAKES = [
         "unread results not counted",
         _peak(
             uses="reads",
-            body="alive |= {name for name in writes if name in last}\n        peak = max(peak, sum(sizes[name] for name in alive))\n        alive = {name for name in alive if last.get(name, -1) > step}",
+            body="""\
+alive |= {name for name in writes if name in last}
+        peak = max(peak, sum(sizes[name] for name in alive))
+        alive = {name for name in alive if last.get(name, -1) > step}""",
         ),
         says="nobody reads",
     ),
@@ -70,7 +78,10 @@ MISTAKES = [
         "unread results never freed",
         _peak(
             uses="reads",
-            body="alive |= set(writes)\n        peak = max(peak, sum(sizes[name] for name in alive))\n        alive = {name for name in alive if last.get(name, len(nodes)) > step}",
+            body="""\
+alive |= set(writes)
+        peak = max(peak, sum(sizes[name] for name in alive))
+        alive = {name for name in alive if last.get(name, len(nodes)) > step}""",
         ),
         says="nobody reads",
     ),

@@ -1,12 +1,6 @@
 """Wrong answers to lab 05b."""
 
-from tests.mistakes.post_training_quantization import (
-    conclude,
-    make_reader,
-    quantize_model,
-    sensitivity,
-    tensorrt_problems,
-)
+from tests.mistakes.post_training_quantization import conclude, make_reader, quantize_model, sensitivity, tensorrt_problems
 
 SETUP = """
 import logging

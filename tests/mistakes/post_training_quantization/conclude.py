@@ -25,14 +25,12 @@ def _conclude(
     slower="high < 1",
     faster="low > 1",
 ):
-    return _CONCLUDE.format(size=size, smaller=smaller, threads=threads, inaccurate=inaccurate, slower=slower, faster=faster)  # fmt: skip
+    return _CONCLUDE.format(size=size, smaller=smaller, threads=threads, inaccurate=inaccurate, slower=slower, faster=faster)
 
 
 MISTAKES = [
     Mistake("threads ignored", _conclude(threads="pass"), says="different numbers of threads"),
-    Mistake(
-        "middle of the accuracy interval", _conclude(inaccurate='sum(row["change"]) / 2 < -max_drop'), says="low end"
-    ),
+    Mistake("middle of the accuracy interval", _conclude(inaccurate='sum(row["change"]) / 2 < -max_drop'), says="low end"),
     Mistake("high end of the accuracy interval", _conclude(inaccurate='row["change"][1] < -max_drop'), says="low end"),
     Mistake("sign of the change", _conclude(inaccurate='row["change"][0] > max_drop'), says="expected"),
     Mistake("absolute change", _conclude(inaccurate='max(map(abs, row["change"])) > max_drop'), says="mind the sign"),

@@ -26,14 +26,10 @@ def _reader(
 MISTAKES = [
     Mistake("calibrates on the test split", _reader(pictures='splits["test"].subset(count).x'), says="test split"),
     Mistake(
-        "all splits, test among them",
-        _reader(pictures="np.concatenate([s.x for s in splits.values()])[::-1][:count]"),
-        says="test split",
+        "all splits, test among them", _reader(pictures="np.concatenate([s.x for s in splits.values()])[::-1][:count]"), says="test split"
     ),
     Mistake(
-        "0..255 as float",
-        _reader(pictures='splits["train"].subset(count).images[:, None].astype(np.float32)'),
-        says="255 times too large",
+        "0..255 as float", _reader(pictures='splits["train"].subset(count).images[:, None].astype(np.float32)'), says="255 times too large"
     ),
     Mistake("raw bytes", _reader(pictures='splits["train"].subset(count).images[:, None]'), says="255 times too large"),
     Mistake(
@@ -47,9 +43,7 @@ MISTAKES = [
         says="none of the given splits",
     ),
     Mistake(
-        "torch tensors",
-        _reader(pictures='__import__("torch").from_numpy(splits["train"].subset(count).x)'),
-        says="takes NumPy arrays",
+        "torch tensors", _reader(pictures='__import__("torch").from_numpy(splits["train"].subset(count).x)'), says="takes NumPy arrays"
     ),
     Mistake("StopIteration at the end", _reader(body="return {input_name: next(batches)}"), says="waits for None"),
     Mistake("the class, not an object", _reader().replace("return Reader()", "return Reader"), says="the class Reader"),
@@ -58,9 +52,7 @@ MISTAKES = [
     Mistake("None first", _reader(body="return None"), says="first get_next() returned None"),
     Mistake("last batch dropped", _reader(stop="count - batch_size"), says="last batch"),
     Mistake("entire split", _reader(pictures='splits["train"].x', stop="len(pictures)"), says="entire split"),
-    Mistake(
-        "the same batch again and again", _reader(batch="pictures[:batch_size][: count - start]"), says="are different"
-    ),
+    Mistake("the same batch again and again", _reader(batch="pictures[:batch_size][: count - start]"), says="are different"),
     Mistake(
         "name hard-coded",
         _reader(body='batch = next(batches, None); return None if batch is None else {"input": batch}'),

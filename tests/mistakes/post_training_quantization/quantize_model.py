@@ -27,16 +27,17 @@ MISTAKES = [
     Mistake("not prepared", _quantize(prepared="", prepare="pass"), says="quant_pre_process"),
     Mistake(
         "prepared file not used",
-        "def quantize_model(path_in, path_out, reader):\n    quant_pre_process(str(path_in), str(path_in) + '.p')\n    quantize_static(str(path_in), str(path_out), reader"
+        """\
+def quantize_model(path_in, path_out, reader):
+    quant_pre_process(str(path_in), str(path_in) + '.p')
+    quantize_static(str(path_in), str(path_out), reader"""
         + _OPTIONS
         + ")\n",
         says="quantize what it wrote",
     ),
     Mistake("QOperator", _quantize(options=_OPTIONS + ", quant_format=QuantFormat.QOperator"), says="QDQ"),
     Mistake(
-        "dynamic",
-        "def quantize_model(path_in, path_out, reader):\n    quantize_dynamic(str(path_in), str(path_out))\n",
-        says="dynamically",
+        "dynamic", "def quantize_model(path_in, path_out, reader):\n    quantize_dynamic(str(path_in), str(path_out))\n", says="dynamically"
     ),
     Mistake(
         "only prepared",
@@ -54,7 +55,10 @@ MISTAKES = [
     Mistake("only the convolutions", _quantize(options=_OPTIONS + ', op_types_to_quantize=["Conv"]'), says="a Gemm"),
     Mistake(
         "in place",
-        "def quantize_model(path_in, path_out, reader):\n    quant_pre_process(str(path_in), str(path_in))\n    quantize_static(str(path_in), str(path_in), reader"
+        """\
+def quantize_model(path_in, path_out, reader):
+    quant_pre_process(str(path_in), str(path_in))
+    quantize_static(str(path_in), str(path_in), reader"""
         + _OPTIONS
         + ")\n",
         says="no file was written",

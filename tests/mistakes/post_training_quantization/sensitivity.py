@@ -33,11 +33,7 @@ MISTAKES = [
     Mistake("reader used twice", _sensitivity(reader="reader"), says="gave no data"),
     Mistake("noise over signal", _sensitivity(ratio=_RATIO.replace("10 *", "-10 *")), says="sign"),
     Mistake("20 log10 of squares", _sensitivity(ratio=_RATIO.replace("10 *", "20 *")), says="factor of two"),
-    Mistake(
-        "not squared",
-        _sensitivity(ratio="10 * np.log10(np.abs(reference).sum() / np.abs(noise).sum())"),
-        says="factor of two",
-    ),
+    Mistake("not squared", _sensitivity(ratio="10 * np.log10(np.abs(reference).sum() / np.abs(noise).sum())"), says="factor of two"),
     Mistake("natural logarithm", _sensitivity(ratio=_RATIO.replace("log10", "log")), says="base 10"),
     Mistake("all layers every time", _sensitivity().replace(", only=[layer]", ""), says="all layers got the same"),
     Mistake("calibrated on x", _sensitivity(reader="x"), says="x is only for comparing"),
@@ -46,9 +42,5 @@ MISTAKES = [
         _sensitivity(ratio="10 * np.log10((reference[0]**2).sum() / (noise[0]**2).sum() / 3)"),
         says="all pictures",
     ),
-    Mistake(
-        "names only",
-        _sensitivity(result="[name for name, _ in sorted(found, key=lambda pair: pair[1])]"),
-        says="expected a list of",
-    ),
+    Mistake("names only", _sensitivity(result="[name for name, _ in sorted(found, key=lambda pair: pair[1])]"), says="expected a list of"),
 ]

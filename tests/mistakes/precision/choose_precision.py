@@ -9,9 +9,7 @@ def choose_precision(rows, max_drop):
 """
 
 
-def _choose(
-    allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][0] > 1', key='row["speed"][0]'
-):
+def _choose(allowed='row["drop"][1] <= max_drop and row["speed"] is not None and row["speed"][0] > 1', key='row["speed"][0]'):
     return _CHOOSE.format(allowed=allowed, key=key)
 
 
@@ -39,10 +37,7 @@ MISTAKES = [
     ),
     Mistake(
         "unmeasured is assumed to be fast",
-        _choose(
-            allowed='row["drop"][1] <= max_drop and (row["speed"] is None or row["speed"][0] > 1)',
-            key='(row["speed"] or (9, 9))[0]',
-        ),
+        _choose(allowed='row["drop"][1] <= max_drop and (row["speed"] is None or row["speed"][0] > 1)', key='(row["speed"] or (9, 9))[0]'),
         says="not measured",
     ),
     Mistake("upper end of the speed-up", _choose(key='row["speed"][1]'), says="lower end"),
@@ -52,16 +47,8 @@ MISTAKES = [
         says="*gains* accuracy",
     ),
     Mistake("None if there is none", _choose().replace('"fp32"', "None"), says="'fp32' was asked for"),
-    Mistake(
-        "always the first",
-        "def choose_precision(rows, max_drop):\n    return rows[0]['name'] if rows else 'fp32'\n",
-        says="fastest",
-    ),
-    Mistake(
-        "None compared",
-        _choose(allowed='row["drop"][1] <= max_drop and row["speed"][0] > 1'),
-        says="leave such rows out",
-    ),
+    Mistake("always the first", "def choose_precision(rows, max_drop):\n    return rows[0]['name'] if rows else 'fp32'\n", says="fastest"),
+    Mistake("None compared", _choose(allowed='row["drop"][1] <= max_drop and row["speed"][0] > 1'), says="leave such rows out"),
     Mistake(
         "None sorted",
         _choose(allowed='row["drop"][1] <= max_drop').replace(

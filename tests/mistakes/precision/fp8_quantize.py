@@ -26,11 +26,7 @@ MISTAKES = [
     Mistake("no scale", _fp8(scale="1.0"), says="should land on 448"),
     Mistake(
         "scale upside down",
-        _fp8(
-            scale="448 / np.abs(x).max() if np.abs(x).max() else 1.0",
-            scaled="x * scale",
-            result="np.rint(scaled / step) * step / scale",
-        ),
+        _fp8(scale="448 / np.abs(x).max() if np.abs(x).max() else 1.0", scaled="x * scale", result="np.rint(scaled / step) * step / scale"),
         says="reciprocal",
     ),
     Mistake("range of int8", _fp8(scale="np.abs(x).max() / 127 or 1.0"), says="made for int8"),
@@ -46,9 +42,7 @@ MISTAKES = [
     ),
     Mistake("truncated", _fp8(result="np.trunc(scaled / step) * step * scale"), says="to the nearest"),
     Mistake(
-        "changed places",
-        "def fp8_quantize(x):\n    scale = np.abs(x).max() / 448 or 1.0\n    return scale, x\n",
-        says="changed places",
+        "changed places", "def fp8_quantize(x):\n    scale = np.abs(x).max() / 448 or 1.0\n    return scale, x\n", says="changed places"
     ),
     Mistake("nothing returned", _fp8().replace("return", "found ="), says="got None"),
     Mistake("values only", _fp8().replace(", scale\n", "\n"), says="should return (values, scale), got an array"),

@@ -37,16 +37,10 @@ MISTAKES = [
     Mistake("MatMul forgotten", _layers(wanted='node.op_type in ("Conv", "Gemm")'), says="Conv, Gemm and MatMul"),
     Mistake(
         "the bias counts too",
-        _layers().replace(
-            "table[node.name] =", "data = data and all(map(dequantized, node.input))\n            table[node.name] ="
-        ),
+        _layers().replace("table[node.name] =", "data = data and all(map(dequantized, node.input))\n            table[node.name] ="),
         says="a bias does not matter",
     ),
-    Mistake(
-        "by the name of the output",
-        _layers().replace("table[node.name]", "table[node.output[0]]"),
-        says="by its node.name",
-    ),
+    Mistake("by the name of the output", _layers().replace("table[node.name]", "table[node.output[0]]"), says="by its node.name"),
     Mistake("convolutions only", _layers(wanted='node.op_type == "Conv"'), says="is missing"),
     Mistake("every node", _layers(wanted="len(node.input) > 1"), says="does not belong"),
     Mistake(

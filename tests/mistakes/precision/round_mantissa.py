@@ -19,28 +19,44 @@ MISTAKES = [
     Mistake("rounded down", _round(round="np.floor"), says="in the same direction"),
     Mistake(
         "exponent not put back",
-        "def round_mantissa(x, bits):\n    mantissa, exponent = np.frexp(x)\n    return np.rint(mantissa * 2.0 ** (bits + 1)) / 2.0 ** (bits + 1)\n",
+        """\
+def round_mantissa(x, bits):
+    mantissa, exponent = np.frexp(x)
+    return np.rint(mantissa * 2.0 ** (bits + 1)) / 2.0 ** (bits + 1)
+""",
         says="but for a power of two",
     ),
     Mistake(
         "not divided by the steps",
-        "def round_mantissa(x, bits):\n    mantissa, exponent = np.frexp(x)\n    return np.ldexp(np.rint(mantissa * 2.0 ** (bits + 1)), exponent)\n",
+        """\
+def round_mantissa(x, bits):
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.rint(mantissa * 2.0 ** (bits + 1)), exponent)
+""",
         says="but for a power of two",
     ),
     Mistake("sign lost", _round().replace("np.frexp(x)", "np.frexp(np.abs(x))"), says="sign is lost"),
-    Mistake(
-        "float16 for all bits",
-        "def round_mantissa(x, bits):\n    return x.astype(np.float16).astype(np.float32)\n",
-        says="65504",
-    ),
+    Mistake("float16 for all bits", "def round_mantissa(x, bits):\n    return x.astype(np.float16).astype(np.float32)\n", says="65504"),
     Mistake(
         "something added before the logarithm",
-        "def round_mantissa(x, bits):\n    x = x.astype(np.float64)\n    step = 2.0 ** (np.floor(np.log2(np.abs(x) + 1e-12)) - bits)\n    return np.rint(x / step) * step\n",
+        """\
+def round_mantissa(x, bits):
+    x = x.astype(np.float64)
+    step = 2.0 ** (np.floor(np.log2(np.abs(x) + 1e-12)) - bits)
+    return np.rint(x / step) * step
+""",
         says="no number is too small",
     ),
     Mistake(
         "only an array of zeros guarded",
-        "def round_mantissa(x, bits):\n    if not x.any():\n        return x\n    with np.errstate(all='ignore'):\n        step = 2.0 ** (np.floor(np.log2(np.abs(x.astype(np.float64)))) - bits)\n        return np.rint(x / step) * step\n",
+        """\
+def round_mantissa(x, bits):
+    if not x.any():
+        return x
+    with np.errstate(all='ignore'):
+        step = 2.0 ** (np.floor(np.log2(np.abs(x.astype(np.float64)))) - bits)
+        return np.rint(x / step) * step
+""",
         says="wherever it stands",
     ),
     Mistake("one bit too few", _round(steps="bits"), says="too coarse"),
@@ -55,7 +71,13 @@ MISTAKES = [
     Mistake("decimal places", "def round_mantissa(x, bits):\n    return np.round(x, bits)\n", says="expected"),
     Mistake(
         "logarithm of zero",
-        "def round_mantissa(x, bits):\n    with np.errstate(all='ignore'):\n        e = np.floor(np.log2(np.abs(x.astype(np.float64))))\n        step = 2.0 ** (e - bits)\n        return (np.rint(x / step) * step).astype(np.float32)\n",
+        """\
+def round_mantissa(x, bits):
+    with np.errstate(all='ignore'):
+        e = np.floor(np.log2(np.abs(x.astype(np.float64))))
+        step = 2.0 ** (e - bits)
+        return (np.rint(x / step) * step).astype(np.float32)
+""",
         says="logarithm of 0",
     ),
     Mistake("returned as it came", "def round_mantissa(x, bits):\n    return x\n", says="nothing was rounded"),

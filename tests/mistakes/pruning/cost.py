@@ -25,24 +25,18 @@ MISTAKES = [
     Mistake("FLOPs for MACs", _cost(macs=f"2 * outputs.numel() * {_PER_OUTPUT}"), says="number of FLOPs"),
     Mistake(
         "input size",
-        _cost(
-            macs=f"(input_shape[1] * input_shape[2] * layer.out_channels if conv else layer.out_features) * {_PER_OUTPUT}"
-        ),
+        _cost(macs=f"(input_shape[1] * input_shape[2] * layer.out_channels if conv else layer.out_features) * {_PER_OUTPUT}"),
         says="*output*",
     ),
     Mistake(
         "groups ignored",
-        _cost(
-            macs="outputs.numel() * (layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1] if conv else layer.in_features)"
-        ),
+        _cost(macs="outputs.numel() * (layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1] if conv else layer.in_features)"),
         says="groups",
     ),
     Mistake("bias forgotten", _cost(parameters="layer.weight.numel()"), says="bias is missing"),
     Mistake(
         "one side of the kernel squared",
-        _cost(
-            macs="outputs.numel() * (layer.weight.shape[1] * layer.kernel_size[0] ** 2 if conv else layer.in_features)"
-        ),
+        _cost(macs="outputs.numel() * (layer.weight.shape[1] * layer.kernel_size[0] ** 2 if conv else layer.in_features)"),
         says="one MAC per weight",
     ),
     Mistake("one per parameter", _cost(macs=_PARAMETERS), says="per parameter"),
@@ -54,7 +48,10 @@ MISTAKES = [
     Mistake(
         "groups taken for depthwise",
         _cost(
-            macs="outputs.numel() * (layer.kernel_size[0] * layer.kernel_size[1] * (1 if layer.groups > 1 else layer.in_channels) if conv else layer.in_features)"
+            macs=(
+                "outputs.numel() * (layer.kernel_size[0] * layer.kernel_size[1] * (1 if layer.groups > 1 else layer.in_channels) if conv"
+                " else layer.in_features)"
+            )
         ),
         says="groups = 2",
     ),
@@ -63,9 +60,5 @@ MISTAKES = [
         _cost(parameters=f"outputs.numel() * {_PER_OUTPUT}", macs=_PARAMETERS),
         says="wanted are (parameters, MACs)",
     ),
-    Mistake(
-        "bias counted as MAC",
-        _cost(macs=f"outputs.numel() * ({_PER_OUTPUT} + (layer.bias is not None))"),
-        says="additions only",
-    ),
+    Mistake("bias counted as MAC", _cost(macs=f"outputs.numel() * ({_PER_OUTPUT} + (layer.bias is not None))"), says="additions only"),
 ]

@@ -26,37 +26,33 @@ MISTAKES = [
         says="flattened kernel",
     ),
     Mistake("signed values", _two_four(key="weight"), says="Compare abs()"),
-    Mistake(
-        "keeps the two smallest",
-        _two_four(chosen="groups.topk(2, dim=1, largest=False).indices"),
-        says="largest magnitude",
-    ),
-    Mistake(
-        "50% by one threshold",
-        "def mask_2_4(weight):\n    return weight.abs() > weight.abs().median()\n",
-        says="not the pattern",
-    ),
+    Mistake("keeps the two smallest", _two_four(chosen="groups.topk(2, dim=1, largest=False).indices"), says="largest magnitude"),
+    Mistake("50% by one threshold", "def mask_2_4(weight):\n    return weight.abs() > weight.abs().median()\n", says="not the pattern"),
     Mistake(
         "one choice for a whole kernel",
-        "def mask_2_4(weight):\n    size = weight.abs().flatten(2).sum(2) if weight.ndim == 4 else weight.abs()\n    groups = size.reshape(-1, 4)\n"
-        "    keep = torch.zeros_like(groups, dtype=torch.bool).scatter(1, groups.topk(2, dim=1).indices, True).reshape(size.shape)\n"
-        "    return keep[:, :, None, None].expand(weight.shape) if weight.ndim == 4 else keep\n",
+        """\
+def mask_2_4(weight):
+    size = weight.abs().flatten(2).sum(2) if weight.ndim == 4 else weight.abs()
+    groups = size.reshape(-1, 4)
+    keep = torch.zeros_like(groups, dtype=torch.bool).scatter(1, groups.topk(2, dim=1).indices, True).reshape(size.shape)
+    return keep[:, :, None, None].expand(weight.shape) if weight.ndim == 4 else keep
+""",
         says="kernel position counts by itself",
     ),
     Mistake(
-        "not moved back",
-        _two_four().replace("keep.reshape(last.shape).movedim(-1, 1)", "keep.reshape(weight.shape)"),
-        says="move it back",
+        "not moved back", _two_four().replace("keep.reshape(last.shape).movedim(-1, 1)", "keep.reshape(weight.shape)"), says="move it back"
     ),
     Mistake("one of four", _two_four(chosen="groups.topk(1, dim=1).indices"), says="exactly 2"),
-    Mistake(
-        "always the first two",
-        _two_four(chosen="torch.tensor([[0, 1]]).expand(len(groups), 2)"),
-        says="largest magnitude",
-    ),
+    Mistake("always the first two", _two_four(chosen="torch.tensor([[0, 1]]).expand(len(groups), 2)"), says="largest magnitude"),
     Mistake(
         "threshold within the group",
-        "def mask_2_4(weight):\n    last = weight.abs().movedim(1, -1)\n    g = last.reshape(-1, 4)\n    keep = g >= g.topk(2, 1).values[:, 1:]\n    return keep.reshape(last.shape).movedim(-1, 1)\n",
+        """\
+def mask_2_4(weight):
+    last = weight.abs().movedim(1, -1)
+    g = last.reshape(-1, 4)
+    keep = g >= g.topk(2, 1).values[:, 1:]
+    return keep.reshape(last.shape).movedim(-1, 1)
+""",
         says="magnitudes are equal",
     ),
 ]

@@ -51,9 +51,5 @@ MISTAKES = [
         says="step() are missing",
     ),
     Mistake("gradient cleared after backward", _step(before="optimizer.zero_grad()"), says="step() are missing"),
-    Mistake(
-        "no no_grad",
-        _step().replace("    with torch.no_grad():\n        for", "    if True:\n        for"),
-        says="torch.no_grad()",
-    ),
+    Mistake("no no_grad", _step().replace("    with torch.no_grad():\n        for", "    if True:\n        for"), says="torch.no_grad()"),
 ]

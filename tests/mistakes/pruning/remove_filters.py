@@ -36,37 +36,26 @@ MISTAKES = [
     ),
     Mistake("input channels of conv1", _filters(first="conv1.weight.detach()[:, :2]"), says="dimension 0"),
     Mistake("next layer not narrowed", _filters(second="conv2.weight.detach()"), says="*input* channels"),
-    Mistake(
-        "next layer's outputs removed",
-        _filters(second="conv2.weight.detach()[keep[keep < conv2.out_channels]]"),
-        says="dimension 1",
-    ),
+    Mistake("next layer's outputs removed", _filters(second="conv2.weight.detach()[keep[keep < conv2.out_channels]]"), says="dimension 1"),
     Mistake("batch norm forgotten", _filters(vectors="()"), says="bn.running_mean"),
     Mistake(
         "running statistics fresh",
         _filters(
-            vectors='("weight", "bias")',
-            attributes="bn.running_mean = torch.zeros(len(keep)); bn.running_var = torch.ones(len(keep))",
+            vectors='("weight", "bias")', attributes="bn.running_mean = torch.zeros(len(keep)); bn.running_var = torch.ones(len(keep))"
         ),
         says="running_mean and running_var",
     ),
-    Mistake(
-        "the first n channels of conv2", _filters(second="conv2.weight.detach()[:, :len(keep)]"), says="*same* channels"
-    ),
+    Mistake("the first n channels of conv2", _filters(second="conv2.weight.detach()[:, :len(keep)]"), says="*same* channels"),
     Mistake("attributes not updated", _filters(attributes="pass"), says="read these attributes"),
     Mistake("stride lost", _filters(attributes="conv1.stride = (1, 1)"), says="stride"),
     Mistake(
         "stride of the next layer lost",
-        _filters(
-            attributes="conv2.stride = (1, 1); conv1.out_channels = bn.num_features = conv2.in_channels = len(keep)"
-        ),
+        _filters(attributes="conv2.stride = (1, 1); conv1.out_channels = bn.num_features = conv2.in_channels = len(keep)"),
         says="conv2.stride is [1, 1]",
     ),
     Mistake(
         "padding of the next layer lost",
-        _filters(
-            attributes="conv2.padding = (0, 0); conv1.out_channels = bn.num_features = conv2.in_channels = len(keep)"
-        ),
+        _filters(attributes="conv2.padding = (0, 0); conv1.out_channels = bn.num_features = conv2.in_channels = len(keep)"),
         says="conv2.padding is [0, 0]",
     ),
     Mistake(

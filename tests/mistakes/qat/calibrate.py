@@ -11,34 +11,22 @@ def calibrate(model, splits, batch_size):
 """
 
 
-def _calibrate(
-    mode="model.eval()", grad="torch.no_grad()", pictures='torch.from_numpy(splits["train"].x).split(batch_size)'
-):
+def _calibrate(mode="model.eval()", grad="torch.no_grad()", pictures='torch.from_numpy(splits["train"].x).split(batch_size)'):
     return _CALIBRATE.format(mode=mode, grad=grad, pictures=pictures)
 
 
 MISTAKES = [
     Mistake("train mode", _calibrate(mode="pass"), says="train mode"),
-    Mistake(
-        "test pictures",
-        _calibrate(pictures='torch.from_numpy(splits["test"].x).split(batch_size)'),
-        says="test pictures",
-    ),
+    Mistake("test pictures", _calibrate(pictures='torch.from_numpy(splits["test"].x).split(batch_size)'), says="test pictures"),
     Mistake(
         "bytes",
         _calibrate(pictures='torch.from_numpy(splits["train"].images[:, None]).float().split(batch_size)'),
         says="255 times too wide",
     ),
-    Mistake(
-        "only the first batch",
-        _calibrate(pictures='[torch.from_numpy(splits["train"].x[:batch_size])]'),
-        says="never shown",
-    ),
+    Mistake("only the first batch", _calibrate(pictures='[torch.from_numpy(splits["train"].x[:batch_size])]'), says="never shown"),
     Mistake(
         "last batch dropped",
-        _calibrate(
-            pictures='torch.from_numpy(splits["train"].x[: len(splits["train"]) // batch_size * batch_size]).split(batch_size)'
-        ),
+        _calibrate(pictures='torch.from_numpy(splits["train"].x[: len(splits["train"]) // batch_size * batch_size]).split(batch_size)'),
         says="never shown",
     ),
     Mistake("all at once", _calibrate(pictures='[torch.from_numpy(splits["train"].x)]'), says="asked was a batch size"),
@@ -55,16 +43,8 @@ MISTAKES = [
         _calibrate(pictures='torch.from_numpy(splits["train"].images[:, None]).split(batch_size)'),
         says="255 times too wide",
     ),
-    Mistake(
-        "one picture at a time",
-        _calibrate(pictures='torch.from_numpy(splits["train"].x).split(1)'),
-        says="many small batches",
-    ),
-    Mistake(
-        "gradients left off",
-        _calibrate(mode="model.eval()\n    torch.set_grad_enabled(False)"),
-        says="still switched off",
-    ),
+    Mistake("one picture at a time", _calibrate(pictures='torch.from_numpy(splits["train"].x).split(1)'), says="many small batches"),
+    Mistake("gradients left off", _calibrate(mode="model.eval()\n    torch.set_grad_enabled(False)"), says="still switched off"),
     Mistake(
         "parameters frozen",
         _calibrate(mode="model.eval().requires_grad_(False)", grad="torch.enable_grad()"),

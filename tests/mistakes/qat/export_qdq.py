@@ -20,9 +20,7 @@ def _export(before="pass", model="model.eval()", names=_NAMES, axes=_AXES, more=
 
 
 MISTAKES = [
-    Mistake(
-        "fake quantization disabled", _export(before='mtq.disable_quantizer(model, "*")'), says="quantizers enabled"
-    ),
+    Mistake("fake quantization disabled", _export(before='mtq.disable_quantizer(model, "*")'), says="quantizers enabled"),
     Mistake("weights folded", _export(before="mtq.fold_weight(model)"), says="quantizers enabled"),
     Mistake(
         "only inputs' quantizers disabled",
@@ -39,15 +37,14 @@ MISTAKES = [
     Mistake(
         "ranges far too wide",
         _export(
-            before="[setattr(m.input_quantizer, 'amax', m.input_quantizer.amax * 300) for m in model.modules() if hasattr(m, 'input_quantizer') and m.input_quantizer.amax is not None]"
+            before=(
+                "[setattr(m.input_quantizer, 'amax', m.input_quantizer.amax * 300) for m in model.modules() if hasattr(m,"
+                " 'input_quantizer') and m.input_quantizer.amax is not None]"
+            )
         ),
         says="differs from the quantized model",
     ),
-    Mistake(
-        "softmax behind the logits",
-        _export(model="nn.Sequential(model, nn.Softmax(1)).eval()"),
-        says="a softmax for one",
-    ),
+    Mistake("softmax behind the logits", _export(model="nn.Sequential(model, nn.Softmax(1)).eval()"), says="a softmax for one"),
     Mistake("newer exporter", _export(more=""), says="pass dynamo=False"),
     Mistake(
         "height and width dynamic too",

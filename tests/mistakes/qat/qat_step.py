@@ -32,28 +32,16 @@ MISTAKES = [
         _step(result="torch.fake_quantize_per_tensor_affine((w - lr * w.grad).detach(), scale, 0, -top, top)"),
         says="Small steps are lost",
     ),
-    Mistake(
-        "steps from the rounded weight", _step(result="(q - lr * w.grad).detach()"), says="float weight that came in"
-    ),
-    Mistake(
-        "float forward pass",
-        _step(loss="nn.functional.mse_loss(x @ w.T, target)"),
-        says="must compute with the rounded one",
-    ),
+    Mistake("steps from the rounded weight", _step(result="(q - lr * w.grad).detach()"), says="float weight that came in"),
+    Mistake("float forward pass", _step(loss="nn.functional.mse_loss(x @ w.T, target)"), says="must compute with the rounded one"),
     Mistake("uphill", _step(result="(w + lr * w.grad).detach()"), says="uphill"),
     Mistake("sum instead of mean", _step(loss="((x @ q.T - target) ** 2).sum()"), says="*mean*"),
     Mistake("mean over the batch only", _step(loss="((x @ q.T - target) ** 2).sum(1).mean()"), says="*mean*"),
     Mistake("one bit too many", _step(top="2**bits - 1"), says="symmetric"),
     Mistake(
-        "clipped weights move",
-        _step(q="w + ((w / scale).round().clamp(-top, top) * scale - w).detach()"),
-        says="beyond the grid moved",
+        "clipped weights move", _step(q="w + ((w / scale).round().clamp(-top, top) * scale - w).detach()"), says="beyond the grid moved"
     ),
-    Mistake(
-        "lowest level one too low",
-        _step(q="torch.fake_quantize_per_tensor_affine(w, scale, 0, -top - 1, top)"),
-        says="symmetric",
-    ),
+    Mistake("lowest level one too low", _step(q="torch.fake_quantize_per_tensor_affine(w, scale, 0, -top - 1, top)"), says="symmetric"),
     Mistake("no clip", _step(q="w + ((w / scale).round() * scale - w).detach()"), says="were not clipped"),
     Mistake(
         "cut off, not rounded",
@@ -66,13 +54,7 @@ MISTAKES = [
         says="multiply them by the scale",
     ),
     Mistake("gradient returned", _step(result="w.grad"), says="wanted is the weight"),
-    Mistake(
-        "result clipped",
-        _step(result="(w - lr * w.grad).detach().clamp(-top * scale, top * scale)"),
-        says="may lie beyond",
-    ),
+    Mistake("result clipped", _step(result="(w - lr * w.grad).detach().clamp(-top * scale, top * scale)"), says="may lie beyond"),
     Mistake("Adam", _step(result="w - lr * w.grad.sign()"), says="as with Adam"),
-    Mistake(
-        "weight changed in place", _step(result="weight.copy_((w - lr * w.grad).detach())"), says="changed in place"
-    ),
+    Mistake("weight changed in place", _step(result="weight.copy_((w - lr * w.grad).detach())"), says="changed in place"),
 ]

@@ -21,10 +21,7 @@ def weight_levels(path):
 
 
 def _levels(
-    filter=" or node.input[0] not in known",
-    get="[node.input[0]]",
-    default="1",
-    integers="np.clip(np.round(weight / scale), -128, 127)",
+    filter=" or node.input[0] not in known", get="[node.input[0]]", default="1", integers="np.clip(np.round(weight / scale), -128, 127)"
 ):
     return _LEVELS.format(filter=filter, get=get, default=default, integers=integers)
 
@@ -32,19 +29,11 @@ def _levels(
 MISTAKES = [
     Mistake("float values counted", _levels(integers="weight"), says="*real* values"),
     Mistake("not rounded", _levels(integers="np.clip(weight / scale, -128, 127)"), says="and round"),
-    Mistake(
-        "activations too", _levels(filter="", get=".get(node.input[0], np.zeros((2, 2)))"), says="no quantized weight"
-    ),
+    Mistake("activations too", _levels(filter="", get=".get(node.input[0], np.zeros((2, 2)))"), says="no quantized weight"),
     Mistake("no clip", _levels(integers="np.round(weight / scale)"), says="clip"),
     Mistake("axis 0 assumed", _levels(default="0"), says="raised ValueError"),
-    Mistake(
-        "one scale for all", _levels(integers="np.clip(np.round(weight / scale.max()), -128, 127)"), says="broadcasts"
-    ),
-    Mistake(
-        "cut off, not rounded",
-        _levels(integers="np.clip(weight / scale, -128, 127).astype(np.int8)"),
-        says="Round to the nearest",
-    ),
+    Mistake("one scale for all", _levels(integers="np.clip(np.round(weight / scale.max()), -128, 127)"), says="broadcasts"),
+    Mistake("cut off, not rounded", _levels(integers="np.clip(weight / scale, -128, 127).astype(np.int8)"), says="Round to the nearest"),
     Mistake("clipped at -127", _levels(integers="np.clip(np.round(weight / scale), -127, 127)"), says="not from -127"),
     Mistake("unsigned", _levels(integers="np.clip(np.round(weight / scale), 0, 255)"), says="negative integers count"),
     Mistake(
@@ -54,14 +43,8 @@ MISTAKES = [
     ),
     Mistake(
         "constants from nodes forgotten",
-        _levels().replace(
-            "qdq.constants(path)", "{t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}"
-        ),
+        _levels().replace("qdq.constants(path)", "{t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}"),
         says="raised KeyError",
     ),
-    Mistake(
-        "scale not reshaped",
-        _levels().replace("            scale = scale.reshape(shape)\n", ""),
-        says="axes of length 1",
-    ),
+    Mistake("scale not reshaped", _levels().replace("            scale = scale.reshape(shape)\n", ""), says="axes of length 1"),
 ]

@@ -1,13 +1,6 @@
 """Wrong answers to lab 03a."""
 
-from tests.mistakes.quantization_by_hand import (
-    best_limit,
-    integer_linear,
-    per_channel_scales,
-    quantize,
-    scale_and_zero_point,
-    sqnr,
-)
+from tests.mistakes.quantization_by_hand import best_limit, integer_linear, per_channel_scales, quantize, scale_and_zero_point, sqnr
 
 SETUP = """
 import numpy as np

@@ -24,29 +24,13 @@ def _linear(
 MISTAKES = [
     Mistake("uint8 arithmetic", _linear(a="x_q", b="w_q"), says="32-bit integer"),
     Mistake("int8 accumulator", _linear(accumulator="(a @ b).astype(np.int8) + bias_q"), says="32-bit integer"),
-    Mistake(
-        "int16 accumulator",
-        _linear(a="x_q.astype(np.int16) - x_zero", b="w_q.astype(np.int16) - w_zero"),
-        says="32-bit integer",
-    ),
-    Mistake(
-        "no zero-point correction",
-        _linear(a="x_q.astype(np.int32)", b="w_q.astype(np.int32)"),
-        says="subtract it from x_q",
-    ),
+    Mistake("int16 accumulator", _linear(a="x_q.astype(np.int16) - x_zero", b="w_q.astype(np.int16) - w_zero"), says="32-bit integer"),
+    Mistake("no zero-point correction", _linear(a="x_q.astype(np.int32)", b="w_q.astype(np.int32)"), says="subtract it from x_q"),
     Mistake("weights' zero point forgotten", _linear(b="w_q.astype(np.int32)"), says="subtract it from w_q"),
+    Mistake("zero point subtracted in uint8", _linear(a="(x_q - np.uint8(x_zero)).astype(np.int32)"), says="wraps around"),
+    Mistake("truncates", _linear(y="(accumulator.astype(np.float32) * multiplier).astype(np.int32) + y_zero"), says="truncate"),
     Mistake(
-        "zero point subtracted in uint8", _linear(a="(x_q - np.uint8(x_zero)).astype(np.int32)"), says="wraps around"
-    ),
-    Mistake(
-        "truncates",
-        _linear(y="(accumulator.astype(np.float32) * multiplier).astype(np.int32) + y_zero"),
-        says="truncate",
-    ),
-    Mistake(
-        "rounds half up",
-        _linear(y="np.floor(accumulator.astype(np.float32) * multiplier + np.float32(0.5)) + y_zero"),
-        says="half to even",
+        "rounds half up", _linear(y="np.floor(accumulator.astype(np.float32) * multiplier + np.float32(0.5)) + y_zero"), says="half to even"
     ),
     Mistake(
         "zero point added before rounding",
@@ -54,9 +38,7 @@ MISTAKES = [
         says="after rounding",
     ),
     Mistake("clip forgotten", _linear(result="y.astype(np.int32).astype(np.uint8)"), says="clip before"),
-    Mistake(
-        "clip to int8", _linear(result="np.clip(y, -128, 127).astype(np.int32).astype(np.uint8)"), says="end of int8"
-    ),
+    Mistake("clip to int8", _linear(result="np.clip(y, -128, 127).astype(np.int32).astype(np.uint8)"), says="end of int8"),
     Mistake(
         "clip before the zero point",
         _linear(y="np.clip(np.round(accumulator.astype(np.float32) * multiplier), 0, 255) + y_zero"),
@@ -64,18 +46,10 @@ MISTAKES = [
     ),
     Mistake(
         "sums in float32",
-        _linear(
-            a="x_q.astype(np.float32) - x_zero",
-            b="w_q.astype(np.float32) - w_zero",
-            accumulator="a @ b + bias_q.astype(np.float32)",
-        ),
+        _linear(a="x_q.astype(np.float32) - x_zero", b="w_q.astype(np.float32) - w_zero", accumulator="a @ b + bias_q.astype(np.float32)"),
         says="float32 has 24 bits",
     ),
-    Mistake(
-        "output zero point forgotten",
-        _linear(y="np.round(accumulator.astype(np.float32) * multiplier)"),
-        says="added after rounding",
-    ),
+    Mistake("output zero point forgotten", _linear(y="np.round(accumulator.astype(np.float32) * multiplier)"), says="added after rounding"),
     Mistake(
         "bias after the multiplier",
         _linear(accumulator="a @ b", y="np.round(accumulator.astype(np.float32) * multiplier) + bias_q + y_zero"),
@@ -83,9 +57,7 @@ MISTAKES = [
     ),
     Mistake("bias forgotten", _linear(accumulator="a @ b"), says="bias is new"),
     Mistake(
-        "first multiplier for all",
-        _linear(y="np.round(accumulator.astype(np.float32) * multiplier[0]) + y_zero"),
-        says="own multiplier",
+        "first multiplier for all", _linear(y="np.round(accumulator.astype(np.float32) * multiplier[0]) + y_zero"), says="own multiplier"
     ),
     Mistake("float64 product", _linear(y="np.round(accumulator * multiplier) + y_zero"), says="float32"),
 ]

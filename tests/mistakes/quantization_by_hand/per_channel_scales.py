@@ -32,9 +32,7 @@ MISTAKES = [
         says="lowest to the highest",
     ),
     Mistake("limit over 256", _scales(top="2**bits"), says="twice as wide"),
-    Mistake(
-        "axes of length 1 kept", _scales(limits="np.abs(w).max(axis=others, keepdims=True)"), says="without keepdims"
-    ),
+    Mistake("axes of length 1 kept", _scales(limits="np.abs(w).max(axis=others, keepdims=True)"), says="without keepdims"),
     Mistake("128 for 127", _scales(top="2 ** (bits - 1)"), says="lowest integer out"),
     Mistake("limit over 255 steps", _scales(top="(2**bits - 1)"), says="twice as wide"),
     Mistake("8 bits built in", _scales(top="127"), says="number of bits"),

@@ -32,9 +32,7 @@ MISTAKES = [
     Mistake("range excludes zero", _grid(widen="pass"), says="contain 0"),
     Mistake("-128 kept", _grid(signed="-(2 ** (bits - 1)), 2 ** (bits - 1) - 1"), says="leaves its lowest integer out"),
     Mistake(
-        "symmetric range not mirrored",
-        _grid(mirror="pass", zero="round(qmin - low / scale)"),
-        says="zero point of a symmetric grid is 0",
+        "symmetric range not mirrored", _grid(mirror="pass", zero="round(qmin - low / scale)"), says="zero point of a symmetric grid is 0"
     ),
     Mistake(
         "zero point forced, range not mirrored",
@@ -43,21 +41,12 @@ MISTAKES = [
     ),
     Mistake("zero point not rounded", _grid(zero="qmin - low / scale"), says="forget to round"),
     Mistake("zero point truncated", _grid(zero="0 if symmetric else int(qmin - low / scale)"), says="nearest integer"),
-    Mistake(
-        "zero point rounded up",
-        _grid(zero="0 if symmetric else int(np.ceil(qmin - low / scale))"),
-        says="nearest integer",
-    ),
-    Mistake(
-        "limit of the symmetric range over 128",
-        _grid(scale="(high - low) / (qmax - qmin + 2 * symmetric) or 1.0"),
-        says="not on 128",
-    ),
+    Mistake("zero point rounded up", _grid(zero="0 if symmetric else int(np.ceil(qmin - low / scale))"), says="nearest integer"),
+    Mistake("limit of the symmetric range over 128", _grid(scale="(high - low) / (qmax - qmin + 2 * symmetric) or 1.0"), says="not on 128"),
     Mistake(
         "zero point returned first",
         _grid().replace(
-            "return scale, 0 if symmetric else round(qmin - low / scale),",
-            "return 0 if symmetric else round(qmin - low / scale), scale,",
+            "return scale, 0 if symmetric else round(qmin - low / scale),", "return 0 if symmetric else round(qmin - low / scale), scale,"
         ),
         says="order is scale",
     ),

@@ -25,11 +25,7 @@ MISTAKES = [
         _sqnr("10 * np.log10(np.abs(x).max() ** 2 / np.mean((approx - x) ** 2, dtype=np.float64))"),
         says="sum of its squares",
     ),
-    Mistake(
-        "error against the approximation",
-        _sqnr("10 * np.log10(np.sum(approx**2, dtype=np.float64) / noise)"),
-        says="dB, expected",
-    ),
+    Mistake("error against the approximation", _sqnr("10 * np.log10(np.sum(approx**2, dtype=np.float64) / noise)"), says="dB, expected"),
     Mistake("a constant against division by zero", _sqnr("10 * np.log10(signal / (noise + 1.0))"), says="dB, expected"),
     Mistake(
         "no error gives NaN",

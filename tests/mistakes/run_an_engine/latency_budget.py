@@ -34,8 +34,7 @@ MISTAKES = [
     Mistake(
         "by the order of the keys",
         _budget().replace(
-            "    spans =",
-            "    calls = [dict(zip(('h2d', 'compute', 'd2h'), call.values())) for call in calls]\n    spans =",
+            "    spans =", "    calls = [dict(zip(('h2d', 'compute', 'd2h'), call.values())) for call in calls]\n    spans ="
         ),
         says="keys come in any order",
     ),
@@ -52,14 +51,8 @@ MISTAKES = [
         ),
         says="wait of each call first",
     ),
-    Mistake(
-        "total is the sum of the phases",
-        _budget(total="sum(end - start for start, end in call.values())"),
-        says="whole time",
-    ),
-    Mistake(
-        "total across calls", _budget(total="max(end for _, end in call.values()) - calls[0]['h2d'][0]"), says="wait is"
-    ),
+    Mistake("total is the sum of the phases", _budget(total="sum(end - start for start, end in call.values())"), says="whole time"),
+    Mistake("total across calls", _budget(total="max(end for _, end in call.values()) - calls[0]['h2d'][0]"), says="wait is"),
     Mistake("wait left out of the total", _budget(wait="[0.0 for _ in total]"), says="wait is"),
     Mistake(
         "wait with the wrong sign",

@@ -42,38 +42,22 @@ MISTAKES = [
     Mistake("transB ignored", _weights(axis='1 if node.op_type == "Conv" else 0'), says="transB=1"),
     Mistake(
         "flattened kernel",
-        _weights(
-            groups='(weight.reshape(len(weight), -1) if node.op_type == "Conv" else np.moveaxis(weight, axis, -1)).reshape(-1, 4)'
-        ),
+        _weights(groups='(weight.reshape(len(weight), -1) if node.op_type == "Conv" else np.moveaxis(weight, axis, -1)).reshape(-1, 4)'),
         says="kernel position",
     ),
     Mistake("half of the weights are 0", _weights(verdict="bool((weight == 0).mean() >= 0.5)"), says="is not enough"),
     Mistake("Conv only", _weights(nodes='("Conv",)'), says="is missing"),
-    Mistake(
-        "exactly two zeros",
-        _weights(verdict="bool((np.count_nonzero(groups, axis=1) == 2).all())"),
-        says="*at least* two",
-    ),
+    Mistake("exactly two zeros", _weights(verdict="bool((np.count_nonzero(groups, axis=1) == 2).all())"), says="*at least* two"),
     Mistake(
         "first attribute taken for transB",
         _weights(axis='1 if node.op_type == "Conv" or (node.attribute and node.attribute[0].i == 1) else 0'),
         says="transB=1",
     ),
-    Mistake(
-        "under the node's name",
-        _weights().replace("found[node.input[1]]", "found[node.name]"),
-        says="the tensor's name",
-    ),
+    Mistake("under the node's name", _weights().replace("found[node.input[1]]", "found[node.name]"), says="the tensor's name"),
     Mistake("those that cannot be sparse left out", _weights(ragged="pass"), says="cannot be sparse"),
+    Mistake("most groups", _weights(verdict="bool((np.count_nonzero(groups, axis=1) <= 2).mean() > 0.5)"), says="is not enough"),
     Mistake(
-        "most groups",
-        _weights(verdict="bool((np.count_nonzero(groups, axis=1) <= 2).mean() > 0.5)"),
-        says="is not enough",
-    ),
-    Mistake(
-        "zeros and weights swapped",
-        _weights(verdict="bool((np.count_nonzero(groups, axis=1) > 2).all())"),
-        says="was called not sparse",
+        "zeros and weights swapped", _weights(verdict="bool((np.count_nonzero(groups, axis=1) > 2).all())"), says="was called not sparse"
     ),
     Mistake(
         "biases too",

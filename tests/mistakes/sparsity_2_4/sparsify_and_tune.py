@@ -23,17 +23,11 @@ _BY_HAND = (
 
 
 MISTAKES = [
-    Mistake(
-        "exported, then trained",
-        _tune(_SPARSIFY, "model = mts.export(model)", "train(model)", "return model"),
-        says="Export last",
-    ),
+    Mistake("exported, then trained", _tune(_SPARSIFY, "model = mts.export(model)", "train(model)", "return model"), says="Export last"),
     Mistake("never exported", _tune(_SPARSIFY, "train(model)", "return model"), says="ordinary model"),
     Mistake("trained first", _tune("train(model)", _SPARSIFY, "return mts.export(model)"), says="sparsify first"),
     Mistake("not trained", _tune(_SPARSIFY, "return mts.export(model)"), says="never called"),
-    Mistake(
-        "trains a copy", _tune(_SPARSIFY, "train(copy.deepcopy(model))", "return mts.export(model)"), says="on a copy"
-    ),
+    Mistake("trains a copy", _tune(_SPARSIFY, "train(copy.deepcopy(model))", "return mts.export(model)"), says="on a copy"),
     Mistake("result dropped", _tune(_SPARSIFY, "train(model)", "mts.export(model)"), says="return the model"),
     Mistake(
         "SparseGPT without data",
@@ -42,37 +36,22 @@ MISTAKES = [
     ),
     Mistake(
         "half of the weights zeroed",
-        _tune(
-            "for p in model.parameters():",
-            "    if p.ndim > 1: p.data[p.abs() < p.abs().median()] = 0",
-            "train(model)",
-            "return model",
-        ),
+        _tune("for p in model.parameters():", "    if p.ndim > 1: p.data[p.abs() < p.abs().median()] = 0", "train(model)", "return model"),
         says="2:4 is more than half",
     ),
-    Mistake(
-        "zeros by hand, no mask",
-        _tune(*_BY_HAND, "cut(largest=False)", "train(model)", "return model"),
-        says="mask was gone",
-    ),
+    Mistake("zeros by hand, no mask", _tune(*_BY_HAND, "cut(largest=False)", "train(model)", "return model"), says="mask was gone"),
     Mistake(
         "zeros by hand, before and after",
         _tune(*_BY_HAND, "cut(largest=False)", "train(model)", "cut(largest=False)", "return model"),
         says="at the end of training",
     ),
-    Mistake(
-        "largest removed",
-        _tune(*_BY_HAND, "cut(largest=True)", "train(model)", "return model"),
-        says="two largest magnitudes",
-    ),
+    Mistake("largest removed", _tune(*_BY_HAND, "cut(largest=True)", "train(model)", "return model"), says="two largest magnitudes"),
     Mistake(
         "takes what train returns",
         _tune(_SPARSIFY, "model = train(model)", "return mts.export(model)"),
         says="works in place and returns nothing",
     ),
     Mistake(
-        "exported twice",
-        _tune(_SPARSIFY, "train(model)", "mts.export(model)", "return mts.export(model)"),
-        says="was exported before",
+        "exported twice", _tune(_SPARSIFY, "train(model)", "mts.export(model)", "return mts.export(model)"), says="was exported before"
     ),
 ]

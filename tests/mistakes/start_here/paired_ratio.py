@@ -24,15 +24,16 @@ MISTAKES = [
     Mistake(
         "pairs broken",
         _ratio(
-            medians="np.median(a[rng.integers(len(a), size=(1000, len(a)))], axis=1) / np.median(b[rng.integers(len(a), size=(1000, len(a)))], axis=1)"
+            medians=(
+                "np.median(a[rng.integers(len(a), size=(1000, len(a)))], axis=1) / np.median(b[rng.integers(len(a), size=(1000, len(a)))],"
+                " axis=1)"
+            )
         ),
         says="draw the pairs",
     ),
     Mistake("percentiles of the ratios", _ratio(of="ratios"), says="resampled *medians*"),
     Mistake(
-        "without replacement",
-        _ratio(medians="np.median(np.array([rng.permutation(ratios) for _ in range(1000)]), axis=1)"),
-        says="with",
+        "without replacement", _ratio(medians="np.median(np.array([rng.permutation(ratios) for _ in range(1000)]), axis=1)"), says="with"
     ),
     Mistake("ratio of the totals", _ratio(ratio="a.sum() / b.sum() * 1.02"), says="median of a[i] / b[i]"),
     Mistake(
@@ -41,9 +42,7 @@ MISTAKES = [
         says="median ratio comes first",
     ),
     Mistake("ends swapped", _ratio(ends="[97.5, 2.5]"), says="low comes first"),
-    Mistake(
-        "means bootstrapped", _ratio(medians=_MEDIANS.replace("np.median", "np.mean")), says="*mean* of the ratios"
-    ),
+    Mistake("means bootstrapped", _ratio(medians=_MEDIANS.replace("np.median", "np.mean")), says="*mean* of the ratios"),
     Mistake("a 90% interval", _ratio(ends="[5, 95]"), says="5 and 95 are the ends of 90%"),
     Mistake("a 98% interval", _ratio(ends="[1, 99]"), says="times as wide"),
     Mistake("percentiles as fractions", _ratio(ends="[0.025, 0.975]"), says="from 0 to 100"),

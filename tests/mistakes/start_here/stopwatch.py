@@ -16,7 +16,9 @@ def stopwatch(run, calls, warmup):
 """
 
 
-def _stopwatch(warm="warmup", before="", begin="begin = time.perf_counter()", work="run()", sample="time.perf_counter() - begin", result="samples"):  # fmt: skip
+def _stopwatch(
+    warm="warmup", before="", begin="begin = time.perf_counter()", work="run()", sample="time.perf_counter() - begin", result="samples"
+):
     return _STOPWATCH.format(warm=warm, before=before, begin=begin, work=work, sample=sample, result=result)
 
 
@@ -24,17 +26,9 @@ MISTAKES = [
     Mistake("no warm-up", _stopwatch(warm="0"), says="warm-up"),
     Mistake("one total", _stopwatch(result="sum(samples)"), says="one number"),
     Mistake("mean only", _stopwatch(result="[sum(samples) / len(samples)]"), says="one for each measured call"),
-    Mistake(
-        "clock read once before the loop",
-        _stopwatch(before="begin = time.perf_counter()", begin="pass"),
-        says="before each call",
-    ),
+    Mistake("clock read once before the loop", _stopwatch(before="begin = time.perf_counter()", begin="pass"), says="before each call"),
     Mistake("milliseconds", _stopwatch(sample="1e3 * (time.perf_counter() - begin)"), says="seconds"),
-    Mistake(
-        "work outside the clock",
-        _stopwatch(begin="run(); begin = time.perf_counter()", work="pass"),
-        says="between the two readings",
-    ),
+    Mistake("work outside the clock", _stopwatch(begin="run(); begin = time.perf_counter()", work="pass"), says="between the two readings"),
     Mistake(
         "warm-up measured and returned",
         "def stopwatch(run, calls, warmup):\n    out = []\n    for _ in range(warmup + calls):\n        t = time.perf_counter(); run()\n"
@@ -42,9 +36,7 @@ MISTAKES = [
         says="none for the warm-up",
     ),
     Mistake(
-        "mean for every call",
-        _stopwatch(result="[sum(samples) / len(samples)] * calls"),
-        says="not the durations of the single calls",
+        "mean for every call", _stopwatch(result="[sum(samples) / len(samples)] * calls"), says="not the durations of the single calls"
     ),
     Mistake("sorted", _stopwatch(result="sorted(samples)"), says="in their order"),
     Mistake(
@@ -59,9 +51,7 @@ MISTAKES = [
     ),
     Mistake(
         "invented from one measured call",
-        _stopwatch(
-            before="rng = np.random.default_rng()", result="[samples[0] * f for f in rng.normal(1, 0.02, calls)]"
-        ),
+        _stopwatch(before="rng = np.random.default_rng()", result="[samples[0] * f for f in rng.normal(1, 0.02, calls)]"),
         says="not the durations of the single calls",
     ),
     Mistake(

@@ -15,22 +15,12 @@ _CONTROL = 'if not control_low <= 1 <= control_high: return "can\'t tell"'
 
 
 MISTAKES = [
-    Mistake(
-        "control ignored",
-        _VERDICT.format(control="", faster="low > 1", slower="high < 1"),
-        says="control found a difference",
-    ),
+    Mistake("control ignored", _VERDICT.format(control="", faster="low > 1", slower="high < 1"), says="control found a difference"),
     Mistake(
         "only the middle counts",
         _VERDICT.format(control=_CONTROL, faster="(low + high) / 2 > 1.02", slower="(low + high) / 2 < 0.98"),
         says="contains 1",
     ),
-    Mistake(
-        "wrong way round",
-        _VERDICT.format(control=_CONTROL, faster="high < 1", slower="low > 1"),
-        says="the whole interval is",
-    ),
-    Mistake(
-        "one end for the other", _VERDICT.format(control=_CONTROL, faster="high > 1", slower="low < 1"), says="expected"
-    ),
+    Mistake("wrong way round", _VERDICT.format(control=_CONTROL, faster="high < 1", slower="low > 1"), says="the whole interval is"),
+    Mistake("one end for the other", _VERDICT.format(control=_CONTROL, faster="high > 1", slower="low < 1"), says="expected"),
 ]

@@ -26,14 +26,10 @@ MISTAKES = [
     Mistake("a tenth of a percent", _prune(limit='"flops": f"{share}%"'), says="of one percent"),
     Mistake("absolute instead of relative", _prune(limit='"flops": share'), says="of one percent"),
     Mistake("default divisor", _prune(mode='"fastnas"'), says="default divisor, 32"),
-    Mistake(
-        "one checkpoint for all searches", _prune(more=', "checkpoint": CHECKPOINT'), says="restored from a checkpoint"
-    ),
+    Mistake("one checkpoint for all searches", _prune(more=', "checkpoint": CHECKPOINT'), says="restored from a checkpoint"),
     Mistake(
         "a score of its own",
-        _prune()
-        .replace("score_func,", "lambda m: 1.0,")
-        .replace("(model, share, lambda m: 1.0,", "(model, share, score_func,"),
+        _prune().replace("score_func,", "lambda m: 1.0,").replace("(model, share, lambda m: 1.0,", "(model, share, score_func,"),
         says="never called",
     ),
     Mistake(
@@ -49,12 +45,8 @@ MISTAKES = [
     Mistake("the unpruned model returned", _prune(result='before, state["best"]["is_satisfied"]'), says="unpruned"),
     Mistake("unmet budget hidden", _prune(result="pruned, True"), says="raises no exception"),
     Mistake(
-        "both budgets",
-        _prune(limit='"flops": f"{100 * share:g}%", "params": f"{100 * share:g}%"'),
-        says="only support one constraint",
+        "both budgets", _prune(limit='"flops": f"{100 * share:g}%", "params": f"{100 * share:g}%"'), says="only support one constraint"
     ),
-    Mistake(
-        "the whole state", _prune(result="pruned, state['best']['constraints']['flops']"), says="expected True or False"
-    ),
+    Mistake("the whole state", _prune(result="pruned, state['best']['constraints']['flops']"), says="expected True or False"),
     Mistake("always half", _prune(limit='"flops": "50%"'), says="asked for 16%"),
 ]

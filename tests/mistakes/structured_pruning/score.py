@@ -11,9 +11,7 @@ def score(model, images, labels):
 """
 
 
-def _score(
-    mode="model.eval()", grad="torch.inference_mode()", value="(logits.argmax(1) == labels).float().mean().item()"
-):
+def _score(mode="model.eval()", grad="torch.inference_mode()", value="(logits.argmax(1) == labels).float().mean().item()"):
     return _SCORE.format(mode=mode, grad=grad, value=value)
 
 
@@ -26,8 +24,6 @@ MISTAKES = [
     Mistake("gradients recorded", _score(grad="torch.enable_grad()"), says="gradients"),
     Mistake("a tensor", _score(value="(logits.argmax(1) == labels).float().mean()"), says=".item()"),
     Mistake(
-        "argmax over the batch",
-        _score(value="(logits.argmax(0)[:1] == labels).float().mean().item()"),
-        says="class of the largest logit",
+        "argmax over the batch", _score(value="(logits.argmax(0)[:1] == labels).float().mean().item()"), says="class of the largest logit"
     ),
 ]

@@ -1,13 +1,6 @@
 """Wrong answers to lab 03g."""
 
-from tests.mistakes.time_series import (
-    export_streaming,
-    quantize_where_it_pays,
-    receptive_field,
-    stft,
-    stream_step,
-    streaming_budget,
-)
+from tests.mistakes.time_series import export_streaming, quantize_where_it_pays, receptive_field, stft, stream_step, streaming_budget
 
 SETUP = """
 import shutil

@@ -20,13 +20,31 @@ MISTAKES = [
     Mistake("middle above 1", _answer(test="(low + high) / 2 > 1"), says="can't tell"),
     Mistake("LSTM and MatMul always", _answer(kinds='["LSTM", "MatMul"]'), says="contains 1"),
     Mistake("what is slower", _answer(test="high < 1"), says="slower in integers"),
-    Mistake("Gemm for MatMul", _answer(kinds='["Gemm" if kind == "MatMul" else kind for kind, (low, high) in speedups.items() if TEST]'), says="name MatMul"),
-    Mistake("only the best one", _answer(kinds="sorted([kind for kind, (low, high) in speedups.items() if TEST], key=lambda kind: speedups[kind][0])[-1:]"), says="is above 1"),
+    Mistake(
+        "Gemm for MatMul",
+        _answer(kinds='["Gemm" if kind == "MatMul" else kind for kind, (low, high) in speedups.items() if TEST]'),
+        says="name MatMul",
+    ),
+    Mistake(
+        "only the best one",
+        _answer(kinds="sorted([kind for kind, (low, high) in speedups.items() if TEST], key=lambda kind: speedups[kind][0])[-1:]"),
+        says="is above 1",
+    ),
     Mistake(
         "float16 where nothing pays",
-        _answer().replace("shutil.copy(source, target)", "from onnxconverter_common import float16; import onnx; onnx.save(float16.convert_float_to_float16(onnx.load(source), keep_io_types=True), target)"),
+        _answer().replace(
+            "shutil.copy(source, target)",
+            "from onnxconverter_common import float16; import onnx; onnx.save(float16.convert_float_to_float16(onnx.load(source),"
+            " keep_io_types=True), target)",
+        ),
         says="write the float model as it is",
     ),
-    Mistake("written over the source", _answer(call="quantize_dynamic(source, source, op_types_to_quantize=pays); shutil.copy(source, target)"), says="write to `target` only"),
-    Mistake("nothing written where nothing pays", _answer().replace("        shutil.copy(source, target)\n", ""), says="no file was written"),
-]  # fmt: skip
+    Mistake(
+        "written over the source",
+        _answer(call="quantize_dynamic(source, source, op_types_to_quantize=pays); shutil.copy(source, target)"),
+        says="write to `target` only",
+    ),
+    Mistake(
+        "nothing written where nothing pays", _answer().replace("        shutil.copy(source, target)\n", ""), says="no file was written"
+    ),
+]

@@ -14,11 +14,7 @@ MISTAKES = [
     Mistake("kernel times dilation", _answer(reach="kernel * dilation * step"), says="K - 1 gaps"),
     Mistake("dilation forgotten", _answer(reach="(kernel - 1) * step"), says="without dilation"),
     Mistake("its own sample forgotten", _answer(start="0"), says="sees its own sample"),
-    Mistake(
-        "a whole layer's reach added",
-        _answer(start="0", reach="((kernel - 1) * dilation + 1) * step"),
-        says="counts once",
-    ),
+    Mistake("a whole layer's reach added", _answer(start="0", reach="((kernel - 1) * dilation + 1) * step"), says="counts once"),
     Mistake("stride forgotten", _answer(grow="pass"), says="without strides"),
     Mistake(
         "stretched by its own stride",

@@ -3,10 +3,11 @@
 from tests.mistakes import Mistake
 
 
-def _answer(
-    starts="range(0, len(x) - size + 1, hop)", row="np.abs(np.fft.rfft(x[i : i + size] * window))", end="np.array(rows)"
-):
-    return f"def stft(x, window, hop):\n    size = len(window)\n    rows = []\n    for i in {starts}:\n        rows.append({row})\n    return {end}\n"
+def _answer(starts="range(0, len(x) - size + 1, hop)", row="np.abs(np.fft.rfft(x[i : i + size] * window))", end="np.array(rows)"):
+    return (
+        f"def stft(x, window, hop):\n    size = len(window)\n    rows = []\n    for i in {starts}:\n        rows.append({row})\n    return"
+        f" {end}\n"
+    )
 
 
 MISTAKES = [
@@ -18,7 +19,10 @@ MISTAKES = [
     Mistake("last frame left out", _answer(starts="range(0, len(x) - size, hop)"), says="last whole frame"),
     Mistake(
         "last frame padded",
-        _answer(starts="range(0, len(x) - size + hop, hop)", row="np.abs(np.fft.rfft(np.resize(np.append(x[i : i + size], np.zeros(size)), size) * window))"),
+        _answer(
+            starts="range(0, len(x) - size + hop, hop)",
+            row="np.abs(np.fft.rfft(np.resize(np.append(x[i : i + size], np.zeros(size)), size) * window))",
+        ),
         says="samples are missing",
     ),
     Mistake(
@@ -28,7 +32,11 @@ MISTAKES = [
     ),
     Mistake("transposed", _answer(end="np.array(rows).T"), says="one *row* for each frame"),
     Mistake("divided by the size", _answer(row="np.abs(np.fft.rfft(x[i : i + size] * window)) / size"), says="no factor"),
-    Mistake("window in frequency", _answer(row="np.abs(np.fft.rfft(x[i : i + size]) * window[: size // 2 + 1])"), says="before the transform"),
+    Mistake(
+        "window in frequency", _answer(row="np.abs(np.fft.rfft(x[i : i + size]) * window[: size // 2 + 1])"), says="before the transform"
+    ),
     Mistake("no overlap", _answer(starts="range(0, len(x) - size + 1, size)"), says="do not overlap"),
-    Mistake("mean removed", _answer(row="np.abs(np.fft.rfft((x[i : i + size] - x[i : i + size].mean()) * window))"), says="mean of a frame"),
-]  # fmt: skip
+    Mistake(
+        "mean removed", _answer(row="np.abs(np.fft.rfft((x[i : i + size] - x[i : i + size].mean()) * window))"), says="mean of a frame"
+    ),
+]

@@ -7,16 +7,7 @@ know the path, the name nearest to the root decides. If both stand in one name, 
 
 from __future__ import annotations
 
-from edgekit.instructor.submissions.platforms import (
-    blackboard,
-    canvas,
-    drive,
-    github,
-    gradescope,
-    homes,
-    moodle,
-    nbgrader,
-)
+from edgekit.instructor.submissions.platforms import blackboard, canvas, drive, github, gradescope, homes, moodle, nbgrader
 from edgekit.instructor.submissions.platforms.owner import Owner
 from edgekit.instructor.submissions.reading import MAX_DEPTH, MAX_NAME, Tree
 

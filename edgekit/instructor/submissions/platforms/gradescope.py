@@ -69,11 +69,10 @@ def _submitters(about: dict, folder: str, depth: int) -> list[Owner]:
     people = [one for one in people if isinstance(one, dict)] if isinstance(people, list) else []
     return [
         Owner(
-            "gradescope", _text(one, ":name"), number=_text(one, ":sid"), email=_text(one, ":email"), depth=depth,
-            when=when, attempt=when,
+            "gradescope", _text(one, ":name"), number=_text(one, ":sid"), email=_text(one, ":email"), depth=depth, when=when, attempt=when
         )
         for one in people
-    ] or [Owner("gradescope", login=folder, depth=depth, when=when)]  # fmt: skip
+    ] or [Owner("gradescope", login=folder, depth=depth, when=when)]
 
 
 def _text(about: dict, key: str) -> str:
