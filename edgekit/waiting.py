@@ -1,7 +1,8 @@
 """A line under a cell that runs long: how long it has run, how long it may still take, and what it imports just now.
 
 It is an extension of IPython. The Makefile and `edgekit lab` install it: then every kernel of the environment loads it before its first
-cell. Only somebody who sees the page gets the line: not nbconvert, not the grader."""
+cell. Only somebody who sees the page gets the line: not nbconvert, not the grader.
+"""
 
 from __future__ import annotations
 

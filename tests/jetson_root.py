@@ -8,7 +8,8 @@ tests.jetson_root 6.2 make`` runs `make lab EXTRA=jetson` there, in the students
 What runs there is a whole process with the kernel, processor and Python of this machine: it asks /proc, /sys, /etc and Debian's list of
 packages, as ``edgekit doctor`` does on a board. What it does not have: Arm instructions (the Arm lane has them: tests/lanes), a GPU,
 NVIDIA's libraries. The board's own Python packages are folders with the name and version that the board has, and a module that stops at the
-library that is not there."""
+library that is not there.
+"""
 
 from __future__ import annotations
 

@@ -74,7 +74,8 @@ def energy(
     First listens to the idle machine for `idle` seconds (0: not at all, and nothing is subtracted), then calls for at least `seconds`.
     Sensors are read in steps, and NVML's on some GPUs samples only part of the time (Yang et al., "Part-time power measurements", 2023):
     seconds, not milliseconds. Other programs' power counts too: keep the machine quiet. An Energy without numbers comes back when there is
-    no sensor."""
+    no sensor.
+    """
     from edgekit.bench.speed import environment, name_of
 
     many = loop(run, x)

@@ -103,7 +103,8 @@ def slowest(run: Callable, inputs: Sequence, seconds: Sequence[float], count: in
 
     The machine makes calls longer, never shorter: so an input that took no longer than the median one and ALIKE of it is not slower than
     that, and only the others are timed again. A busy moment makes one call long, a slow input every call. So the shortest call of each
-    counts, the slower half is timed once more, and so on: right while the machine disturbs fewer than half of the calls."""
+    counts, the slower half is timed once more, and so on: right while the machine disturbs fewer than half of the calls.
+    """
     best = dict(enumerate(seconds))
     usual = sorted(seconds)[len(seconds) // 2]
     left = 2 * sum(one > (1 + ALIKE) * usual for one in seconds)

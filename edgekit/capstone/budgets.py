@@ -129,7 +129,8 @@ class Budget:
     input: the name of the model's only input, float32 [N, *shape of the task]. classes: ``classes[i]`` is the number of the class that
     output i stands for; of digits, the digit. accuracy: the lower end of the 95% interval must reach it, 0..1. latency: time for a call of
     ``batch`` pictures over that of the baseline, at most. file: bytes, at most. memory: bytes of activations, or a multiple of the
-    baseline's resident memory, at most. energy: joules for a call over those of the baseline, at most; None where they are not asked."""
+    baseline's resident memory, at most. energy: joules for a call over those of the baseline, at most; None where they are not asked.
+    """
 
     course: str
     student: str

@@ -1,7 +1,8 @@
 """Pictures and recordings that nobody has seen: drawn by the generators of the course's data sets from another seed.
 
 They are of the same kind as the test split; of the pictures, a tenth is in typefaces that are not in the training split. Whoever has the
-seed has them, so the one that counts is the instructor's and stays with the board."""
+seed has them, so the one that counts is the instructor's and stays with the board.
+"""
 
 from __future__ import annotations
 

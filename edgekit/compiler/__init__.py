@@ -8,7 +8,8 @@
 
 reading.py: from the file, with what is refused. graph.py: the intermediate representation. kernels.py: NumPy kernels, several for a
 convolution. passes.py: graph to graph. planning.py: lifetimes and memory. building.py: the order of it all, the plan and its file. Four
-decisions and one formula are left open: lab 03e."""
+decisions and one formula are left open: lab 03e.
+"""
 
 from edgekit.compiler.building import Built, Rules, build, load_plan
 from edgekit.compiler.graph import CompileError, Graph, Node, equal, interpret

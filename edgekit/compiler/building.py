@@ -23,7 +23,8 @@ class Rules:
     """The decisions that lab 03e asks for; None, or a function that raises NotImplementedError, leaves that step out.
 
     order(nodes, available) -> nodes; fold(weight, bias, gamma, beta, mean, variance, epsilon) -> (weight, bias); may_fuse(graph, first,
-    second) -> bool; pick(tactics, tolerance, limit) -> name; plan(tensors) -> {name: offset}."""
+    second) -> bool; pick(tactics, tolerance, limit) -> name; plan(tensors) -> {name: offset}.
+    """
 
     order: Callable | None = None
     fold: Callable | None = None

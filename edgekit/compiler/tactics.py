@@ -20,7 +20,8 @@ def candidates(graph: Graph, rounds: int = 5) -> dict[str, dict]:
     """Every different convolution of a graph: {signature: {"nodes": [outputs], "tactics": {name: {"times", "error", "scratch"}}}}.
 
     times: seconds [rounds], the tactics taking turns, after one call that is not counted; filters are transformed before. error: largest
-    difference from the same convolution in float64, relative to its largest value. scratch: bytes beyond input and output."""
+    difference from the same convolution in float64, relative to its largest value. scratch: bytes beyond input and output.
+    """
     feed = random_feed(graph)
     tensors = {**graph.constants, **feed, **interpret(graph, feed, keep=True)}
     found: dict[str, dict] = {}

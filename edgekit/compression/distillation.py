@@ -19,7 +19,8 @@ def soft_loss(temperature: float, alpha: float) -> Loss:
     """(student logits, teacher logits, labels) -> scalar: ``alpha`` times the soft loss plus ``1 - alpha`` times cross-entropy.
 
     The soft loss is the Kullback-Leibler divergence of the two softened answers, in nats per picture, times the temperature squared (Hinton
-    et al., section 2). ValueError unless temperature > 0 and 0 <= alpha <= 1."""
+    et al., section 2). ValueError unless temperature > 0 and 0 <= alpha <= 1.
+    """
     if not temperature > 0 or not 0 <= alpha <= 1:
         raise ValueError(f"need temperature > 0 and alpha in 0..1, got {temperature} and {alpha}")
 
@@ -54,7 +55,8 @@ def distill(
     teacher: a module, a Runner or a callable, asked once per picture (see bench.predict); not trained. train: a Split or a pair (float32
     [N, 1, 28, 28], int64 [N]). ``alpha=0`` never asks the teacher: the same training without it, for comparison. ``loss`` replaces
     ``soft_loss(temperature, alpha)``. AdamW and a one-cycle learning rate on one thread of the CPU, as in training.fit; the student is in
-    eval mode afterwards. TrainingError if the loss stops being finite."""
+    eval mode afterwards. TrainingError if the loss stops being finite.
+    """
     x, y = (train.x, train.y) if hasattr(train, "x") else train
     asked = loss is not None or alpha > 0
     loss = loss or soft_loss(temperature, alpha)

@@ -142,7 +142,8 @@ def gate(
     accuracy to accept, as a fraction; the whole 95% interval of the paired change must stay above it. x: the input that is timed, default
     one picture of the split, or one random one. A candidate with other outputs, other shapes, or NaN where the baseline has numbers does
     not pass. min_time, max_time: seconds, see bench.compare. options: passed to runtimes.load for both (providers, ...). Raises RunnerError
-    for a file that does not load, ValueError for max_drop outside [0, 1]."""
+    for a file that does not load, ValueError for max_drop outside [0, 1].
+    """
     if not 0 <= max_drop <= 1:
         raise ValueError(f"max_drop is a fraction between 0 and 1 (0.005 is half a point), got {max_drop}")
     timing = {"max_time": max_time} | ({} if min_time is None else {"min_time": min_time})

@@ -95,7 +95,8 @@ def two_of_four_share(weight, axis: int) -> float:
     "Accelerating sparse deep neural networks").
 
     weight: array or tensor. The axis that hardware uses runs over the inputs: 1 of a convolution's [out, in, kh, kw] and of a linear
-    layer's [out, in]. 0.0 where the axis cannot be cut into groups of four."""
+    layer's [out, in]. 0.0 where the axis cannot be cut into groups of four.
+    """
     weight = np.asarray(weight)
     if weight.shape[axis] % 4:
         return 0.0

@@ -110,7 +110,8 @@ def in_int8(model: nn.Module) -> nn.Module:
 
     ONNX and the engines have no INT2 or INT3. A symmetric grid of b bits has the levels -t..t with t = 2**(b-1) - 1. The same step in eight
     bits has the levels -127..127, so the weights, once rounded to their grid, lie on that one too: the range grows to 127 / t. A layer
-    whose input was always 0 during calibration computes 0 here, and does so in the file."""
+    whose input was always 0 during calibration computes 0 here, and does so in the file.
+    """
     model = copy.deepcopy(model)
     for module in model.modules():
         quantizer = getattr(module, "weight_quantizer", None)

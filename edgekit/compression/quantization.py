@@ -91,7 +91,8 @@ def quantize(
     when it is complete. Silent.
 
     Raises QuantizationError (empty or unfit data, wrong input name or shape, unknown node, a model that is quantized already), ExportError
-    for a source that cannot be opened."""
+    for a source that cannot be opened.
+    """
     source, target = Path(source), Path(target)
     arguments = _arguments(recipe, method)
     model = export.load_model(source, external_data=False)

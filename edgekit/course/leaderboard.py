@@ -45,7 +45,8 @@ class Row:
 
     difference: the largest |logit - PyTorch's logit| divided by the largest |logit|. same: the share of inputs with the same class.
     speedup, low, high: against the first row that ran, with a 95% interval; None where nothing was compared. arena: bytes, of an engine
-    that keeps its activations in one. failed: why it cannot be used; a row that failed in the race has the rest."""
+    that keeps its activations in one. failed: why it cannot be used; a row that failed in the race has the rest.
+    """
 
     engine: str
     precision: str
@@ -117,7 +118,8 @@ def rank(
     seconds: for the comparison; None leaves it out. inputs: of the test set, to agree on; CALIBRATION of the training set calibrate INT8.
     engines: only these beside PyTorch. tell: called with a line of text for each engine that is done; conversions take long. ask: how an
     engine is tried, `asked` where it is not given; another one may do it on another processor. RunnerError for a model that is not in
-    MODELS or an engine that is not in KINDS."""
+    MODELS or an engine that is not in KINDS.
+    """
     if model not in MODELS:
         raise RunnerError(f"{model}: the leaderboard converts PyTorch models. Fix: one of {', '.join(MODELS)}.")
     known = [engine for engine, _, _ in KINDS]

@@ -1,7 +1,8 @@
 """Vendors' toolchains for chips that no engine here runs on: what each takes, and which operators of an ONNX file its published list lacks.
 
 The figures are in data/vendors.toml, each with its source and the day it was read. A name in a list is no promise: sizes and attributes
-have limits."""
+have limits.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Toolchain:
 
     operators: names of ONNX operators in its list, empty where no list was read in full; limits: what the list says of some of them. opset:
     the newest that it takes. onnx: whether it takes ONNX files. otherwise: what becomes of an operator that it lacks. tried: what this
-    course ran."""
+    course ran.
+    """
 
     name: str
     chips: str

@@ -117,7 +117,8 @@ def explorer(knobs: Mapping, draw: Callable):
     """Knobs over a picture and a sentence. Where no widget can live (a printed page), the first picture is what is kept.
 
     knobs: widgets by name. draw: ``draw(**values)`` returns the figure, with its text alternative, and what it shows, which says itself as
-    a sentence. Returns an ipywidgets VBox; its ``knobs`` are the widgets, its ``shown`` is what is on show."""
+    a sentence. Returns an ipywidgets VBox; its ``knobs`` are the widgets, its ``shown`` is what is on show.
+    """
     import ipywidgets as w
 
     picture, words = w.HTML(), w.HTML()

@@ -19,7 +19,8 @@ class AOTInductorRunner(PyTorchRunner):
 
     model: a module or a path. example: an array of the input, a tuple for several; a module needs it, and its shape is then fixed. A file
     that `compile_ahead` did not write needs it, too. threads: as in PyTorchRunner. The code in a file is made for one kind of CPU.
-    RunnerError names the file and the fix; on a CPU, compiling needs a C++ compiler."""
+    RunnerError names the file and the fix; on a CPU, compiling needs a C++ compiler.
+    """
 
     def __init__(self, model, *, threads: int | None = None, example=None, name: str | None = None):
         import tempfile

@@ -21,7 +21,8 @@ class ExecuTorchRunner(Runner):
 
     model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads:
     the size of ExecuTorch's thread pool, which the whole process shares. A loaded program keeps the pool that it found and hangs if that is
-    replaced, so two runners with different numbers cannot be open at the same time. RunnerError names the file and the fix."""
+    replaced, so two runners with different numbers cannot be open at the same time. RunnerError names the file and the fix.
+    """
 
     engine = "executorch"
     _open: weakref.WeakSet = weakref.WeakSet()  # runners in this process
@@ -72,7 +73,8 @@ def lower(model, example, calibration: Iterable | None = None) -> bytes:
 
     example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them the weights (per
     channel) and the activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where
-    the example is missing or the module cannot be lowered."""
+    the example is missing or the module cannot be lowered.
+    """
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower

@@ -17,7 +17,8 @@ class LiteRTRunner(Runner):
 
     model: a path or a module. example: an array of the input, a tuple for several; a module needs it, and its batch is then fixed. threads:
     `num_threads`. A file whose inputs and outputs are INT8 takes and gives float32 here: the runner quantizes at the border, with the
-    file's own scale and zero point, inside the call. RunnerError names the file and the fix."""
+    file's own scale and zero point, inside the call. RunnerError names the file and the fix.
+    """
 
     engine = "litert"
 
@@ -56,7 +57,8 @@ def convert(model, example, calibration: Iterable | None = None) -> bytes:
 
     example: an array of the input, a tuple for several. calibration: examples like it, float32 [1, ...]; with them weights (per channel)
     and activations become INT8 by post-training quantization (torchao's pt2e). The module keeps its modes. RunnerError where litert-torch
-    or the example is missing, or where it cannot convert the module."""
+    or the example is missing, or where it cannot convert the module.
+    """
     import tempfile
 
     if example is None:

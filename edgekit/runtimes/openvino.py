@@ -18,7 +18,8 @@ class OpenVINORunner(Runner):
 
     model: a path, or the bytes of an ONNX file. device: "CPU", "GPU", "NPU" as OpenVINO names them; one that is not here is refused, there
     is no silent fallback. threads: INFERENCE_NUM_THREADS. Latency mode, one stream. Float32 stays float32 (INFERENCE_PRECISION_HINT), also
-    where the processor has BF16. RunnerError names the file and the fix."""
+    where the processor has BF16. RunnerError names the file and the fix.
+    """
 
     engine = "openvino"
 

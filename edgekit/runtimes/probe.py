@@ -57,7 +57,8 @@ def available(engines: Sequence[str] | None = None, *, quick: bool = False, refr
     """What works here, by the names of `edgekit.runtimes.engines`; "onnxruntime:<provider>" for each of its providers.
 
     engines: ask these only. quick leaves out those that take long to try ("pytorch-compiled" compiles C++). Answers are kept for the life
-    of the process unless refresh."""
+    of the process unless refresh.
+    """
     if refresh:
         _cache.clear()
     wanted = ENGINES if engines is None else engines

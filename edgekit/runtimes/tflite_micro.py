@@ -21,7 +21,8 @@ class TFLiteMicroRunner(Runner):
 
     model: a path. INT8 inputs and outputs are quantized at the border, as LiteRTRunner does it. One thread, always. `arena`: bytes of the
     arena that are used. The reference kernels run on this machine: the answers are a microcontroller's, the speed is not. RunnerError names
-    the file and the fix."""
+    the file and the fix.
+    """
 
     engine = "tflite-micro"
     threads = 1

@@ -15,7 +15,8 @@ class TorchScriptRunner(PyTorchRunner):
 
     model: a module, or the path of a file that `torch.jit.save` wrote. example: an array or tensor [N, ...], a tuple for several inputs; a
     module needs it. What an `if` in the module decided for the example is decided for ever: that is what tracing means. Other arguments:
-    see PyTorchRunner. PyTorch 2 keeps TorchScript running and recommends torch.export for new work."""
+    see PyTorchRunner. PyTorch 2 keeps TorchScript running and recommends torch.export for new work.
+    """
 
     def __init__(self, model, *, threads: int | None = None, example=None, device: str = "cpu", **options):
         label = options.pop("name", None) or f"{_label(model)} (torchscript)"

@@ -82,7 +82,8 @@ class StreamingLSTM(nn.Module):
     """A trained `Recurrent` LSTM, one or more frames at a time, its two states in and out: the graph of a device that listens.
 
     (frames [1, T, BINS], h [1, 1, hidden], c [1, 1, hidden]) -> (logits [1, classes], next h, next c). All zeros is the state before the
-    first frame."""
+    first frame.
+    """
 
     def __init__(self, whole: Recurrent) -> None:
         super().__init__()

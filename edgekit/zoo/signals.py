@@ -51,7 +51,8 @@ def words(split: str = "train", count: int | None = None, seed: int | None = Non
     Pitch, vocal tract, loudness, tempo, start and the noise (white, hum of the mains, or a babble of other words) are drawn for every
     signal; the ratio of signal to noise is between -6 and 15 dB. The words differ by the *order* of their vowels: "io" and "oi" have the
     same spectrum on average. ``count``: how many, by default 4000, 1000, 1500. ``seed``, with a count, draws others for a split of another
-    name. ValueError for another split, or for a count below 1."""
+    name. ValueError for another split, or for a count below 1.
+    """
     count, rng = (count, np.random.default_rng([seed, 10])) if seed is not None else _drawn("words", split, count, 10)
     labels = rng.permutation(np.arange(count) % len(WORDS))
     spoken = np.empty((count, WORD_SAMPLES), np.float32)

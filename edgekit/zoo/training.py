@@ -88,23 +88,11 @@ def fit(
     _check_logits(model.eval(), x[:2].to(home), y)
     criterion = loss or nn.functional.cross_entropy
     history = History(device=str(device), seed=seed)
+    steps = {"epochs": epochs, "lr": lr, "batch_size": batch_size, "weight_decay": weight_decay, "seed": seed}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), cpu_threads(threads):
         torch.manual_seed(seed)
         try:
-            _train(
-                model.to(device),
-                x,
-                y,
-                val,
-                criterion,
-                history,
-                epochs=epochs,
-                lr=lr,
-                batch_size=batch_size,
-                weight_decay=weight_decay,
-                seed=seed,
-                progress=progress,
-            )
+            _train(model.to(device), x, y, val, criterion, history, progress=progress, **steps)
         finally:
             model.to(home).eval()
     return history
@@ -147,7 +135,8 @@ def descend(
 
     loss: (int64 [batch], which of the ``count`` examples) -> scalar. ``one_cycle`` is Smith and Topin's learning rate with the peak ``lr``,
     otherwise it stays at ``lr``. Modes, devices and threads are the caller's, who may evaluate between two epochs. TrainingError if the
-    loss stops being finite."""
+    loss stops being finite.
+    """
     from tqdm.auto import tqdm
 
     batches = math.ceil(count / batch_size)

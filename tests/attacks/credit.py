@@ -177,7 +177,8 @@ import numpy as np, onnxruntime as ort
 from onnx import helper as h, TensorProto as T
 def quantize(x, scale, zero_point):
     g = h.make_graph([h.make_node('QuantizeLinear', ['x', 's', 'z'], ['y'])], 'g',
-                     [h.make_tensor_value_info('x', T.FLOAT, None), h.make_tensor_value_info('s', T.FLOAT, []), h.make_tensor_value_info('z', T.UINT8, [])],
+                     [h.make_tensor_value_info('x', T.FLOAT, None), h.make_tensor_value_info('s', T.FLOAT, []),
+                      h.make_tensor_value_info('z', T.UINT8, [])],
                      [h.make_tensor_value_info('y', T.UINT8, None)])
     s = ort.InferenceSession(h.make_model(g, opset_imports=[h.make_opsetid('', 17)], ir_version=8).SerializeToString())
     return s.run(None, dict(x=np.asarray(x, np.float32), s=np.float32(scale), z=np.uint8(zero_point)))[0]

@@ -3,7 +3,8 @@
     python tests/benchmarks/capstone_sample.py --write tests/recorded/capstone_sample.json
 
 EdgeCNN in INT8, one technique alone, as a student of the course "open" would hand it in for a microcontroller, judged by 2,000 unseen
-pictures. Prints the report, and writes what it says with device and date."""
+pictures. Prints the report, and writes what it says with device and date.
+"""
 
 from __future__ import annotations
 

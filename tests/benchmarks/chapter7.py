@@ -2,7 +2,8 @@
 
 Accuracy on the 6,000 test pictures with its interval, parameters, MACs and FLOPs, size of the ONNX file, latency on this CPU as a ratio to
 the baseline with its interval. Each row is made by one function that returns a :class:`Made`: a PyTorch model (for the counts) and an ONNX
-file (for all the rest). ``ROWS`` lists them; a row that is added there appears in the table."""
+file (for all the rest). ``ROWS`` lists them; a row that is added there appears in the table.
+"""
 
 from __future__ import annotations
 

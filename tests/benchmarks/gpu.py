@@ -5,7 +5,8 @@ one that fails or hangs stops no other. What was recorded on this GPU already is
 failure; ``--again`` measures it anew. Results go to data/recorded/NAME.json or to ``--out DIR``, with NAME.log beside them; ``--bundle
 FILE.tar.gz`` packs both. About four minutes without engines. With TensorRT 8.6 on an H100 (2026-11-26) an INT8 engine took 37 to 237 s to
 build. ``--make DIR`` only makes the ONNX files, on a machine with PyTorch and Model Optimizer and without a GPU; ``--files DIR`` takes them
-on a board. Exits with 1 if one failed, with 2 where there is no GPU."""
+on a board. Exits with 1 if one failed, with 2 where there is no GPU.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,8 @@ def plan(path: Path, **options) -> Path:
     """An engine file for batches of 1, 8 to 32. NotHere with TensorRT's words where none can be built, or none runs.
 
     An engine that an earlier item built is taken again, and what was timed for one engine is not timed again for the next: an INT8 engine
-    of EdgeCNN took 94 s on 2026-11-26 (TensorRT 8.6, H200)."""
+    of EdgeCNN took 94 s on 2026-11-26 (TensorRT 8.6, H200).
+    """
     name = "_".join([path.stem, *(f"{key}_{value}" for key, value in sorted(options.items()))])
     kept = folder / f"{name}.plan"
     if kept.is_file() and kept.stat().st_mtime >= path.stat().st_mtime:

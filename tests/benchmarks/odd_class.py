@@ -6,7 +6,8 @@ The class hands in lab 04, cut down to two quick exercises. Every second student
 dots, folders twelve deep, a file that is no notebook, answers that sleep for days, an answer of a megabyte. Both classes are graded one
 after the other on this machine, with two workers. It prints the time of both by the clock and in processor seconds, submissions a minute,
 and both ratios, and ends with status 1 when a student has no row or an honest mark is lost. Start-up is part of the times. On a busy
-machine the clock says little, and the processor's ratio leaves out only what the sleeping ones wait; on a quiet one the clock counts."""
+machine the clock says little, and the processor's ratio leaves out only what the sleeping ones wait; on a quiet one the clock counts.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
 
 ONNX Runtime on the CPU, one thread, batch 1, the whole test split for accuracy. Speed-ups are paired ratios with a 95% interval and an A/A
 control (edgekit.bench.speed.compare), all recipes of a model in one comparison. MobileNetV2 has random weights: its accuracy would mean
-nothing. It prints and decides nothing; run it on an idle machine."""
+nothing. It prints and decides nothing; run it on an idle machine.
+"""
 
 from __future__ import annotations
 

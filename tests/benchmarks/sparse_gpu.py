@@ -4,7 +4,8 @@ PyTorch's semi-structured tensors (``torch.sparse.to_sparse_semi_structured``, A
 ``batch`` rows. Both sides of a ratio are timed in turn by the host's clock, from the launch to the end of the work on the GPU: once as
 Python calls them, one product a call, and once as a CUDA graph of 20 products, which leaves Python's time out. The interval is a bootstrap
 over pairs, with an A/A control. ``--record`` writes data/recorded/sparse_gpu.json, which lab 07c shows. Exits with 2 and the reason where
-there is no such GPU."""
+there is no such GPU.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 The solution, the other right answers and every wrong one of tests/mistakes run with the real binding. A line for each: the name, a tab, and
 what was noticed ("" for nothing). What the check's stand-in in plain Python (edgekit.checks.fake_gpu) calls wrong must be noticed here too,
-and what it lets pass must be right here."""
+and what it lets pass must be right here.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """PyCUDA for the driver double: ``python -m tests.driver_double.pycuda`` builds it from source, once, in about four minutes.
 
 No CUDA toolkit is needed: the headers and libcurand are wheels of the registry, and libcuda is the double. It goes into a folder of its own
-and not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there."""
+and not into the environment, where a PyCUDA that was built against a double has no place. ``folder()`` says whether it is there.
+"""
 
 from __future__ import annotations
 

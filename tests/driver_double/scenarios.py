@@ -1,7 +1,8 @@
 """What a TensorRT runner must do, over the driver double: ``python -m tests.driver_double.scenarios KIND [FILE OLD NEW]``.
 
 Prints a line for each scenario, "ok NAME" or "FAILED NAME: why". FILE OLD NEW puts a fault into edgekit/runtimes/trt/FILE.py first. The
-engine is a stand-in (y = 2 x, put into the stream as a C callback); PyCUDA or cuda-python, and all of our code, are the real thing."""
+engine is a stand-in (y = 2 x, put into the stream as a C callback); PyCUDA or cuda-python, and all of our code, are the real thing.
+"""
 
 from __future__ import annotations
 

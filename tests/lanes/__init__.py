@@ -8,7 +8,8 @@ Programs run instruction by instruction in QEMU, so kernels are chosen, and sums
 - ``pi5``      Arm Cortex-A76 (Raspberry Pi 5): int8 dot product.
 
 QEMU imitates instructions, not caches or clocks. /proc/cpuinfo and the few files of /sys that ONNX Runtime and PyTorch read are written
-here to fit the processor. What the instructions are is asked of the processor too, see `inside.doctor`."""
+here to fit the processor. What the instructions are is asked of the processor too, see `inside.doctor`.
+"""
 
 from __future__ import annotations
 

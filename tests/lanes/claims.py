@@ -1,7 +1,8 @@
 """``python -m tests.lanes.claims [LANE ...] --record``: what `edgekit claims` says on processors that are not here, under QEMU.
 
 Claims about time and memory are not asked: QEMU's mean nothing. The other verdicts depend on the processor's instructions (what INT8 costs
-in right answers) and on the packages that it has."""
+in right answers) and on the packages that it has.
+"""
 
 from __future__ import annotations
 

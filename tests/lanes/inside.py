@@ -1,7 +1,8 @@
 """What runs inside a lane, one part in a process of its own: ``python -m tests.lanes.inside FOLDER PART --seeds 3``.
 
 PART is ``doctor``, ``recipes``, ``claims`` or a lab. It writes PART.json into the folder. Under QEMU an import of PyTorch alone takes most
-of a minute."""
+of a minute.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """``python -m tests.lanes.leaderboard [MODEL ...] --lane pi5``: the course's leaderboard on a processor that is not here, under QEMU.
 
 The files are made on this machine, with the engines that are installed here (`make runtimes`); the lane runs them. Size, agreement and
-memory are told, speed is not: QEMU's times mean nothing. The memory holds QEMU's own translation of the code, so it is an upper bound."""
+memory are told, speed is not: QEMU's times mean nothing. The memory holds QEMU's own translation of the code, so it is an upper bound.
+"""
 
 from __future__ import annotations
 

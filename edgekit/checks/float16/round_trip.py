@@ -94,40 +94,36 @@ def _error_is_the_largest(found, values: np.ndarray) -> None:
     worst, absolute = float(np.abs(signed).max()), float(np.abs(signed * rest).max())
     if abs(found - worst) <= 1e-3 * worst + 1e-9:
         return
-    one_sided = [float((side * signed).max(initial=0.0)) for side in (1, -1)]
     vanished = bool((magnitude <= _GONE).any())
-    slips = [
+    no_slip(_slips(found, worst, absolute, signed, vanished))
+
+
+def _slips(found: float, worst: float, absolute: float, signed: np.ndarray, vanished: bool) -> list[tuple[bool, str, str]]:
+    one_sided = [float((side * signed).max(initial=0.0)) for side in (1, -1)]
+    shown = f"worst is {found:.4g}, expected {worst:.4g}:"
+    return [
         (
             vanished and worst <= 0.9 and abs(found - 1) <= 1e-3,
-            (
-                f"worst is {found:.3g}, expected {worst:.3g}: what became 0 has an error of 100 % and is counted as vanished already. Leave"
-                " it out."
-            ),
+            f"{shown} what became 0 has an error of 100 % and is counted as vanished already. Leave it out.",
             "vanished values not left out",
         ),
         (
             abs(found / max(absolute, 1e-30) - 1) <= 1e-3,
-            f"worst is {found:.3g}, expected {worst:.3g}: that is the largest *absolute* error. Divide each by the size of its own value.",
+            f"{shown} that is the largest *absolute* error. Divide each by the size of its own value.",
             "absolute error",
         ),
         (
             min(abs(found - side) for side in one_sided) <= 1e-3 * worst,
-            (
-                f"worst is {found:.4g}, expected {worst:.4g}: rounding goes up and down. Take the absolute value of each error before the"
-                " largest."
-            ),
+            f"{shown} rounding goes up and down. Take the absolute value of each error before the largest.",
             "sign kept",
         ),
         (
             True,
-            (
-                f"worst is {found:.4g}, expected {worst:.4g}: the largest |back - value| / |value| among the values that neither overflowed"
-                f" nor vanished; 0.0 if none is left.{slip(found, worst)}"
-            ),
+            f"{shown} the largest |back - value| / |value| among the values that neither overflowed nor vanished; 0.0 if none is left."
+            f"{slip(found, worst)}",
             "wrong error",
         ),
     ]
-    no_slip(slips)
 
 
 round_trip = Exercise("round_trip", inputs, probe, judge)

@@ -96,18 +96,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         " on them, and an optimizer over model.parameters() would train them.",
         "base not frozen",
     )
-    moved = [n for n in outputs["changed"] if "running" in n or "num_batches" in n]
-    require(
-        not moved,
-        f"a forward pass changed {moved[0] if moved else ''}: batch norm learns in train mode without any gradient. Put the model into eval"
-        " mode.",
-        "batch norm not frozen",
-    )
-    require(
-        not outputs["changed"],
-        f"{outputs['changed'][0] if outputs['changed'] else ''} has other values than before: freezing changes no weights.",
-        "weights changed",
-    )
+    _nothing_moved(outputs["changed"])
     wrong = sorted(set(given) ^ set(adapters))
     require(
         not wrong and len(given) == len(adapters),
@@ -116,6 +105,17 @@ def judge(inputs: dict, outputs: dict) -> str:
         "wrong parameters for the optimizer",
     )
     return f"{len(adapters)} adapter parameters learn, {len(outputs['all']) - len(adapters)} of the base and its running statistics do not."
+
+
+def _nothing_moved(changed: list[str]) -> None:
+    moved = [n for n in changed if "running" in n or "num_batches" in n]
+    require(
+        not moved,
+        f"a forward pass changed {moved[0] if moved else ''}: batch norm learns in train mode without any gradient. Put the model into eval"
+        " mode.",
+        "batch norm not frozen",
+    )
+    require(not changed, f"{changed[0] if changed else ''} has other values than before: freezing changes no weights.", "weights changed")
 
 
 freeze_base = Exercise("freeze_base", inputs, probe, judge)

@@ -60,14 +60,7 @@ def judge(inputs: dict, outputs: dict) -> str:
         " input first is the random one.",
         "a zero instead of b",
     )
-    size = float(a.std()) * inputs["inputs"] ** 0.5
-    require(
-        0.4 < size < 2.5,
-        f"the random entries have a standard deviation of {float(a.std()):.3g}, expected about 1 / sqrt(inputs) ="
-        f" {inputs['inputs'] ** -0.5:.3g}: otherwise x @ a.T grows or shrinks with the number of inputs.",
-        "wrong spread",
-    )
-    require(abs(float(a.mean())) < 0.5 * float(a.std()), "the random entries are not centred at 0.", "not centred")
+    _spread(a, inputs["inputs"])
     require(
         np.array_equal(a, pairs[1][0]),
         "the same generator seed gave different values: draw with generator=generator.",
@@ -83,7 +76,22 @@ def judge(inputs: dict, outputs: dict) -> str:
         f"a is {a.dtype} and b {b.dtype}, expected float32: torch multiplies no float64 with the float32 of the layer.",
         "wrong dtype",
     )
-    learns = outputs["learns"] or [False]
+    _learns(outputs["learns"] or [False])
+    return "The adapter starts as nothing, and the first step can change that."
+
+
+def _spread(a: np.ndarray, inputs: int) -> None:
+    size = float(a.std()) * inputs**0.5
+    require(
+        0.4 < size < 2.5,
+        f"the random entries have a standard deviation of {float(a.std()):.3g}, expected about 1 / sqrt(inputs) ="
+        f" {inputs**-0.5:.3g}: otherwise x @ a.T grows or shrinks with the number of inputs.",
+        "wrong spread",
+    )
+    require(abs(float(a.mean())) < 0.5 * float(a.std()), "the random entries are not centred at 0.", "not centred")
+
+
+def _learns(learns: list) -> None:
     require(
         "computed" not in learns,
         "a or b is the result of a computation on a tensor that requires a gradient: gradients go to that tensor, and no optimizer takes"
@@ -95,7 +103,6 @@ def judge(inputs: dict, outputs: dict) -> str:
         "a and b should both require a gradient, or the optimizer has nothing to do: requires_grad_().",
         "no gradient required",
     )
-    return "The adapter starts as nothing, and the first step can change that."
 
 
 lora_init = Exercise("lora_init", inputs, probe, judge)

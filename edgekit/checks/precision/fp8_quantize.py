@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgekit.checks import Exercise, array, call, came, number, require, several
+from edgekit.checks import CheckFailed, Exercise, array, call, came, number, require, several
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -39,27 +39,8 @@ def judge(inputs: dict, outputs: dict) -> str:
 
     for kind, x in inputs["cases"].items():
         values, scale = _values_and_scale(outputs["found"][kind])
-        scale = number(scale, "the scale")
-        largest = float(np.abs(x).max())
-        require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")
-        near = lambda value, scale=scale: abs(scale / value - 1) < 1e-3
-        require(
-            not near(448.0 / largest),
-            f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in"
-            " ONNX).",
-            "scale upside down",
-        )
-        require(
-            not near(largest / 127),
-            f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.",
-            "int8 range",
-        )
-        require(
-            near(largest / 448),
-            f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the"
-            " range.",
-            "scale",
-        )
+        scale, largest = number(scale, "the scale"), float(np.abs(x).max())
+        _scale(kind, scale, largest)
         got = array(values, "the values", shape=x.shape)
         want = torch.from_numpy(x / np.float32(scale)).clamp(-448, 448).to(torch.float8_e4m3fn).float().numpy() * scale
         require(
@@ -68,24 +49,7 @@ def judge(inputs: dict, outputs: dict) -> str:
             "not dequantized",
         )
         require(not np.allclose(got, x, rtol=1e-6), f"{kind}: nothing was rounded.", "not rounded")
-        wrong = ~np.isclose(got, want, rtol=2e-3, atol=1e-3 * largest * 2.0**-9 / 448)
-        # A value exactly between two grid points may fall either way once it was divided by a scale in float32.
-        step = np.ldexp(1.0, np.maximum(np.frexp(want / scale)[1] - 1, -6) - 3) * scale
-        wrong &= np.abs(np.abs(want - x) - step / 2) > 1e-3 * step
-        if wrong.any():
-            i = tuple(np.argwhere(wrong)[0])
-            tiny = abs(x[i]) / scale < 2.0**-6
-            raise_ = f"{kind}: {x[i]:.6g} (divided by the scale: {x[i] / scale:.6g}) became {got[i]:.6g}, expected {want[i]:.6g}. "
-            require(
-                False,
-                raise_
-                + (
-                    "Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers)."
-                    if tiny
-                    else "Round the *divided* values to the nearest with 3 mantissa bits: 8 steps from one power of two to the next."
-                ),
-                "subnormals" if tiny else "rounding",
-            )
+        _rounded(kind, x, got, want, scale)
     values, scale = _values_and_scale(outputs["zeros"])
     values = array(values, "the values for zeros", shape=(4,), finite=False)
     require(not np.isnan(values).any() and not values.any(), f"zeros became {values.tolist()}: a scale of 0 divides 0 by 0.", "zero")
@@ -95,6 +59,47 @@ def judge(inputs: dict, outputs: dict) -> str:
         "zero",
     )
     return "Scaled to 448, rounded like torch.float8_e4m3fn with its subnormals, and back in the units of the tensor."
+
+
+def _scale(kind: str, scale: float, largest: float) -> None:
+    require(scale > 0, f"{kind}: the scale is {scale:.4g}: it should be above 0. Is it made from the largest *absolute* value?", "sign")
+    near = lambda value: abs(scale / value - 1) < 1e-3
+    require(
+        not near(448.0 / largest),
+        f"{kind}: the scale is {scale:.4g}, the reciprocal of what is expected: values are *divided* by it (real = scale * value, as in"
+        " ONNX).",
+        "scale upside down",
+    )
+    require(
+        not near(largest / 127), f"{kind}: the scale is {scale:.4g}, made for int8: the largest number of this format is 448.", "int8 range"
+    )
+    require(
+        near(largest / 448),
+        f"{kind}: the scale is {scale:.4g}, expected {largest / 448:.4g}: the largest absolute value should land on 448, the end of the"
+        " range.",
+        "scale",
+    )
+
+
+def _rounded(kind: str, x: np.ndarray, got: np.ndarray, want: np.ndarray, scale: float) -> None:
+    """To the nearest number of the format."""
+    largest = float(np.abs(x).max())
+    wrong = ~np.isclose(got, want, rtol=2e-3, atol=1e-3 * largest * 2.0**-9 / 448)
+    # A value exactly between two grid points may fall either way once it was divided by a scale in float32.
+    step = np.ldexp(1.0, np.maximum(np.frexp(want / scale)[1] - 1, -6) - 3) * scale
+    wrong &= np.abs(np.abs(want - x) - step / 2) > 1e-3 * step
+    if wrong.any():
+        i = tuple(np.argwhere(wrong)[0])
+        tiny = abs(x[i]) / scale < 2.0**-6
+        shown = f"{kind}: {x[i]:.6g} (divided by the scale: {x[i] / scale:.6g}) became {got[i]:.6g}, expected {want[i]:.6g}"
+        if tiny:
+            raise CheckFailed(
+                f"{shown}. Below 2^-6 the steps do not get smaller any more: they stay 2^-9 (subnormal numbers).", "subnormals"
+            )
+        raise CheckFailed(
+            f"{shown}. Round the *divided* values to the nearest with 3 mantissa bits: 8 steps from one power of two to the next.",
+            "rounding",
+        )
 
 
 fp8_quantize = Exercise("fp8_quantize", inputs, probe, judge)

@@ -61,10 +61,8 @@ def _misrounded(x: np.ndarray, got: np.ndarray, expected: np.ndarray, bits: int)
     """(reason, cause, where it shows) of a result that is not the expected one."""
     step = np.ldexp(1.0, np.frexp(x)[1] - 1 - bits)  # distance of two neighbours on the grid
     wrong = got != expected
-    on_grid = lambda distance: np.array_equal(got / distance, np.rint(got / distance))
     all_but_power_of_two = got.all() and np.all(np.abs(np.frexp(got / expected)[0]) == 0.5)
     tie = np.abs(np.abs(expected - x) / step - 0.5) < 1e-6
-    near = np.all(np.abs(got - x) <= step)
     reasons = [
         (~np.isfinite(got), "the exponent is not limited, only the mantissa: float16, if it was that for a moment, ends at 65504", "range"),
         (wrong & np.array_equal(got, x), "nothing was rounded", "not rounded"),
@@ -82,6 +80,18 @@ def _misrounded(x: np.ndarray, got: np.ndarray, expected: np.ndarray, bits: int)
             "that is a tie, exactly between two grid points. IEEE rounding takes the one with the *even* last bit",
             "ties",
         ),
+    ]
+    reasons += _another_grid(x, got, wrong, bits)
+    found = [(why, cause, where) for where, why, cause in reasons if np.any(where)]
+    return found[0] if found else (f"between two powers of two there should be 2^{bits} steps", "wrong grid", wrong)
+
+
+def _another_grid(x: np.ndarray, got: np.ndarray, wrong: np.ndarray, bits: int) -> list[tuple[np.ndarray, str, str]]:
+    """(where, reason, cause) of results that lie on a grid, but on another side of the value, or on another grid."""
+    step = np.ldexp(1.0, np.frexp(x)[1] - 1 - bits)
+    on_grid = lambda distance: np.array_equal(got / distance, np.rint(got / distance))
+    near = np.all(np.abs(got - x) <= step)
+    return [
         (
             wrong & near & on_grid(step) & np.all(np.abs(got) <= np.abs(x)),
             "every value moved towards zero. Cutting bits off is not rounding to the nearest",
@@ -108,8 +118,6 @@ def _misrounded(x: np.ndarray, got: np.ndarray, expected: np.ndarray, bits: int)
         ),
         (wrong & on_grid(step / 2), f"the grid is too fine: 2^{bits} steps from one power of two to the next", "one bit too many"),
     ]
-    found = [(why, cause, where) for where, why, cause in reasons if np.any(where)]
-    return found[0] if found else (f"between two powers of two there should be 2^{bits} steps", "wrong grid", wrong)
 
 
 round_mantissa = Exercise("round_mantissa", inputs, probe, judge)

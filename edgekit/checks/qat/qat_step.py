@@ -46,12 +46,13 @@ def judge(inputs: dict, outputs: dict) -> str:
     for case, result, kept in zip(inputs["cases"], outputs["results"], outputs["kept"], strict=True):
         w, where = case["weight"].astype(np.float64), f"with {case['bits']} bits"
         got = array(result, "the new weight", w.shape)
-        expected, slips = _steps(case)
+        expected, wrong = _steps(case)
         change = expected - w
         tolerance = 1e-3 * np.abs(change).max()
         if np.abs(got - expected).max() >= tolerance:
-            for wrong, says, cause in slips:
-                require(all(np.abs(got - one).max() >= tolerance for one in wrong), f"{where} {says}", cause)
+            for cause, says in SLIPS.items():
+                off = all(np.abs(got - one).max() >= tolerance for one in wrong[cause])
+                require(off, f"{where} {says.format(top=_top(case))}", cause)
             _explain_step(got, w, change, where)
             raise CheckFailed(
                 f"{where} the new weight differs by up to {np.abs(got - expected).max():.2g} from one step of gradient descent: divide the"
@@ -63,10 +64,29 @@ def judge(inputs: dict, outputs: dict) -> str:
     return "Rounded weights compute, float weights learn, and what is clipped stays: right for 2, 3 and 4 bits."
 
 
-def _steps(case: dict) -> tuple[np.ndarray, list[tuple[list[np.ndarray], str, str]]]:
-    """The weight after a right step, and what comes of wrong ones, as linear algebra: arrays, what to say, cause."""
+# Cause of a wrong step: what to say of it.
+SLIPS = {
+    "no gradient": "the weight did not move at all: the gradient of plain round() is 0. Quantize with an operation that lets it through.",
+    "master weight rounded": "the returned weight lies on the grid: it was rounded. Small steps are lost that way: return the float weight,"
+    " it is rounded again in the next forward pass.",
+    "float forward pass": "the step is that of the float weight: the forward pass must compute with the rounded one, or nothing about"
+    " rounding is learned.",
+    "step from the rounded weight": "the step is right but starts from the rounded weight: go on from the float weight that came in.",
+    "master weight clipped": "the step is right, but its result was clipped to the ends of the grid: the float weight may lie beyond, it is"
+    " clipped again in the next forward pass.",
+    "sign of the step": "the step goes uphill: subtract the gradient.",
+    "clipped weights moved": "weights beyond the grid moved: they are clipped, and their gradient is 0.",
+    "wrong grid": "the weight was rounded on another grid. It is symmetric, -t..t with t = 2**(bits - 1) - 1 = {top}.",
+    "no clip": "the levels were not clipped to -t..t, t = 2**(bits - 1) - 1 = {top}.",
+    "truncated": "the weight was cut off to a level of the grid: round to the nearest.",
+    "integers": "the layer computed with the integers: multiply them by the scale.",
+}
+
+
+def _steps(case: dict) -> tuple[np.ndarray, dict[str, list[np.ndarray]]]:
+    """The weight after a right step, and what comes of each of SLIPS, as linear algebra."""
     w, x, target = (case[k].astype(np.float64) for k in ("weight", "x", "target"))
-    top, scale, lr = 2 ** (case["bits"] - 1) - 1, case["scale"], case["lr"]
+    top, scale, lr = _top(case), case["scale"], case["lr"]
     steps = w / scale
 
     def step(low, high, rounded=np.rint, unit=scale, clips=True):
@@ -74,63 +94,27 @@ def _steps(case: dict) -> tuple[np.ndarray, list[tuple[list[np.ndarray], str, st
         q, live = np.clip(rounded(steps), low, high), (steps >= low) & (steps <= high) | (not clips)
         return -lr * live * (2 / target.size) * ((x @ (q * unit).T - target).T @ x)
 
-    change, grid, end = step(-top, top), np.clip(np.rint(steps), -top, top) * scale, top * scale
+    on_grid = lambda weight: np.clip(np.rint(weight / scale), -top, top) * scale
+    change, integers = step(-top, top), step(-top, top, unit=1)
     others = [(-top - 1, top), (-top - 1, top + 1), (-2 * top - 1, 2 * top + 1)]
-    integers = step(-top, top, unit=1)
-    return w + change, [
-        (
-            [w],
-            "the weight did not move at all: the gradient of plain round() is 0. Quantize with an operation that lets it through.",
-            "no gradient",
-        ),
-        (
-            [grid, np.clip(np.rint((w + change) / scale), -top, top) * scale],
-            (
-                "the returned weight lies on the grid: it was rounded. Small steps are lost that way: return the float weight, it is"
-                " rounded again in the next forward pass."
-            ),
-            "master weight rounded",
-        ),
-        (
-            [w + step(-np.inf, np.inf, rounded=np.positive)],
-            (
-                "the step is that of the float weight: the forward pass must compute with the rounded one, or nothing about rounding is"
-                " learned."
-            ),
-            "float forward pass",
-        ),
-        (
-            [grid + change],
-            "the step is right but starts from the rounded weight: go on from the float weight that came in.",
-            "step from the rounded weight",
-        ),
-        (
-            [np.clip(w + change, -end, end)],
-            (
-                "the step is right, but its result was clipped to the ends of the grid: the float weight may lie beyond, it is clipped"
-                " again in the next forward pass."
-            ),
-            "master weight clipped",
-        ),
-        ([w - change], "the step goes uphill: subtract the gradient.", "sign of the step"),
-        (
-            [w + step(-top, top, clips=False)],
-            "weights beyond the grid moved: they are clipped, and their gradient is 0.",
-            "clipped weights moved",
-        ),
-        (
-            [w + step(*ends) for ends in others],
-            f"the weight was rounded on another grid. It is symmetric, -t..t with t = 2**(bits - 1) - 1 = {top}.",
-            "wrong grid",
-        ),
-        ([w + step(-127, 127)], f"the levels were not clipped to -t..t, t = 2**(bits - 1) - 1 = {top}.", "no clip"),
-        (
-            [w + step(-top, top, rounded=cut) for cut in (np.trunc, np.floor)],
-            "the weight was cut off to a level of the grid: round to the nearest.",
-            "truncated",
-        ),
-        ([w + integers, w + integers / scale], "the layer computed with the integers: multiply them by the scale.", "integers"),
-    ]
+    return w + change, {
+        "no gradient": [w],
+        "master weight rounded": [on_grid(w), on_grid(w + change)],
+        "float forward pass": [w + step(-np.inf, np.inf, rounded=np.positive)],
+        "step from the rounded weight": [on_grid(w) + change],
+        "master weight clipped": [np.clip(w + change, -top * scale, top * scale)],
+        "sign of the step": [w - change],
+        "clipped weights moved": [w + step(-top, top, clips=False)],
+        "wrong grid": [w + step(*ends) for ends in others],
+        "no clip": [w + step(-127, 127)],
+        "truncated": [w + step(-top, top, rounded=cut) for cut in (np.trunc, np.floor)],
+        "integers": [w + integers, w + integers / scale],
+    }
+
+
+def _top(case: dict) -> int:
+    """The largest level of the symmetric grid."""
+    return 2 ** (case["bits"] - 1) - 1
 
 
 def _explain_step(got: np.ndarray, w: np.ndarray, change: np.ndarray, where: str) -> None:

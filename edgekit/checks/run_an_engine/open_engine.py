@@ -54,7 +54,24 @@ def judge(inputs: dict, outputs: dict) -> str:
         "outputs among the inputs",
     )
     require(set(got) == {"input"}, f"the inputs are {sorted(got)}, expected ['input'].", "missing input")
-    shape = got["input"]
+    _largest(got["input"], largest)
+    require(outputs["outputs"] == ["logits"], f"the outputs are {outputs['outputs']}, expected ['logits'].", "wrong outputs")
+    require(
+        outputs["refused"] != "",
+        "a file that is no engine: open_engine returned as if all were well. deserialize_cuda_engine returns None then, and raises nothing:"
+        " look at it and raise RuntimeError.",
+        "None not noticed",
+    )
+    require(
+        outputs["refused"] == "RuntimeError",
+        f"a file that is no engine: {outputs['refused']}, expected RuntimeError. deserialize_cuda_engine returns None then: look at it"
+        " before you use it.",
+        "None used",
+    )
+    return "The engine is open, its tensors are named, its largest batch is known, and a file that is none is refused."
+
+
+def _largest(shape: list, largest: list[int]) -> None:
     require(
         shape != [-1, 1, 28, 28],
         f"the largest shape of 'input' is given as {shape}: -1 says that the dimension is dynamic. The profile says how large it may get:"
@@ -73,20 +90,6 @@ def judge(inputs: dict, outputs: dict) -> str:
         " this order.",
         "not the largest shape",
     )
-    require(outputs["outputs"] == ["logits"], f"the outputs are {outputs['outputs']}, expected ['logits'].", "wrong outputs")
-    require(
-        outputs["refused"] != "",
-        "a file that is no engine: open_engine returned as if all were well. deserialize_cuda_engine returns None then, and raises nothing:"
-        " look at it and raise RuntimeError.",
-        "None not noticed",
-    )
-    require(
-        outputs["refused"] == "RuntimeError",
-        f"a file that is no engine: {outputs['refused']}, expected RuntimeError. deserialize_cuda_engine returns None then: look at it"
-        " before you use it.",
-        "None used",
-    )
-    return "The engine is open, its tensors are named, its largest batch is known, and a file that is none is refused."
 
 
 open_engine = Exercise("open_engine", inputs, probe, judge)

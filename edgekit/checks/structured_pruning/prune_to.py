@@ -62,20 +62,10 @@ def probe(answer, inputs: dict) -> dict:
         pruned, satisfied = made
         with torch.no_grad():
             shape = list(pruned.eval()(x[:2]).shape)
-        plain = all(type(m) is nn.Conv2d for m in pruned.modules() if isinstance(m, nn.Conv2d))
-        widths = [m.out_channels for m in pruned.modules() if isinstance(m, nn.Conv2d)]
-        found.append(
-            {
-                "satisfied": satisfied,
-                "whole": whole,
-                "macs": counting.cost(pruned).macs,
-                "calls": len(calls),
-                "reads": len(reads),
-                "widths": widths,
-                "shape": shape,
-                "plain": plain,
-            }
-        )
+        convolutions = [m for m in pruned.modules() if isinstance(m, nn.Conv2d)]
+        one = {"satisfied": satisfied, "whole": whole, "macs": counting.cost(pruned).macs, "calls": len(calls), "reads": len(reads)}
+        one |= {"widths": [m.out_channels for m in convolutions], "plain": all(type(m) is nn.Conv2d for m in convolutions)}
+        found.append(one | {"shape": shape})
     return {"found": found}
 
 
@@ -98,64 +88,78 @@ def judge(inputs: dict, outputs: dict) -> str:
             f"prune_to should return two things, (pruned model, whether the budget was met), got {got.get('returned') or came(None)}.",
             "wrong type",
         )
-        left = got["macs"] / got["whole"]
         require(
             got["shape"] == [2, 10] and got["plain"],
             "the pruned model is not an ordinary network with ten logits any more: return what mtp.prune returns first.",
             "not exported",
         )
-        never = got is outputs["found"][0] and not got["calls"]
-        require(
-            not never,
-            "score_func was never called: the search judged by something else. Pass it on as config['score_func'].",
-            "score_func not passed on",
-        )
-        require(
-            got["calls"] >= 3,
-            f"score_func was called only {got['calls']} times in one of the searches: the search was restored from a checkpoint of an"
-            " earlier one, of another model. Leave `checkpoint` out, or give each search its own file.",
-            "checkpoint reused",
-        )
-        require(
-            got["reads"],
-            "the loader was never read: pass it on as config['data_loader'], or narrowed batch norms keep the statistics of the wide ones.",
-            "loader not passed on",
-        )
-        require(
-            left < 1,
-            f"asked for {share:.0%} of the FLOPs, the returned model has {left:.0%}: it is the unpruned one. mtp.prune returns the pruned"
-            " model (and changes the one it is given).",
-            "not pruned",
-        )
-        require(
-            all(w % 8 == 0 for w in got["widths"]),
-            f"the layers have {got['widths']} channels, expected multiples of 8: that is what the rules (divisor 8) are for.",
-            "divisor",
-        )
-        if share != ONLY_THE_SMALLEST:
-            require(
-                left <= share + 1e-9,
-                f"asked for at most {share:.0%} of the FLOPs, the pruned model has {left:.1%}. A constraint is {{'flops': '50%'}}: a string"
-                " with a percent sign is relative, a bare number is absolute, and 'params' is another budget.",
-                "budget missed",
-            )
-            require(
-                left > share / 2,
-                f"asked for at most {share:.0%} of the FLOPs, and only {left:.1%} are left: the search cut whatever there was. Does it look"
-                " for a *low* score? FastNAS maximizes score_func as it is.",
-                "score turned round",
-            )
-        expected = left <= share + 1e-9
-        require(isinstance(got["satisfied"], bool), f"the second value is {got['satisfied']!r:.60}, expected True or False.", "wrong type")
-        require(
-            got["satisfied"] == expected,
-            f"asked for {share:.0%}, the pruned model has {left:.1%} of the FLOPs, and prune_to says satisfied={got['satisfied']}. Either"
-            f" the search had another budget (this one is {{'flops': '{share:.0%}'}}; 'params' is another), or it was not asked: a budget"
-            " that it misses raises no exception, but its state, second thing that mtp.prune returns, knows under 'best' whether it"
-            " 'is_satisfied'.",
-            "unmet constraint hidden",
-        )
+        _searched(got, first=got is outputs["found"][0])
+        left = got["macs"] / got["whole"]
+        _pruned(got, share, left)
+        _said(got, share, left)
     return "One budget kept, another that the search misses reported as such, and every search started afresh."
+
+
+def _searched(got: dict, first: bool) -> None:
+    """By the score and the loader that were passed in, and from the start."""
+    require(
+        got["calls"] or not first,
+        "score_func was never called: the search judged by something else. Pass it on as config['score_func'].",
+        "score_func not passed on",
+    )
+    require(
+        got["calls"] >= 3,
+        f"score_func was called only {got['calls']} times in one of the searches: the search was restored from a checkpoint of an"
+        " earlier one, of another model. Leave `checkpoint` out, or give each search its own file.",
+        "checkpoint reused",
+    )
+    require(
+        got["reads"],
+        "the loader was never read: pass it on as config['data_loader'], or narrowed batch norms keep the statistics of the wide ones.",
+        "loader not passed on",
+    )
+
+
+def _pruned(got: dict, share: float, left: float) -> None:
+    """To widths that the rules allow, and to the budget where one can be kept. left: share of the FLOPs that the model has still."""
+    require(
+        left < 1,
+        f"asked for {share:.0%} of the FLOPs, the returned model has {left:.0%}: it is the unpruned one. mtp.prune returns the pruned"
+        " model (and changes the one it is given).",
+        "not pruned",
+    )
+    require(
+        all(w % 8 == 0 for w in got["widths"]),
+        f"the layers have {got['widths']} channels, expected multiples of 8: that is what the rules (divisor 8) are for.",
+        "divisor",
+    )
+    if share != ONLY_THE_SMALLEST:
+        require(
+            left <= share + 1e-9,
+            f"asked for at most {share:.0%} of the FLOPs, the pruned model has {left:.1%}. A constraint is {{'flops': '50%'}}: a string"
+            " with a percent sign is relative, a bare number is absolute, and 'params' is another budget.",
+            "budget missed",
+        )
+        require(
+            left > share / 2,
+            f"asked for at most {share:.0%} of the FLOPs, and only {left:.1%} are left: the search cut whatever there was. Does it look"
+            " for a *low* score? FastNAS maximizes score_func as it is.",
+            "score turned round",
+        )
+
+
+def _said(got: dict, share: float, left: float) -> None:
+    """Whether the budget was met, as it was."""
+    expected = left <= share + 1e-9
+    require(isinstance(got["satisfied"], bool), f"the second value is {got['satisfied']!r:.60}, expected True or False.", "wrong type")
+    require(
+        got["satisfied"] == expected,
+        f"asked for {share:.0%}, the pruned model has {left:.1%} of the FLOPs, and prune_to says satisfied={got['satisfied']}. Either"
+        f" the search had another budget (this one is {{'flops': '{share:.0%}'}}; 'params' is another), or it was not asked: a budget"
+        " that it misses raises no exception, but its state, second thing that mtp.prune returns, knows under 'best' whether it"
+        " 'is_satisfied'.",
+        "unmet constraint hidden",
+    )
 
 
 prune_to = Exercise("prune_to", inputs, probe, judge)

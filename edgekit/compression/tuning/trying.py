@@ -32,7 +32,8 @@ def tune(model, data, labels=None, *, max_drop: float = 0.5, budget: float = 300
     seconds; what it did not reach, or stopped in the middle, stands in the table. The float32 file is always measured in full, and a batch
     or a call that has begun is finished. folder: for the files and for what is known, default MODEL.tune beside the model. In it every
     model, data, labels, machine and set of versions has a folder of its own; a second call with the same goes on from there, and tries
-    again what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run."""
+    again what failed. Raises TuneError; ExportError or RunnerError for a model that cannot be opened or does not run.
+    """
     if not 0 <= max_drop <= 100 or not budget > 0:
         raise TuneError(f"max_drop is 0 to 100 points and budget is above 0 seconds, got {max_drop:g} and {budget:g}")
     source, clock = Path(model), Clock(budget)

@@ -27,7 +27,8 @@ class Claim:
 
     says: the workshop's wording. tested: "function" (one of measuring.MEASURES, named in ``by``), "lab" (a lab's cell, "SLUG CELL-ID" in
     ``by``), "cited" (public evidence), "open" (nothing found). verdict and why: what may be said today, from public evidence, as a
-    condition or a correction; read: the day the evidence was read. lab: where a learner meets it."""
+    condition or a correction; read: the day the evidence was read. lab: where a learner meets it.
+    """
 
     id: str
     chapter: int

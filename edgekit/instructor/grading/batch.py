@@ -1,7 +1,8 @@
 """A class to be graded: which submissions, which part of them falls to this machine, and what is already on disk.
 
 Who grades, threads of this machine (:mod:`edgekit.instructor.grading.grade`) or a cluster (:mod:`edgekit.instructor.grading.cluster`), asks
-a :class:`Batch` for the rest and gives it every record as it ends."""
+a :class:`Batch` for the rest and gives it every record as it ends.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Of a submission only the answers are used (:mod:`edgekit.instructor.submissions.rebuild`). They run in one sandbox, where the checks' probes
 write down what they did with fresh inputs; judges look at that in another. Whatever goes wrong on our side is retried once and then
-reported as such: it never looks like a zero."""
+reported as such: it never looks like a zero.
+"""
 
 from __future__ import annotations
 

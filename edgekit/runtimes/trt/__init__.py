@@ -9,7 +9,8 @@
 Networks are strongly typed: the precision stands in the ONNX model (float16 weights, Q/DQ nodes), not in builder flags. Networks of 8.6 are
 not; there the builder is allowed the types that the model holds. versions.py: which TensorRT, and what differs between them. parsing.py:
 ONNX to network, with errors that name node, reason and fix. building.py: network to engine. buildlog.py: what the log says. header.py: the
-file beside the plan. profiles.py: shapes. runner.py, memory.py: a GPU runs it."""
+file beside the plan. profiles.py: shapes. runner.py, memory.py: a GPU runs it.
+"""
 
 from edgekit.runtimes.trt.building import Built, Profile, build
 from edgekit.runtimes.trt.buildlog import Layer, Log, Stage, collecting

@@ -176,7 +176,8 @@ def _set_before_10(parsed: Parsed, config) -> None:
 
     Its networks are not strongly typed: the precision that stands in the model must be allowed as well. And a second execution context
     finds no free profile unless contexts may share one: seen on an H200 with 8.6.0, its first run failed with "Assertion
-    mOptimizationProfile >= 0"."""
+    mOptimizationProfile >= 0".
+    """
     trt = parsed.module
     if versions.features(trt).strongly_typed:
         return
