@@ -67,7 +67,7 @@ def answered(lane: Lane, folder: Path, name: str, settings: dict) -> tuple[int, 
         answer, (count, wrong) = {"seconds": 0.0, "found": {}}, (1, [str(broken)])
     else:
         count, wrong = judged(lane, name, answer["found"])
-    print(f"{lane.name} {name}: {count - len(wrong)} of {count} passed, {answer['seconds']:.0f} s", flush=True)
+    print(f"{lane.name} {name}: {count - len(wrong)} of {count} passed, {answer['seconds']:.0f} s", *wrong, sep="\n  ", flush=True)
     return count, wrong, answer["seconds"], answer["found"]
 
 
