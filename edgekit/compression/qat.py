@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
 import warnings
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from torch import nn
 from edgekit import export
 from edgekit.files import folder_beside
 from edgekit.formatting import one_line
+from edgekit.silence import quiet
 from edgekit.zoo import training
 
 # Model Optimizer computes 0 for a range up to 2**-24, but its exporter writes the step 1 for a range of 0. This range is nothing as well,
@@ -64,7 +63,7 @@ def ptq(model: nn.Module, pictures, weight_bits: int = 8) -> nn.Module:
     import modelopt.torch.quantization as mtq
 
     shown = _checked(model, pictures)
-    with contextlib.redirect_stdout(io.StringIO()):  # it says how many quantizers it inserted
+    with quiet():  # it says how many quantizers it inserted
         try:
             quantized = mtq.quantize(copy.deepcopy(model).eval(), config(weight_bits), pictures_loop(shown))
         except RuntimeError as error:

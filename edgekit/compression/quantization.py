@@ -6,10 +6,8 @@ only signed, symmetric ones. Each recipe says in its docstring why it sets what 
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
 from pathlib import Path
 
 from edgekit import export
@@ -18,6 +16,7 @@ from edgekit.compression.preparing import fused, modern, refuse_unless_float
 from edgekit.files import folder_beside
 from edgekit.formatting import one_line
 from edgekit.graphs.refusals import explained
+from edgekit.silence import quiet
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 LARGE = 2**31 - 2**27  # bytes; above it a file needs a second one for its weights (a protobuf message ends at 2 GiB)
@@ -262,18 +261,3 @@ def _run(source: Path, ready: Path, draft: Path, data, arguments: dict) -> None:
         elif "INVALID_ARGUMENT" in str(error) or "Invalid input name" in str(error) or "Required inputs" in str(error):
             text = f"the calibration data does not fit the model: {text}"
         raise QuantizationError(f"{source}: {text}") from error
-
-
-@contextmanager
-def quiet():
-    """Without the quantizer's chatter: prints and log records below CRITICAL are dropped: what fails is raised. Exceptions pass through."""
-    import contextlib
-    import io
-
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)

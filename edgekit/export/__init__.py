@@ -5,8 +5,9 @@ ONNX file with an error that names the file, what is wrong with it and what to d
 """
 
 from edgekit.export.comparing import BatchResult, Parity, batch_influence, parity
-from edgekit.export.writing import ONE_FILE_LIMIT, quiet, to_onnx
+from edgekit.export.writing import ONE_FILE_LIMIT, to_onnx
 from edgekit.graphs.reading import ExportError, Report, described, dtype_name, load_model, precision, report, signature
+from edgekit.silence import quiet
 
 __all__ = [
     "ONE_FILE_LIMIT",

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
-import logging
 import os
 import re
-import sys
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,13 +14,10 @@ from edgekit.files import folder_beside
 from edgekit.formatting import one_line
 from edgekit.graphs.reading import ExportError, Report, report
 from edgekit.runtimes.modules import eval_mode
+from edgekit.silence import captured
 
 # A protobuf message cannot pass 2 GiB. Some room is left for the graph itself.
 ONE_FILE_LIMIT = 2**31 - 2**26
-_NOISY_LOGGERS = (
-    *("torch.onnx", "torch.export", "torch._export", "torch.fx", "torch._guards", "torch._subclasses", "torch._dynamo"),
-    *("onnxscript", "onnx_ir"),
-)
 
 
 @contextlib.contextmanager
@@ -108,7 +101,7 @@ def _export(model, example, draft: Path, path: Path, options: dict):
     import torch
 
     failure = None
-    with eval_mode(model), _captured(descriptors=not options["dynamo"]) as log, torch.no_grad():
+    with eval_mode(model), captured(descriptors=not options["dynamo"]) as log, torch.no_grad():
         try:
             torch.onnx.export(model, example, str(draft), **options)
             _forget_shapes_of_weights(draft)
@@ -258,76 +251,6 @@ def _dynamic(model, example, input_names, output_names, dynamo: bool, axes: dict
     for name, value in inspect.signature(model.forward).bind(*example).arguments.items():
         shapes[name] = tuple(next(left) for _ in value) if isinstance(value, tuple) else next(left)
     return {"dynamic_shapes": shapes}
-
-
-@contextlib.contextmanager
-def quiet():
-    """Run exporters without their chatter: prints, log records, warnings and what their C++ side writes are collected and dropped.
-
-    Exceptions pass through. For a lab that calls ``torch.onnx.export`` itself; ``to_onnx`` is silent on its own.
-    """
-    with _captured(descriptors=True):
-        yield
-
-
-class _Log(io.StringIO):
-    def __init__(self):
-        super().__init__()
-        self.tracer_warnings: list[str] = []
-
-
-@contextlib.contextmanager
-def _captured(descriptors: bool):
-    """Collect what the exporter prints, logs and warns about, so that a good export is silent and a bad one is not."""
-    log = _Log()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_logs_into(log))
-        if descriptors:
-            stack.enter_context(_descriptors_into(log))
-        stack.enter_context(contextlib.redirect_stdout(log))
-        stack.enter_context(contextlib.redirect_stderr(log))
-        caught = stack.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always")
-        try:
-            yield log
-        finally:
-            for w in caught:
-                log.write(f"{w.category.__name__}: {w.message}\n")
-                if w.category.__name__ == "TracerWarning":
-                    text = str(w.message).split(". ")[0]
-                    log.tracer_warnings.append(f"{Path(w.filename).name}:{w.lineno}: {text}.")
-
-
-@contextlib.contextmanager
-def _logs_into(log):
-    # torch gives several of these loggers a handler of its own, so the handlers are swapped, not only added to.
-    names = {n for n in logging.root.manager.loggerDict if n.startswith(_NOISY_LOGGERS)} | set(_NOISY_LOGGERS)
-    before = [(logger, logger.handlers, logger.propagate) for logger in map(logging.getLogger, names)]
-    handler = logging.StreamHandler(log)
-    try:
-        for logger, _, _ in before:
-            logger.handlers = [handler] if logger.name in _NOISY_LOGGERS else []
-            logger.propagate = logger.name not in _NOISY_LOGGERS
-        yield
-    finally:
-        for logger, handlers, propagate in before:
-            logger.handlers, logger.propagate = handlers, propagate
-
-
-@contextlib.contextmanager
-def _descriptors_into(log):
-    """Also what C++ code writes to the process's standard output: the tracing exporter dumps its graph there."""
-    sys.stdout.flush()
-    with tempfile.TemporaryFile() as file:
-        saved = os.dup(1)
-        os.dup2(file.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 1)
-            os.close(saved)
-            file.seek(0)
-            log.write(file.read().decode(errors="replace"))
 
 
 def _failure(path: Path, error: Exception, dynamo: bool) -> str:

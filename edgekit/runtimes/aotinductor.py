@@ -8,8 +8,9 @@ from pathlib import Path
 
 from edgekit.formatting import one_line
 from edgekit.runtimes.base import Runner, RunnerError, Spec, named
-from edgekit.runtimes.modules import eval_mode, quiet, tensors
+from edgekit.runtimes.modules import eval_mode, tensors
 from edgekit.runtimes.pytorch import PyTorchRunner, thread_count
+from edgekit.silence import quiet
 
 _SHAPES = "edgekit_shapes"  # the key of the file's metadata: the format itself does not keep them
 

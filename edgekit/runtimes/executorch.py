@@ -10,7 +10,8 @@ import numpy as np
 
 from edgekit.formatting import one_line
 from edgekit.runtimes.base import Runner, RunnerError, Spec, default_threads, named, read_bytes
-from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
+from edgekit.runtimes.modules import calibrated, eval_mode, tensors
+from edgekit.silence import quiet
 
 # ScalarType of ExecuTorch's metadata, the numbers of c10.
 _TYPES = {0: "uint8", 1: "int8", 2: "int16", 3: "int32", 4: "int64", 5: "float16", 6: "float32", 7: "float64", 11: "bool"}

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgekit.formatting import one_line
 from edgekit.runtimes.base import Runner, RunnerError, Spec, default_threads, named, read_bytes
-from edgekit.runtimes.modules import calibrated, eval_mode, quiet, tensors
+from edgekit.runtimes.modules import calibrated, eval_mode, tensors
+from edgekit.silence import quiet
 
 
 class LiteRTRunner(Runner):

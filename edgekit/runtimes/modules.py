@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -46,21 +43,3 @@ def calibrated(prepared, calibration: Iterable):
         for x in calibration:
             prepared(*tensors(x))
     return prepared
-
-
-@contextlib.contextmanager
-def quiet():
-    """Without what converters print, log and warn about their own internals."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            open(os.devnull, "w") as nowhere,
-            contextlib.redirect_stdout(nowhere),
-            contextlib.redirect_stderr(nowhere),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

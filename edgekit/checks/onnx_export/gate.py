@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.checks import CheckFailed, Exercise, OnnxFile, array, call, came, close, first_line, onnx_path, require, worded
 from edgekit.runtimes.ort.session import cpu_run
+from edgekit.silence import quiet
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -37,7 +37,7 @@ def probe(answer, inputs: dict) -> dict:
     import torch
 
     example = torch.from_numpy(inputs["images"])
-    with _quiet():
+    with quiet():
         result = call(answer, example, _bright, _dark)
     if not isinstance(result, torch.Tensor):
         return {"eager": {"kind": type(result).__name__}}
@@ -54,7 +54,7 @@ def _exported(answer, example) -> dict:
         def forward(self, x):
             return answer(x, _bright, _dark)
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "gate.onnx"
         try:
             torch.onnx.export(
@@ -70,21 +70,6 @@ def _exported(answer, example) -> dict:
         except torch.onnx.errors.OnnxExporterError as error:
             return {"refused": worded(error)}
         return {"model": OnnxFile.read(path)}
-
-
-@contextmanager
-def _quiet():
-    """Without the exporter's log."""
-    import contextlib
-    import io
-    import logging
-
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def _gate_returns_a_tensor(shape: tuple[int, ...], eager: dict) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.checks import AnswerRaised, Exercise, call, close, require
 from edgekit.checks.onnx_runtime._shared import _file, _write
+from edgekit.silence import quiet
 
 CPU = "CPUExecutionProvider"
 
@@ -89,11 +90,8 @@ def _seen(session, x: np.ndarray) -> dict:
 
 
 def _refusal(answer, path: Path, names: list[str], level, x: np.ndarray) -> dict:
-    import contextlib
-    import io
-
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with quiet():
             return {"raised": "", "session": _seen(call(answer, path, names, 1, level), x)}
     except AnswerRaised as error:
         cause = error.__cause__

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +10,7 @@ import numpy as np
 from edgekit.checks import Exercise, OnnxFile, array, call, integer, onnx_path, require
 from edgekit.checks.failure import AnswerRaised
 from edgekit.runtimes.ort.session import cpu_session
+from edgekit.silence import quiet
 
 
 def _quantized_net(seed: int):
@@ -40,7 +38,7 @@ def _quantized_net(seed: int):
         net.train()(x)  # running statistics that are not those of this or another batch
         net[1].running_mean += 0.2
     net.eval()
-    with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+    with quiet(), torch.no_grad():
         quantized = mtq.quantize(copy.deepcopy(net), mtq.INT8_DEFAULT_CFG, lambda m: m(x))
     return net, quantized
 
@@ -64,8 +62,7 @@ def probe(answer, inputs: dict) -> dict:
     quantized.train()  # as training leaves it
 
     def run(path):
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with quiet():
             return answer(quantized, path)
 
     run.__name__ = "export_qdq"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgekit.instructor.claims import accuracy, published, sizes, speed, tools
 from edgekit.instructor.claims.finding import HARDWARE, MEASURES, UNSHOWN, Finding
 from edgekit.instructor.claims.workbench import Bench
+from edgekit.silence import quiet
 
 __all__ = ["MEASURES", "accuracy", "measure", "published", "sizes", "speed", "tools"]
 
@@ -27,8 +25,7 @@ def measure(names: list[str], emulated: bool = False) -> Iterator[tuple[str, Fin
                 yield name, Finding(UNSHOWN, "cannot be measured under emulation: time and memory are the emulator's")
                 continue
             try:
-                with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
+                with quiet():
                     found = MEASURES[name](shared)
             except Exception as error:
                 found = Finding(UNSHOWN, f"not measured here: {type(error).__name__}: {str(error)[:160]}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgekit.graphs import reading, signatures
 from edgekit.graphs.refusals import explained
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, default_threads
 from edgekit.runtimes.engines import ENGINES
+from edgekit.silence import quiet
 
 SHORT_NAMES = {
     "cpu": "CPUExecutionProvider",
@@ -280,7 +280,7 @@ def _preload(ort) -> None:
     """Load CUDA and cuDNN from the wheels that torch brought, which the loader does not search; what is missing shows when the
     provider starts. Source: ONNX Runtime's documentation of `preload_dlls`."""
     if hasattr(ort, "preload_dlls"):
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+        with quiet():  # it prints what it does not find
             ort.preload_dlls()
 
 
