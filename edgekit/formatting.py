@@ -29,15 +29,41 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
+class Html(str):
+    """Text that is HTML already: `table` takes it as it is and escapes everything else."""
+
+
 def table(head, rows, caption: str = "") -> str:
     """An HTML table. Without a ``head`` the first cell of each row is its heading. A column without a name has an empty cell on top: an
     empty heading would be read out as one."""
-    cell = lambda tag, text: f"<{tag} style='text-align:left'>{html.escape(str(text))}</{tag.split()[0]}>"
+    inside = lambda text: text if isinstance(text, Html) else html.escape(str(text))
+    cell = lambda tag, text: f"<{tag} style='text-align:left'>{inside(text)}</{tag.split()[0]}>"
     tags = lambda row: ["td" if head or i else "th scope='row'" for i in range(len(row))]
     body = "".join(f"<tr>{''.join(map(cell, tags(row), row))}</tr>" for row in map(list, rows))
     top = "".join(cell("th scope='col'" if name else "td", name) for name in head)
     above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     return f"<table>{above}{f'<thead><tr>{top}</tr></thead>' if top else ''}<tbody>{body}</tbody></table>"
+
+
+class ShownAsTable:
+    """A result that a notebook shows as a table: ``_table`` gives head, rows and perhaps a caption, ``_below`` the lines under it."""
+
+    def _table(self) -> tuple:
+        raise NotImplementedError
+
+    def _below(self) -> list[str]:
+        return []
+
+    def _repr_html_(self) -> str:
+        below = "<br>".join(map(html.escape, self._below()))
+        return table(*self._table()) + (f"<small>{below}</small>" if below else "")
+
+
+class ShownAsText:
+    """A result that a notebook shows as print() does: its lines have a layout."""
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def plain(value):

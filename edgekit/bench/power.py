@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from edgekit.bench.timing import loop
 from edgekit.device.power_meters import Missing, sensors
-from edgekit.formatting import machine, table
+from edgekit.formatting import ShownAsTable, machine
 
 
 @dataclass(frozen=True)
-class Energy:
+class Energy(ShownAsTable):
     """Joules per inference. `total` includes what the machine draws at idle, `net` is without it (None if idle was not
     measured). Both are None when there is no sensor; `missing` then says what was looked for."""
 
@@ -57,8 +57,8 @@ class Energy:
     def __str__(self) -> str:
         return "\n".join([self.name, *(f"  {a}: {b}" for a, b in self.facts())])
 
-    def _repr_html_(self) -> str:
-        return table([self.name, ""], self.facts())
+    def _table(self) -> tuple:
+        return [self.name, ""], self.facts()
 
     def to_dict(self) -> dict:
         """Plain data for JSON; joules, watts, seconds."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from edgekit.bench.stats import NotEnoughSamples, needed, percentile
 from edgekit.bench.timing import Warmup
-from edgekit.formatting import machine, seconds, table
+from edgekit.formatting import ShownAsTable, machine, seconds
 
 NOISY = 0.10  # relative spread above which a result says so (pyperf warns at the same 10%)
 CONTROL_LIMIT = 0.05  # an A/A control beyond this is a failed measurement; below, it raises the noise floor
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(ShownAsTable):
     """Latency of one callable. `samples` are seconds per call in time order; each is the mean of `calls_per_sample` calls
     (1 unless a call is too short for the clock)."""
 
@@ -100,8 +99,8 @@ class Measurement:
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {seconds(self.median)} median", *(f"  {a}: {b}" for a, b in self.facts()[1:])])
 
-    def _repr_html_(self) -> str:
-        return table([self.name, ""], self.facts())
+    def _table(self) -> tuple:
+        return [self.name, ""], self.facts()
 
     def plot(self):
         """The latency distribution as a matplotlib Figure."""
@@ -157,7 +156,7 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(ShownAsTable):
     """Every entry against the baseline, measured in rounds. A round times each entry once and the baseline twice, in an
     order drawn anew each time, a few milliseconds apart: what disturbs the machine for longer disturbs both halves of a
     pair and leaves their ratio alone; what is shorter hits any entry equally often and the median ignores it.
@@ -227,15 +226,15 @@ class Comparison:
     def __str__(self) -> str:
         return "\n".join([*self.lines(), *(f"  {a}: {b}" for a, b in self.facts())])
 
-    def _repr_html_(self) -> str:
+    def _table(self) -> tuple:
         rows = [(name, seconds(self.medians()[name]), r.interval(), r.verdict, r.why) for name, r in self.ratios.items()]
         rows.insert(0, (self.baseline, seconds(self.medians()[self.baseline]), "1 (baseline)", "", ""))
         rows.append(("A/A control", "", self.control.interval(), "FAILED" if self.control_failed else "ok", self.control_failed))
-        notes = "<br>".join(f"{html.escape(a)}: {html.escape(b)}" for a, b in self.facts()[1:])
-        head = ["", "median", f"speed-up over {self.baseline} [95%]", "verdict", ""]
-        return (
-            table(head, rows) + f"<small>{self.rounds} rounds, {self.rounds * 2} pairs each, in {seconds(self.seconds)}<br>{notes}</small>"
-        )
+        return ["", "median", f"speed-up over {self.baseline} [95%]", "verdict", ""], rows
+
+    def _below(self) -> list[str]:
+        rounds = f"{self.rounds} rounds, {self.rounds * 2} pairs each, in {seconds(self.seconds)}"
+        return [rounds, *(f"{a}: {b}" for a, b in self.facts()[1:])]
 
     def plot(self):
         """Paired ratios with interval, control and the line at 1, as a matplotlib Figure."""

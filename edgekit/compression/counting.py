@@ -11,7 +11,7 @@ import contextlib
 import warnings
 from dataclasses import dataclass
 
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(ShownAsTable):
     """Cost of one forward pass. ``parameters`` counts shared tensors once; ``nonzero`` those that are not 0; ``activations`` the
     output elements of all layers together (written to memory if nothing is fused); ``uncounted`` the operators that do arithmetic of which
     MACs and FLOPs know nothing."""
@@ -72,8 +72,11 @@ class Cost:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return table(HEAD, self._cells()) + f"<small>{self._note()}</small>"
+    def _table(self) -> tuple:
+        return HEAD, self._cells()
+
+    def _below(self) -> list[str]:
+        return [self._note()]
 
     def _note(self) -> str:
         missing = f"; NOT counted: {', '.join(self.uncounted)}" if self.uncounted else ""

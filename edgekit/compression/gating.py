@@ -9,12 +9,12 @@ import numpy as np
 
 from edgekit import bench, export, runtimes
 from edgekit.bench.accuracy import batches
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 from edgekit.runtimes.ort.session import EXACT_INT8
 
 
 @dataclass(frozen=True)
-class Gate:
+class Gate(ShownAsTable):
     """What `gate` found. Sizes are bytes on disk, external data included; ``max_drop`` is a fraction (0.005 is half a point).
 
     ``change`` is that of the files, ``kernels`` that of the same files as this machine's int8 kernels compute them: on x86 without
@@ -99,8 +99,8 @@ class Gate:
         lines = [f"{label}: {text}" for label, text in self.rows()]
         return "\n".join([f"{self.candidate} against {self.baseline}", *(f"  {line}" for line in lines)])
 
-    def _repr_html_(self) -> str:
-        return table([self.candidate, f"against {self.baseline}"], self.rows())
+    def _table(self) -> tuple:
+        return [self.candidate, f"against {self.baseline}"], self.rows()
 
     def to_dict(self) -> dict:
         """Plain data for a ledger."""

@@ -9,6 +9,7 @@ from edgekit import paths
 from edgekit.course.catalog import Chapter, Lab, chapters, labs
 from edgekit.course.notebooks import KERNEL
 from edgekit.course.progress import passed
+from edgekit.formatting import Html, table
 
 if TYPE_CHECKING:
     from edgekit.ledger.ledger import Row
@@ -101,19 +102,17 @@ class Map:
         return sum(item.points for item in lab.items if item.name in self.passed[lab.slug])
 
     def _repr_html_(self) -> str:
-        link = lambda lab: f"<a href='{lab.slug}.ipynb'>{html.escape(label(lab))}</a>"
+        link = lambda lab: Html(f"<a href='{lab.slug}.ipynb'>{html.escape(label(lab))}</a>")
         following = self.following
         rows = [self._line(lab, link(lab), lab is following) for lab in self.labs]
         done, total = sum(map(self.earned, self.labs)), sum(lab.points for lab in self.labs)
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("state", "lab", "points", "open exercises"))
         advice = f"Go on with {link(following)}." if following else "All done."
-        return f"<p>{done:g} of {total:g} points. {advice}</p><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        return f"<p>{done:g} of {total:g} points. {advice}</p>{table(('state', 'lab', 'points', 'open exercises'), rows)}"
 
-    def _line(self, lab: Lab, link: str, following: bool) -> str:
-        still = [html.escape(item.name) for item in lab.items if item.name not in self.passed[lab.slug]]
+    def _line(self, lab: Lab, link: str, following: bool) -> tuple[str, ...]:
+        still = [item.name for item in lab.items if item.name not in self.passed[lab.slug]]
         mark = "next" if following else "" if still else "done"
-        cells = (mark, link, f"{self.earned(lab):g} / {lab.points:g}", ", ".join(still) or "none")
-        return f"<tr>{''.join(f'<td style=text-align:left>{cell}</td>' for cell in cells)}</tr>"
+        return mark, link, f"{self.earned(lab):g} / {lab.points:g}", ", ".join(still) or "none"
 
     def __str__(self) -> str:
         lines = [f"{label(lab)}: {self.earned(lab):g} of {lab.points:g} points" for lab in self.labs]

@@ -24,7 +24,7 @@ from edgekit.device.cpu import Cpu, Memory, cpu, memory
 from edgekit.device.gpu import Gpu, gpus, on_pci_bus
 from edgekit.device.jetson import Jetson, PowerMode, integrated_gpu, jetson, power_mode
 from edgekit.device.sensors import Clocks, clocks, temperatures, throttling
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 
 __all__ = [
     "Clocks",
@@ -61,7 +61,7 @@ PACKAGES = {
 
 
 @dataclass(frozen=True)
-class Device:
+class Device(ShownAsTable):
     """A machine. Sizes in bytes; what could not be found out is None."""
 
     model: str | None  # the board's name, where the firmware tells
@@ -102,8 +102,8 @@ class Device:
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
 
-    def _repr_html_(self) -> str:
-        return table([], self.rows(), caption="This device")
+    def _table(self) -> tuple:
+        return [], self.rows(), "This device"
 
 
 def describe(root: str | Path = "/") -> Device:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from edgekit import paths
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 
 KINDS = ("vendor", "measured by vendor", "third party", "standard")
 NOT_FOUND = "not found"
@@ -39,7 +39,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Figures(ShownAsTable):
     """The rows of one file; ``figures["LoRa", "rate"]`` is a value, in the unit of its row."""
 
     name: str
@@ -66,12 +66,12 @@ class Figures:
     def names(self) -> list[str]:
         return list(dict.fromkeys(row.what for row in self.rows))
 
-    def _repr_html_(self) -> str:
+    def _table(self) -> tuple:
         cells = [
             (r.what, r.field, NOT_FOUND if r.value is None else f"{r.value:,g} {r.unit}", r.source, r.kind, r.checked, r.note)
             for r in self.rows
         ]
-        return table(["what", "field", "value", "source", "kind", "read on", "note"], cells)
+        return ["what", "field", "value", "source", "kind", "read on", "note"], cells
 
 
 @lru_cache(maxsize=8)

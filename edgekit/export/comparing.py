@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import html
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgekit.export.writing import buffers_kept
-from edgekit.formatting import one_line
+from edgekit.formatting import ShownAsText, one_line
 from edgekit.graphs.reading import ExportError, graphs, load_model
 from edgekit.graphs.refusals import explained
 from edgekit.graphs.signatures import described, row_axes, signature, with_batch
@@ -32,7 +31,7 @@ class BatchResult:
 
 
 @dataclass
-class Parity:
+class Parity(ShownAsText):
     """The comparison of a model with its ONNX file, batch size by batch size."""
 
     path: str
@@ -68,9 +67,6 @@ class Parity:
     def __str__(self) -> str:
         verdict = "agrees with the model" if self.ok else "DIFFERS from the model"
         return "\n".join([f"{self.path} {verdict} (atol {self.atol:g}, rtol {self.rtol:g})", *self.lines()])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def parity(model, path, batches=(1, 2, 7), atol: float = 1e-4, rtol: float = 1e-3, x=None, seed: int = 0) -> Parity:

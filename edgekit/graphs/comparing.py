@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 from edgekit.graphs import reading
 
 NOTHING_TO_DO = {"Identity", "Dropout"}  # at inference
@@ -29,7 +29,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class GraphDiff:
+class GraphDiff(ShownAsTable):
     """`made_from[j]` are the indices before of node j after. Fates of nodes before: "kept", "rewritten" (another operator or layout),
     "fused" (one node does the work of several), "folded" (computed once, when the model was loaded), "removed"."""
 
@@ -72,10 +72,8 @@ class GraphDiff:
         head = f"{len(self.before)} nodes {self.titles[0]}, {len(self.after)} {self.titles[1]}"
         return "\n".join([head, *(f"  {n:>4} x {what}" for what, n in self._rows())])
 
-    def _repr_html_(self) -> str:
-        rows = [(what, n) for what, n in self._rows()]
-        head = (f"{len(self.before)} nodes {self.titles[0]}, {len(self.after)} {self.titles[1]}", "times")
-        return table(head, rows)
+    def _table(self) -> tuple:
+        return (f"{len(self.before)} nodes {self.titles[0]}, {len(self.after)} {self.titles[1]}", "times"), self._rows()
 
     def plot(self):
         """Both graphs side by side with a line from every node to what it became, as a matplotlib Figure."""

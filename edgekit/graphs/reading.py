@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgekit.files import sha256
-from edgekit.formatting import one_line, table
+from edgekit.formatting import ShownAsTable, one_line
 from edgekit.graphs.signatures import bits, described, dtype_name, signature
 
 
@@ -183,7 +183,7 @@ def _check_external(model, path: Path) -> None:
 
 # ----------------------------------------------------------------------------------------------------------- report
 @dataclass
-class Report:
+class Report(ShownAsTable):
     """What an ONNX file contains. Bytes are bytes; inputs and outputs are (dtype, shape) as `signature` gives them. ``optional`` are
     the inputs that have a default in the file and may be left out."""
 
@@ -228,8 +228,8 @@ class Report:
     def __str__(self) -> str:
         return "\n".join(f"{label:<14}{text}" for label, text in self.rows())
 
-    def _repr_html_(self) -> str:
-        return table([], self.rows(), caption=Path(self.path).name)
+    def _table(self) -> tuple:
+        return [], self.rows(), Path(self.path).name
 
 
 def _bytes(n: int) -> str:

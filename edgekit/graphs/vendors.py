@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from edgekit import paths
-from edgekit.formatting import table as html_table
+from edgekit.formatting import ShownAsTable
 from edgekit.graphs.reading import graphs, load_model
 
 STANDARD = ("", "ai.onnx")  # the domain of ONNX's own operators
@@ -71,7 +71,7 @@ class Held:
         return "; ".join(said + [f"{op}: {limit}" for op, limit in self.limits.items()])
 
 
-class Table(list):
+class Table(ShownAsTable, list):
     """A list of Held that prints as a table, the toolchain's own facts beside."""
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Table(list):
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
+    def _table(self) -> tuple:
         head = ("toolchain, for", "takes, gives", "needs", "started by", "this file", "source")
         rows = [
             (
@@ -100,7 +100,7 @@ class Table(list):
             for held in self
             for t in [held.toolchain]
         ]
-        return html_table(head, rows)
+        return head, rows
 
 
 def toolchains() -> list[Toolchain]:

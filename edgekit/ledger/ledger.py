@@ -23,7 +23,7 @@ from pathlib import Path
 
 from edgekit import paths
 from edgekit.files import append
-from edgekit.formatting import number_text, plain, short, table, with_unit
+from edgekit.formatting import ShownAsTable, number_text, plain, short, table, with_unit
 from edgekit.ledger.recorded import this_machine
 
 # ---------------------------------------------------------------- the ledger
@@ -219,7 +219,7 @@ def _row(line: bytes) -> Row | None:
 
 
 @dataclass(frozen=True)
-class Reveal:
+class Reveal(ShownAsTable):
     """A measurement beside the prediction made before it. `changed_to` is what the prediction became after the measurement
     had been shown; `low` and `high` bound `measured` where it came with an interval."""
 
@@ -264,8 +264,8 @@ class Reveal:
     def __str__(self) -> str:
         return f"{self.key}: " + "; ".join(f"{a} {b}".strip() for a, b in self._facts())
 
-    def _repr_html_(self) -> str:
-        return table([self.key, ""], self._facts())
+    def _table(self) -> tuple:
+        return [self.key, ""], self._facts()
 
 
 def student() -> Ledger:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgekit import paths
 from edgekit.files import write_whole
-from edgekit.formatting import number_text, plain, table
+from edgekit.formatting import Html, number_text, plain, table
 
 
 class RecordedError(LookupError):
@@ -117,8 +117,7 @@ def this_machine() -> dict:
 def data_html(data) -> str:
     """Tables for dicts and for lists of dicts, nested as they are."""
     if isinstance(data, dict):
-        body = "".join(f"<tr><th style='text-align:left'>{html.escape(str(k))}</th><td>{data_html(v)}</td></tr>" for k, v in data.items())
-        return f"<table>{body}</table>"
+        return table([], [(key, Html(data_html(value))) for key, value in data.items()])
     if isinstance(data, list) and data and all(isinstance(item, dict) for item in data):
         head = list(dict.fromkeys(key for item in data for key in item))
         return table(head, [[number_text(item[key]) if key in item else "" for key in head] for item in data])

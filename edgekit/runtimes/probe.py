@@ -5,7 +5,6 @@ A provider that crashes, hangs or fails to import takes only its own process wit
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgekit import processes
+from edgekit.formatting import ShownAsTable
 from edgekit.runtimes.engines import ENGINES
 
 TIMEOUT = 120  # seconds for one engine; compiling with a cold cache takes the longest
@@ -35,7 +35,7 @@ class Availability:
         return asdict(self)
 
 
-class Availabilities(dict):
+class Availabilities(ShownAsTable, dict):
     """dict name -> Availability that prints as a table."""
 
     def __str__(self) -> str:
@@ -44,13 +44,8 @@ class Availabilities(dict):
             f"{'works' if a.ok else '-':<6} {name:<{width}}  {a.detail}{f'  Fix: {a.fix}' if a.fix else ''}" for name, a in self.items()
         )
 
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(name)}</td><td>{'works' if a.ok else 'no'}</td>"
-            f"<td style='text-align:left'>{html.escape(a.detail)}</td><td style='text-align:left'>{html.escape(a.fix)}</td></tr>"
-            for name, a in self.items()
-        )
-        return f"<table><tr><th>runtime</th><th>here</th><th>detail</th><th>fix</th></tr>{rows}</table>"
+    def _table(self) -> tuple:
+        return ("runtime", "here", "detail", "fix"), [(name, "works" if a.ok else "no", a.detail, a.fix) for name, a in self.items()]
 
 
 def available(engines: Sequence[str] | None = None, *, quick: bool = False, refresh: bool = False) -> Availabilities:

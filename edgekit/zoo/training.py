@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from edgekit.bench.accuracy import class_labels, evaluate
-from edgekit.formatting import table
+from edgekit.formatting import ShownAsTable
 
 QUIET = 3.0  # s; what takes longer shows how far it is
 
@@ -26,7 +26,7 @@ class TrainingError(RuntimeError):
 
 
 @dataclass
-class History:
+class History(ShownAsTable):
     """One entry per epoch: mean loss, accuracies in [0, 1] (``val_accuracy`` empty without a validation split), seconds so far."""
 
     loss: list[float] = field(default_factory=list)
@@ -52,8 +52,8 @@ class History:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return table(*self._rows(), caption=f"Training on {self.device}, seed {self.seed}")
+    def _table(self) -> tuple:
+        return *self._rows(), f"Training on {self.device}, seed {self.seed}"
 
 
 def fit(

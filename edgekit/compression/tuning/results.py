@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass, replace
 
+from edgekit.formatting import ShownAsTable
 from edgekit.ledger import beats
 
 HEAD = ["", "file", "engine", "threads", "batch", "size", "quality", "speed-up", "memory", "why not"]
@@ -81,7 +81,7 @@ class Row:
 
 
 @dataclass
-class Tuning:
+class Tuning(ShownAsTable):
     """rows: all that was tried, in order; front: keys of the rows that no other beats in size, time and quality; recommended: the key of
     one of them; command: makes its file. notes: what a reader must know beside the numbers."""
 
@@ -127,7 +127,5 @@ class Tuning:
             *(f"note: {note}" for note in self.notes),
         ]
 
-    def _repr_html_(self) -> str:
-        from edgekit.formatting import table
-
-        return table(HEAD, self._cells()) + "".join(f"<p>{html.escape(line)}</p>" for line in self._below())
+    def _table(self) -> tuple:
+        return HEAD, self._cells()

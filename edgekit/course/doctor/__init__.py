@@ -21,7 +21,7 @@ from edgekit import paths, processes
 from edgekit.course.doctor import lab_imports, machine, packages
 from edgekit.course.doctor.findings import HINT, INFO, PROBLEM, Finding
 from edgekit.device import Device
-from edgekit.formatting import table
+from edgekit.formatting import Html, table
 
 __all__ = ["HINT", "INFO", "PROBLEM", "Diagnosis", "Finding", "examine"]
 
@@ -132,18 +132,13 @@ class Diagnosis:
         return "\n".join([*lines, "", self.summary])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="text-align:left">{finding.severity}</td>'
-            f'<td style="text-align:left"><b>{html.escape(finding.title)}</b><br>{html.escape(finding.meaning)} '
-            f"Concerns: {html.escape(finding.topics)}."
-            + (f"<br><code>{html.escape(finding.fix)}</code>" if finding.fix else "")
-            + "</td></tr>"
-            for finding in self.findings
-        )
-        engines = self._engines()
-        return f"<p><b>{html.escape(self.summary)}</b></p><table>{rows}</table>{self.device._repr_html_()}" + (
-            table([], engines, caption="Runtimes, found out by running a session") if engines else ""
-        )
+        e, engines = html.escape, self._engines()
+        rows = []
+        for one in self.findings:
+            fix = f"<br><code>{e(one.fix)}</code>" if one.fix else ""
+            rows.append((one.severity, Html(f"<b>{e(one.title)}</b><br>{e(one.meaning)} Concerns: {e(one.topics)}.{fix}")))
+        tried = table([], engines, caption="Runtimes, found out by running a session") if engines else ""
+        return f"<p><b>{e(self.summary)}</b></p>{table([], rows)}{self.device._repr_html_()}{tried}"
 
 
 def examine(

@@ -98,7 +98,7 @@ def verdicts(claim_id: str, emulated: bool = True) -> list[tuple[str, str, str]]
     ]
 
 
-class Card:
+class Card(formatting.ShownAsTable):
     """A claim with its verdicts, as a slide or a lab shows it: those of real devices."""
 
     def __init__(self, claim: Claim):
@@ -109,15 +109,15 @@ class Card:
         lines = [str(self.claim), f"  {self.claim.why} ({self.claim.source}, read {self.claim.read})"]
         return "\n".join(lines + [f"  {where}: {verdict}. {found}" for where, verdict, found in self.measured])
 
-    def _repr_html_(self) -> str:
+    def _table(self) -> tuple:
         e, claim = html.escape, self.claim
-        rows = [("claim", f"“{e(claim.says)}”"), ("verdict", f"<b>{e(claim.verdict)}</b>. {e(claim.why)}")]
+        judged = lambda verdict, why: formatting.Html(f"<b>{e(verdict)}</b>. {e(why)}")
+        rows = [("claim", f"“{claim.says}”"), ("verdict", judged(claim.verdict, claim.why))]
         for where, verdict, found in self.measured:
             device, _, date = where.rpartition(", ")
-            place = f'{e(device)}, <span style="white-space: nowrap">{date}</span>'
-            rows.append((place, f"<b>{e(verdict)}</b>. {e(found)}"))
-        rows.append(("source", f"{e(claim.source)}, read {e(claim.read)}"))
-        return "<table>" + "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in rows) + "</table>"
+            place = formatting.Html(f'{e(device)}, <span style="white-space: nowrap">{e(date)}</span>')
+            rows.append((place, judged(verdict, found)))
+        return [], [*rows, ("source", f"{claim.source}, read {claim.read}")]
 
 
 def card(claim_id: str) -> Card:
@@ -153,14 +153,17 @@ def _source(one: str) -> str:
     return fixed.get(one) or f"claim {find(one).id}"
 
 
-class Results:
+class Results(formatting.ShownAsTable):
     """A part of a table that was recorded in solutions/RESULTS*.md, with where and when."""
 
     def __init__(self, head: list[str], rows: list[list[str]], label: str):
         self.head, self.rows, self.label = head, rows, label
 
-    def _repr_html_(self) -> str:
-        return formatting.table(self.head, self.rows) + f"<p>{html.escape(self.label)}</p>"
+    def _table(self) -> tuple:
+        return self.head, self.rows
+
+    def _below(self) -> list[str]:
+        return [self.label]
 
     def __str__(self) -> str:
         return "\n".join(" | ".join(row) for row in [self.head, *self.rows]) + f"\n{self.label}"

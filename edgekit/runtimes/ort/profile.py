@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from edgekit.formatting import seconds, table
+from edgekit.formatting import ShownAsTable, seconds
 
 SUFFIX = "_kernel_time"
 SHOWN = 15  # nodes in a printed table
@@ -44,7 +44,7 @@ class NodeTime:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(ShownAsTable):
     """Node times, busiest first. runs: calls of session.run. load: seconds to load and optimize the model. arena_peak: largest number of
     bytes that the CPU allocator had handed out while nodes ran (None where not recorded)."""
 
@@ -81,7 +81,7 @@ class Profile:
         facts.append(("providers", ", ".join(f"{p} {s:.0%}" for p, s in self.by("provider").items())))
         return facts
 
-    def _rows(self) -> tuple[list[str], list[list[str]]]:
+    def _table(self) -> tuple[list[str], list[list[str]]]:
         rows = [
             [n.name, n.op, n.provider.removesuffix("ExecutionProvider"), str(n.calls), seconds(n.mean), f"{n.share:.1%}"]
             for n in self.nodes[:SHOWN]
@@ -92,13 +92,13 @@ class Profile:
         return ["node", "operator", "provider", "calls", "mean", "share"], rows
 
     def __str__(self) -> str:
-        head, rows = self._rows()
+        head, rows = self._table()
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
         return "\n".join([*lines, *(f"{a}: {b}" for a, b in self.facts())])
 
-    def _repr_html_(self) -> str:
-        return table(*self._rows()) + "<small>" + "; ".join(f"{a}: {b}" for a, b in self.facts()) + "</small>"
+    def _below(self) -> list[str]:
+        return ["; ".join(f"{a}: {b}" for a, b in self.facts())]
 
     def to_dict(self) -> dict:
         return asdict(self) | {"path": Path(self.path).name}

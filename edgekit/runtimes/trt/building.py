@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import os
 import re
 import tempfile
@@ -11,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.formatting import ShownAsText
 from edgekit.graphs.reading import model_sha256
 from edgekit.graphs.signatures import with_batch
 from edgekit.runtimes.base import RunnerError
@@ -23,7 +23,7 @@ from edgekit.runtimes.trt.progress import watch
 
 
 @dataclass
-class Built:
+class Built(ShownAsText):
     """An engine, not yet on disk: its bytes, the header that belongs to it, the log, and how long it took."""
 
     data: bytes
@@ -64,9 +64,6 @@ class Built:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def build(

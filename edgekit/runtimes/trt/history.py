@@ -3,8 +3,9 @@ tests/test_trt_contract.py: where the old name still is, and that the new one is
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
+
+from edgekit.formatting import ShownAsTable
 
 # The columns of `Change.still_in`, oldest first, and where each is found.
 VERSIONS = {"10.3.0": "JetPack 6.2", "10.16.1.11": "JetPack 7.2", "11.4.0.106": "GPU box", "rtx 1.7.1.116": "ahead of time"}
@@ -122,7 +123,7 @@ CHANGES = (
 )
 
 
-class ChangeTable(list):
+class ChangeTable(ShownAsTable, list):
     """CHANGES that print as a table; "yes" where the old name is still there."""
 
     def rows(self) -> list[list[str]]:
@@ -137,11 +138,11 @@ class ChangeTable(list):
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)) for line in lines)
 
-    def _repr_html_(self) -> str:
-        from edgekit.formatting import table
+    def _table(self) -> tuple:
+        return self.head(), self.rows()
 
-        where = ", ".join(f"{version}: {found}" for version, found in VERSIONS.items())
-        return f"{table(self.head(), self.rows())}<p>{html.escape(where)}</p>"
+    def _below(self) -> list[str]:
+        return [", ".join(f"{version}: {found}" for version, found in VERSIONS.items())]
 
 
 def history() -> ChangeTable:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.formatting import ShownAsText
 from edgekit.graphs import reading, signatures
 from edgekit.runtimes.base import RunnerError, Spec
 from edgekit.runtimes.trt import versions
@@ -78,7 +78,7 @@ class Problem:
         return dict(self.__dict__)
 
 
-class ParseError(RunnerError):
+class ParseError(ShownAsText, RunnerError):
     """TensorRT cannot read this model. Attributes: path, problems (list of Problem)."""
 
     def __init__(self, path: str, problems: list[Problem], version: str):
@@ -89,9 +89,6 @@ class ParseError(RunnerError):
             kinds.setdefault((problem.reason or problem.said, problem.fix), []).append(problem)
         lines = [_together(same) for same in kinds.values()]
         super().__init__(f"{path}: {version} refuses {len(problems)} node(s). " + " ".join(lines))
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def _together(problems: list[Problem]) -> str:
