@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from edgekit.checks import visible
+from edgekit.checks import for_the_probe
 from edgekit.course.catalog import find, labs
 from edgekit.instructor.sandbox.blinding import blind
 from tests.conftest import answer_cells
@@ -22,9 +22,8 @@ def main(names: list[str]) -> dict[str, object]:
     for lab in chosen:
         for item in lab.items:
             one = exercise(lab, item.name)
-            cases.append(
-                (lab, one, visible(one.inputs(np.random.default_rng(5))), written(lab, item.name, answer_cells(lab.solution)[item.name]))
-            )
+            shown, answer = for_the_probe(one.inputs(np.random.default_rng(5))), answer_cells(lab.solution)[item.name]
+            cases.append((lab, one, shown, written(lab, item.name, answer)))
     blind({lab.module for lab in chosen})
     wrong = {}
     for lab, one, inputs, answer in cases:

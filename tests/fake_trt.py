@@ -32,12 +32,12 @@ def engine(make_context, on_host=()):
 def install(running, load_engine, put=setattr, header=None) -> None:
     """Put the stand-ins into the runner's module; ``load_engine(*_)`` gives the engine. put: setattr, or a monkeypatch's."""
     from edgekit import runtimes
-    from edgekit.runtimes.trt import Profile  # not earlier: a fault is put into the package's modules first
+    from edgekit.runtimes.trt import OptimizationProfile  # not earlier: a fault is put into the package's modules first
 
     api = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", TensorLocation=SimpleNamespace(HOST="host"))
     spec = runtimes.Spec("float32", ("batch", 3))
     put(running, "_plan", lambda *_: (b"", header, "stand-in"))
     put(running.versions, "api", lambda *_: api)
     put(running, "load_engine", load_engine)
-    put(running, "_describe", lambda *_: ({"x": spec}, {"y": spec}, Profile({"x": ((1, 3), (2, 3), (4, 3))})))
+    put(running, "_describe", lambda *_: ({"x": spec}, {"y": spec}, OptimizationProfile({"x": ((1, 3), (2, 3), (4, 3))})))
     put(running, "said", lambda _: "it broke")

@@ -91,7 +91,7 @@ def test_every_shift_that_a_factor_can_have(tmp_path):
     pairs = [integer.multiplier_and_shift(factor) for factor in factors]
     assert {1, 61} <= {s for _, s in pairs}
     count, rng = len(factors), np.random.default_rng(8)
-    layer = integer.Layer(integer.LINEAR, "wide", (11,), (count,), relu=False)
+    layer = integer.IntegerLayer(integer.LINEAR, "wide", (11,), (count,), relu=False)
     layer.weight = rng.integers(-128, 128, (count, 11)).astype(np.int8)
     layer.bias = np.array([0, 3, -40, 60, 500, -70_000, 2**27, -(2**30)], np.int32)
     layer.multiplier, layer.shift = np.array(pairs, np.int64).astype(np.int32).T

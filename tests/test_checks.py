@@ -18,6 +18,7 @@ from edgekit.checks import (
     OnnxFile,
     array,
     call,
+    for_the_probe,
     integer,
     mapping,
     number,
@@ -26,7 +27,6 @@ from edgekit.checks import (
     same_as_right,
     text,
     truth,
-    visible,
 )
 from edgekit.checks.border import dump, load, plain
 from edgekit.checks.onnx_export.mixes_images import _MIX_SAYS
@@ -55,7 +55,7 @@ def verdict(answer):
 def test_the_probe_never_sees_what_is_hidden():
     assert verdict(lambda x: 2 * x) == "right"
     assert SEEN[-1] == {"x": 3, "cases": [{"v": [1, 2]}]}
-    assert visible([{"a": {"_b": 1, "c": 2}}]) == [{"a": {"c": 2}}]
+    assert for_the_probe([{"a": {"_b": 1, "c": 2}}]) == [{"a": {"c": 2}}]
 
 
 def test_what_torch_has_not_implemented_is_no_open_exercise():

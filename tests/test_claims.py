@@ -9,7 +9,7 @@ import pytest
 
 from edgekit.instructor import claims
 from edgekit.instructor.claims import measuring, reading, table
-from edgekit.instructor.claims.finding import HARDWARE
+from edgekit.instructor.claims.outcome import HARDWARE
 from tests.lanes import LANES
 from tests.lanes import claims as lane_claims
 

@@ -898,14 +898,14 @@ def test_tune_tries_again_what_failed_or_is_gone(save, rows, few, monkeypatch):
 def test_outputs_of_any_type_are_compared(want, got, verdict):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = judging.judge([want], [got], None, max_drop=1)
+        found = judging.quality([want], [got], None, max_drop=1)
     assert found.verdict == verdict and abs(found.snr) <= 200
 
 
 def test_the_ratio_does_not_depend_on_the_scale():
     x = np.random.default_rng(4).normal(size=(50, 1))
     noisy = x + 1e-3 * np.random.default_rng(5).normal(size=x.shape)
-    ratios = [judging.judge([x * s], [noisy * s], None, 1).snr for s in (1e-180, 1.0, 1e180)]
+    ratios = [judging.quality([x * s], [noisy * s], None, 1).snr for s in (1e-180, 1.0, 1e180)]
     assert max(ratios) - min(ratios) < 1e-6 and 55 < ratios[0] < 65
 
 
@@ -987,7 +987,7 @@ def test_products_alone_survive_arithmetic_that_does_not_fit_in_8_bits(recipe, p
     want = [plain(path, data.judging.feed)[0]]
     for name in (f"int8 {recipe}", f"int8 {recipe}, products"):
         files.make(name, path, made := files.place(tmp_path, path, name), data.calibrating)
-        verdicts.append(judging.judge(want, [plain(made, data.judging.feed)[0]], None, max_drop=points))
+        verdicts.append(judging.quality(want, [plain(made, data.judging.feed)[0]], None, max_drop=points))
     assert [one.verdict for one in verdicts] == ["lost", "kept"], verdicts
 
 
@@ -1006,10 +1006,10 @@ def test_a_verdict_is_what_the_interval_says():
     for many, verdict in ((3, "can't tell"), (3000, "kept")):
         logits = np.random.default_rng(1).normal(size=(many, 5)).astype(np.float32)
         for labels in (None, logits.argmax(1)):
-            found = judging.judge([logits], [logits.copy()], labels, max_drop=0.5)
+            found = judging.quality([logits], [logits.copy()], labels, max_drop=0.5)
             assert found.verdict == verdict == judging.verdict(found, 0.5)
-    other = judging.judge([logits], [logits[:, ::-1].copy()], None, max_drop=0.5)
-    broken = judging.judge([logits], [logits * np.nan], None, max_drop=100)
+    other = judging.quality([logits], [logits[:, ::-1].copy()], None, max_drop=0.5)
+    broken = judging.quality([logits], [logits * np.nan], None, max_drop=100)
     assert other.verdict == broken.verdict == "lost" and other.score > broken.score
 
 

@@ -11,7 +11,7 @@ import torch
 
 from edgekit.course.catalog import find
 from edgekit.runtimes import RunnerError
-from edgekit.runtimes.trt.memory import Graph, open_memory
+from edgekit.runtimes.trt.memory import CudaGraph, open_memory
 from tests import driver_double
 from tests.conftest import answer_cells
 from tests.driver_double.context import ExecutionContext
@@ -72,7 +72,7 @@ def test_memory_copies_events_and_graphs(memory):
         memory.mark(last, stream)
         assert 0 < memory.between(first, last) < 1
         back[:] = 0
-        graph = Graph(memory.handle(stream), lambda: memory.to_host(back, there, stream))
+        graph = CudaGraph(memory.handle(stream), lambda: memory.to_host(back, there, stream))
         assert not back.any(), "a capture runs nothing"
         graph.launch()
         memory.synchronize(stream)

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from edgekit.checks import CheckFailed, visible
+from edgekit.checks import CheckFailed, for_the_probe
 from edgekit.checks.border import plain
 from edgekit.course.catalog import labs
 from edgekit.instructor.sandbox.preloading import keep_translations
@@ -135,7 +135,7 @@ def paths(value, at=()):
 def test_a_probe_is_given_nothing_that_it_does_not_use(lab, name):
     """What only the judge needs stands under a key with ``_``: otherwise the student's code could read the answer in the sandbox."""
     check, log = exercise(lab, name), set()
-    given = visible(plain(check.inputs(np.random.default_rng(1))))
+    given = for_the_probe(plain(check.inputs(np.random.default_rng(1))))
     check.probe(solution(lab, name), watched(given, log))
     assert paths(given) - log == set()
 

@@ -38,7 +38,7 @@ def test_sees_the_package_and_its_data_and_nothing_else_of_the_course():
     assert "solutions" not in names and "tests" not in names and ".git" not in names
     assert say(f"import os; said = os.listdir({root!r} + '/labs')") == "['course.toml']"
     # A course that is kept below /tmp, and its Python, are visible there; nothing else is.
-    kept = {path.relative_to("/tmp").parts[0] for path in sandbox.visible() if path.is_relative_to("/tmp")}
+    kept = {path.relative_to("/tmp").parts[0] for path in sandbox.seen_inside() if path.is_relative_to("/tmp")}
     assert say("import os; said = sorted(os.listdir('/tmp'))") == str(sorted({"job", *kept}))
     assert say("import os; said = os.environ.get('HOME')").startswith("/tmp/job")
 

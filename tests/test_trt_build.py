@@ -257,7 +257,7 @@ def test_what_cannot_be_built_says_why(float_files, options, words):
 
 
 def test_a_profile_that_does_not_cover_a_shape():
-    profile = trt.Profile({"input": ((2, 1, 28, 28), (4, 1, 28, 28), (8, 1, 28, 28))})
+    profile = trt.OptimizationProfile({"input": ((2, 1, 28, 28), (4, 1, 28, 28), (8, 1, 28, 28))})
     assert profile.refuses({"input": (2, 1, 28, 28)}) == profile.refuses({"input": (8, 1, 28, 28)}) == []
     for shape in ((1, 1, 28, 28), (9, 1, 28, 28), (4, 1, 28, 29)):
         assert "outside of the profile, [2, 1, 28, 28] to [8, 1, 28, 28]" in profile.refuses({"input": shape})[0]

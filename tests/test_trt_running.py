@@ -120,7 +120,7 @@ def start(monkeypatch):
 
     fake_trt.install(running, lambda *_: fake_trt.engine(context, on_host), monkeypatch.setattr, header)
     monkeypatch.setattr(running, "open_memory", lambda *_: device)
-    monkeypatch.setattr(running, "Graph", Graph)
+    monkeypatch.setattr(running, "CudaGraph", Graph)
     return SimpleNamespace(device=device, contexts=contexts, on_host=on_host, load=lambda **o: runtimes.load("m.plan", "tensorrt", **o))
 
 

@@ -76,7 +76,7 @@ def energy(
     seconds, not milliseconds. Other programs' power counts too: keep the machine quiet. An Energy without numbers comes back when there is
     no sensor.
     """
-    from edgekit.bench.speed import environment, name_of
+    from edgekit.bench.speed import conditions, name_of
 
     many = loop(run, x)
     name = name or name_of(run)
@@ -84,7 +84,7 @@ def energy(
     found, missing = sensors(root) if mine else ([sensor], [])
     try:
         if not found:
-            return Energy(name, missing=tuple(missing), environment=environment({name: run}))
+            return Energy(name, missing=tuple(missing), environment=conditions({name: run}))
         sensor = found[0]
         many(1)  # whatever the first call builds is not part of an inference
         idle_watts = listen(sensor, idle) if idle > 0 else None
@@ -108,7 +108,7 @@ def energy(
         calls=calls,
         seconds=elapsed,
         missing=tuple(missing),
-        environment=environment({name: run}),
+        environment=conditions({name: run}),
     )
 
 

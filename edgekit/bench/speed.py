@@ -72,7 +72,7 @@ def measure(
         warmup=warmup,
         clock=clock or inside_the_clock(run),
         items=items,
-        environment=environment({"run": run}),
+        environment=conditions({"run": run}),
     )
 
 
@@ -111,7 +111,7 @@ def compare(
     limits = limits or {}
     baseline = checked_baseline(entries, baseline, min_rounds, limits)
     many = {name: loop(run, x) for name, run in entries.items()}
-    facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=environment(entries))
+    facts = dict(clock=clock or inside_the_clock(entries[baseline]), environment=conditions(entries))
     rounds, spent, start, times = [], 0.0, timer(), look_times(min_time, max_time)
     with quiet_collector(), still_going("comparing") as show:
         warm = {name: warm_up(many[name], max_warmup, timer) for name in entries}
@@ -123,7 +123,7 @@ def compare(
                 rounds += play_for(min(look - spent, BREATH))
                 spent += timer() - begin
                 show(timer() - start, max(times[-1], spent / len(rounds) * min_rounds) - spent)  # never within a round
-            found = judge(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
+            found = compared(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
             if settled(found, resolve, limits):
                 break
     return with_advice(found, spent, resolve)
@@ -240,7 +240,7 @@ def calls_within(duration: float, calls: Mapping[str, float], baseline: str) -> 
     return {name: count[baseline] if near(call) else count[name] for name, call in calls.items()}
 
 
-def judge(rounds, names, baseline: str, tolerance: float, z: float = 1.96, **rest) -> Comparison:
+def compared(rounds, names, baseline: str, tolerance: float, z: float = 1.96, **rest) -> Comparison:
     """Ratios, controls and verdicts from the rounds that `play` returns; z as in `stats.median_interval`.
 
     Each entry makes two pairs a round, one with either baseline slot, not one with their mean: a ratio of two equally skewed
@@ -310,7 +310,7 @@ def name_of(run) -> str:
     return getattr(run, "name", None) or getattr(run, "__name__", None) or type(run).__name__
 
 
-def environment(entries: Mapping[str, Callable]) -> dict:
+def conditions(entries: Mapping[str, Callable]) -> dict:
     """The machine, the thread counts that are set in this process, and what each Runner says about itself."""
     from edgekit import device
 

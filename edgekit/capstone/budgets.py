@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceClass:
     """A class of devices, and the ranges from which budgets are drawn. ``file`` is a share of the baseline's float32 weights,
     ``latency`` a share of the baseline's time on the same machine, ``memory`` bytes or a multiple of the baseline's (see ``kind``).
     ``kind``: "activations" are counted on paper, "resident" memory is measured. ``engine``: whose parser must take the file.
@@ -40,7 +40,7 @@ class Device:
 
 
 DEVICES = {
-    "microcontroller": Device(
+    "microcontroller": DeviceClass(
         "Microcontroller: weights in flash, activations in RAM",
         batch=1,
         kind="activations",
@@ -49,7 +49,7 @@ DEVICES = {
         file=(0.110, 0.125),
         memory=(21_000, 26_000),
     ),
-    "cpu-board": Device(
+    "cpu-board": DeviceClass(
         "CPU board: one core of a single-board computer",
         batch=1,
         kind="resident",
@@ -59,7 +59,7 @@ DEVICES = {
         memory=(1.20, 1.40),
         energy=(0.55, 0.65),
     ),
-    "gpu-box": Device(
+    "gpu-box": DeviceClass(
         "GPU box or Jetson: TensorRT takes the file, pictures come in groups of 16",
         batch=16,
         kind="resident",
@@ -85,7 +85,7 @@ class Task:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     baseline: str
-    devices: dict[str, Device]
+    devices: dict[str, DeviceClass]
 
 
 TASKS = {
@@ -145,7 +145,7 @@ class Budget:
     energy: float | None = None
 
     @property
-    def of(self) -> Device:
+    def of(self) -> DeviceClass:
         return self.asks.devices[self.device]
 
     @property

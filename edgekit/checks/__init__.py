@@ -8,7 +8,7 @@ probe in a sandbox and the judge outside.
 
 from edgekit.checks.answers import call, in_order, in_place, quietly, shuffled
 from edgekit.checks.border import BorderError, OnnxFile
-from edgekit.checks.exercise import GRADING, Exercise, visible
+from edgekit.checks.exercise import GRADING, Exercise, for_the_probe
 from edgekit.checks.failure import AnswerRaised, CheckFailed, first_line, no_slip, require, worded
 from edgekit.checks.values import array, came, close, integer, mapping, number, onnx_path, same_as_right, several, slip, text, truth
 
@@ -39,6 +39,6 @@ __all__ = [
     "slip",
     "text",
     "truth",
-    "visible",
+    "for_the_probe",
     "worded",
 ]

@@ -69,7 +69,7 @@ class Exercise:
     def run(self, answer: Callable, rng: np.random.Generator) -> tuple[dict, dict]:
         """Draw inputs and probe: returns ``(inputs, outputs)``, both plain data. The probe gets the visible inputs only."""
         inputs = plain(self.inputs(rng))
-        return inputs, self.outputs(answer, visible(inputs))
+        return inputs, self.outputs(answer, for_the_probe(inputs))
 
     def outputs(self, answer: Callable, inputs: dict) -> dict:
         """Run the probe. What went wrong in the student's code becomes data too, under the key ``error``."""
@@ -98,7 +98,7 @@ class Exercise:
         return self.judge(inputs, outputs)
 
     def _probe_for_grader(self, answer: Callable, folder: Path) -> None:
-        dump(self.outputs(answer, visible(load(folder / "in"))), folder / "out")
+        dump(self.outputs(answer, for_the_probe(load(folder / "in"))), folder / "out")
 
     def _remember(self, passed: bool, cause: str) -> None:
         """Into the ledger, after the verdict is said: a full disk takes a row, never the verdict."""
@@ -122,8 +122,8 @@ def _is_stub(error: BaseException | None) -> bool:
     return "-packages" not in last.filename and (not last.line or "raise" in last.line)
 
 
-def visible(inputs: Any) -> Any:
+def for_the_probe(inputs: Any) -> Any:
     """The inputs that a probe may see: without the keys, at any depth, that begin with ``_``."""
     if isinstance(inputs, dict):
-        return {key: visible(value) for key, value in inputs.items() if not key.startswith("_")}
-    return [visible(value) for value in inputs] if isinstance(inputs, list) else inputs
+        return {key: for_the_probe(value) for key, value in inputs.items() if not key.startswith("_")}
+    return [for_the_probe(value) for value in inputs] if isinstance(inputs, list) else inputs

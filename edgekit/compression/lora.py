@@ -56,7 +56,7 @@ def adapt(model: nn.Module, layers: Iterable[str], rank: int = 4, alpha: float |
 
 
 @dataclass(frozen=True)
-class Cost:
+class TrainingCost:
     """What training needs beyond the model itself, in bytes: numbers, gradients and Adam's moments, and what forward keeps for backward."""
 
     trained: int
@@ -71,7 +71,7 @@ class Cost:
         )
 
 
-def cost(model: nn.Module, x: torch.Tensor) -> Cost:
+def cost(model: nn.Module, x: torch.Tensor) -> TrainingCost:
     """Count the trained parameters of ``model`` and the bytes that autograd keeps of one forward pass on ``x`` (each storage once)."""
     kept: dict[int, int] = {}
     parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
@@ -87,7 +87,7 @@ def cost(model: nn.Module, x: torch.Tensor) -> Cost:
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     total = sum(p.numel() for p in model.parameters())
     del result
-    return Cost(trained, total, ADAM_BYTES * trained, sum(kept.values()))
+    return TrainingCost(trained, total, ADAM_BYTES * trained, sum(kept.values()))
 
 
 def train(model: nn.Module, split, *, epochs: int = 10, lr: float = 3e-3, batch_size: int = 32, seed: int = 0) -> list[float]:

@@ -21,7 +21,7 @@ class IntegerError(ValueError):
 
 
 @dataclass
-class Layer:
+class IntegerLayer:
     """One layer. weight: int8 [out, in / groups, k, k] or [out, in]; bias: int32 [out], in units of s_x * s_w (a finer unit where all
     weights of a channel are 0); multiplier: int32 [out]; shift: int [out]; shapes without the batch, [channels, height, width] or
     [features]."""
@@ -56,7 +56,7 @@ class IntegerModel:
     name: str
     scale_in: float
     scale_out: float = 1.0
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[IntegerLayer] = field(default_factory=list)
 
     @property
     def arena(self) -> int:
@@ -105,7 +105,7 @@ def requantize(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, low: 
     return np.clip(scaled, low, 127).astype(np.int8)
 
 
-def _multiply(q: np.ndarray, layer: Layer) -> np.ndarray:
+def _multiply(q: np.ndarray, layer: IntegerLayer) -> np.ndarray:
     channels = lambda values: values.reshape(-1, *(1,) * (len(layer.shape_out) - 1))
     flat = q.reshape(len(q), -1).astype(np.int32)
     acc = flat @ layer.weight.astype(np.int32).T if layer.kind == LINEAR else _convolve(q, layer)
@@ -113,7 +113,7 @@ def _multiply(q: np.ndarray, layer: Layer) -> np.ndarray:
     return requantize(acc, channels(layer.multiplier), channels(layer.shift), 0 if layer.relu else -128)
 
 
-def _windows(q: np.ndarray, layer: Layer, fill: int) -> np.ndarray:
+def _windows(q: np.ndarray, layer: IntegerLayer, fill: int) -> np.ndarray:
     """[N, channels, out height, out width, k, k]."""
     around = ((0, 0), (0, 0), (layer.pad,) * 2, (layer.pad,) * 2)
     padded = np.pad(q, around, constant_values=fill)
@@ -121,7 +121,7 @@ def _windows(q: np.ndarray, layer: Layer, fill: int) -> np.ndarray:
     return views[:, :, :: layer.stride, :: layer.stride]
 
 
-def _convolve(q: np.ndarray, layer: Layer) -> np.ndarray:
+def _convolve(q: np.ndarray, layer: IntegerLayer) -> np.ndarray:
     windows, weight = _windows(q, layer, 0).astype(np.int32), layer.weight.astype(np.int32)
     each_in, each_out = windows.shape[1] // layer.groups, len(weight) // layer.groups
     parts = [
@@ -131,12 +131,12 @@ def _convolve(q: np.ndarray, layer: Layer) -> np.ndarray:
     return np.concatenate(parts, 1)
 
 
-def _maxpool(q: np.ndarray, layer: Layer) -> np.ndarray:
+def _maxpool(q: np.ndarray, layer: IntegerLayer) -> np.ndarray:
     return _windows(q, layer, -128).max((-1, -2))
 
 
 def from_onnx(path) -> IntegerModel:
     """Read a QDQ file. Raises IntegerError, with the node, for what is not such a chain (see the module's docstring)."""
-    from edgekit.export.integer_reading import Reader
+    from edgekit.export.integer_reading import FileReader
 
-    return Reader(path).read()
+    return FileReader(path).read()

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.export.integer import CONV, LINEAR, MAXPOOL, IntegerError, IntegerModel, Layer, multiplier_and_shift
+from edgekit.export.integer import CONV, LINEAR, MAXPOOL, IntegerError, IntegerLayer, IntegerModel, multiplier_and_shift
 from edgekit.graphs.reading import ExportError, constants, load_model
 
 _QUANTIZE = "quantize with edgekit.compression.quantization.for_tensorrt"
 
 
-class Reader:
+class FileReader:
     """Walks the chain from the input. Its state: `shape` of one picture here, and `scale` of the int8 values here, None where no
     QuantizeLinear has said it. `pending` is a layer whose own scale is not known yet."""
 
@@ -32,8 +32,8 @@ class Reader:
             for name in node.input:
                 self.after.setdefault(name, []).append(node)
         self.scale: float | None = None
-        self.layers: list[Layer] = []
-        self.pending: Layer | None = None
+        self.layers: list[IntegerLayer] = []
+        self.pending: IntegerLayer | None = None
         self.rectified = False  # a ReLU stands between the pending layer's QuantizeLinear and here
 
     def read(self) -> IntegerModel:
@@ -132,13 +132,13 @@ class Reader:
         self.layers.append(layer)
         self.pending, self.rectified = None, False
 
-    def _pair(self, layer: Layer, channel: int, factor: float) -> tuple[int, int]:
+    def _pair(self, layer: IntegerLayer, channel: int, factor: float) -> tuple[int, int]:
         try:
             return multiplier_and_shift(factor)
         except IntegerError as error:
             raise IntegerError(f"{self.path}: {layer.name}, output channel {channel}: {error}") from error
 
-    def _sums(self, layer: Layer, bias: np.ndarray) -> np.ndarray:
+    def _sums(self, layer: IntegerLayer, bias: np.ndarray) -> np.ndarray:
         """The bias as int32. With it, no sum may leave int32, whatever the input is."""
         largest = np.abs(bias) + 128 * np.abs(layer.weight.astype(np.int64)).reshape(len(bias), -1).sum(1)
         if not (fits := largest < 2**31).all():
@@ -205,8 +205,8 @@ class Reader:
         self.shape = layer.shape_out
         self.layers.append(layer)
 
-    def _layer(self, node, kind: str, **more) -> Layer:
-        return Layer(kind, node.name or node.output[0], self.shape, **more)
+    def _layer(self, node, kind: str, **more) -> IntegerLayer:
+        return IntegerLayer(kind, node.name or node.output[0], self.shape, **more)
 
     def _window(self, node, kernel=None) -> dict:
         """Kernel, stride and padding, the same in both directions. kernel: of a Conv's weights, where the attribute may be missing."""
@@ -221,14 +221,14 @@ class Reader:
             self._refuse(node, f"kernel {kernel}, strides {strides}, pads {pads}: square, even, undilated only, sizes rounded down.")
         return {"kernel": int(kernel[0]), "stride": int(strides[0]), "pad": int(pads[0])}
 
-    def _sizes(self, node, layer: Layer) -> tuple[int, ...]:
+    def _sizes(self, node, layer: IntegerLayer) -> tuple[int, ...]:
         sizes = tuple((n + 2 * layer.pad - layer.kernel) // layer.stride + 1 for n in self.shape[1:])
         if min(sizes) < 1:
             self._refuse(node, f"the kernel {layer.kernel} is larger than its input {[*self.shape[1:]]} with pads {layer.pad}.")
         return sizes
 
     # --------------------------------------------------------------------------------------------------- constants
-    def _await(self, node, layer: Layer, weight: np.ndarray, scales: np.ndarray) -> None:
+    def _await(self, node, layer: IntegerLayer, weight: np.ndarray, scales: np.ndarray) -> None:
         """The layer waits for the scale behind it. units: what 1 in its int32 sums stands for, for each output channel."""
         self.units, self.bias, layer.weight = self.scale * scales, self._bias(node, len(weight)), weight
         self.pending, self.shape, self.scale = layer, layer.shape_out, None

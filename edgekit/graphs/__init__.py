@@ -1,6 +1,6 @@
 """Reading ONNX files: what is in one, what happened between two, and a picture of one. Writing them is ``edgekit.export``."""
 
-from edgekit.graphs.comparing import GraphDiff, Node, diff
+from edgekit.graphs.comparing import GraphDiff, OnnxNode, diff
 from edgekit.graphs.netron import Netron, netron
 from edgekit.graphs.planning import Plan, plan
 from edgekit.graphs.reading import ExportError, Report, dtype_name, load_model, precision, report, signature
@@ -9,7 +9,7 @@ __all__ = [
     "ExportError",
     "GraphDiff",
     "Netron",
-    "Node",
+    "OnnxNode",
     "Plan",
     "Report",
     "diff",

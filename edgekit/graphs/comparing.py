@@ -19,7 +19,7 @@ _NEW_NAMES = ("_quantized", "_nchwc", "_quant")  # what ONNX Runtime appends to 
 
 
 @dataclass(frozen=True)
-class Node:
+class OnnxNode:
     """A node of one file; `op` carries the domain where it is not ONNX's own: "com.microsoft:FusedConv"."""
 
     op: str
@@ -33,23 +33,23 @@ class GraphDiff(ShownAsTable):
     """`made_from[j]` are the indices before of node j after. Fates of nodes before: "kept", "rewritten" (another operator or layout),
     "fused" (one node does the work of several), "folded" (computed once, when the model was loaded), "removed"."""
 
-    before: list[Node]
-    after: list[Node]
+    before: list[OnnxNode]
+    after: list[OnnxNode]
     made_from: list[list[int]]
     fates: list[str]
     titles: tuple[str, str] = field(default=("before", "after"))
 
     @property
-    def added(self) -> list[Node]:
+    def added(self) -> list[OnnxNode]:
         """Nodes after that do nothing that a node before did: reorderings, QuantizeLinear, DequantizeLinear."""
         return [node for node, source in zip(self.after, self.made_from, strict=True) if not source]
 
     @property
-    def removed(self) -> list[Node]:
+    def removed(self) -> list[OnnxNode]:
         return [node for node, fate in zip(self.before, self.fates, strict=True) if fate == "removed"]
 
     @property
-    def folded(self) -> list[Node]:
+    def folded(self) -> list[OnnxNode]:
         return [node for node, fate in zip(self.before, self.fates, strict=True) if fate == "folded"]
 
     def patterns(self) -> dict[str, int]:
@@ -114,14 +114,14 @@ def diff(before, after, titles: tuple[str, str] = ("before", "after")) -> GraphD
     return GraphDiff(nodes, rewritten, made_from, fates, titles)
 
 
-def _nodes(graph) -> list[Node]:
+def _nodes(graph) -> list[OnnxNode]:
     return [
-        Node(f"{n.domain}:{n.op_type}" if n.domain not in ("", "ai.onnx") else n.op_type, n.name, tuple(n.input), tuple(n.output))
+        OnnxNode(f"{n.domain}:{n.op_type}" if n.domain not in ("", "ai.onnx") else n.op_type, n.name, tuple(n.input), tuple(n.output))
         for n in graph.node
     ]
 
 
-def _old_tensors(node: Node, maker: dict[str, int], by_name: dict[str, Node]) -> list[str]:
+def _old_tensors(node: OnnxNode, maker: dict[str, int], by_name: dict[str, OnnxNode]) -> list[str]:
     """Tensors of the old graph that `node` puts out, also under the names that ONNX Runtime gives to what it rewrote."""
     if node.op.rpartition(":")[2] in ("ReorderInput", "ReorderOutput", "QuantizeLinear", "DequantizeLinear"):
         return []
@@ -133,7 +133,7 @@ def _old_tensors(node: Node, maker: dict[str, int], by_name: dict[str, Node]) ->
     return found or (list(twin.outputs) if twin else [])
 
 
-def _depends_on(nodes: list[Node], inputs: set[str]) -> set[int]:
+def _depends_on(nodes: list[OnnxNode], inputs: set[str]) -> set[int]:
     """Nodes that depend on the graph's inputs; the others are constants."""
     live, moving = set(inputs), set()
     for i, node in enumerate(nodes):

@@ -10,7 +10,7 @@ _KINDS = {"correlation": ("blue", "convolution"), "gemm": ("purple", "matrix pro
 
 
 def fusions(layers: Sequence, title: str = "engine", most: int = 30):
-    """One bar per layer of an engine (edgekit.runtimes.trt.Layer), as long as it has ONNX nodes in it, with the nodes' names."""
+    """One bar per layer of an engine (edgekit.runtimes.trt.EngineLayer), as long as it has ONNX nodes in it, with the nodes' names."""
     shown = [layer for layer in layers if layer.computes][:most]
     figure, axes = canvas(width=10.5, height=1.0 + 0.3 * len(shown))
     seen: dict[str, str] = {}

@@ -224,7 +224,7 @@ class Scenarios:
             here = np.zeros(12, np.uint8)
             copy = lambda: cuda.cuMemcpyDtoH_v2(ctypes.c_void_p(here.ctypes.data), ctypes.c_ulonglong(int(there)), ctypes.c_size_t(12))
             try:
-                self.memory.Graph(memory.handle(stream), copy).close()
+                self.memory.CudaGraph(memory.handle(stream), copy).close()
             finally:
                 memory.free_device(there)
                 memory.free_stream(stream)

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from edgekit.instructor.claims import reading, table
-from edgekit.instructor.claims.finding import UNSHOWN, Finding
+from edgekit.instructor.claims.outcome import UNSHOWN, Finding
 from tests.lanes import LANES, Lane, arm, part
 
 TIMEOUT = 1500  # seconds for all claims of a lane

@@ -6,7 +6,7 @@ memory has its bytes when it returns, and may arrive later (CUDA Driver API, "AP
 ``wrong``, use of memory and streams that are gone among it, and what was not given back is counted. Its "engine" is one matrix product. It
 has no clock and no kernels, and it says nothing about speed.
 
-    gpu = Gpu()
+    gpu = FakeGpu()
     trt, plan = tensorrt(gpu, weights, largest=32)
     answer(pycuda_driver(gpu), context, x)      # or cuda_python_driver(gpu), gpu.stream()
     gpu.wrong, gpu.left()
@@ -14,7 +14,7 @@ has no clock and no kernels, and it says nothing about speed.
 
 from edgekit.checks.fake_gpu.cuda_python import cuda_python_driver
 from edgekit.checks.fake_gpu.engine import tensorrt
-from edgekit.checks.fake_gpu.memory import Gpu
+from edgekit.checks.fake_gpu.memory import FakeGpu
 from edgekit.checks.fake_gpu.pycuda import pycuda_driver
 
-__all__ = ["Gpu", "cuda_python_driver", "pycuda_driver", "tensorrt"]
+__all__ = ["FakeGpu", "cuda_python_driver", "pycuda_driver", "tensorrt"]

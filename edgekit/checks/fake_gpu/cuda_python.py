@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from types import SimpleNamespace
 
-from edgekit.checks.fake_gpu.memory import Gpu
+from edgekit.checks.fake_gpu.memory import FakeGpu
 from edgekit.checks.stand_in import StandIn
 
 
@@ -32,7 +32,7 @@ def _result(fine: bool, otherwise: CUresult = CUresult.CUDA_ERROR_INVALID_VALUE)
     return (CUresult.CUDA_SUCCESS if fine else otherwise,)
 
 
-def cuda_python_driver(gpu: Gpu, fail: str = "") -> SimpleNamespace:
+def cuda_python_driver(gpu: FakeGpu, fail: str = "") -> SimpleNamespace:
     """fail: "cuMemAlloc" has no memory for the second block."""
 
     def cuMemAlloc(bytesize):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from edgekit.checks.fake_gpu.memory import Gpu
+from edgekit.checks.fake_gpu.memory import FakeGpu
 from edgekit.checks.stand_in import StandIn, bound
 
 PLAN = b"stand-in engine "
@@ -29,7 +29,7 @@ class Logger(StandIn):
 class _Product:
     """What the engine computes. works: False makes every run fail as TensorRT's does, with False."""
 
-    gpu: Gpu
+    gpu: FakeGpu
     weights: np.ndarray
     largest: int
     works: bool
@@ -131,7 +131,7 @@ class Runtime(StandIn):
         return ICudaEngine(self.product) if bytes(serialized_engine).startswith(PLAN) else None
 
 
-def tensorrt(gpu: Gpu, weights: np.ndarray, largest: int, works: bool = True) -> tuple[SimpleNamespace, bytes]:
+def tensorrt(gpu: FakeGpu, weights: np.ndarray, largest: int, works: bool = True) -> tuple[SimpleNamespace, bytes]:
     """The module, and a plan for it: an engine for 1 to ``largest`` pictures, weights [784, classes]."""
     runtime = bound(Runtime, product=_Product(gpu, weights, largest, works))
     module = SimpleNamespace(__name__="tensorrt (stand-in)", Runtime=runtime, Logger=Logger, TensorIOMode=TensorIOMode)

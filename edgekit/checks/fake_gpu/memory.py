@@ -12,7 +12,7 @@ POISON = 0xA5
 FIRST_ADDRESS = 0x7F0000000000
 
 
-class Gpu:
+class FakeGpu:
     """Memory, streams and copies: the state that all three libraries share. Wrong use is written down in ``wrong``."""
 
     def __init__(self):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from edgekit.checks.fake_gpu.memory import Gpu
+from edgekit.checks.fake_gpu.memory import FakeGpu
 from edgekit.checks.stand_in import StandIn, bound
 
 
@@ -16,7 +16,7 @@ class LogicError(RuntimeError):
 
 class DeviceAllocation(StandIn):
     _library = "PyCUDA"
-    gpu: Gpu
+    gpu: FakeGpu
 
     def __init__(self, nbytes):
         self.address = self.gpu.take(nbytes)
@@ -43,7 +43,7 @@ class DeviceAllocation(StandIn):
 
 class Stream(StandIn):
     _library = "PyCUDA"
-    gpu: Gpu
+    gpu: FakeGpu
 
     def __init__(self, flags=0):
         self.handle = self.gpu.stream(blocking=not flags & 1)
@@ -55,7 +55,7 @@ class Stream(StandIn):
         self.gpu.destroy(self.handle)
 
 
-def _copy(gpu: Gpu, to_device: bool, memory, array, stream) -> None:
+def _copy(gpu: FakeGpu, to_device: bool, memory, array, stream) -> None:
     """PyCUDA takes an array on one side and device memory on the other, and refuses the wrong way round by type."""
     if not isinstance(array, np.ndarray) or isinstance(memory, np.ndarray):
         gpu.wrong.append("copy: an address of the host stands where the device's belongs, or the other way round")
@@ -66,7 +66,7 @@ def _copy(gpu: Gpu, to_device: bool, memory, array, stream) -> None:
         raise LogicError(f"invalid argument: {gpu.wrong[-1]}")
 
 
-def pycuda_driver(gpu: Gpu) -> SimpleNamespace:
+def pycuda_driver(gpu: FakeGpu) -> SimpleNamespace:
     def pagelocked_empty(shape, dtype, order="C", mem_flags=0):
         return gpu.pin(np.empty(shape, dtype, order))
 

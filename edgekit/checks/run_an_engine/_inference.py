@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.checks import AnswerRaised, array, call, require
-from edgekit.checks.fake_gpu import Gpu, tensorrt
+from edgekit.checks.fake_gpu import FakeGpu, tensorrt
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -23,7 +23,7 @@ def probe(answer, inputs: dict, libraries) -> dict:
 
     libraries(gpu, fail) gives what the answer gets before the context.
     """
-    gpu = Gpu()
+    gpu = FakeGpu()
     trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"])
     context = _context(trt, plan)
     before = libraries(gpu, False)
@@ -45,10 +45,10 @@ def probe(answer, inputs: dict, libraries) -> dict:
             break
     if not gpu.wrong and found["logits"][-1] is not None:
         found["too_many"] = _error(answer, *before, context, np.ones((inputs["largest"] + 1, 1, 28, 28), np.float32))
-        gpu = Gpu()
+        gpu = FakeGpu()
         trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"], works=False)
         found["failing"] = _error(answer, *libraries(gpu, False), _context(trt, plan), inputs["x"][0].copy())
-        gpu = Gpu()
+        gpu = FakeGpu()
         trt, plan = tensorrt(gpu, inputs["weights"], inputs["largest"])
         _error(answer, *libraries(gpu, True), _context(trt, plan), inputs["x"][0].copy())
         found["left after failing"] = gpu.left()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgekit.checks import AnswerRaised, Exercise, call, mapping, require
-from edgekit.checks.fake_gpu import Gpu, tensorrt
+from edgekit.checks.fake_gpu import FakeGpu, tensorrt
 
 
 def inputs(rng: np.random.Generator) -> dict:
@@ -14,7 +14,7 @@ def inputs(rng: np.random.Generator) -> dict:
 
 def probe(answer, inputs: dict) -> dict:
     weights = np.zeros((784, inputs["classes"]), np.float32)
-    trt, plan = tensorrt(Gpu(), weights, inputs["largest"])
+    trt, plan = tensorrt(FakeGpu(), weights, inputs["largest"])
     found = call(answer, trt, trt.Logger(), plan)
     parts = list(found) if isinstance(found, tuple | list) else [found]
     plain = {"parts": len(parts), "engine": bool(parts) and hasattr(parts[0], "create_execution_context")}

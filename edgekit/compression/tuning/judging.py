@@ -37,7 +37,7 @@ def answers(run, data: Data, size: int = 64, check: Callable[[], None] = lambda:
     return [np.concatenate([np.atleast_1d(one[i]) for one in found]) for i in range(len(found[0]))]
 
 
-def judge(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float) -> Quality:
+def quality(want: list[np.ndarray], got: list[np.ndarray], labels, max_drop: float) -> Quality:
     """The quality of a file that answers ``got`` where the reference answers ``want``.
 
     max_drop: points of accuracy, in percent; without labels the share of rows, in percent, whose top class may change.

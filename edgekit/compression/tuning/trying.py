@@ -154,7 +154,7 @@ class _Trial:
             got = judging.answers(run, self.judging, self.size if engine.built else 64, clock.check)
             x = self.judging.take(slice(0, row.batch)).feed if row.batch > 1 else self.one
             speed = self._speed(run, x, row, clock.check)
-        quality = judging.judge(self.want, got, self.judging.labels, self.max_drop)
+        quality = judging.quality(self.want, got, self.judging.labels, self.max_drop)
         clock.check()
         memory = self._memory(row.file, path) if row.engine == CPU else None
         return replace(row, path=str(path), bytes=export.report(path).size, memory=memory, quality=quality, speed=speed)

@@ -1,24 +1,24 @@
-"""What a format costs in right answers. Each function returns a Finding."""
+"""What a format costs in right answers. Each function returns an Outcome."""
 
 from __future__ import annotations
 
-from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures
+from edgekit.instructor.claims.outcome import CONDITIONS, HOLDS, Outcome, holds_if, measures
 
 
 @measures
-def ptq_drop_small(shared) -> Finding:
+def ptq_drop_small(shared) -> Outcome:
     change = shared.change(shared.int8["edgecnn"])
-    return Finding(HOLDS if change.low > -0.01 else CONDITIONS, f"EdgeCNN, INT8: {change}")
+    return Outcome(HOLDS if change.low > -0.01 else CONDITIONS, f"EdgeCNN, INT8: {change}")
 
 
 @measures
-def fp16_without_calibration(shared) -> Finding:
+def fp16_without_calibration(shared) -> Outcome:
     change = shared.change(shared.fp16["edgecnn"])
     return holds_if(change.low > -0.005, f"EdgeCNN, FP16 without calibration: {change}")
 
 
 @measures
-def per_channel_better(shared) -> Finding:
+def per_channel_better(shared) -> Outcome:
     from edgekit.plots.explorer import quantized
     from edgekit.zoo.models import load_checkpoint
 

@@ -1,8 +1,8 @@
-"""What vendors have published, and what was recorded on another machine: looked up, not measured here. Each function returns a Finding."""
+"""What vendors have published, and what was recorded on another machine: looked up, not measured here. Each function returns an Outcome."""
 
 from __future__ import annotations
 
-from edgekit.instructor.claims.finding import CONDITIONS, NOT, Finding, holds_if, measures, share
+from edgekit.instructor.claims.outcome import CONDITIONS, NOT, Outcome, holds_if, measures, share
 
 
 def _peaks(device: str, mode: str | None = None) -> dict[str, float]:
@@ -16,38 +16,38 @@ def _peaks(device: str, mode: str | None = None) -> dict[str, float]:
     return best
 
 
-def _headline(device: str, claimed: float) -> Finding:
+def _headline(device: str, claimed: float) -> Outcome:
     peaks = _peaks(device)
     said = (
         f"{device}: {peaks['sparse']:g} TOPS sparse, {peaks['dense']:g} dense (data/hardware.csv): a dense model has"
         f" {peaks['dense'] / peaks['sparse']:.0%} of the headline"
     )
-    return Finding(CONDITIONS if peaks["sparse"] == claimed else NOT, said)
+    return Outcome(CONDITIONS if peaks["sparse"] == claimed else NOT, said)
 
 
 @measures
-def orin_nano_headline(shared) -> Finding:
+def orin_nano_headline(shared) -> Outcome:
     return _headline("Jetson Orin Nano 8GB Super", 67)
 
 
 @measures
-def orin_nx_headline(shared) -> Finding:
+def orin_nx_headline(shared) -> Outcome:
     return _headline("Jetson Orin NX 16GB", 157)
 
 
 @measures
-def agx_orin_headline(shared) -> Finding:
+def agx_orin_headline(shared) -> Outcome:
     return _headline("Jetson AGX Orin 64GB", 275)
 
 
 @measures
-def per_channel_on_mp257(shared) -> Finding:
+def per_channel_on_mp257(shared) -> Outcome:
     from edgekit.device import catalogue
 
     rows = {(p.model, p.weights): p.milliseconds for p in catalogue.published() if p.device == "STM32MP257"}
     ratio = rows["YOLOv8n", "per channel"] / rows["YOLOv8n", "per tensor"]
     peaks = sorted(one.amount for one in catalogue.select(catalogue.load(), device="STM32MP257", field="peak_compute"))
-    return Finding(
+    return Outcome(
         CONDITIONS,
         f"{peaks[0]:g} TOPS, {peaks[-1]:g} with overdrive; YOLOv8n 256 with per-channel weights takes {ratio:.1f} times as long as per"
         " tensor",
@@ -55,7 +55,7 @@ def per_channel_on_mp257(shared) -> Finding:
 
 
 @measures
-def yolo_on_n6(shared) -> Finding:
+def yolo_on_n6(shared) -> Outcome:
     from edgekit.device import catalogue
 
     fps = {p.side: 1e3 / p.milliseconds for p in catalogue.published() if (p.device, p.model) == ("STM32N657", "YOLOv8n")}
@@ -66,7 +66,7 @@ def yolo_on_n6(shared) -> Finding:
 
 
 @measures
-def mobilenet_on_rk3568(shared) -> Finding:
+def mobilenet_on_rk3568(shared) -> Outcome:
     from edgekit.device import catalogue
 
     ms = next(p.milliseconds for p in catalogue.published() if (p.device, p.model) == ("RK3568", "MobileNetV2"))
@@ -74,25 +74,25 @@ def mobilenet_on_rk3568(shared) -> Finding:
 
 
 @measures
-def rk3588_one_core(shared) -> Finding:
+def rk3588_one_core(shared) -> Outcome:
     from edgekit.device import catalogue
 
     found = {one.mode: one.amount for one in catalogue.select(catalogue.load(), device="RK3588", field="peak_compute")}
-    return Finding(CONDITIONS, ", ".join(f"{tops:g} TOPS with {mode}" for mode, tops in found.items()))
+    return Outcome(CONDITIONS, ", ".join(f"{tops:g} TOPS with {mode}" for mode, tops in found.items()))
 
 
 @measures
-def tda4vm_effective(shared) -> Finding:
+def tda4vm_effective(shared) -> Outcome:
     from edgekit.device import catalogue
 
     figures = catalogue.load()
     peak, effective = (catalogue.select(figures, device="TDA4VM", field=f"{kind}_compute")[0].amount for kind in ("peak", "effective"))
-    return Finding(CONDITIONS, f"{peak:g} TOPS peak; {effective:g} effective on a YOLO by one analysis: {effective / peak:.0%}")
+    return Outcome(CONDITIONS, f"{peak:g} TOPS peak; {effective:g} effective on a YOLO by one analysis: {effective / peak:.0%}")
 
 
 # ------------------------------------------------------------------------------------------------------- recorded elsewhere
 @measures
-def fp16_faster(shared) -> Finding:
+def fp16_faster(shared) -> Outcome:
     from edgekit import ledger
 
     found = ledger.recorded("float16_cuda")
@@ -104,7 +104,7 @@ def fp16_faster(shared) -> Finding:
 
 
 @measures
-def tensorrt_faster(shared) -> Finding:
+def tensorrt_faster(shared) -> Outcome:
     from edgekit import ledger
 
     found = ledger.recorded("trt_race")
@@ -112,11 +112,11 @@ def tensorrt_faster(shared) -> Finding:
     names = [f"{row['model']}, {row['entry']}" for row in rows]
     said = ", ".join(f"{name} {row['speed-up']:.1f}x" for name, row in zip(names, rows, strict=True))
     gained = any(row["verdict"] == "faster" for row in rows)  # the race has no compiled PyTorch and no ONNX Runtime on the GPU: never more
-    return Finding(CONDITIONS if gained else NOT, f"{found.label}: against PyTorch alone, batch {rows[0]['batch']}, with copies: {said}")
+    return Outcome(CONDITIONS if gained else NOT, f"{found.label}: against PyTorch alone, batch {rows[0]['batch']}, with copies: {said}")
 
 
 @measures
-def two_of_four_faster(shared) -> Finding:
+def two_of_four_faster(shared) -> Outcome:
     from edgekit import ledger
 
     found = ledger.recorded("sparse_gpu")

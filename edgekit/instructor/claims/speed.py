@@ -1,13 +1,13 @@
-"""How fast things are on this machine. Each function returns a Finding."""
+"""How fast things are on this machine. Each function returns an Outcome."""
 
 from __future__ import annotations
 
 from edgekit import bench, export, runtimes
-from edgekit.instructor.claims.finding import Finding, holds_if, measures, measures_hardware, ratio_of, share
+from edgekit.instructor.claims.outcome import Outcome, holds_if, measures, measures_hardware, ratio_of, share
 
 
 @measures_hardware
-def microseconds(shared) -> Finding:
+def microseconds(shared) -> Outcome:
     times = {}
     for name in ("tinycnn", "edgecnn", "mobilenetv2"):
         with runtimes.load(shared.files[name], threads=1) as run:
@@ -17,19 +17,19 @@ def microseconds(shared) -> Finding:
 
 
 @measures_hardware
-def int8_two_to_four(shared) -> Finding:
+def int8_two_to_four(shared) -> Outcome:
     races = shared.int8_races
     return share({n: r.low >= 2 for n, r in races.items()}, ", ".join(f"{n} {ratio_of(r)}" for n, r in races.items()))
 
 
 @measures_hardware
-def int8_halves_time(shared) -> Finding:
+def int8_halves_time(shared) -> Outcome:
     races = {n: shared.int8_races[n] for n in ("edgecnn", "mobilenetv2")}
     return share({n: r.low > 2 for n, r in races.items()}, ", ".join(f"{n} {ratio_of(r)}" for n, r in races.items()))
 
 
 @measures_hardware
-def dynamic_on_cnns(shared) -> Finding:
+def dynamic_on_cnns(shared) -> Outcome:
     from edgekit.compression import quantization
 
     races = {}
@@ -43,7 +43,7 @@ def dynamic_on_cnns(shared) -> Finding:
 
 
 @measures_hardware
-def zeros_not_faster(shared) -> Finding:
+def zeros_not_faster(shared) -> Outcome:
     import torch
     from torch.nn.utils import prune
 
@@ -75,7 +75,7 @@ def _two_of_four():
 
 
 @measures
-def two_of_four_pattern(shared) -> Finding:
+def two_of_four_pattern(shared) -> Outcome:
     from edgekit.compression.pruning import two_of_four_share
 
     weight = _two_of_four().block3.conv2.weight.detach()
@@ -85,7 +85,7 @@ def two_of_four_pattern(shared) -> Finding:
 
 
 @measures_hardware
-def ort_over_eager(shared) -> Finding:
+def ort_over_eager(shared) -> Outcome:
     from edgekit.zoo.models import load_checkpoint
 
     ratios = {}

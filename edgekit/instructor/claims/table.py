@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgekit.instructor.claims.finding import Finding
 from edgekit.instructor.claims.measuring import measure
+from edgekit.instructor.claims.outcome import Outcome
 from edgekit.instructor.claims.reading import Claim, claims, find, verdicts
 
 
 def judged(
-    ids: list[str] | None = None, emulated: bool = False, done: Callable[[Claim, Finding], None] = lambda claim, finding: None
-) -> list[tuple[Claim, Finding]]:
+    ids: list[str] | None = None, emulated: bool = False, done: Callable[[Claim, Outcome], None] = lambda claim, finding: None
+) -> list[tuple[Claim, Outcome]]:
     """Measure the claims with a function (all, or those in ``ids``) on this machine. emulated: as for `measuring.measure`. done: called
     after each one. ClaimError for an unknown id."""
     wanted = [find(one) for one in ids] if ids else claims()
@@ -23,7 +23,7 @@ def judged(
     return rows
 
 
-def record(name: str, rows: list[tuple[Claim, Finding]], command: str = "", **where):
+def record(name: str, rows: list[tuple[Claim, Outcome]], command: str = "", **where):
     """Write data/recorded/claims_NAME.json: verdicts with device and date. command, where: what made them and on which device and
     environment, if it was not `edgekit claims` on this machine."""
     from edgekit.ledger.recorded import record as write
@@ -33,7 +33,7 @@ def record(name: str, rows: list[tuple[Claim, Finding]], command: str = "", **wh
     return write(f"claims_{name}", data, title="Claims, judged by a machine", source_command=command, **where)
 
 
-def text(rows: list[tuple[Claim, Finding]]) -> str:
+def text(rows: list[tuple[Claim, Outcome]]) -> str:
     """The whole table: this machine's verdicts, those of other devices, and what public evidence says."""
     here = {claim.id: finding for claim, finding in rows}
     lines = []

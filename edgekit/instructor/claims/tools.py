@@ -1,15 +1,15 @@
-"""What the tools do, and which names they have. Each function returns a Finding."""
+"""What the tools do, and which names they have. Each function returns an Outcome."""
 
 from __future__ import annotations
 
 import time
 
 from edgekit import export
-from edgekit.instructor.claims.finding import CONDITIONS, HOLDS, Finding, holds_if, measures, measures_hardware, share
+from edgekit.instructor.claims.outcome import CONDITIONS, HOLDS, Outcome, holds_if, measures, measures_hardware, share
 
 
 @measures
-def default_opset(shared) -> Finding:
+def default_opset(shared) -> Outcome:
     import torch
 
     from edgekit.zoo.models import load_checkpoint
@@ -19,14 +19,14 @@ def default_opset(shared) -> Finding:
         torch.onnx.export(load_checkpoint("tinycnn"), (torch.rand(1, 1, 28, 28),), file, external_data=False, verbose=False)
     newest = torch.onnx._constants.ONNX_MAX_OPSET if hasattr(torch.onnx, "_constants") else None
     more = f"; this PyTorch knows opsets up to {newest}" if newest else ""
-    return Finding(
+    return Outcome(
         CONDITIONS if newest is None or newest != 20 else HOLDS,
         f"PyTorch {torch.__version__.partition('+')[0]} writes opset {export.report(file).opset} by default{more}",
     )
 
 
 @measures
-def ort_quantizes_by_itself(shared) -> Finding:
+def ort_quantizes_by_itself(shared) -> Outcome:
     nodes = _optimized(shared)
     found = [name for name in nodes if "Quant" in name or "Integer" in name or "QLinear" in name]
     return holds_if(
@@ -35,7 +35,7 @@ def ort_quantizes_by_itself(shared) -> Finding:
 
 
 @measures
-def ort_optimizes_by_itself(shared) -> Finding:
+def ort_optimizes_by_itself(shared) -> Outcome:
     before, after = export.report(shared.files["edgecnn"]).nodes, _optimized(shared)
     fused = [name for name in after if name not in before]
     return holds_if(
@@ -54,7 +54,7 @@ def _optimized(shared) -> dict[str, int]:
 
 
 @measures
-def xnnpack_is_there(shared) -> Finding:
+def xnnpack_is_there(shared) -> Outcome:
     import onnxruntime as ort
 
     there = ort.get_available_providers()
@@ -62,7 +62,7 @@ def xnnpack_is_there(shared) -> Finding:
 
 
 @measures
-def old_tensorrt_names(shared) -> Finding:
+def old_tensorrt_names(shared) -> Outcome:
     from edgekit.runtimes import trt
 
     api = trt.api()
@@ -73,7 +73,7 @@ def old_tensorrt_names(shared) -> Finding:
 
 
 @measures
-def default_int8_in_tensorrt(shared) -> Finding:
+def default_int8_in_tensorrt(shared) -> Outcome:
     from edgekit.compression import quantization
     from edgekit.runtimes import trt
 
@@ -91,7 +91,7 @@ def default_int8_in_tensorrt(shared) -> Finding:
 
 
 @measures
-def sparsity_function(shared) -> Finding:
+def sparsity_function(shared) -> Outcome:
     import modelopt
     import modelopt.torch.sparsity as mts
 
@@ -104,7 +104,7 @@ def sparsity_function(shared) -> Finding:
 
 
 @measures
-def fastnas_on_tinycnn(shared) -> Finding:
+def fastnas_on_tinycnn(shared) -> Outcome:
     from edgekit.compression.pruning import free_widths
     from edgekit.zoo.models import load_checkpoint
 
@@ -115,7 +115,7 @@ def fastnas_on_tinycnn(shared) -> Finding:
 
 
 @measures_hardware
-def fastnas_is_quick(shared) -> Finding:
+def fastnas_is_quick(shared) -> Outcome:
     import copy
 
     import modelopt.torch.prune as mtp

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, visible
+from edgekit.checks import BorderError, CheckFailed, Exercise, OnnxFile, for_the_probe
 from edgekit.checks.border import dump, load, plain
 from edgekit.checks.onnx_files import onnx_file
 from edgekit.runtimes.ort.session import cpu_session
@@ -28,7 +28,7 @@ def inputs(exercise: Exercise, folder: Path, step: dict) -> dict:
     submission's seed and the exercise only."""
     seed = [int(step["seed"]), *exercise.name.encode()]
     drawn = plain(exercise.inputs(np.random.default_rng(seed)))
-    dump(visible(drawn), folder / "in")
+    dump(for_the_probe(drawn), folder / "in")
     dump(drawn, folder / "judge")
     return {"ok": True}
 

@@ -62,7 +62,7 @@ class Ended:
 
 
 # --------------------------------------------------------------------------------------------------------------------- binding
-def visible() -> list[Path]:
+def seen_inside() -> list[Path]:
     """What a namespace sees of this machine, read-only: the system, the Python environment, the package and its data."""
     system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
     system += [f"/etc/{name}" for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime")]
@@ -93,7 +93,7 @@ def secret() -> list[Path]:
 
 def bubblewrap(hidden: list[Path] = ()) -> list[str]:
     """The outer sandbox of one worker, up to the command to run in it."""
-    shown = visible()
+    shown = seen_inside()
     command = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-net"]
     command += ["--unshare-uts", "--unshare-cgroup-try", "--hostname", "edgekit", "--clearenv", "--cap-drop", "ALL"]
     needed = ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_RESOURCE"]
@@ -119,12 +119,12 @@ def bubblewrap(hidden: list[Path] = ()) -> list[str]:
             command += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", os.devnull, str(path)]
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/", "--chdir", "/"]
     kept = [str(path) for path in shown if path.is_relative_to("/tmp") and not path.is_symlink()]
-    for name, value in {**environment(), jail.KEPT: ":".join(kept)}.items():
+    for name, value in {**variables(), jail.KEPT: ":".join(kept)}.items():
         command += ["--setenv", name, value]
     return command
 
 
-def environment() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The environment of student code: nothing of the grader's own but what the kit needs."""
     env = {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -275,7 +275,7 @@ class Worker:
     def _environment(self) -> dict[str, str] | None:
         if self.tier != "none":
             return None
-        return {**os.environ, **environment(), "HOME": os.environ.get("HOME", "/tmp")}
+        return {**os.environ, **variables(), "HOME": os.environ.get("HOME", "/tmp")}
 
     def run(self, job: dict, files: dict[str, bytes] | None = None) -> Ended:
         """Run one job: ``{"steps", "step_timeout", "timeout", "seed", "collect"}``.

@@ -12,8 +12,8 @@ ONNX to network, with errors that name node, reason and fix. building.py: networ
 file beside the plan. profiles.py: shapes. runner.py, memory.py: a GPU runs it.
 """
 
-from edgekit.runtimes.trt.building import Built, Profile, build
-from edgekit.runtimes.trt.buildlog import Layer, Log, Stage, collecting
+from edgekit.runtimes.trt.building import Built, OptimizationProfile, build
+from edgekit.runtimes.trt.buildlog import EngineLayer, Log, Stage, collecting
 from edgekit.runtimes.trt.header import Header, here, refusals
 from edgekit.runtimes.trt.history import VERSIONS, history
 from edgekit.runtimes.trt.parsing import Parsed, ParseError, Problem, new_builder, parse
@@ -24,12 +24,12 @@ __all__ = [
     "Built",
     "Features",
     "Header",
-    "Layer",
+    "EngineLayer",
     "Log",
     "ParseError",
     "Parsed",
     "Problem",
-    "Profile",
+    "OptimizationProfile",
     "Stage",
     "api",
     "VERSIONS",

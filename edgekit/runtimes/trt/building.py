@@ -15,10 +15,10 @@ from edgekit.graphs.reading import model_sha256
 from edgekit.graphs.signatures import with_batch
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.buildlog import Layer, Log, collecting
+from edgekit.runtimes.trt.buildlog import EngineLayer, Log, collecting
 from edgekit.runtimes.trt.header import Header, asked, made_here
 from edgekit.runtimes.trt.parsing import Parsed, parse
-from edgekit.runtimes.trt.profiles import Profile, Shape
+from edgekit.runtimes.trt.profiles import OptimizationProfile, Shape
 from edgekit.runtimes.trt.progress import watch
 
 
@@ -33,7 +33,7 @@ class Built(ShownAsText):
     network_layers: int
 
     @property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[EngineLayer]:
         """The engine's layers as the build log lists them; the inspector says the same on a machine that can load the engine."""
         return self.log.layers()
 
@@ -144,10 +144,10 @@ def _config(parsed: Parsed, switches: dict):
     return config
 
 
-def _profile(parsed: Parsed, batches, shapes) -> Profile:
+def _profile(parsed: Parsed, batches, shapes) -> OptimizationProfile:
     inputs = parsed.inputs
     if shapes is not None:
-        return Profile({n: tuple(tuple(s) for s in rows) for n, rows in shapes.items()}).check(inputs)
+        return OptimizationProfile({n: tuple(tuple(s) for s in rows) for n, rows in shapes.items()}).check(inputs)
     dynamic = {n: s for n, s in inputs.items() if any(isinstance(d, str) for d in s.shape)}
     if dynamic and batches is None:
         left = with_batch({name: spec.shape for name, spec in inputs.items()}, 1)
@@ -157,10 +157,10 @@ def _profile(parsed: Parsed, batches, shapes) -> Profile:
             f"{parsed.path}: {', '.join(f'{n} {s}' for n, s in dynamic.items())} is dynamic, and an engine is built for a range. Fix:"
             f" {fix}."
         )
-    return Profile.of_batches(inputs, batches or (1, 1, 1)).check(inputs)
+    return OptimizationProfile.of_batches(inputs, batches or (1, 1, 1)).check(inputs)
 
 
-def _set_profile(parsed: Parsed, config, profile: Profile) -> None:
+def _set_profile(parsed: Parsed, config, profile: OptimizationProfile) -> None:
     added = parsed.builder.create_optimization_profile()
     for name, (low, best, high) in profile.shapes.items():
         added.set_shape(name, low, best, high)

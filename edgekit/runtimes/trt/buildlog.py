@@ -19,7 +19,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Layer:
+class EngineLayer:
     """One layer of an engine: what runs as one launch (or a few).
 
     kind: TensorRT's word for it ("correlation" is a convolution, "kgen" a kernel generated for a fusion). tactic: the chosen kernel, ""
@@ -76,7 +76,7 @@ class Log:
                 return int(match[1])
         return None
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[EngineLayer]:
         """The layers of the engine, where the log lists them (verbosity of profiling DETAILED)."""
         for _, text in self.lines:
             if text.startswith("Layers:\n"):
@@ -87,11 +87,11 @@ class Log:
         return []
 
 
-def _from_line(row: str) -> Layer:
+def _from_line(row: str) -> EngineLayer:
     """'Name: a, LayerType: b, Inputs: [...], Constants: [...], Outputs: [...], TacticName: t, StreamId: 0, Metadata: [ONNX Layer: x]...'"""
     part = lambda key, end: (re.search(rf"{key}: (.*?)(?=, {end})", row) or [None, ""])[1]
     tensors = lambda text: tuple(f"{dtype} [{shape}]" for shape, dtype in re.findall(r"Dimensions: \[([^]]*)\].*?Datatype: (\w+)", text))
-    return Layer(
+    return EngineLayer(
         name=part("Name", "LayerType"),
         kind=part("LayerType", "Inputs"),
         tactic=part("TacticName", "StreamId"),
@@ -101,23 +101,23 @@ def _from_line(row: str) -> Layer:
     )
 
 
-def _from_short(row: str) -> Layer:
+def _from_short(row: str) -> EngineLayer:
     """'Layer(CaskConvolution): name, Tactic: 0x..., input (Float[1,3]) -> output (Float[1,8])', as TensorRT 10 prints it."""
     kind, _, rest = row.removeprefix("Layer(").partition("): ")
     name, _, rest = rest.partition(", Tactic: ")
     tactic, _, tensors = rest.partition(", ")
     sides = tensors.partition(" -> ")
     clean = lambda text: tuple(f"{d} [{s}]" for d, s in re.findall(r"\((\w+)\[([^]]*)\]", text))
-    return Layer(name, kind, tactic, _onnx(row), clean(sides[0]), clean(sides[2]))
+    return EngineLayer(name, kind, tactic, _onnx(row), clean(sides[0]), clean(sides[2]))
 
 
-def from_inspector(text: str) -> list[Layer]:
+def from_inspector(text: str) -> list[EngineLayer]:
     """Layers out of EngineInspector.get_engine_information(JSON). Without DETAILED profiling verbosity there are only names."""
     layers = []
     # strict=False: TensorRT 8.6 writes line breaks into strings as they are.
     for entry in json.loads(text, strict=False).get("Layers", []):
         if isinstance(entry, str):
-            layers.append(Layer(entry, ""))
+            layers.append(EngineLayer(entry, ""))
             continue
         tensors = lambda key, entry=entry: tuple(
             f"{t.get('Datatype') or t.get('Format/Datatype', '')} {t.get('Dimensions', '')}".strip() for t in entry.get(key, [])
@@ -125,7 +125,7 @@ def from_inspector(text: str) -> list[Layer]:
         kind = entry.get("LayerType", "")
         tactic = str(entry.get("TacticName") or entry.get("TacticValue") or "")
         onnx = _onnx(str(entry.get("Metadata", "")))
-        layers.append(Layer(entry.get("Name", ""), kind, tactic, onnx, tensors("Inputs"), tensors("Outputs")))
+        layers.append(EngineLayer(entry.get("Name", ""), kind, tactic, onnx, tensors("Inputs"), tensors("Outputs")))
     return layers
 
 

@@ -16,7 +16,7 @@ from edgekit.files import sha256, write_whole
 from edgekit.graphs.reading import model_sha256
 from edgekit.runtimes.base import RunnerError
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.profiles import Profile
+from edgekit.runtimes.trt.profiles import OptimizationProfile
 
 FORMAT = 1
 
@@ -74,7 +74,7 @@ class Header:
 
     def covers(self, shapes: dict[str, tuple[int, ...]]) -> list[str]:
         """Why these input shapes do not fit the profile; [] if they do."""
-        return Profile({k: tuple(map(tuple, v)) for k, v in self.profile.items()}).refuses(shapes)
+        return OptimizationProfile({k: tuple(map(tuple, v)) for k, v in self.profile.items()}).refuses(shapes)
 
 
 def header_path(plan) -> Path:

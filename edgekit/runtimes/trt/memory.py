@@ -259,7 +259,7 @@ class CudaPython:
 _NON_BLOCKING = 1
 
 
-class Graph:
+class CudaGraph:
     """What a stream was given once, to be launched again with one call. Straight to the driver: PyCUDA has no graphs."""
 
     def __init__(self, stream: int, enqueue):

@@ -11,13 +11,13 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Profile:
+class OptimizationProfile:
     """The shapes an engine accepts: {input: (min, opt, max)}. It is tuned for opt and runs anything from min to max."""
 
     shapes: dict[str, tuple[Shape, Shape, Shape]]
 
     @classmethod
-    def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> Profile:
+    def of_batches(cls, inputs: dict[str, Spec], batches: tuple[int, int, int]) -> OptimizationProfile:
         """min, opt and max batch for every input that has one, wherever it stands (see `graphs.signatures.with_batch`); the others keep
         their shape."""
         try:
@@ -34,7 +34,7 @@ class Profile:
                 )
         return cls({name: tuple(shapes[name] for shapes in sized) for name in inputs})
 
-    def check(self, inputs: dict[str, Spec]) -> Profile:
+    def check(self, inputs: dict[str, Spec]) -> OptimizationProfile:
         """Raise RunnerError where the profile and the network's inputs do not go together; return self."""
         if set(self.shapes) != set(inputs):
             raise RunnerError(f"the profile has {sorted(self.shapes)}, the network's inputs are {sorted(inputs)}.")

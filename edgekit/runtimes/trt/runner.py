@@ -10,10 +10,10 @@ import numpy as np
 
 from edgekit.runtimes.base import InputError, Runner, RunnerError, Spec, _numpy
 from edgekit.runtimes.trt import versions
-from edgekit.runtimes.trt.building import Built, Profile, build
-from edgekit.runtimes.trt.buildlog import Layer, Log, collecting, from_inspector, said
+from edgekit.runtimes.trt.building import Built, OptimizationProfile, build
+from edgekit.runtimes.trt.buildlog import EngineLayer, Log, collecting, from_inspector, said
 from edgekit.runtimes.trt.header import Header, asked, header_path, refusals
-from edgekit.runtimes.trt.memory import Graph, open_memory, users
+from edgekit.runtimes.trt.memory import CudaGraph, open_memory, users
 from edgekit.runtimes.trt.parsing import dtype_name
 
 
@@ -164,7 +164,7 @@ class TensorRTRunner(Runner):
         if self._graph is None:
             self._enqueue(copies)  # the first run allocates and compiles, which a capture does not allow
             self._memory.synchronize(self._stream)
-            self._graph = Graph(self._memory.handle(self._stream), lambda: self._enqueue(copies))
+            self._graph = CudaGraph(self._memory.handle(self._stream), lambda: self._enqueue(copies))
         self._graph.launch()
 
     def _enqueue(self, copies: bool) -> None:
@@ -214,7 +214,7 @@ class TensorRTRunner(Runner):
             for event in events:
                 memory.forget(event)
 
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[EngineLayer]:
         """The engine's layers, from TensorRT's engine inspector. It needs the engine on a GPU; without one see Built.layers."""
         inspector = self._engine.create_engine_inspector()
         return from_inspector(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
@@ -349,7 +349,7 @@ def _as_asked(plan, api, options: dict) -> bool:
     return api in (None, header.api) and asked(options).items() <= header.settings.items()
 
 
-def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
+def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], OptimizationProfile]:
     """Inputs, outputs, and the shapes the engine's first profile accepts."""
     inputs, outputs, shapes = {}, {}, {}
     for i in range(engine.num_io_tensors):
@@ -365,4 +365,4 @@ def _describe(trt, engine) -> tuple[dict[str, Spec], dict[str, Spec], Profile]:
             shapes[name] = (tuple(low), tuple(best), tuple(high))
         else:
             outputs[name] = spec
-    return inputs, outputs, Profile(shapes)
+    return inputs, outputs, OptimizationProfile(shapes)

@@ -9,14 +9,14 @@ HOLDS, CONDITIONS, NOT, UNSHOWN = "holds", "holds under conditions", "does not h
 
 
 @dataclass(frozen=True)
-class Finding:
+class Outcome:
     """verdict: one of reading.VERDICTS. found: a sentence with the numbers."""
 
     verdict: str
     found: str
 
 
-MEASURES: dict[str, Callable[..., Finding]] = {}
+MEASURES: dict[str, Callable[..., Outcome]] = {}
 HARDWARE: set[str] = set()  # those of them that measure time or memory
 
 
@@ -31,18 +31,18 @@ def measures_hardware(function):
     return measures(function)
 
 
-def holds_if(condition: bool, found: str) -> Finding:
-    return Finding(HOLDS if condition else NOT, found)
+def holds_if(condition: bool, found: str) -> Outcome:
+    return Outcome(HOLDS if condition else NOT, found)
 
 
-def share(cases: dict[str, bool], found: str) -> Finding:
+def share(cases: dict[str, bool], found: str) -> Outcome:
     """holds where all cases do, under conditions where some do."""
     right = [name for name, yes in cases.items() if yes]
     if not right:
-        return Finding(NOT, found)
+        return Outcome(NOT, found)
     if len(right) == len(cases):
-        return Finding(HOLDS, found)
-    return Finding(CONDITIONS, f"only for {', '.join(right)}: {found}")
+        return Outcome(HOLDS, found)
+    return Outcome(CONDITIONS, f"only for {', '.join(right)}: {found}")
 
 
 def ratio_of(one) -> str:
