@@ -72,7 +72,7 @@ def trial(noise, seed: int, speedup: float = 1.05) -> bench.Comparison:
 def plain_environment(request, monkeypatch):
     """Made-up time needs no real machine; the tests that look at the environment ask for it by mark-free name."""
     if "environment" not in request.node.name:
-        monkeypatch.setattr(bench, "environment", lambda entries: {})
+        monkeypatch.setattr(bench, "conditions", lambda entries: {})
 
 
 # ---------------------------------------------------------------- verdicts on made-up time

@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 from edgekit.instructor.claims import reading, table
-from edgekit.instructor.claims.outcome import UNSHOWN, Finding
+from edgekit.instructor.claims.outcome import UNSHOWN, Outcome
 from tests.lanes import LANES, Lane, arm, part
 
 TIMEOUT = 1500  # seconds for all claims of a lane
 
 
-def judged(lane: Lane, timeout: float = TIMEOUT) -> tuple[dict, list[tuple[reading.Claim, Finding]]]:
+def judged(lane: Lane, timeout: float = TIMEOUT) -> tuple[dict, list[tuple[reading.Claim, Outcome]]]:
     """(the lane's environment, every claim with a function and what the lane says of it). One that was not reached in time is "not
     shown"."""
     with tempfile.TemporaryDirectory(prefix="lane-") as folder:
@@ -34,7 +34,7 @@ def judged(lane: Lane, timeout: float = TIMEOUT) -> tuple[dict, list[tuple[readi
     environment = found.pop("environment")
     asked = [claim for claim in reading.claims() if claim.tested == "function"]
     none = [UNSHOWN, f"not measured here: {late[:200]}"]
-    return environment, [(claim, Finding(*found.get(claim.id, none))) for claim in asked]
+    return environment, [(claim, Outcome(*found.get(claim.id, none))) for claim in asked]
 
 
 def main() -> int:

@@ -14,7 +14,8 @@ def instead_of_lp_pool(node):
     for side in pool["kernel_shape"]:
         size *= side
     constant = lambda what, value: helper.make_node("Constant", [], [name + what], value=numpy_helper.from_array(np.array(value,
-    np.float32))) return (
+        np.float32)))
+    return (
         constant("p", p), constant("1/p", 1 / p), constant("scale", size ** (1 / p)),
         helper.make_node("Neg", node.input, [name + "minus"]),
         helper.make_node("Max", [node.input[0], name + "minus"], [name + "size"]),

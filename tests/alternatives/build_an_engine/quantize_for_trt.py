@@ -15,8 +15,9 @@ def quantize_for_trt(source, target, reader):
         "a StaticQuantConfig",
         """
 def quantize_for_trt(source, target, reader):
-    from onnxruntime.quantization import StaticQuantConfig, quantize config = StaticQuantConfig(reader, quant_format=QuantFormat.QDQ,
-    activation_type=QuantType.QInt8, weight_type=QuantType.QInt8, per_channel=True,
+    from onnxruntime.quantization import StaticQuantConfig, quantize
+    config = StaticQuantConfig(reader, quant_format=QuantFormat.QDQ, activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8, per_channel=True,
                                extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False})
     quantize(source, target, config)
 """,
@@ -25,10 +26,11 @@ def quantize_for_trt(source, target, reader):
         "entropy, only the layers that multiply, weights through a Q/DQ pair",
         """
 def quantize_for_trt(source, target, reader):
-    from onnxruntime.quantization import CalibrationMethod quantize_static(onnx.load(source), target, reader, per_channel=True,
-    calibrate_method=CalibrationMethod.Entropy, op_types_to_quantize=["Conv", "Gemm", "MatMul"],
-                    extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False, "AddQDQPairToWeight": True,
-                    "DedicatedQDQPair": True})
+    from onnxruntime.quantization import CalibrationMethod
+    quantize_static(onnx.load(source), target, reader, per_channel=True, calibrate_method=CalibrationMethod.Entropy,
+        op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+                    extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False,
+                        "AddQDQPairToWeight": True, "DedicatedQDQPair": True})
 """,
     ),
     Right(
@@ -43,9 +45,11 @@ def quantize_for_trt(source, target, reader):
         "preprocessed first",
         """
 def quantize_for_trt(source, target, reader):
-    from onnxruntime.quantization.shape_inference import quant_pre_process ready = Path(target).with_name("ready.onnx")
-    quant_pre_process(str(source), str(ready)) quantize_static(ready, target, reader, per_channel=True,
-    extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False})
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+    ready = Path(target).with_name("ready.onnx")
+    quant_pre_process(str(source), str(ready))
+    quantize_static(ready, target, reader, per_channel=True, extra_options={"ActivationSymmetric": True, "WeightSymmetric": True,
+        "QuantizeBias": False})
 """,
     ),
 ]

@@ -51,8 +51,8 @@ def distillation_loss(student, teacher, labels, temperature, alpha):
     total = student.new_zeros(1)
     for s, t, label in zip(student, teacher.detach(), labels):
         if alpha:
-            total = total + alpha * temperature**2 * nn.functional.kl_div((s / temperature).log_softmax(0), (t / temperature).softmax(0),
-            reduction="sum")
+            total = total + alpha * temperature**2 * nn.functional.kl_div((s / temperature).log_softmax(0),
+                (t / temperature).softmax(0), reduction="sum")
         if alpha < 1:
             total = total + (1 - alpha) * (s.logsumexp(0) - s[label])
     return total / len(student)

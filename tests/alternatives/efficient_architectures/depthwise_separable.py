@@ -17,8 +17,9 @@ def depthwise_separable(channels_in, channels_out, stride=1):
         "torchvision's block",
         """
 def depthwise_separable(channels_in, channels_out, stride=1):
-    from torchvision.ops import Conv2dNormActivation return nn.Sequential(Conv2dNormActivation(channels_in, channels_in, 3, stride,
-    groups=channels_in), Conv2dNormActivation(channels_in, channels_out, 1))
+    from torchvision.ops import Conv2dNormActivation
+    return nn.Sequential(Conv2dNormActivation(channels_in, channels_in, 3, stride, groups=channels_in),
+        Conv2dNormActivation(channels_in, channels_out, 1))
 """,
     ),
     Right(

@@ -39,9 +39,12 @@ def round_trip(values):
         "by the limits, in float64",
         """
 def round_trip(values):
-    v = np.abs(np.ravel(values)).astype(np.float64) too_large, too_small = v >= 65520, v <= 2.0**-25 v = v[~too_large & ~too_small] errors =
-    np.abs(np.float64(np.float16(v)) - v) / v return {"worst": np.max(errors, initial=0), "overflowed": np.count_nonzero(too_large),
-    "vanished": np.count_nonzero(too_small), "left": v.size}
+    v = np.abs(np.ravel(values)).astype(np.float64)
+    too_large, too_small = v >= 65520, v <= 2.0**-25
+    v = v[~too_large & ~too_small]
+    errors = np.abs(np.float64(np.float16(v)) - v) / v
+    return {"worst": np.max(errors, initial=0), "overflowed": np.count_nonzero(too_large),
+        "vanished": np.count_nonzero(too_small), "left": v.size}
 """,
     ),
     Right(

@@ -16,8 +16,9 @@ def agreement(got, want):
         "int16, plain numbers",
         """
 def agreement(got, want):
-    d = got.astype(np.int16) - want return dict(equal=float(np.mean(d == 0)), steps=int(max(d.max(), -d.min())), **{"same class":
-    float(np.mean(got.argmax(-1) == want.argmax(-1)))})
+    d = got.astype(np.int16) - want
+    return dict(equal=float(np.mean(d == 0)), steps=int(max(d.max(), -d.min())),
+        **{"same class": float(np.mean(got.argmax(-1) == want.argmax(-1)))})
 """,
     ),
 ]

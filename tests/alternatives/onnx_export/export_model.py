@@ -36,9 +36,13 @@ def export_model(model, path):
         "through memory, names set in the proto",
         """
 def export_model(model, path):
-    import io buffer = io.BytesIO() torch.onnx.export(model.eval(), (torch.rand(2, 1, 28, 28),), buffer, dynamo=False, input_names=["x"],
-    output_names=["y"], dynamic_axes={"x": [0]}) proto = onnx.load_from_string(buffer.getvalue()) wires = {"x": "input", "y": "logits"} for
-    value in (*proto.graph.input, *proto.graph.output):
+    import io
+    buffer = io.BytesIO()
+    torch.onnx.export(model.eval(), (torch.rand(2, 1, 28, 28),), buffer, dynamo=False, input_names=["x"], output_names=["y"],
+        dynamic_axes={"x": [0]})
+    proto = onnx.load_from_string(buffer.getvalue())
+    wires = {"x": "input", "y": "logits"}
+    for value in (*proto.graph.input, *proto.graph.output):
         value.name = wires[value.name]
     for node in proto.graph.node:
         node.input[:], node.output[:] = ([wires.get(name, name) for name in ends] for ends in (node.input, node.output))

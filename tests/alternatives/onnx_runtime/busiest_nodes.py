@@ -31,10 +31,13 @@ def busiest_nodes(events, top):
         "groupby, a heap, seconds",
         """
 def busiest_nodes(events, top):
-    import heapq from itertools import groupby kernels = sorted(((e["name"].rpartition("_kernel_time")[0], e["dur"] / 1e6) for e in events
-    if e["cat"] == "Node" and e["name"].endswith("_kernel_time"))) spent = {name: sum(dur for _, dur in group) for name, group in
-    groupby(kernels, key=lambda row: row[0])} whole = sum(dur for _, dur in kernels) return heapq.nlargest(top, ((name, seconds / whole) for
-    name, seconds in spent.items()), key=lambda row: row[1])
+    import heapq
+    from itertools import groupby
+    kernels = sorted(((e["name"].rpartition("_kernel_time")[0], e["dur"] / 1e6) for e in events if e["cat"] == "Node"
+        and e["name"].endswith("_kernel_time")))
+    spent = {name: sum(dur for _, dur in group) for name, group in groupby(kernels, key=lambda row: row[0])}
+    whole = sum(dur for _, dur in kernels)
+    return heapq.nlargest(top, ((name, seconds / whole) for name, seconds in spent.items()), key=lambda row: row[1])
 """,
     ),
 ]

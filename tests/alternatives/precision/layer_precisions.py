@@ -37,8 +37,9 @@ def layer_precisions(path):
     nodes = list(onnx.load_model(path).graph.node)
     def from_dq(name):
         return next((node.op_type for node in nodes if name in node.output), None) == "DequantizeLinear"
-    words = ["float", "float", "weights only", "int8"] return {node.name: words[from_dq(node.input[0]) + 2 * from_dq(node.input[1])] for
-    node in nodes if node.op_type in ("Conv", "Gemm", "MatMul")}
+    words = ["float", "float", "weights only", "int8"]
+    return {node.name: words[from_dq(node.input[0]) + 2 * from_dq(node.input[1])] for node in nodes if node.op_type in ("Conv",
+        "Gemm", "MatMul")}
 """,
     ),
 ]

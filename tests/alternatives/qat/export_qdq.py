@@ -11,7 +11,7 @@ def export_qdq(model, path):
     buffer = io.BytesIO()
     with torch.no_grad():
         torch.onnx.export(model.eval(), torch.zeros(1, 1, 28, 28), buffer, dynamo=False, opset_version=17, input_names=["input"],
-        output_names=["logits"], dynamic_axes={"input": [0], "logits": [0]})
+            output_names=["logits"], dynamic_axes={"input": [0], "logits": [0]})
     path.write_bytes(buffer.getvalue())
 """,
     ),
@@ -19,16 +19,19 @@ def export_qdq(model, path):
         "a copy, the path as text, only the input's axis",
         """
 def export_qdq(model, path):
-    model = copy.deepcopy(model) model.train(False) torch.onnx.export(model, args=(torch.randn(4, 1, 28, 28),), f=str(path), dynamo=False,
-    input_names=["input"], output_names=["logits"], dynamic_axes={"input": {0: "N"}})
+    model = copy.deepcopy(model)
+    model.train(False)
+    torch.onnx.export(model, args=(torch.randn(4, 1, 28, 28),), f=str(path), dynamo=False, input_names=["input"],
+        output_names=["logits"], dynamic_axes={"input": {0: "N"}})
 """,
     ),
     Right(
         "the mode left to the exporter and put back",
         """
 def export_qdq(model, path):
-    was = model.training torch.onnx.export(model, (torch.rand(2, 1, 28, 28),), path, dynamo=False, training=torch.onnx.TrainingMode.EVAL,
-    do_constant_folding=True,
+    was = model.training
+    torch.onnx.export(model, (torch.rand(2, 1, 28, 28),), path, dynamo=False, training=torch.onnx.TrainingMode.EVAL,
+        do_constant_folding=True,
                       input_names=["input"], output_names=["logits"], dynamic_axes={name: {0: "batch"} for name in ("input", "logits")})
     model.train(was)
 """,

@@ -56,8 +56,9 @@ def sparse_weights(path):
             axis = 0
         else:
             continue
-        w = weights[node.input[1]] answers[node.input[1]] = w.shape[axis] % 4 == 0 and (w.abs().unflatten(axis, (-1, 4)).movedim(axis + 1,
-        0).sort(dim=0).values[1] == 0).all()
+        w = weights[node.input[1]]
+        answers[node.input[1]] = w.shape[axis] % 4 == 0 and (w.abs().unflatten(axis, (-1, 4)).movedim(axis + 1,
+            0).sort(dim=0).values[1] == 0).all()
     return answers
 """,
     ),

@@ -36,8 +36,10 @@ class _Masked(nn.Module):
 
 
 def sparsify_and_tune(model, train):
-    from torch.nn.utils import parametrize layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear)) and
-    m.weight.shape[0] % 8 == 0 and m.weight.shape[1] % 16 == 0] for layer in layers:
+    from torch.nn.utils import parametrize
+    layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear)) and m.weight.shape[0] % 8 == 0
+        and m.weight.shape[1] % 16 == 0]
+    for layer in layers:
         rows = layer.weight.detach().movedim(1, -1)
         groups = rows.reshape(-1, 4)
         mask = torch.zeros_like(groups).scatter_(1, groups.abs().topk(2, dim=1).indices, 1.0).reshape(rows.shape).movedim(-1, 1)
@@ -69,8 +71,10 @@ def sparsify_and_tune(model, train):
         "torch's own pruning with a mask",
         """
 def sparsify_and_tune(model, train):
-    from torch.nn.utils import prune chosen = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear) and m.weight.shape[1] % 16
-    == 0 and m.weight.shape[0] % 8 == 0] for m in chosen:
+    from torch.nn.utils import prune
+    chosen = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear) and m.weight.shape[1] % 16 == 0
+        and m.weight.shape[0] % 8 == 0]
+    for m in chosen:
         w = np.moveaxis(np.abs(m.weight.detach().numpy()), 1, -1)
         g = w.reshape(*w.shape[:-1], -1, 4)
         keep = g >= np.sort(g, axis=-1)[..., 2:3]
