@@ -18,8 +18,12 @@ from edgekit.silence import quiet
 logging.basicConfig(level=logging.DEBUG)
 
 def chatter(word):
-    print(word, "printed"); print(word, "to stderr", file=sys.stderr); logging.getLogger("torch.onnx").warning(word + " logged")
-    logging.getLogger("somebody").error(word + " logged"); warnings.warn(word + " warned"); os.write(1, (word + " from C++").encode() + b"\\n")
+    print(word, "printed")
+    print(word, "to stderr", file=sys.stderr)
+    logging.getLogger("torch.onnx").warning(word + " logged")
+    logging.getLogger("somebody").error(word + " logged")
+    warnings.warn(word + " warned")
+    os.write(1, (word + " from C++").encode())
 
 with quiet():
     chatter("inside")
