@@ -56,6 +56,15 @@ def test_what_the_page_names_is_there():
     assert not [name for name in named if not any((place / name).exists() for place in places)]
 
 
+def test_the_formatter_has_the_last_word():
+    ruff = lambda *words: subprocess.run([sys.executable, "-m", "ruff", *words, "."], cwd=paths.root(), capture_output=True, text=True)
+    for run in (ruff("check"), ruff("format", "--check")):
+        assert run.returncode == 0, run.stdout + run.stderr
+    comment = re.compile(r"#\s*fmt:")
+    files = [path for folder in ("edgekit", "tests", "solutions") for path in (paths.root() / folder).rglob("*.py")]
+    assert len(files) > 700 and not [path for path in files if comment.search(path.read_text(encoding="utf-8"))]
+
+
 def test_the_test_files_that_begin_first_are_there():
     from tests.conftest import LONGEST
 
