@@ -67,7 +67,7 @@ class ItemResult(_Stored):
 
     name: of the exercise. points: the most it can give. earned: what it gave. status: "pass", "fail", "timeout", "out-of-memory",
     "kernel-died", "missing", ``OUR_FAULT``, or "settled" where a person gave the points. message: for the student. cause: what the check
-    calls the mistake; "" for none. seconds: of the exercise's cell and probe. Of a person's decision
+    calls the mistake; "" for none. seconds: of its probe in the sandbox. Of a person's decision
     (:mod:`edgekit.instructor.reports.marks`) come comment, for the student, and auto, the grader's own status.
     """
 
