@@ -58,7 +58,7 @@ class _Stored:
         return one.name in self.absent and getattr(self, one.name) == empty
 
 
-_OURS = {one.name for one in fields(_Stored)}
+_OURS = {one.name for one in fields(_Stored)}  # they stand in no line
 
 
 @dataclass
