@@ -139,7 +139,7 @@ class Batch:
             os.environ.pop("EDGEKIT_TEST_SECRET")
             self.listener.close()
         self.seconds = time.perf_counter() - began
-        self.by_student = {record["student"]: record for record in self.records}
+        self.by_student = {record.student: record for record in self.records}
         self.changed = [path for path, what in contents(self.m.submissions).items() if before.get(path) != what]
         self.left = self._left(children)
         self.marked = self._marked(folder)
@@ -170,14 +170,14 @@ class Batch:
 
     def earned(self, attack) -> float:
         record = self.by_student.get(attack.student)
-        return sum(i["earned"] for i in record["items"] if not attack.items or i["name"] in attack.items) if record else 0
+        return sum(i.earned for i in record.items if not attack.items or i.name in attack.items) if record else 0
 
     def outcome(self, attack) -> str:
         record = self.by_student.get(attack.student)
         if record is None:
             return "no record"
-        statuses = sorted({item["status"] for item in record["items"]})
-        return record["status"] if record["status"] != "graded" else ", ".join(statuses)
+        statuses = sorted({item.status for item in record.items})
+        return record.status if record.status != "graded" else ", ".join(statuses)
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +203,9 @@ class Table:
 def show(batch: Batch, terminal) -> None:
     terminal.section("attacks: what each submission got")
     for attack in batch.attacks:
-        record = batch.by_student.get(attack.student, {})
-        terminal.line(f"{batch.earned(attack):4g} points  {record.get('seconds', 0):5.1f} s  {attack.name:48} {batch.outcome(attack)}")
+        record = batch.by_student.get(attack.student)
+        seconds = record.seconds if record else 0
+        terminal.line(f"{batch.earned(attack):4g} points  {seconds:5.1f} s  {attack.name:48} {batch.outcome(attack)}")
     wrong = sum(batch.earned(attack) > 0 for attack in batch.attacks)
     lost = sum(points(batch, student) != 14 for student in batch.honest)
     terminal.line(
@@ -231,19 +232,19 @@ def test_every_attack_is_named_for_what_it_is(batch):
         if record is None:
             if not attack.absent:
                 odd[attack.name] = "no record"
-        elif attack.submission and record["status"] != attack.submission:
-            odd[attack.name] = record["status"]
-        elif record["status"] == "graded" and not {i["status"] for i in record["items"]} <= attack.statuses:
-            odd[attack.name] = [(i["name"], i["status"], i["message"][:200]) for i in record["items"] if i["status"] not in attack.statuses]
-        elif record["status"] == records.OUR_FAULT:
-            odd[attack.name] = [(i["name"], i["status"], i["message"][:200]) for i in record["items"]] or record["notes"]
+        elif attack.submission and record.status != attack.submission:
+            odd[attack.name] = record.status
+        elif record.status == "graded" and not {i.status for i in record.items} <= attack.statuses:
+            odd[attack.name] = [(i.name, i.status, i.message[:200]) for i in record.items if i.status not in attack.statuses]
+        elif record.status == records.OUR_FAULT:
+            odd[attack.name] = [(i.name, i.status, i.message[:200]) for i in record.items] or record.notes
     assert not odd
 
 
 def test_the_honest_get_full_marks_beside_them(batch):
     short = {
         s: (
-            [(i["name"], i["status"], i["message"][:300]) for i in batch.by_student[s]["items"] if i["status"] != "pass"]
+            [(i.name, i.status, i.message[:300]) for i in batch.by_student[s].items if i.status != "pass"]
             if s in batch.by_student
             else "no record"
         )
@@ -299,6 +300,6 @@ def test_the_attacks_do_work_where_walls_are_missing(tmp_path, monkeypatch):
     write(m, attacks)
     found = grade.grade_all(m.submissions, m.out, workers=1, tier="none", audit=0, progress=False)
     listener.close()
-    got = {record["student"]: records.points(record) for record in found}
+    got = {record.student: records.points(record) for record in found}
     assert got == {"honest": 2, **{attack.student: 2 for attack in attacks}}
-    assert listener.heard and all(record["tier"].startswith("none") for record in found)
+    assert listener.heard and all(record.tier.startswith("none") for record in found)

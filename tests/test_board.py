@@ -417,7 +417,7 @@ def _written_part(board, out):
     desk.decide("anna", entry.lab, "card", "2", "name the worst kind of picture")
     desk.decide("anna", entry.lab, "defence", "3", "")
     (record,) = desk.records()
-    automatic = sum(item["earned"] for item in record["items"] if item["name"] not in ("card", "defence"))
+    automatic = sum(item.earned for item in record.items if item.name not in ("card", "defence"))
     assert 0 < automatic < 6 and points_of(record) == tidy(automatic + 5)
     assert not desk.queue()[0]
     with review.serving(out) as address:
@@ -508,9 +508,9 @@ def test_a_claim_earns_nothing(board, tmp_path):
     budgets = [item("accuracy", "kept"), item("latency", "can't tell"), item("file", "missed"), item("memory", "kept")]
     row = lambda claims: {"packed_sha": "0", "report": {"items": budgets + claims, "environment": {}, "tier": "container"}}
     without, claimed = (marks._record("anna", "capstone-digits-cpu-board", row(c)) for c in ([], [item("claim", "kept")] * 2))
-    assert without["items"] == claimed["items"]
-    assert [one["earned"] for one in claimed["items"][:4]] == [1.5, 0, 0, 1.5]
-    assert claimed["notes"] == ["claim kept: m, a."] * 2 and claimed["tier"] == "container"
+    assert without.items == claimed.items
+    assert [one.earned for one in claimed.items[:4]] == [1.5, 0, 0, 1.5]
+    assert claimed.notes == ["claim kept: m, a."] * 2 and claimed.tier == "container"
 
 
 def test_dominated_by_whom():

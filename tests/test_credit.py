@@ -57,7 +57,7 @@ def test_no_attack_is_credited_without_a_note(notes, tmp_path):
     solved.parent.mkdir(parents=True)
     solved.write_bytes(honest.solution.read_bytes())
     records = grade_all(tmp_path / "in", tmp_path / "out", workers=1, audit=0, progress=False)
-    points = {record["student"]: sum(item["earned"] for item in record["items"]) for record in records}
+    points = {record.student: sum(item.earned for item in record.items) for record in records}
     assert points.pop("honest") == honest.points, "a grader that gives nobody anything would stop every attack"
     assert len(points) == len(silent)
     earned = {silent[int(student[6:])][:3]: got for student, got in points.items()}

@@ -115,7 +115,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(course, dask, certificates,
 
     def kill_one(path, record, append=records.append):
         append(path, record)
-        seen.append(record["student"])
+        seen.append(record.student)
         if len(seen) == 3:
             victim = dask.workers[0]
             below = psutil.Process(victim.pid).children(recursive=True)
@@ -123,10 +123,10 @@ def test_a_worker_killed_in_the_middle_loses_nothing(course, dask, certificates,
             killed.extend(below)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cluster.records, "append", kill_one)
+        patch.setattr(records, "append", kill_one)
         found = cluster.grade_all(m.submissions, tmp_path / "out", dask.address, progress=False, patience=100, **certificates)
     assert killed and dask.workers[0].wait(10) == -signal.SIGKILL and dask.workers[1].poll() is None
-    assert sorted(seen) == sorted({record["student"] for record in found}) and len(found) == SIZE + 1
+    assert sorted(seen) == sorted({record.student for record in found}) and len(found) == SIZE + 1
     assert reports.write(tmp_path / "out", found)["csv"].read_text(encoding="utf-8") == alone
     assert len(list((tmp_path / "out" / "notebooks").rglob("*.ipynb"))) == SIZE + 1
     _, alive = psutil.wait_procs(killed, timeout=10)
@@ -135,7 +135,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(course, dask, certificates,
     dask.close()
     again = cluster.grade_all(m.submissions, tmp_path / "out", dask.address, progress=False, **certificates)
     assert again == found
-    assert {r["student"]: records.points(r) for r in found}["mallory"] == 0, "student code reached the scheduler"
+    assert {r.student: records.points(r) for r in found}["mallory"] == 0, "student code reached the scheduler"
 
 
 def test_plain_tcp_is_refused_unless_allowed(course, tmp_path, monkeypatch):

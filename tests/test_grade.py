@@ -13,6 +13,7 @@ from edgekit import paths
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.grading import batch, grade
 from edgekit.instructor.reports import records
+from edgekit.instructor.reports.records import Record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker
 from edgekit.instructor.submissions import finding as submissions
 from edgekit.instructor.submissions import rebuild
@@ -47,14 +48,14 @@ def mistake(exercise: str, name: str) -> str:
     return next(m.code for m in MISTAKES[exercise] if m.name == name)
 
 
-def one(tmp_path, change=None, worker=None, **options) -> dict:
+def one(tmp_path, change=None, worker=None, **options) -> Record:
     write(tmp_path / "class", "ann", change, base=options.pop("base", None), extra=options.pop("extra", ()))
     (found,) = submissions.find(tmp_path / "class")
     return grade.grade_one(found, worker or warm(), **options)
 
 
-def items(record: dict) -> dict[str, tuple]:
-    return {item["name"]: (item["status"], item["cause"]) for item in record["items"]}
+def items(record: Record) -> dict[str, tuple]:
+    return {item.name: (item.status, item.cause) for item in record.items}
 
 
 @pytest.fixture
@@ -72,17 +73,17 @@ def test_a_class(tmp_path, shared):
     (tmp_path / "class" / "broken").mkdir()
     (tmp_path / "class" / "broken" / f"{LAB.slug}.ipynb").write_text("{")
     found = grade.grade_all(tmp_path / "class", tmp_path / "out", workers=1, audit=0, progress=False, seed=5)
-    by_student = {record["student"]: record for record in found}
+    by_student = {record.student: record for record in found}
     assert list(by_student) == ["broken", "honest", "partly", "untouched"]
 
     honest = by_student["honest"]
-    assert {item["name"]: item["earned"] for item in honest["items"]} == POINTS and not honest["notes"]
-    assert honest["tier"] == "namespace" and honest["kernel"] == "warm" and honest["seed"] == 5
-    score = honest["scores"]["export_model"]
+    assert {item.name: item.earned for item in honest.items} == POINTS and not honest.notes
+    assert honest.tier == "namespace" and honest.kernel == "warm" and honest.seed == 5
+    score = honest.scores["export_model"]
     assert score["nodes"] == 4 and 0 < score["bytes"] < 10**6 and 0 <= score["accuracy"] <= 1 and 0.1 < score["latency_ratio"] < 10
 
     untouched = by_student["untouched"]
-    assert all(item["earned"] == 0 for item in untouched["items"])
+    assert all(item.earned == 0 for item in untouched.items)
     assert set(items(untouched).values()) == {("fail", "not done yet")}
 
     assert items(by_student["partly"]) == {
@@ -92,11 +93,11 @@ def test_a_class(tmp_path, shared):
         "mixes_images": ("pass", ""),
         "gate": ("fail", "raised"),
     }
-    assert by_student["partly"]["notes"] == ["1 extra code cell"]
-    assert "absolute" in next(i["message"] for i in by_student["partly"]["items"] if i["name"] == "parity")
+    assert by_student["partly"].notes == ["1 extra code cell"]
+    assert "absolute" in next(i.message for i in by_student["partly"].items if i.name == "parity")
 
     broken = by_student["broken"]
-    assert broken["status"] == "unreadable" and {i["status"] for i in broken["items"]} == {"missing"}
+    assert broken.status == "unreadable" and {i.status for i in broken.items} == {"missing"}
 
     rebuilt = json.loads((tmp_path / "out" / "notebooks" / "partly" / f"{LAB.slug}.ipynb").read_text())
     assert not [cell for cell in rebuilt["cells"] if cell["id"] == "own0"]
@@ -123,7 +124,7 @@ def test_a_bad_cell_costs_its_item_alone(tmp_path, source, status):
     found = items(record)
     assert found["describe"][0] == status
     assert found["parity"] == found["mixes_images"] == ("pass", "")
-    assert record["status"] == "graded"
+    assert record.status == "graded"
 
 
 def test_each_hanging_item_costs_one_deadline_and_the_notebook_has_one_too(tmp_path):
@@ -131,7 +132,7 @@ def test_each_hanging_item_costs_one_deadline_and_the_notebook_has_one_too(tmp_p
     change = {name: hang.format(name) for name in POINTS}
     record = one(tmp_path, change, cell_timeout=1.5, notebook_timeout=4)
     assert {status for status, _ in items(record).values()} == {"timeout"}
-    assert record["seconds"] < 20
+    assert record.seconds < 20
 
 
 def test_a_slice_that_lacks_something_does_not_make_a_zero(tmp_path):
@@ -141,7 +142,7 @@ def test_a_slice_that_lacks_something_does_not_make_a_zero(tmp_path):
     hidden = source + "def mixes_images(path):\n    globals()['work']\n    return solved(path)\n"
     assert given and any("work" in cell["source"] for cell in rebuild.released(LAB)["cells"] if cell["id"] == given)
     record = one(tmp_path, {**QUICK, "mixes_images": hidden})
-    assert items(record)["mixes_images"] == ("pass", "") and "whole" in record["phases"]
+    assert items(record)["mixes_images"] == ("pass", "") and "whole" in record.phases
 
 
 def test_the_verdict_does_not_depend_on_the_seed_and_the_inputs_do(tmp_path):
@@ -172,9 +173,9 @@ class Failing(Worker):
 
 def test_our_fault_is_tried_again_and_never_a_zero(tmp_path):
     once = one(tmp_path / "a", QUICK, worker=Failing(1))
-    assert once["status"] == "graded" and items(once)["parity"] == ("pass", "") and "attempt 1" in once["notes"][0]
+    assert once.status == "graded" and items(once)["parity"] == ("pass", "") and "attempt 1" in once.notes[0]
     twice = one(tmp_path / "b", QUICK, worker=Failing(5))
-    assert twice["status"] == "grader-error" and {i["status"] for i in twice["items"]} == {"grader-error"}
+    assert twice.status == "grader-error" and {i.status for i in twice.items} == {"grader-error"}
     assert records.points(twice) is None
 
 
@@ -196,10 +197,10 @@ def test_the_audit_runs_cold_and_agrees(tmp_path, monkeypatch):
     real, seen = grade.grade_one, []
     monkeypatch.setattr(grade, "grade_one", lambda *args, **more: seen[0] if seen else seen.append(real(*args, **more)) or seen[0])
     options = {"cell_timeout": 60, "notebook_timeout": 120}
-    assert grade.audited(record, found, warm(), options)["audit"] == {"kernel": "cold", "agrees": True}
-    assert seen[0]["kernel"] == "cold" and seen[0]["seed"] == 3
-    record["items"][0].update(status="pass")
-    assert grade.audited(record, found, warm(), options)["audit"]["agrees"] is False
+    assert grade.audited(record, found, warm(), options).audit == {"kernel": "cold", "agrees": True}
+    assert seen[0].kernel == "cold" and seen[0].seed == 3
+    record.items[0].status = "pass"
+    assert grade.audited(record, found, warm(), options).audit["agrees"] is False
 
 
 def test_shards_are_disjoint_and_complete():

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,10 +101,10 @@ def test_a_file_saved_during_the_run_and_answers_that_sleep(tmp_path, monkeypatc
 
         monkeypatch.setattr(grade, "grade_one", saved_meanwhile)
         found = grade_all(m.submissions, m.out, **OPTIONS)
-        (sleeping,) = [one for one in found if one["student"] == "sleeper"]
-        assert {item["status"] for item in sleeping["items"]} == {"timeout"} and sleeping["cell_seconds"] < 20
-        assert all("waited and computed nothing" in item["message"] for item in sleeping["items"])
-        assert not [note for note in sleeping["notes"] if "busy" in note]
+        (sleeping,) = [one for one in found if one.student == "sleeper"]
+        assert {item.status for item in sleeping.items} == {"timeout"} and sleeping.cell_seconds < 20
+        assert all("waited and computed nothing" in item.message for item in sleeping.items)
+        assert not [note for note in sleeping.notes if "busy" in note]
         first = table(reports.write(m.out, found))
         assert first["student01"]["total"] == "" and first["student01"][f"{SLUG} status"] == "grader-error"
         monkeypatch.setattr(grade, "grade_one", inner)
@@ -123,7 +124,7 @@ def test_grading_one_lab_again_keeps_the_others_and_a_comment_grades_nothing(tmp
         notebook = json.loads((root / "labs" / f"{SLUG}.ipynb").read_text())
         (root / "labs" / f"{other}.ipynb").write_text(json.dumps(notebook))
         reports.write(m.out, grade_all(m.submissions, m.out, labs=[SLUG], **OPTIONS))
-        kept = {**records.read(m.out / records.FILE)[0], "lab": other, "student": "only other"}
+        kept = replace(records.read(m.out / records.FILE)[0], lab=other, student="only other")
         records.append(m.out / records.FILE, kept)
         marks.decide(m.out, ("student01", SLUG, "describe"), marks.Decision(1, "seen"))
         before = len(records.read(m.out / records.FILE))

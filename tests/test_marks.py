@@ -144,7 +144,7 @@ def test_each_lab_goes_back_with_the_numbers_of_its_own_assignment(tmp_path, dat
         sheet = strict((tmp_path / "out" / "exports" / f"moodle_{lab}.csv").read_bytes().decode())
         assert {row["Full name"]: row["Identifier"] for row in sheet} == {who: f"Participant {n}" for who, n in mine.items()}
         assert {row["Status"] for row in sheet} == {"Submitted" if lab == worksheet else ""}
-    late = {one["lab"] for one in marks.counted(tmp_path / "out", given) if one.get("late")}
+    late = {one.lab for one in marks.counted(tmp_path / "out", given) if one.late}
     assert late == ({SLUG} if worksheet == SLUG else set()), "its times are those of one assignment, too"
 
 
@@ -262,9 +262,9 @@ def test_a_long_cell_costs_no_time(dates, cell):
 
 def test_what_the_finding_of_files_leaves_open_is_looked_at_whenever_it_is_found(tmp_path):
     given, out = platform_class(tmp_path, {f"boli/{NAME}": ONE, f"anunez/{NAME}": TWO})
-    assert not any(one.get("review") for one in marks.counted(out, given))
+    assert not any(one.review for one in marks.counted(out, given))
     given, out = platform_class(tmp_path, {f"Bo Li/{NAME}": ONE})  # graded before it came: nobody is graded again
-    by = {one["student"]: one.get("review", []) for one in marks.counted(out, given)}
+    by = {one.student: one.review for one in marks.counted(out, given)}
     assert by["Ana Núñez"] == [] and "2 places: Bo Li, boli" in by["Bo Li"][0]
 
 
@@ -291,8 +291,8 @@ def test_a_time_that_cannot_be_read_is_for_a_person(tmp_path, dates, monkeypatch
     says = {SLUG: {"platform": "moodle", "number": "7", "when": when, "late": None}}
     (tmp_path / about.FILE).write_text(json.dumps({"handed_in": {"pia": says}}))
     (one,) = marks.counted(tmp_path, [record("pia")])
-    assert records.points(one) == 8 and not one.get("late")
-    assert any(f"{when!r} cannot be read: nothing was taken off" in note for note in one.get("review") or []) is told
+    assert records.points(one) == 8 and not one.late
+    assert any(f"{when!r} cannot be read: nothing was taken off" in note for note in one.review) is told
 
 
 def test_late_marks_stand_everywhere(tmp_path, dates, monkeypatch):
@@ -306,22 +306,22 @@ def test_late_marks_stand_everywhere(tmp_path, dates, monkeypatch):
     assert table["Ana Núñez"][f"{SLUG} days late"] == "1" and table["Bo Li"][f"{SLUG} days late"] == ""
     page = next(made["students"].glob("Ana*")).read_text("utf-8")
     assert "1 day late, 10% less: due 2026-11-20 12:00, handed in 2026-11-20 13:05" in page
-    assert all(one.get("late") is None for one in given), "the records stay as they were graded"
+    assert all(one.late is None for one in given), "the records stay as they were graded"
 
 
 def test_late_without_a_time_is_for_a_person(tmp_path, dates, monkeypatch):
     monkeypatch.setattr(deadlines, "read", lambda: dates)
     given, out = platform_class(tmp_path, CANVAS)
-    (bo,) = [one for one in marks.counted(out, given) if one["student"] == "Bo Li"]
-    assert records.points(bo) == 8 and "canvas calls it late" in bo["review"][0]
+    (bo,) = [one for one in marks.counted(out, given) if one.student == "Bo Li"]
+    assert records.points(bo) == 8 and "canvas calls it late" in bo.review[0]
 
 
 # -------------------------------------------------------------------------------------------------------------------- decisions
 def test_a_forged_result_is_settled_by_hand_and_stays_so(tmp_path):
     given = [record("eve", statuses=["grader-error"]), record("ann", statuses=["pass", "fail"])]
     assert records.points(marks.counted(tmp_path, given)[0]) is None
-    marks.decide(tmp_path, ("eve", SLUG, "export_model"), marks.Decision(0, "This result was not made by your code.", given[0]["sha256"]))
-    marks.decide(tmp_path, ("ann", SLUG, "describe"), marks.Decision(1.5, "Half right.", given[1]["sha256"]))
+    marks.decide(tmp_path, ("eve", SLUG, "export_model"), marks.Decision(0, "This result was not made by your code.", given[0].sha256))
+    marks.decide(tmp_path, ("ann", SLUG, "describe"), marks.Decision(1.5, "Half right.", given[1].sha256))
     made = reports.write(tmp_path, given)
     table = {row["student"]: row for row in rows(made["csv"].read_text("utf-8-sig"))}
     assert table["eve"]["total"] == "5" and table["ann"]["total"] == "7.5"
@@ -329,7 +329,7 @@ def test_a_forged_result_is_settled_by_hand_and_stays_so(tmp_path):
     assert "was not made by your code" in next(made["students"].glob("eve*")).read_text("utf-8")
     again = [record("eve", statuses=["grader-error"], sha256="a new file"), given[1]]  # graded anew
     eve = marks.counted(tmp_path, again)[0]
-    assert records.points(eve) == 5 and "another file was handed in since" in eve["review"][0]
+    assert records.points(eve) == 5 and "another file was handed in since" in eve.review[0]
     marks.decide(tmp_path, ("eve", SLUG, "export_model"), None)
     assert records.points(marks.counted(tmp_path, given)[0]) is None
 

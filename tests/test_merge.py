@@ -28,7 +28,7 @@ def test_merging_twice_changes_nothing(tmp_path):
 
 
 def test_equal_duplicates_pass_and_different_ones_are_reported(tmp_path):
-    same = {**record("a"), "seed": 1, "environment": "e2"}
+    same = record("a", seed=1, environment="e2")
     a, b = store(tmp_path / "a", [record("a")]), store(tmp_path / "b", [same])
     assert merge([a, b], tmp_path / "m1").conflicts == []
     wrong = store(tmp_path / "c", [record("a", statuses=["fail"])])
@@ -91,7 +91,7 @@ def _decided(folder, student, points, comment=""):
 
 def test_what_was_decided_in_any_part_counts(tmp_path):
     parts = [store(tmp_path / f"part{i}", CLASS[i::2]) for i in range(2)]
-    first, second = CLASS[0]["student"], CLASS[1]["student"]
+    first, second = CLASS[0].student, CLASS[1].student
     _decided(parts[0], first, 0.5)
     _decided(parts[1], second, 1.5, "by voice")
     merged = merge(parts, tmp_path / "m")
@@ -107,7 +107,7 @@ def test_what_was_decided_in_any_part_counts(tmp_path):
 
 def test_what_is_taken_back_or_corrected_after_merging_stays_so(tmp_path):
     parts = [store(tmp_path / f"part{i}", CLASS[i::2]) for i in range(2)]
-    first, second = CLASS[0]["student"], CLASS[1]["student"]
+    first, second = CLASS[0].student, CLASS[1].student
     _decided(parts[0], first, 0.5)
     _decided(parts[1], second, 1.5)
     merge(parts, out := tmp_path / "m")
@@ -116,8 +116,8 @@ def test_what_is_taken_back_or_corrected_after_merging_stays_so(tmp_path):
     for _ in range(2):
         assert merge(parts, out).conflicts == []
         assert {key[0]: one.points for key, one in marks.decisions(out).items()} == {second: 1}
-    counted = {one["student"]: one for one in marks.counted(out, CLASS)}
-    assert "comment" not in next(item for item in counted[first]["items"] if item["name"] == "gate")
+    counted = {one.student: one for one in marks.counted(out, CLASS)}
+    assert next(item for item in counted[first].items if item.name == "gate").auto == ""
     marks.decide(parts[1], (second, "04_onnx_export", "gate"), None)  # later than in the merged folder: that is told
     [line] = merge(parts, out).conflicts
     assert line.startswith(f"{second}, ") and line.endswith("m counts")
@@ -127,18 +127,18 @@ def test_what_is_taken_back_or_corrected_after_merging_stays_so(tmp_path):
 def test_folders_that_do_not_agree_are_told_until_somebody_settles_it(tmp_path, settled):
     parts = [store(tmp_path / f"part{i}", CLASS[:2]) for i in range(3)]
     for part, points in zip(parts, (0.5, 2, 2), strict=True):
-        _decided(part, CLASS[0]["student"], points)
+        _decided(part, CLASS[0].student, points)
     assert len(merge(parts, tmp_path / "m").conflicts) == 1
     if settled:
-        _decided(tmp_path / "m", CLASS[0]["student"], 2)
+        _decided(tmp_path / "m", CLASS[0].student, 2)
     told = merge(parts, tmp_path / "m").conflicts
     assert len(told) == (0 if settled else 1)
-    assert marks.decisions(tmp_path / "m")[CLASS[0]["student"], "04_onnx_export", "gate"].points == 2
+    assert marks.decisions(tmp_path / "m")[CLASS[0].student, "04_onnx_export", "gate"].points == 2
 
 
 def test_decisions_of_before_have_no_time(tmp_path):
     parts = [store(tmp_path / f"part{i}", CLASS[:2]) for i in range(2)]
-    old = {"student": CLASS[0]["student"], "lab": "04_onnx_export", "item": "gate", "comment": "", "sha256": "x"}
+    old = {"student": CLASS[0].student, "lab": "04_onnx_export", "item": "gate", "comment": "", "sha256": "x"}
     for part, points in zip(parts, (0.5, 2), strict=True):
         (part / marks.MANUAL).write_text(json.dumps([old | {"points": points}]))
     for _ in range(2):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import io
-import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -14,6 +13,7 @@ import pytest
 from edgekit.course import catalog
 from edgekit.instructor.reports import pages, records
 from edgekit.instructor.reports import tables as reports
+from edgekit.instructor.reports.records import ItemResult, Record
 
 ITEMS = {"export_model": 3, "describe": 2, "gate": 3}
 
@@ -21,29 +21,26 @@ ITEMS = {"export_model": 3, "describe": 2, "gate": 3}
 def item(name, status="pass", earned=None, **more):
     most = ITEMS[name]
     earned = (most if status == "pass" else 0) if earned is None else earned
-    return {"name": name, "points": most, "earned": earned, "status": status, "message": "", "cause": "", "seconds": 0.1, **more}
+    return ItemResult(name, most, earned, status, **{"seconds": 0.1, **more})
 
 
 def record(student, lab="04_onnx_export", statuses=(), **more):
     given = dict(zip(ITEMS, [*statuses, *["pass"] * len(ITEMS)], strict=False))
-    made = {
-        "student": student,
-        "lab": lab,
-        "sha256": f"hash of {student}",
-        "lab_version": "v1",
-        "environment": "e1",
-        "tier": "namespace",
-        "kernel": "warm",
-        "seed": 7,
-        "seconds": 1.5,
-        "cell_seconds": 1.0,
-        "notes": [],
-        "status": "graded",
-        "items": [item(name, status) for name, status in given.items()],
-        "scores": {},
-        "audit": None,
-    }
-    return {**made, **more}
+    made = Record(
+        student,
+        lab,
+        sha256=f"hash of {student}",
+        lab_version="v1",
+        environment="e1",
+        status="graded",
+        items=[item(name, status) for name, status in given.items()],
+        tier="namespace",
+        kernel="warm",
+        seed=7,
+        seconds=1.5,
+        cell_seconds=1.0,
+    )
+    return replace(made, **more)
 
 
 CLASS = [
@@ -80,11 +77,9 @@ def test_a_fault_of_ours_is_never_a_zero():
 
 def test_csv_ignores_order_time_seed_and_wording():
     other = []
-    for entry in reversed(copy.deepcopy(CLASS)):
-        entry |= {"seed": 99, "seconds": 77.0, "cell_seconds": 0.5, "kernel": "cold", "notes": ["slow"]}
-        for part in entry["items"]:
-            part |= {"seconds": 9.0, "message": "another number", "cause": "another cause"}
-        other.append(entry)
+    for entry in reversed(CLASS):
+        items = [replace(part, seconds=9.0, message="another number", cause="another cause") for part in entry.items]
+        other.append(replace(entry, items=items, seed=99, seconds=77.0, cell_seconds=0.5, kernel="cold", notes=["slow"]))
     assert reports.table(other) == reports.table(CLASS)
 
 
@@ -175,15 +170,14 @@ def test_empty_class_makes_empty_reports(tmp_path):
 
 def store(folder, entries, tail=b""):
     folder.mkdir(parents=True, exist_ok=True)
-    lines = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
-    (folder / records.FILE).write_bytes(lines + tail)
+    (folder / records.FILE).write_bytes("".join(map(records.as_line, entries)).encode() + tail)
     return folder
 
 
 def test_torn_last_line_is_passed_over_and_a_damaged_one_named(tmp_path):
     out = store(tmp_path, CLASS[:2], tail=b'{"student": "bo')
-    assert [r["student"] for r in records.read(out / records.FILE)] == ["carol", "alice"]
-    (out / records.FILE).write_bytes(b'{"torn": \n' + json.dumps(CLASS[0]).encode() + b"\n")
+    assert [r.student for r in records.read(out / records.FILE)] == ["carol", "alice"]
+    (out / records.FILE).write_bytes(b'{"torn": \n' + records.as_line(CLASS[0]).encode())
     with pytest.warns(UserWarning, match="line 1: damaged"):
         assert len(records.read(out / records.FILE)) == 1
 

@@ -31,7 +31,7 @@ def out(tmp_path):
     for one in given:
         records.append(tmp_path / records.FILE, one)
         cells = [{"id": name, "source": [f"def {name}():\n", f"    return '{EVIL}'"]} for name in ("export_model", "describe", "gate")]
-        path = tmp_path / "notebooks" / one["student"] / f"{SLUG}.ipynb"
+        path = tmp_path / "notebooks" / one.student / f"{SLUG}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"cells": cells}))
     return tmp_path

@@ -119,6 +119,6 @@ def test_nbval_on_the_rebuilt_notebooks_gives_the_same_verdicts(tmp_path):
     graded = {}
     for one in submissions.find(tmp_path / "class"):
         record = grade.grade_one(one, warm(), notebooks=tmp_path / "notebooks")
-        graded[one.student] = {item["name"] for item in record["items"] if item["status"] == "pass"}
+        graded[one.student] = {item.name for item in record.items if item.status == "pass"}
     assert graded == {"honest": set(answers), "partly": set(answers) - set(wrong)}
     assert nbval(tmp_path / "notebooks", tmp_path / "prefix") == graded

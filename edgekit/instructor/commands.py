@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from edgekit.instructor.board.commands import app as board
+
+if TYPE_CHECKING:
+    from edgekit.instructor.reports.records import Record
 
 
 def add(app: typer.Typer) -> None:
@@ -122,7 +125,7 @@ def _room(out: Path) -> Iterator[None]:
         raise CourseError(f"{what}. What is graded stays in {out}; the same command goes on from there") from error
 
 
-def _report(out: Path, records: list[dict]) -> None:
+def _report(out: Path, records: list[Record]) -> None:
     """Write the reports and tell what an instructor has to know.
 
     Raises:
@@ -266,11 +269,11 @@ def _several(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _tell(records: list[dict], made: dict[str, Path]) -> None:
+def _tell(records: list[Record], made: dict[str, Path]) -> None:
     from edgekit.instructor.reports.records import faulty
 
     faults = sum(map(faulty, records))
-    students = len({r["student"] for r in records})
+    students = len({record.student for record in records})
     counted = f"{_several(len(records), 'submission')} of {_several(students, 'student')}"
     typer.echo(f"{counted}; marks in {made['csv']}, overview in {made['summary']}")
     if faults:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.reports import about, marks, pages
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.records import FILE, OUR_FAULT, clean, graded_cells, points, tidy
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, Record, clean, graded_cells, points, tidy
 
 MAX_FORM = 2**16
 HEADERS = {
@@ -55,7 +55,7 @@ LOOK = """
 <h1>{{ record.student }}</h1><h2>{{ title(record.lab) }}: {{ worth(record) }}</h2>
 {% if saved %}<p role="status"><strong>Saved.</strong></p>{% endif %}
 {% if record.review %}<ul>{% for note in record.review %}<li class="open">{{ note }}</li>{% endfor %}</ul>{% endif %}
-{% for item in record["items"] %}
+{% for item in record.items %}
 <section class="item {{ looks(item) }}" id="{{ item.name }}"><h3>{{ item.name }}: {{ words.get(item.status, item.status) }},
 {{ tidy(item.earned) }} of {{ tidy(item.points) }}</h3>
 {% if item.message %}<pre>{{ item.message }}</pre>{% endif %}
@@ -85,17 +85,17 @@ class Desk:
 
     def __init__(self, out: Path):
         self.out, self.lock = Path(out), threading.Lock()
-        self._kept: tuple[list, list[dict]] = [], []
+        self._kept: tuple[list, list[Record]] = [], []
         self.graded()
 
-    def graded(self) -> list[dict]:
+    def graded(self) -> list[Record]:
         """What the grader says now: it may run while the page is open, so its files are read again when they have changed."""
         stamps = [_stamp(self.out / name) for name in (FILE, about.FILE)]
         if stamps != self._kept[0]:
             self._kept = stamps, about.counting(self.out)
         return self._kept[1]
 
-    def records(self) -> list[dict]:
+    def records(self) -> list[Record]:
         return marks.counted(self.out, self.graded())
 
     def queue(self) -> tuple[list[Entry], list[Entry]]:
@@ -103,17 +103,16 @@ class Desk:
         made = marks.by_submission(marks.decisions(self.out))
         waiting, settled = [], []
         for record in self.records():
-            key = record["student"], record["lab"]
-            ours = [i["name"] for i in record["items"] if i["status"] == OUR_FAULT]
-            mine = list(made.get(key, ()))
-            notes = [clean(note, 300) for note in record.get("review") or []]
+            ours = [item.name for item in record.items if item.status == OUR_FAULT]
+            mine = list(made.get(record.key, ()))
+            notes = [clean(note, 300) for note in record.review]
             # Who has given a word to one answer of a submission has seen the notes on it; a new file is seen anew.
             notes = [note for note in notes if not mine or "look again" in note]
             if ours or notes:
                 why = ([f"could not be graded: {', '.join(ours)}"] if ours else []) + notes
-                waiting.append((not ours, Entry(*key, tuple(why))))
+                waiting.append((not ours, Entry(*record.key, tuple(why))))
             elif mine:
-                settled.append(Entry(*key, (f"by hand: {', '.join(mine)}",)))
+                settled.append(Entry(*record.key, (f"by hand: {', '.join(mine)}",)))
         return [entry for _, entry in sorted(waiting, key=lambda pair: (pair[0], pair[1].student, pair[1].lab))], settled
 
     def code(self, student: str, lab: str) -> dict[str, str]:
@@ -122,8 +121,8 @@ class Desk:
             return {}
         return {name: clean(source, 100_000) for name, source in graded_cells(self.out, student, lab).items()}
 
-    def _one(self, student: str, lab: str) -> dict | None:
-        return next((one for one in self.graded() if (one["student"], one["lab"]) == (student, lab)), None)
+    def _one(self, student: str, lab: str) -> Record | None:
+        return next((one for one in self.graded() if one.key == (student, lab)), None)
 
     def decide(self, student: str, lab: str, item: str, worth: str, comment: str, seen: str = "") -> None:
         """Keep points and comment; both empty take the decision back. ``seen``: the sha256 of the file that was looked at.
@@ -131,13 +130,13 @@ class Desk:
         Raises:
             CourseError: when there is no such item, or the points are none that it can have.
         """
-        record = self._one(student, lab) or {"items": []}
-        most = next((one["points"] for one in record["items"] if one["name"] == item), None)
+        record = self._one(student, lab)
+        most = next((one.points for one in record.items if one.name == item), None) if record else None
         if most is None:
             raise CourseError(f"{student} has no {item} in {lab}")
         given = _points(worth, most)
         empty = given is None and not comment.strip()
-        decision = None if empty else marks.Decision(given, comment.strip()[:4000], seen[:64] or record["sha256"])
+        decision = None if empty else marks.Decision(given, comment.strip()[:4000], seen[:64] or record.sha256)
         with self.lock:
             marks.decide(self.out, (student, lab, item), decision)
 
@@ -174,14 +173,13 @@ class View:
         self.environment = Environment(autoescape=True)
         self.environment.globals.update(shared, home=self.home)
 
-    def _link(self, one: Entry | dict) -> str:
-        student, lab = (one["student"], one["lab"]) if isinstance(one, dict) else (one.student, one.lab)
-        return f"{self.home}{quote(student, safe='')}/{quote(lab, safe='')}"
+    def _link(self, one: Entry | Record) -> str:
+        return f"{self.home}{quote(one.student, safe='')}/{quote(one.lab, safe='')}"
 
     @staticmethod
-    def _worth(record: dict) -> str:
+    def _worth(record: Record) -> str:
         got = points(record)
-        return f"{'open' if got is None else got} of {tidy(sum(item['points'] for item in record['items']))}"
+        return f"{'open' if got is None else got} of {tidy(record.most)}"
 
     def queue(self) -> str:
         waiting, settled = self.desk.queue()
@@ -189,19 +187,19 @@ class View:
         return self._page("To be looked at", body)
 
     def look(self, student: str, lab: str, saved: bool = False) -> str | None:
-        record = next((r for r in self.desk.records() if (r["student"], r["lab"]) == (student, lab)), None)
+        record = next((one for one in self.desk.records() if one.key == (student, lab)), None)
         if record is None:
             return None
         made = marks.decisions(self.desk.out)
-        notes = " ".join(record.get("review") or [])
+        notes = " ".join(record.review)
         body = self.environment.from_string(LOOK).render(
             record=record,
             saved=saved,
             here=self._link(record),
             code=self.desk.code(student, lab),
-            given=lambda item: made.get((student, lab, item["name"]), marks.Decision()),
+            given=lambda item: made.get((student, lab, item.name), marks.Decision()),
             looks=pages.looks,
-            opened=lambda item: item["status"] == OUR_FAULT or item["name"] in notes,
+            opened=lambda item: item.status == OUR_FAULT or item.name in notes,
         )
         return self._page(student, body)
 

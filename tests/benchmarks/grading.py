@@ -14,7 +14,6 @@ It prints seconds and ratios of this run and decides nothing. Start-up is part o
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -23,9 +22,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+if TYPE_CHECKING:
+    from edgekit.instructor.reports.records import Record
 SLUG = "04_onnx_export"
 
 
@@ -47,11 +49,12 @@ def installed(module: str, tools: Path | None) -> bool:
     return not subprocess.run([sys.executable, "-c", f"import {module}"], env=env, capture_output=True).returncode
 
 
-def edgekit_grade(submissions: Path, out: Path) -> tuple[float, list[dict]]:
+def edgekit_grade(submissions: Path, out: Path) -> tuple[float, list[Record]]:
+    from edgekit.instructor.reports.records import FILE, read
     from tests.grading import command
 
     seconds = run(command(str(submissions), str(out), "workers=2", "audit=0"), out.parent, None)
-    return seconds, [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    return seconds, read(out / FILE)
 
 
 def nbval(files: list[Path], folder: Path, more: list[str], threads: int | None) -> float:
@@ -141,16 +144,15 @@ def show(name: str, seconds: float, count: int) -> None:
     print(f"  {name:22} {seconds / count:7.2f} s per submission  ({seconds:.0f} s for {count})", flush=True)
 
 
-def report(first: float, last: float, found: list[dict], count: int, measured: dict[str, float]) -> None:
+def report(first: float, last: float, found: list[Record], count: int, measured: dict[str, float]) -> None:
     ours = (first + last) / 2 / count
     print(f"\nedgekit grade against itself, before and after: {last / first:.2f}")
     for tool, seconds in measured.items():
         print(f"  {tool:22} {seconds / ours:6.1f} times as long as edgekit grade per submission")
-    cells = sum(record["cell_seconds"] for record in found)
+    cells = sum(record.cell_seconds for record in found)
     print(f"of two workers' time, {cells / (2 * (first + last)):.0%} ran cells and probes ({cells / len(found):.2f} s per submission)")
-    right = [record for i, record in enumerate(sorted(found, key=lambda r: r["student"])) if record["items"]]
-    full = sum(all(item["status"] == "pass" for item in record["items"]) for record in right)
-    print(f"{full} of {len(found)} gradings gave full marks; {sum(r['status'] != 'graded' for r in found)} could not be graded")
+    full = sum(all(item.status == "pass" for item in record.items) for record in found if record.items)
+    print(f"{full} of {len(found)} gradings gave full marks; {sum(r.status != 'graded' for r in found)} could not be graded")
 
 
 if __name__ == "__main__":

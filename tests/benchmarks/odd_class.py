@@ -82,7 +82,7 @@ def grade(folder: Path, size: int, odd_ones: int) -> tuple[float, float, list[st
         records = grade_all(m.submissions, m.out, workers=2, audit=0, progress=False)
         seconds = time.perf_counter() - began
         made = tables.write(m.out, records)
-    got = {record["student"]: points(record) for record in records}
+    got = {record.student: points(record) for record in records}
     with made["csv"].open(encoding="utf-8-sig", newline="") as file:
         rows = {row["student"] for row in csv.DictReader(file)}
     honest = [f"student{i:02}" for i in range(0, size - odd_ones, 2)] + [who for who, kind in kinds.items() if kind in RIGHT]

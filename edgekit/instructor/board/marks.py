@@ -14,10 +14,12 @@ from edgekit.capstone.judging import CLAIM, KEPT
 from edgekit.capstone.reading import CARD, SECTIONS, sections
 from edgekit.instructor.board.room import Board
 from edgekit.instructor.board.store import JUDGED
-from edgekit.instructor.reports.records import FILE, OUR_FAULT, append, read, tidy
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, ItemResult, Record, append, read, tidy
 
 AUTOMATIC, WRITTEN = 6, 3
 DEFENCE = SECTIONS[-1]
+# Only a notebook that was run has these: the lines of the board are without them.
+NO_RUN = frozenset({"kernel", "seed", "cell_seconds", "scores", "audit", "phases", "late"})
 _WAITS = "A person marks this part: docs/instructor/capstone.md has the rubric."
 
 
@@ -28,7 +30,7 @@ def write(board: Board, out: Path) -> int:
     for row in board.store.rows():
         if row["state"] == JUDGED:
             last[row["student"], f"capstone-{row['task']}-{row['device']}"] = row
-    known = {(one["student"], one["lab"], one["sha256"]) for one in read(out / FILE)} if (out / FILE).exists() else set()
+    known = {(*one.key, one.sha256) for one in read(out / FILE)} if (out / FILE).exists() else set()
     new = [(key, row) for key, row in sorted(last.items()) if (*key, row["packed_sha"]) not in known]
     for (student, lab), row in new:
         _texts(out / "notebooks" / student / f"{lab}.ipynb", board.store.packed(row["id"]))
@@ -36,44 +38,35 @@ def write(board: Board, out: Path) -> int:
     return len(new)
 
 
-def _record(student: str, lab: str, row: dict) -> dict:
+def _record(student: str, lab: str, row: dict) -> Record:
     """Budgets share the automatic points. What a student claims earns none: it stands among the notes."""
     report = row["report"]
     budgets, claims = ([i for i in report["items"] if (i["name"] == CLAIM) is is_claim] for is_claim in (False, True))
     share = AUTOMATIC / len(budgets)
     items = [_item(one["name"], "pass" if one["verdict"] == KEPT else "fail", share, _said(one)) for one in budgets]
     items += [_item(name, OUR_FAULT, WRITTEN, _WAITS) for name in ("card", "defence")]
-    where = report["environment"].get("device") or "unknown device"
-    return {
-        "student": student,
-        "lab": lab,
-        "sha256": row["packed_sha"],
-        "lab_version": "capstone 1",
-        "environment": str(where),
-        "status": OUR_FAULT,
-        "items": items,
-        "review": ["card and defence are to be read"],
-        "notes": [f"claim {one['verdict']}: {one['measured']}, {one['allowed']}. {one['why']}".strip() for one in claims],
-        "tier": report["tier"],
-        "seconds": 0.0,
-    }
+    return Record(
+        student,
+        lab,
+        sha256=row["packed_sha"],
+        lab_version="capstone 1",
+        environment=str(report["environment"].get("device") or "unknown device"),
+        status=OUR_FAULT,
+        items=items,
+        tier=report["tier"],
+        notes=[f"claim {one['verdict']}: {one['measured']}, {one['allowed']}. {one['why']}".strip() for one in claims],
+        review=["card and defence are to be read"],
+        absent=NO_RUN,
+    )
 
 
 def _said(item: dict) -> str:
     return f"{item['verdict']}: {item['measured']}; budget {item['allowed']}. {item['why']}".strip()
 
 
-def _item(name: str, status: str, points: float, message: str) -> dict:
+def _item(name: str, status: str, points: float, message: str) -> ItemResult:
     points = tidy(points)
-    return {
-        "name": name,
-        "points": points,
-        "earned": points if status == "pass" else 0,
-        "status": status,
-        "message": message,
-        "cause": "",
-        "seconds": 0.0,
-    }
+    return ItemResult(name, points, points if status == "pass" else 0, status, message)
 
 
 def _texts(path: Path, packed: bytes) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.reports import about, deadlines, records
+from edgekit.instructor.reports.records import Record
 from edgekit.instructor.submissions import finding as submissions
 from edgekit.instructor.submissions import rebuild, roster
 from edgekit.instructor.submissions.finding import Submission
@@ -79,10 +80,10 @@ class Batch:
         self._file = self.target / records.FILE
         before = records.latest(records.read(self._file)) if self._file.is_file() else []
         self._wanted = {(one.student, one.slug): identity(one) for one in todo}
-        known = {(record["student"], record["lab"]): record for record in before}
+        known = {record.key: record for record in before}
         self._done = {who: r for who, r in known.items() if self._wanted.get(who) == records.identity(r)}
         # With ``labs`` only these are looked for: what an earlier run found for the others stays.
-        self._others = [record for record in before if wanted is not None and record["lab"] not in wanted]
+        self._others = [record for record in before if wanted is not None and record.lab not in wanted]
         self.rest = [one for one in todo if self._open(one)]
 
     def _roster(self, given: str | Path | None) -> Roster | None:
@@ -98,15 +99,15 @@ class Batch:
         notebooks = [find(slug).notebook.read_text(encoding="utf-8") for slug in {one.slug for one in self.rest}]
         return tuple(name for name in SLOW if any(name in text for text in notebooks))
 
-    def keep(self, record: dict) -> None:
+    def keep(self, record: Record) -> None:
         """Take the record of a submission; it is on disk when this returns."""
         records.append(self._file, record)
-        self._done[record["student"], record["lab"]] = record
+        self._done[record.key] = record
 
-    def records(self) -> list[dict]:
+    def records(self) -> list[Record]:
         """One record for each submission, sorted by student and lab, also those of an earlier run and of its other labs."""
         found = [*(self._done[who] for who in self._wanted), *self._others]
-        return sorted(found, key=lambda record: (record["student"], record["lab"]))
+        return sorted(found, key=lambda record: record.key)
 
 
 def in_shard(one: Submission, shard: str | None) -> bool:
@@ -127,6 +128,11 @@ def share_of(text: str) -> int:
 def identity(one: Submission) -> tuple[str, str, str, str, str]:
     """What a record of ``one`` would be a result of: see :func:`edgekit.instructor.reports.records.identity`."""
     return one.student, one.slug, one.sha256, rebuild.version(find(one.slug)), environment()
+
+
+def blank(one: Submission, *, tier: str, kernel: str, seed: int = 0) -> Record:
+    """The record of ``one`` before anything of it was graded."""
+    return Record(*identity(one), "graded", [], tier=tier, kernel=kernel, seed=seed, notes=list(one.notes))
 
 
 def environment() -> str:
@@ -150,7 +156,7 @@ def progress_bar(total: int, progress: bool):
         def __enter__(self):
             super().__enter__()
             task = self.add_task("grading", total=total)
-            return lambda record: self.update(task, advance=1, description=f"{record['student']} {record['lab']}")
+            return lambda record: self.update(task, advance=1, description=f"{record.student} {record.lab}")
 
     columns = [TextColumn("{task.description:30.30}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     return Bar(*columns, transient=True)

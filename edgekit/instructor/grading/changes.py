@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgekit import files
 from edgekit.instructor.reports import about, marks
-from edgekit.instructor.reports.records import FILE, csv_text, faulty, identity, points, read, with_mark
+from edgekit.instructor.reports.records import FILE, ItemResult, Record, csv_text, faulty, identity, points, read, with_mark
 
 WHY = {2: "another file was handed in", 3: "the lab or its checks have changed", 4: "the grader's packages have changed"}
 UNKNOWN = "the same file, lab and packages: its result is not steady"
@@ -36,11 +36,11 @@ class Change:
 
 def of(out: Path) -> list[Change]:
     """What changed in a result folder since each submission was graded the time before."""
-    pairs: dict[tuple[str, str], list[dict]] = {}
+    pairs: dict[tuple[str, str], list[Record]] = {}
     stored = read(Path(out) / FILE) if (Path(out) / FILE).is_file() else []
-    here = {(one["student"], one["lab"]) for one in about.counting(out, stored)}
+    here = {one.key for one in about.counting(out, stored)}
     for record in stored:
-        before = pairs.setdefault((record["student"], record["lab"]), [])
+        before = pairs.setdefault(record.key, [])
         if before and (identity(before[-1]) == identity(record) or faulty(record)):
             before[-1] = before[-1] if faulty(record) else record
         else:
@@ -58,27 +58,27 @@ def between(old: Path, new: Path) -> list[Change]:
     return _changes(*(marks.counted(folder, about.counting(folder)) for folder in (old, new)))
 
 
-def _changes(before: Iterable[dict], after: Iterable[dict]) -> list[Change]:
-    olds = {(one["student"], one["lab"]): one for one in before}
-    found = [_change(olds.get((new["student"], new["lab"])), new) for new in after]
+def _changes(before: Iterable[Record], after: Iterable[Record]) -> list[Change]:
+    olds = {one.key: one for one in before}
+    found = [_change(olds.get(new.key), new) for new in after]
     return sorted((one for one in found if one), key=lambda one: (one.student, one.lab))
 
 
-def _change(old: dict | None, new: dict) -> Change | None:
+def _change(old: Record | None, new: Record) -> Change | None:
     if old is None or points(old) == points(new):
         return None
-    was, now = ({item["name"]: item for item in record["items"]} for record in (old, new))
+    was, now = ({item.name: item for item in record.items} for record in (old, new))
     items = tuple(
         (name, _shown(was.get(name)), _shown(now.get(name)))
         for name in dict.fromkeys([*was, *now])
         if _shown(was.get(name)) != _shown(now.get(name))
     )
     why = [word for part, word in WHY.items() if identity(old)[part] != identity(new)[part]]
-    return Change(new["student"], new["lab"], points(old), points(new), items, " and ".join(why) or UNKNOWN)
+    return Change(*new.key, points(old), points(new), items, " and ".join(why) or UNKNOWN)
 
 
-def _shown(item: dict | None) -> str:
-    return f"{item['status']} {item['earned']:g}/{item['points']:g}" if item else "not there"
+def _shown(item: ItemResult | None) -> str:
+    return f"{item.status} {item.earned:g}/{item.points:g}" if item else "not there"
 
 
 def write(out: Path, changes: list[Change]) -> Path:

@@ -25,10 +25,9 @@ from pathlib import Path
 from edgekit import files
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.grading import grade
-from edgekit.instructor.grading.batch import Batch, environment, identity, progress_bar
+from edgekit.instructor.grading.batch import Batch, blank, environment, progress_bar
 from edgekit.instructor.grading.reader import Reader
-from edgekit.instructor.reports import records
-from edgekit.instructor.reports.records import item_record
+from edgekit.instructor.reports.records import Record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
 from edgekit.instructor.submissions import rebuild
 from edgekit.instructor.submissions.finding import Submission
@@ -60,7 +59,7 @@ def grade_all(
     progress: bool = True,
     patience: float = PATIENCE,
     roster: str | Path | None = None,
-) -> list[dict]:
+) -> list[Record]:
     """Like :func:`edgekit.instructor.grading.grade.grade_all`, on the workers of the scheduler at ``address``.
 
     Args:
@@ -156,7 +155,7 @@ def _about(tier: str, slugs: list[str]) -> dict:
         return {"problem": str(error), "environment": "", "versions": {}}
 
 
-def _task(one: Submission, blob: bytes, options: dict) -> tuple[dict, str]:
+def _task(one: Submission, blob: bytes, options: dict) -> tuple[Record, str]:
     """Grade one submission on a worker: its record, and the rebuilt notebook. Each thread keeps a warm sandbox."""
     options = dict(options)
     tier, cold, preload = options.pop("tier"), options.pop("cold"), tuple(options.pop("preload"))
@@ -188,7 +187,7 @@ class Spread:
         self.running: dict = {}
         self.tries: Counter = Counter()
 
-    def over(self, todo: list[Submission]) -> Iterator[tuple[Submission, dict, str]]:
+    def over(self, todo: list[Submission]) -> Iterator[tuple[Submission, Record, str]]:
         """Yield ``(submission, record, rebuilt notebook)`` as they end. A result is given up only when the next one is asked
         for: until then the cluster would make it again if it were lost."""
         waiting, suspects = deque(todo), deque()
@@ -210,7 +209,7 @@ class Spread:
                 yield one, record, text
             future.release()
 
-    def _failed(self, one: Submission, error: BaseException) -> dict | None:
+    def _failed(self, one: Submission, error: BaseException) -> Record | None:
         """None while another attempt is worth it, then a record that says whose fault it was."""
         self.tries[one.student, one.slug] += 1
         return None if self.tries[one.student, one.slug] < ATTEMPTS else self._given_up(one, error)
@@ -243,26 +242,9 @@ class Spread:
             if future in self.running:
                 return future
 
-    def _given_up(self, one: Submission, error: BaseException) -> dict:
-        student, slug, sha256, version, packages = identity(one)
-        lab = find(slug)
+    def _given_up(self, one: Submission, error: BaseException) -> Record:
+        record = blank(one, tier=self.options["tier"], kernel="cold" if self.options["cold"] else "warm")
         fault = f"The cluster failed {ATTEMPTS} times, not the student: {type(error).__name__}: {str(error)[:500]}"
-        items = [item_record(lab, item.name, records.OUR_FAULT, fault, "grader") for item in lab.items]
-        return {
-            "student": student,
-            "lab": slug,
-            "sha256": sha256,
-            "lab_version": version,
-            "environment": packages,
-            "tier": self.options["tier"],
-            "kernel": "cold" if self.options["cold"] else "warm",
-            "seed": 0,
-            "seconds": 0.0,
-            "cell_seconds": 0.0,
-            "notes": [*one.notes, fault],
-            "review": [],
-            "status": records.OUR_FAULT,
-            "items": items,
-            "scores": {},
-            "audit": None,
-        }
+        record.our_fault(find(one.slug), fault)
+        record.notes.append(fault)
+        return record

@@ -17,20 +17,20 @@ import threading
 import time
 import warnings
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from edgekit import files
 from edgekit.course.catalog import CourseError, Lab, find
 from edgekit.instructor.grading.attempts import run_cells
-from edgekit.instructor.grading.batch import Batch, environment, progress_bar, share_of
+from edgekit.instructor.grading.batch import Batch, blank, progress_bar, share_of
 from edgekit.instructor.grading.fairness import Starved, Times, Turns
 from edgekit.instructor.grading.reader import Reader
 from edgekit.instructor.grading.verdicts import judge
 from edgekit.instructor.reports import records
-from edgekit.instructor.reports.records import item_record
+from edgekit.instructor.reports.records import ItemResult, Record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
-from edgekit.instructor.submissions import rebuild
 from edgekit.instructor.submissions.finding import Submission
 from edgekit.instructor.submissions.rebuild import Rebuilt, Unreadable
 
@@ -55,7 +55,7 @@ def grade_all(
     progress: bool = True,
     seed: int | None = None,
     roster: str | Path | None = None,
-) -> list[dict]:
+) -> list[Record]:
     """Grade everything below ``submissions_dir`` that ``out_dir`` has no record of yet.
 
     Args:
@@ -130,19 +130,19 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
 
 
 # ----------------------------------------------------------------------------------------------------------------------- audit
-def chosen(record: dict, worker: Worker, share: float) -> bool:
+def chosen(record: Record, worker: Worker, share: float) -> bool:
     """Whether this submission is in the audit sample: by its hash, so that a rerun draws the same."""
-    if worker.kernel == "cold" or record["status"] != "graded":
+    if worker.kernel == "cold" or record.status != "graded":
         return False
-    return share_of("audit" + record["sha256"]) < share * 2**64
+    return share_of("audit" + record.sha256) < share * 2**64
 
 
-def audited(record: dict, one: Submission, worker: Worker, options: dict) -> dict:
+def audited(record: Record, one: Submission, worker: Worker, options: dict) -> Record:
     """Grade once more in a fresh interpreter, with the same hidden inputs, and note whether the verdicts agree."""
     with Worker(worker.index, worker.tier, cold=True, limits=worker.limits, hidden=worker.hidden) as fresh:
-        second = grade_one(one, worker, kernels=fresh, **{**options, "seed": record["seed"]})
+        second = grade_one(one, worker, kernels=fresh, **{**options, "seed": record.seed})
     agrees = records.verdicts(record) == records.verdicts(second)
-    return {**record, "audit": {"kernel": "cold", "agrees": agrees}}
+    return replace(record, audit={"kernel": "cold", "agrees": agrees})
 
 
 # -------------------------------------------------------------------------------------------------------------- one submission
@@ -157,7 +157,7 @@ def grade_one(
     kernels: Worker | None = None,
     turns: Turns | None = None,
     reader: Reader | None = None,
-) -> dict:
+) -> Record:
     """Grade one submission in ``worker`` and return its record; writes the rebuilt notebook below ``notebooks``.
 
     ``kernels``: another worker for the student's cells; inputs and judges stay with ``worker``. ``reader``: the process that
@@ -167,44 +167,23 @@ def grade_one(
     """
     lab, began, kernels = find(submission.slug), time.perf_counter(), kernels or worker
     times = Times(cell_timeout, notebook_timeout)
-    record = {
-        "student": submission.student,
-        "lab": submission.slug,
-        "sha256": submission.sha256,
-        "lab_version": rebuild.version(lab),
-        "environment": environment(),
-        "tier": kernels.walls,
-        "kernel": kernels.kernel,
-        "seed": seed if seed is not None else secrets.randbits(SEED_BITS),
-        "seconds": 0.0,
-        "cell_seconds": 0.0,
-        "notes": list(submission.notes),
-        "review": [],
-        "status": "graded",
-        "items": [],
-        "scores": {},
-        "audit": None,
-    }
+    record = blank(submission, tier=kernels.walls, kernel=kernels.kernel, seed=seed if seed is not None else secrets.randbits(SEED_BITS))
     try:
-        rebuilt, review = _rebuilt(lab, submission, reader)
-        record["notes"] += rebuilt.notes
-        record["review"] += review
+        rebuilt, record.review = _rebuilt(lab, submission, reader)
+        record.notes += rebuilt.notes
         if notebooks:
             text = json.dumps(rebuilt.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
             files.write_whole(notebooks / submission.student / f"{lab.slug}.ipynb", text)
         _grade(record, lab, rebuilt, (kernels, worker), times, turns or Turns(), drawn=seed is None)
     except Unreadable as error:
-        record["status"] = "unreadable"
-        record["items"] = [
-            item_record(lab, name, "missing", f"The notebook cannot be read: {error}.", "unreadable") for name in _names(lab)
-        ]
+        record.unreadable(lab, str(error))
     except Exception as error:
         _our_fault(record, lab, error)
-    record.update(tier=kernels.walls, kernel=kernels.kernel, seconds=time.perf_counter() - began, cell_seconds=times.cells)
-    record["phases"] = times.phases
+    record.tier, record.kernel = kernels.walls, kernels.kernel
+    record.seconds, record.cell_seconds, record.phases = time.perf_counter() - began, times.cells, times.phases
     if os.environ.get("EDGEKIT_GRADE_DEBUG"):
         shown = "  ".join(f"{name} {seconds:.2f}" for name, seconds in times.phases.items())
-        print(f"{record['student']} {record['lab']}: {record['seconds']:.2f} s  {shown}", file=sys.stderr)
+        print(f"{record.student} {record.lab}: {record.seconds:.2f} s  {shown}", file=sys.stderr)
     return record
 
 
@@ -224,7 +203,7 @@ def _rebuilt(lab: Lab, submission: Submission, reader: Reader | None) -> tuple[R
         return reader.read(lab, blob)
 
 
-def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, turns: Turns, drawn: bool) -> None:
+def _grade(record: Record, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Times, turns: Turns, drawn: bool) -> None:
     for attempt in (1, 2):
         times.last_attempt = attempt == 2
         try:
@@ -233,21 +212,19 @@ def _grade(record: dict, lab: Lab, rebuilt: Rebuilt, workers: tuple, times: Time
                     began = time.perf_counter()
                     worker.start()
                     times.add("start", began)
-                seed, drawn_inputs = _inputs(lab, workers[1], record["seed"], times, drawn)
+                seed, drawn_inputs = _inputs(lab, workers[1], record.seed, times, drawn)
                 items, scores = _items(lab, rebuilt, workers, times, seed, drawn_inputs)
-            record.update(seed=seed, items=items, scores=scores)
+            record.seed, record.items, record.scores = seed, items, scores
             return
         except Exception as error:
             what = "too busy a machine" if isinstance(error, Starved) else "grader's fault"
-            record["notes"].append(f"{what}, attempt {attempt}: {type(error).__name__}: {error}")
+            record.notes.append(f"{what}, attempt {attempt}: {type(error).__name__}: {error}")
             fault = error
     _our_fault(record, lab, fault)
 
 
-def _our_fault(record: dict, lab: Lab, error: Exception) -> None:
-    message = f"The grader failed, not the student: {type(error).__name__}: {error}"
-    record["status"] = "grader-error"
-    record["items"] = [item_record(lab, name, "grader-error", message, "grader") for name in _names(lab)]
+def _our_fault(record: Record, lab: Lab, error: Exception) -> None:
+    record.our_fault(lab, f"The grader failed, not the student: {type(error).__name__}: {error}")
 
 
 def _names(lab: Lab) -> list[str]:
@@ -285,7 +262,7 @@ def _inputs(lab: Lab, worker: Worker, seed: int, times: Times, drawn: bool) -> t
 
 def _items(
     lab: Lab, rebuilt: Rebuilt, workers: tuple[Worker, Worker], times: Times, seed: int, given: dict[str, bytes]
-) -> tuple[list[dict], dict]:
+) -> tuple[list[ItemResult], dict]:
     names, (kernels, worker) = _names(lab), workers
     attempts = run_cells(kernels, rebuilt.steps, names, given, seed, times, "cells")
     verdicts, scores = judge(lab, worker, attempts, given, times, rebuilt.missing)
@@ -293,15 +270,15 @@ def _items(
     if again:
         second = run_cells(kernels, rebuilt.whole, again, given, seed, times, "whole")
         better, more = judge(lab, worker, second, given, times, rebuilt.missing)
-        verdicts.update({name: item for name, item in better.items() if item["status"] == "pass"})
-        scores.update({name: more[name] for name in more if verdicts[name]["status"] == "pass"})
+        verdicts.update({name: item for name, item in better.items() if item.status == "pass"})
+        scores.update({name: more[name] for name in more if verdicts[name].status == "pass"})
     return [verdicts[name] for name in names], scores
 
 
-def _may_be_the_slice(item: dict, rebuilt: Rebuilt) -> bool:
+def _may_be_the_slice(item: ItemResult, rebuilt: Rebuilt) -> bool:
     """Whether an item may have failed because the slice left something out that the whole notebook has: a value that other
     cells change, a name they define, a file they write."""
-    if item["status"] != "fail" or item["cause"] == "not done yet":
+    if item.status != "fail" or item.cause == "not done yet":
         return False
-    lacking = _NO_NAME.search(item["message"])
-    return item["name"] in rebuilt.stateful or bool(lacking and lacking[1] in rebuilt.given) or "FileNotFoundError" in item["message"]
+    lacking = _NO_NAME.search(item.message)
+    return item.name in rebuilt.stateful or bool(lacking and lacking[1] in rebuilt.given) or "FileNotFoundError" in item.message

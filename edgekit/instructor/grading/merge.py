@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from edgekit import files
 from edgekit.instructor.grading.batch import SHARD
 from edgekit.instructor.reports import about, marks
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.records import FILE, faulty, identity, verdicts
+from edgekit.instructor.reports.records import FILE, Record, as_line, faulty, identity, verdicts
 
 
 class MergeError(Exception):
@@ -23,7 +22,7 @@ class Merged:
     """What a merge did. ``conflicts`` has a line for every submission that two folders disagree about and for every shard that is
     missing; empty when all is well."""
 
-    records: list[dict]
+    records: list[Record]
     conflicts: list[str]
     files: dict[str, Path]
 
@@ -45,22 +44,20 @@ def merge(outs: Sequence[Path], out: Path) -> Merged:
         raise MergeError("the same folder is given twice")
     if out in outs:
         raise MergeError(f"{out} is one of the folders to merge: choose another one for the result")
-    kept: dict[tuple[str, str], tuple[dict, Path]] = {}
+    kept: dict[tuple[str, str], tuple[Record, Path]] = {}
     conflicts = _missing_shards(outs)
     for folder in outs:
         if not (folder / FILE).is_file() and not _is_empty_shard(folder):
             raise MergeError(f"{folder} has no {FILE}: is it the --out folder of a shard, and has the shard run?")
         for record in about.counting(folder) if (folder / FILE).is_file() else ():
-            key = record["student"], record["lab"]
-            before = kept.get(key)
+            before = kept.get(record.key)
             if before and faulty(record):
                 continue
             if before and not faulty(before[0]):
                 conflicts += _difference(before, (record, folder))
-            kept[key] = record, folder
+            kept[record.key] = record, folder
     records = [kept[key][0] for key in sorted(kept)]
-    text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records)
-    files.write_whole(out / FILE, text)
+    files.write_whole(out / FILE, "".join(map(as_line, records)))
     notebooks(outs, out)
     for name in (about.FILE, about.LOST):  # every shard has looked at the whole class
         source = next((folder / name for folder in outs if (folder / name).is_file()), None)
@@ -108,9 +105,9 @@ def _missing_shards(outs: Sequence[Path]) -> list[str]:
     return [f"shard {name} is not among the folders: its students are missing" for name in sorted(wanted - set(given))]
 
 
-def _difference(one: tuple[dict, Path], two: tuple[dict, Path]) -> list[str]:
+def _difference(one: tuple[Record, Path], two: tuple[Record, Path]) -> list[str]:
     (a, first), (b, second) = one, two
-    where = f"{a['student']}, {a['lab']}: {first.name} and {second.name}"
+    where = f"{a.student}, {a.lab}: {first.name} and {second.name}"
     if identity(a) != identity(b):
         parts = ["student", "lab", "submission", "lab version", "environment"]
         differ = [part for part, x, y in zip(parts, identity(a), identity(b), strict=True) if x != y]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from edgekit.course.catalog import Lab
 from edgekit.instructor.grading.attempts import Attempt
 from edgekit.instructor.grading.fairness import Times, fair
-from edgekit.instructor.reports.records import item_record
+from edgekit.instructor.reports.records import ItemResult
 from edgekit.instructor.sandbox.watching import ASLEEP
 from edgekit.instructor.sandbox.worker import Ended, Worker
 
@@ -35,14 +36,15 @@ def judge(lab: Lab, worker: Worker, attempts: dict[str, Attempt], given: dict[st
                 scores.update({name: outcome["score"]} if outcome.get("score") else {})
                 scored.remove(name)
                 continue
-            verdicts[name] = item_record(lab, name, outcome["status"], outcome["message"], outcome["cause"], attempts[name].seconds)
+            verdicts[name] = ItemResult.of(lab, name, outcome["status"], outcome["message"], outcome["cause"], attempts[name].seconds)
             tries[name] = tries.get(name, 0) + 1
             if outcome["status"] != "grader-error" or tries[name] > 1:
                 waiting.remove(name)
         if ended.ended != "done":
             _judge_died(lab, steps[max(ended.at, 0)], ended, waiting, scored, verdicts, tries)
     for name in missing & set(verdicts):
-        verdicts[name].update(status="missing", earned=0, cause="not done yet", message=f"The cell of {name} is not in the notebook.")
+        told = f"The cell of {name} is not in the notebook."
+        verdicts[name] = replace(verdicts[name], status="missing", earned=0, cause="not done yet", message=told)
     times.add("judge", began)
     return verdicts, scores
 
@@ -58,7 +60,7 @@ def _judge_died(lab, step: dict, ended: Ended, waiting: list, scored: list, verd
         tries[name] = tries.get(name, 0) + 1
         if tries[name] > 1:
             waiting.remove(name)
-            verdicts[name] = item_record(lab, name, *_UNJUDGED.get(ended.ended) or _crashed(name, ended))
+            verdicts[name] = ItemResult.of(lab, name, *_UNJUDGED.get(ended.ended) or _crashed(name, ended))
 
 
 _UNJUDGED = {
@@ -72,21 +74,21 @@ def _crashed(name: str, ended: Ended) -> tuple[str, str, str]:
     return "grader-error", message, "judge"
 
 
-def _without_result(lab: Lab, name: str, attempt: Attempt) -> dict:
+def _without_result(lab: Lab, name: str, attempt: Attempt) -> ItemResult:
     """The item of a probe that brought nothing back: why, in words for the student."""
     kind, text = attempt.error, attempt.text
     if attempt.status == "timeout":
         message = f"{name} did not finish in time. Is there a loop that does not end?"
         if attempt.text == ASLEEP:
             message = f"{name} waited and computed nothing. Is there a sleep, an input() or a lock that nobody opens?"
-        return item_record(lab, name, "timeout", message, "timeout", attempt.seconds)
+        return ItemResult.of(lab, name, "timeout", message, "timeout", attempt.seconds)
     if attempt.status == "out-of-memory" or "MemoryError" in kind:
-        return item_record(lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds)
+        return ItemResult.of(lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds)
     if attempt.status:
         message = f"Python ended while {name} ran: {text}. Does it call exit(), or crash a library?"
-        return item_record(lab, name, attempt.status, message, "kernel died", attempt.seconds)
+        return ItemResult.of(lab, name, attempt.status, message, "kernel died", attempt.seconds)
     if attempt.where == "cell":
-        return item_record(lab, name, "fail", f"The cell of {name} raised {kind}: {text}", "cell raised", attempt.seconds)
+        return ItemResult.of(lab, name, "fail", f"The cell of {name} raised {kind}: {text}", "cell raised", attempt.seconds)
     if kind:
-        return item_record(lab, name, "fail", f"The check of {name} could not run: {kind}: {text}", "no result", attempt.seconds)
-    return item_record(lab, name, "fail", f"The check of {name} left no result.", "no result", attempt.seconds)
+        return ItemResult.of(lab, name, "fail", f"The check of {name} could not run: {kind}: {text}", "no result", attempt.seconds)
+    return ItemResult.of(lab, name, "fail", f"The check of {name} left no result.", "no result", attempt.seconds)

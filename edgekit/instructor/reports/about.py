@@ -13,6 +13,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.reports import records
+from edgekit.instructor.reports.records import Record
 from edgekit.instructor.submissions.finding import Survey
 from edgekit.instructor.submissions.roster import Person
 
@@ -92,7 +93,7 @@ def _json(file: Path):
         raise CourseError(f"{file} is damaged: {error}. Grade again to restore it") from None
 
 
-def counting(out: Path, stored: list[dict] | None = None) -> list[dict]:
+def counting(out: Path, stored: list[Record] | None = None) -> list[Record]:
     """The records of a result folder that count: the latest of each student and lab, of those that the last run found handed in.
 
     Args:
@@ -106,4 +107,4 @@ def counting(out: Path, stored: list[dict] | None = None) -> list[dict]:
         raise CourseError(f"{out} has no {records.FILE}: is it the --out folder of a run?")
     found = records.latest(records.read(file) if stored is None else stored)
     handed_in = read(out).handed_in
-    return [one for one in found if not handed_in or one["lab"] in handed_in.get(one["student"], {})]
+    return [one for one in found if not handed_in or one.lab in handed_in.get(one.student, {})]

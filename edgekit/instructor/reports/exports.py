@@ -17,7 +17,7 @@ from pathlib import Path
 from edgekit import files
 from edgekit.instructor.reports import pages
 from edgekit.instructor.reports.about import About
-from edgekit.instructor.reports.records import clean, csv_text, points, tidy
+from edgekit.instructor.reports.records import Record, clean, csv_text, points, tidy
 
 WORKSHEET = (
     "Identifier",
@@ -35,16 +35,16 @@ CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 PARTICIPANT = "Participant "
 
 
-def write(out: Path, records: list[dict], known: About) -> list[Path]:
+def write(out: Path, records: list[Record], known: About) -> list[Path]:
     """Write what can be written; ``records`` as they count. Returns the files."""
     made: dict[str, str | bytes] = {}
-    students = sorted({*known.people, *(record["student"] for record in records)})
+    students = sorted({*known.people, *(record.student for record in records)})
     canvas = {name: number for name in students if (number := _canvas(known, name))}
-    for lab in sorted({record["lab"] for record in records}):
+    for lab in sorted({record.lab for record in records}):
         moodle = {name: number for name in students if (number := _participant(known, name, lab))}
         if not moodle:
             continue
-        mine = {record["student"]: record for record in records if record["lab"] == lab}
+        mine = {record.student: record for record in records if record.lab == lab}
         made[f"moodle_{lab}.csv"] = worksheet(moodle, mine, known, known.worksheet == lab)
         made[f"moodle_feedback_{lab}.zip"] = feedback(moodle, mine)
     if canvas:
@@ -70,11 +70,11 @@ def _canvas(known: About, student: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- moodle
-def worksheet(numbers: dict[str, str], records: dict[str, dict], known: About, own: bool) -> str:
+def worksheet(numbers: dict[str, str], records: dict[str, Record], known: About, own: bool) -> str:
     """Moodle's grading worksheet of one lab. An empty grade leaves what stands in Moodle: nothing handed in, or a fault of ours.
     ``own``: the roster is this lab's worksheet, whose other columns go back as they are."""
     rows: list[list] = [list(WORKSHEET)]
-    most = tidy(max(sum(item["points"] for item in record["items"]) for record in records.values()))
+    most = tidy(max(record.most for record in records.values()))
     for student, number in numbers.items():
         person, record = known.people.get(student), records.get(student)
         row = person.row if person and own else {}
@@ -96,17 +96,17 @@ def worksheet(numbers: dict[str, str], records: dict[str, dict], known: About, o
     return csv_text(rows, "\r\n")
 
 
-def _comment(record: dict) -> str:
-    late = [record["late"]["words"]] if record.get("late") else []
+def _comment(record: Record) -> str:
+    late = [record.late["words"]] if record.late else []
     lines = [
-        f"{item['name']}: {tidy(item['earned'])} of {tidy(item['points'])}, {pages.WORDS.get(item['status'], item['status'])}"
-        + (f". {item['comment']}" if item.get("comment") else "")
-        for item in record["items"]
+        f"{item.name}: {tidy(item.earned)} of {tidy(item.points)}, {pages.WORDS.get(item.status, item.status)}"
+        + (f". {item.comment}" if item.comment else "")
+        for item in record.items
     ]
     return "<br>".join(pages.escape(clean(line, 500)) for line in [*late, *lines])
 
 
-def feedback(numbers: dict[str, str], records: dict[str, dict]) -> bytes:
+def feedback(numbers: dict[str, str], records: dict[str, Record]) -> bytes:
     """The students' pages of one lab in a zip file with Moodle's names. Each page speaks of its own student only."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -122,11 +122,11 @@ def feedback(numbers: dict[str, str], records: dict[str, dict]) -> bytes:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- canvas
-def gradebook(numbers: dict[str, str], records: list[dict], known: About) -> str:
+def gradebook(numbers: dict[str, str], records: list[Record], known: About) -> str:
     """Canvas' gradebook: who, then a column a lab; the second row has the points possible. An empty cell changes nothing there."""
-    labs = sorted({record["lab"] for record in records})
-    most = {lab: max(sum(i["points"] for i in r["items"]) for r in records if r["lab"] == lab) for lab in labs}
-    by = {(record["student"], record["lab"]): record for record in records}
+    labs = sorted({record.lab for record in records})
+    most = {lab: max(r.most for r in records if r.lab == lab) for lab in labs}
+    by = {record.key: record for record in records}
     rows: list[list] = [[*CANVAS, *(pages.title(lab) for lab in labs)]]
     rows.append(["    Points Possible", "", "", "", "", *(tidy(most[lab]) for lab in labs)])
     for student, number in numbers.items():

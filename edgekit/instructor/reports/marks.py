@@ -15,7 +15,7 @@ from edgekit import files
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.reports import about, deadlines
 from edgekit.instructor.reports.about import About
-from edgekit.instructor.reports.records import OUR_FAULT, tidy
+from edgekit.instructor.reports.records import OUR_FAULT, Record, tidy
 
 MANUAL = "manual.json"
 SETTLED = "settled"  # the status of an item whose points a person gave
@@ -78,12 +78,12 @@ def keep(out: Path, made: dict[Key, Decision]) -> None:
     files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
 
 
-def counted(out: Path, records: Iterable[dict]) -> list[dict]:
+def counted(out: Path, records: Iterable[Record]) -> list[Record]:
     """The records as they count. The ones given stay as they are."""
     known, made = about.read(out), by_submission(decisions(out))
     dates = deadlines.read()
     looked = [_looked_at(record, known) for record in records]
-    return [_late(_settled(one, made.get((one["student"], one["lab"]), {})), known, dates) for one in looked]
+    return [_late(_settled(one, made.get(one.key, {})), known, dates) for one in looked]
 
 
 def by_submission(made: dict[Key, Decision]) -> dict[tuple[str, str], dict[str, Decision]]:
@@ -94,45 +94,45 @@ def by_submission(made: dict[Key, Decision]) -> dict[tuple[str, str], dict[str, 
     return found
 
 
-def _looked_at(record: dict, known: About) -> dict:
+def _looked_at(record: Record, known: About) -> Record:
     """With what is to be looked at since the files were found."""
-    more = known.handed_in.get(record["student"], {}).get(record["lab"], {}).get("review")
-    return {**record, "review": [*(record.get("review") or []), *more]} if more else record
+    more = known.handed_in.get(record.student, {}).get(record.lab, {}).get("review")
+    return replace(record, review=[*record.review, *more]) if more else record
 
 
-def _settled(record: dict, mine: dict[str, Decision]) -> dict:
+def _settled(record: Record, mine: dict[str, Decision]) -> Record:
     if not mine:
         return record
-    items, review = [], list(record.get("review") or [])
-    for item in record["items"]:
-        one = mine.get(item["name"])
+    items, review = [], list(record.review)
+    for item in record.items:
+        one = mine.get(item.name)
         if one is None:
             items.append(item)
             continue
-        given = {} if one.points is None else {"earned": tidy(one.points), "status": SETTLED, "auto": item["status"]}
-        items.append({**item, **given, "comment": one.comment})
-        if one.sha256 and one.sha256 != record["sha256"]:
-            review.append(f"{item['name']} was marked by hand, and another file was handed in since: look again")
-    open_ = any(item["status"] == OUR_FAULT for item in items)
-    status = "graded" if record["status"] == OUR_FAULT and not open_ else record["status"]
-    return {**record, "items": items, "status": status, "review": review}
+        given = {} if one.points is None else {"earned": tidy(one.points), "status": SETTLED, "auto": item.status}
+        items.append(replace(item, comment=one.comment, **given))
+        if one.sha256 and one.sha256 != record.sha256:
+            review.append(f"{item.name} was marked by hand, and another file was handed in since: look again")
+    open_ = any(item.status == OUR_FAULT for item in items)
+    status = "graded" if record.status == OUR_FAULT and not open_ else record.status
+    return replace(record, items=items, status=status, review=review)
 
 
-def _late(record: dict, known: About, dates: deadlines.Deadlines) -> dict:
-    says = known.handed_in.get(record["student"], {}).get(record["lab"], {})
-    person = known.people.get(record["student"])
-    when = says.get("when", "") or (person.submitted if person and known.worksheet == record["lab"] else "")
+def _late(record: Record, known: About, dates: deadlines.Deadlines) -> Record:
+    says = known.handed_in.get(record.student, {}).get(record.lab, {})
+    person = known.people.get(record.student)
+    when = says.get("when", "") or (person.submitted if person and known.worksheet == record.lab else "")
     when = when.strip("- ")  # Moodle's word for never
     try:
-        late = dates.late(record["lab"], when, person.extension if person else "")
+        late = dates.late(record.lab, when, person.extension if person else "")
     except CourseError as error:
-        raise CourseError(f"the roster, {record['student']}: {error}") from None
+        raise CourseError(f"the roster, {record.student}: {error}") from None
     if late:
-        return {**record, "late": late}
+        return replace(record, late=late)
     told = ""
-    due = dates.due.get(record["lab"])
+    due = dates.due.get(record.lab)
     if due and when and deadlines.moment(when, due) is None:
         told = f"the time {when[:80]!r} cannot be read: nothing was taken off for being late"
     elif says.get("late") and not when:
         told = f"{says['platform']} calls it late and does not say how late: nothing was taken off"
-    return {**record, "review": [*(record.get("review") or []), told]} if told else record
+    return replace(record, review=[*record.review, told]) if told else record

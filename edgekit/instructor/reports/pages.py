@@ -15,7 +15,7 @@ from html import escape
 
 from edgekit.course import catalog
 from edgekit.instructor.reports.about import About
-from edgekit.instructor.reports.records import clean, faulty, points, tidy
+from edgekit.instructor.reports.records import ItemResult, Record, clean, faulty, points, tidy
 
 MARK = '<meta name="generator" content="edgekit grade">'
 WORDS = {
@@ -75,10 +75,10 @@ def page(title: str, body: str, style: str = "") -> str:
     )
 
 
-def _of(record: dict) -> str:
+def _of(record: Record) -> str:
     """ "9 of 14 points"; with what being late costs."""
     got = points(record)
-    return f"{'open' if got is None else got} of {tidy(sum(item['points'] for item in record['items']))} points"
+    return f"{'open' if got is None else got} of {tidy(record.most)} points"
 
 
 def title(slug: str) -> str:
@@ -91,47 +91,46 @@ def title(slug: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------------------- student
-def student(name: str, records: list[dict]) -> str:
+def student(name: str, records: list[Record]) -> str:
     """The page of one student: points, feedback and notes of every lab. Inputs, seeds and other students do not appear."""
     parts = [f"<h1>{_e(name, 200)}</h1>"]
     parts += [_lab(record) for record in records] or ["<p>Nothing was handed in.</p>"]
     return page(f"Feedback for {clean(name, 100)}", "\n".join(parts))
 
 
-def _lab(record: dict) -> str:
-    parts = [f"<h2>{_e(title(record['lab']), 200)}: {_of(record)}</h2>"]
-    if record["status"] == "unreadable":
+def _lab(record: Record) -> str:
+    parts = [f"<h2>{_e(title(record.lab), 200)}: {_of(record)}</h2>"]
+    if record.status == "unreadable":
         parts.append("<p><strong>The file you handed in could not be read.</strong> The notes below say why.</p>")
     if faulty(record):
         parts.append("<p><strong>A part could not be graded, by a fault of ours.</strong> No points are lost; ask your instructor.</p>")
-    if record.get("late"):
-        parts.append(f"<p><strong>{_e(record['late']['words'], 200)}.</strong></p>")
-    parts += [_item(item, record.get("scores") or {}) for item in record["items"]]
-    if record.get("notes"):
-        notes = "".join(f"<li>{_e(note, 500)}</li>" for note in record["notes"][:50])
+    if record.late:
+        parts.append(f"<p><strong>{_e(record.late['words'], 200)}.</strong></p>")
+    parts += [_item(item, record.scores) for item in record.items]
+    if record.notes:
+        notes = "".join(f"<li>{_e(note, 500)}</li>" for note in record.notes[:50])
         parts.append(f"<p>Noticed while grading:</p>\n<ul>{notes}</ul>")
-    tier = str(record.get("tier", "unknown"))
-    sandbox = TIERS.get(tier.partition(",")[0].strip(), "tier " + tier)
-    parts.append(f"<p><small>Graded {_e(sandbox, 200)}, version {_e(record['sha256'], 12)} of your file.</small></p>")
+    sandbox = TIERS.get(record.tier.partition(",")[0].strip(), "tier " + record.tier)
+    parts.append(f"<p><small>Graded {_e(sandbox, 200)}, version {_e(record.sha256, 12)} of your file.</small></p>")
     return "\n".join(parts)
 
 
-def looks(item: dict) -> str:
+def looks(item: ItemResult) -> str:
     """The class of an item's box: all points, a fault of ours, or neither."""
-    if item["status"] == "settled" and item["earned"] >= item["points"]:
+    if item.status == "settled" and item.earned >= item.points:
         return "pass"
-    return {"pass": "pass", "grader-error": "ours"}.get(item["status"], "not")
+    return {"pass": "pass", "grader-error": "ours"}.get(item.status, "not")
 
 
-def _item(item: dict, scores: dict) -> str:
-    status = item["status"]
-    earned = "open" if status == "grader-error" else tidy(item["earned"])
-    cause = f" ({_e(item['cause'], 80)})" if item.get("cause") and status not in ("pass", "settled") else ""
-    head = f"<h3>{_e(item['name'], 100)}: {_e(WORDS.get(status, status), 100)}{cause}, {earned} of {tidy(item['points'])}</h3>"
-    text = f"<pre>{_e(item['message'])}</pre>" if item.get("message") else ""
-    if item.get("comment"):
-        text = f"<p><strong>Your instructor:</strong></p><pre>{_e(item['comment'])}</pre>" + text
-    measured = _scores(scores.get(item["name"]))
+def _item(item: ItemResult, scores: dict) -> str:
+    status = item.status
+    earned = "open" if status == "grader-error" else tidy(item.earned)
+    cause = f" ({_e(item.cause, 80)})" if item.cause and status not in ("pass", "settled") else ""
+    head = f"<h3>{_e(item.name, 100)}: {_e(WORDS.get(status, status), 100)}{cause}, {earned} of {tidy(item.points)}</h3>"
+    text = f"<pre>{_e(item.message)}</pre>" if item.message else ""
+    if item.comment:
+        text = f"<p><strong>Your instructor:</strong></p><pre>{_e(item.comment)}</pre>" + text
+    measured = _scores(scores.get(item.name))
     return f'<section class="item {looks(item)}">\n{head}\n{text}{measured}\n</section>'
 
 
@@ -170,31 +169,31 @@ def similar(pairs: list, sources: Callable) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- class
-def causes(records: Iterable[dict]) -> dict[tuple[str, str], Counter]:
+def causes(records: Iterable[Record]) -> dict[tuple[str, str], Counter]:
     """For every (lab, item) how many students did not pass it, by cause: the check's own label of the mistake, or the
     status where nothing was judged. Passes are counted under ""."""
     found: dict[tuple[str, str], Counter] = {}
     for record in records:
-        for item in record["items"]:
-            status = item["status"]
+        for item in record.items:
+            status = item.status
             label = (
                 ""
-                if status == "pass" or (status == "settled" and item["earned"] >= item["points"])
-                else (item.get("cause") or "fail")
+                if status == "pass" or (status == "settled" and item.earned >= item.points)
+                else (item.cause or "fail")
                 if status == "fail"
                 else WORDS.get(status, status)
             )
-            found.setdefault((record["lab"], item["name"]), Counter())[clean(label, 40)] += 1
+            found.setdefault((record.lab, item.name), Counter())[clean(label, 40)] += 1
     return found
 
 
-def summary(records: list[dict], names: dict[str, str], picture: bytes, alt: str, known: About | None = None) -> str:
+def summary(records: list[Record], names: dict[str, str], picture: bytes, alt: str, known: About | None = None) -> str:
     """The class page: the plot, a table of checks and causes, a table of students with links to their pages."""
     known = known or About()
     image = base64.b64encode(picture).decode("ascii")
-    statuses = Counter(item["status"] for record in records for item in record["items"])
-    states = Counter(record["status"] for record in records)
-    tiers = sorted({str(record.get("tier", "unknown")) for record in records})
+    statuses = Counter(item.status for record in records for item in record.items)
+    states = Counter(record.status for record in records)
+    tiers = sorted({record.tier for record in records})
     parts = [
         "<h1>Class summary</h1>",
         (
@@ -213,15 +212,15 @@ def _counts(counter: Counter) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counter.items())) or "none"
 
 
-def _audit(records: list[dict]) -> str:
-    audits = [record["audit"] for record in records if isinstance(record.get("audit"), dict)]
+def _audit(records: list[Record]) -> str:
+    audits = [record.audit for record in records if record.audit]
     if not audits:
         return "<p>Audit: no submission was graded a second time in a cold kernel.</p>"
     agree = sum(bool(audit.get("agrees")) for audit in audits)
     return f"<p>Audit: {agree} of {len(audits)} submissions graded a second time in a cold kernel got the same verdicts.</p>"
 
 
-def _cause_table(records: list[dict]) -> str:
+def _cause_table(records: list[Record]) -> str:
     """Which check was not passed how often, and why: the causes, with the kill table's mistakes that have the same cause."""
     rows, known = [], catalog.mistakes()
     for (lab, item), counter in sorted(causes(records).items()):
@@ -261,15 +260,15 @@ def _cause(label: str, count: int, named: dict[str, list[str]]) -> str:
     return f"{_e(label)} ({count})" + (f" <small>such as: {_e(shown)}</small>" if like else "")
 
 
-def _student_table(records: list[dict], names: dict[str, str]) -> str:
+def _student_table(records: list[Record], names: dict[str, str]) -> str:
     rows = []
     full: dict[str, float] = {}
     for record in records:
-        full[record["lab"]] = max(full.get(record["lab"], 0), sum(item["points"] for item in record["items"]))
+        full[record.lab] = max(full.get(record.lab, 0), record.most)
     most = tidy(sum(full.values()))
     for name, page in names.items():
-        mine = [record for record in records if record["student"] == name]
-        labs = "; ".join(f"{title(record['lab'])}: {_of(record)}" for record in mine)
+        mine = [record for record in records if record.student == name]
+        labs = "; ".join(f"{title(record.lab)}: {_of(record)}" for record in mine)
         got = [points(record) for record in mine]
         total = f"{'open' if None in got else tidy(sum(got))} of {most}"
         labs = labs or "nothing handed in"
@@ -287,17 +286,17 @@ def _strangers(names: Iterable[str]) -> str:
     return f"<h2>Not in the roster</h2>\n<ul>{lines}</ul>" if lines else ""
 
 
-def _review_list(records: list[dict]) -> str:
+def _review_list(records: list[Record]) -> str:
     """What a person should look at. It stands here and not on the page of the student."""
     lines = [
-        f"<li><strong>{_e(record['student'], 200)}</strong>, {_e(title(record['lab']), 200)}: {_e(note, 500)}</li>"
+        f"<li><strong>{_e(record.student, 200)}</strong>, {_e(title(record.lab), 200)}: {_e(note, 500)}</li>"
         for record in records
-        for note in (record.get("review") or [])[:20]
+        for note in record.review[:20]
     ]
     return f"<h2>For you to look at</h2>\n<ul>{''.join(lines)}</ul>" if lines else ""
 
 
-def figure(records: list[dict]):
+def figure(records: list[Record]):
     """Which check was not passed how often and why, and how the points are distributed. A matplotlib Figure with ``alt``."""
     from matplotlib.figure import Figure
 
@@ -346,14 +345,13 @@ def _draw_causes(axes, found: dict[tuple[str, str], Counter]) -> None:
     axes.set_xlabel("students that did not pass, by cause")
 
 
-def _draw_points(axes, records: list[dict]) -> list[float]:
+def _draw_points(axes, records: list[Record]) -> list[float]:
     got: dict[str, list[float]] = {}
     for record in records:
         value = points(record)
-        most = sum(item["points"] for item in record["items"])
-        if value is not None and most > 0:
-            total = got.setdefault(record["student"], [0.0, 0.0])
-            total[0], total[1] = total[0] + value, total[1] + most
+        if value is not None and record.most > 0:
+            total = got.setdefault(record.student, [0.0, 0.0])
+            total[0], total[1] = total[0] + value, total[1] + record.most
     shares = [100 * a / b for a, b in got.values() if math.isfinite(a / b)]
     axes.hist(shares, bins=[10 * i for i in range(11)], color="#0072B2", edgecolor="white")
     axes.yaxis.get_major_locator().set_params(integer=True)

@@ -70,7 +70,7 @@ def shingles(source: str) -> frozenset[int]:
 
 def of(out: Path) -> list[Pair]:
     """All pairs of a result folder, the most alike first."""
-    handed_in = [(one["student"], one["lab"]) for one in about.counting(out)]
+    handed_in = [one.key for one in about.counting(out)]
     found: list[Pair] = []
     for lab in labs():
         answers = {who: cells for who, slug in handed_in if slug == lab.slug and (cells := graded_cells(out, who, slug))}

@@ -16,10 +16,23 @@ from xml.etree import ElementTree
 
 from edgekit import files
 from edgekit.instructor.reports import about, exports, marks, pages
-from edgekit.instructor.reports.records import FILE, append, clean, csv_text, identity, latest, points, read, tidy, with_mark
+from edgekit.instructor.reports.records import (
+    FILE,
+    ItemResult,
+    Record,
+    append,
+    clean,
+    csv_text,
+    identity,
+    latest,
+    points,
+    read,
+    tidy,
+    with_mark,
+)
 
 
-def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
+def write(out: Path, records: Iterable[Record] | None = None) -> dict[str, Path]:
     """Write all reports into ``out``, each file in one step.
 
     Args:
@@ -44,7 +57,7 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     figure = pages.figure(counted)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-    names = page_names([*(record["student"] for record in counted), *known.people])
+    names = page_names([*(record.student for record in counted), *known.people])
     made = {
         kind: out / name
         for kind, name in {
@@ -61,19 +74,19 @@ def write(out: Path, records: Iterable[dict] | None = None) -> dict[str, Path]:
     files.write_whole(made["plot"], picture.getvalue())
     files.write_whole(made["summary"], pages.summary(counted, names, picture.getvalue(), figure.alt, known))
     for student, name in names.items():
-        mine = [record for record in counted if record["student"] == student]
+        mine = [record for record in counted if record.student == student]
         files.write_whole(made["students"] / name, pages.student(student, mine))
     _remove_old_pages(made["students"], set(names.values()))
     exports.write(out, counted, known)
     return made
 
 
-def _agree(out: Path, stored: list[dict], counted: list[dict]) -> None:
+def _agree(out: Path, stored: list[Record], counted: list[Record]) -> None:
     """Let the last line of records.jsonl for a student and lab be the one that counts: a student who hands in an earlier
     version again is not graded again, and whoever reads the file alone would take the newer, withdrawn one."""
-    last = {(record["student"], record["lab"]): record for record in latest(stored)}
+    last = {record.key: record for record in latest(stored)}
     for record in counted:
-        other = last.get((record["student"], record["lab"]))
+        other = last.get(record.key)
         if other is not None and identity(other) != identity(record):
             append(out / FILE, record)
 
@@ -98,7 +111,7 @@ def page_names(students: Iterable[str]) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------------------------------------------------------------ csv
-def table(records: Iterable[dict], people: Iterable[str] = ()) -> str:
+def table(records: Iterable[Record], people: Iterable[str] = ()) -> str:
     """The CSV: one row a student, sorted, also of those among ``people`` who handed in nothing; for every lab its points and status,
     then points and status of every item. A lab that anybody was late with says how many days.
 
@@ -106,11 +119,11 @@ def table(records: Iterable[dict], people: Iterable[str] = ()) -> str:
     (status "grader-error"; then the total is empty too). ``max`` counts the labs that anybody in the class handed in.
     """
     counted = latest(records)
-    by_student: dict[str, dict[str, dict]] = {name: {} for name in people}
-    late = {record["lab"] for record in counted if record.get("late")}
+    by_student: dict[str, dict[str, Record]] = {name: {} for name in people}
+    late = {record.lab for record in counted if record.late}
     for record in counted:
-        by_student.setdefault(record["student"], {})[record["lab"]] = record
-    labs = {lab: items_of(lab, counted) for lab in sorted({record["lab"] for record in counted})}
+        by_student.setdefault(record.student, {})[record.lab] = record
+    labs = {lab: items_of(lab, counted) for lab in sorted({record.lab for record in counted})}
     header = ["student", "total", "max"]
     for lab, items in labs.items():
         header += [lab, f"{lab} status", *([f"{lab} days late"] if lab in late else [])]
@@ -122,72 +135,69 @@ def table(records: Iterable[dict], people: Iterable[str] = ()) -> str:
         got = [points(record) for record in mine.values()]
         row: list = [student, "" if None in got else tidy(sum(got)), most]
         for lab, items in labs.items():
-            columns = _lab_columns(mine.get(lab), items)
+            record = mine.get(lab)
+            columns = _lab_columns(record, items)
             if lab in late:
-                columns.insert(2, ((mine.get(lab) or {}).get("late") or {}).get("days", ""))
+                columns.insert(2, record.late["days"] if record and record.late else "")
             row += columns
         rows.append(row)
     # Quotes around all text: a name with a semicolon must not open a new cell where the semicolon separates.
     return csv_text(rows, quoting=csv.QUOTE_NONNUMERIC)
 
 
-def _lab_columns(record: dict | None, items: dict[str, float]) -> list:
+def _lab_columns(record: Record | None, items: dict[str, float]) -> list:
     if record is None:
         return ["", "not submitted", *["", "not submitted"] * len(items)]
     got = points(record)
-    columns: list = ["" if got is None else got, "grader-error" if got is None else record["status"]]
-    by_name = {item["name"]: item for item in record["items"]}
+    columns: list = ["" if got is None else got, "grader-error" if got is None else record.status]
+    by_name = {item.name: item for item in record.items}
     for name in items:
         item = by_name.get(name)
         if item is None:
-            columns += ["" if got is None else 0, record["status"]]
+            columns += ["" if got is None else 0, record.status]
         else:
-            ours = item["status"] == "grader-error"
-            columns += ["" if ours else tidy(item["earned"]), item["status"]]
+            ours = item.status == "grader-error"
+            columns += ["" if ours else tidy(item.earned), item.status]
     return columns
 
 
-def items_of(lab: str, records: Iterable[dict]) -> dict[str, float]:
+def items_of(lab: str, records: Iterable[Record]) -> dict[str, float]:
     """The items of a lab and their points: of the record that has most of them, since an unreadable submission may have none."""
-    of_lab = [record["items"] for record in latest(records) if record["lab"] == lab]
+    of_lab = [record.items for record in latest(records) if record.lab == lab]
     fullest = max(of_lab, key=len, default=[])
-    return {item["name"]: item["points"] for item in fullest}
+    return {item.name: item.points for item in fullest}
 
 
 # ---------------------------------------------------------------------------------------------------------------------- junit
-def junit(records: Iterable[dict]) -> str:
+def junit(records: Iterable[Record]) -> str:
     """JUnit XML: a suite per submission, a case per item. A fault of ours is an ``error``, all else that earned nothing a
     ``failure``; partial credit is a failure that says how much was earned."""
     top = ElementTree.Element("testsuites", name="edgekit grade")
     for record in latest(records):
-        cases = record["items"] or [{"name": "submission", "points": 0, "earned": 0, "status": record["status"]}]
-        suite = ElementTree.SubElement(top, "testsuite", name=clean(f"{record['student']}/{record['lab']}", 300))
+        cases = record.items or [ItemResult("submission", 0, 0, record.status)]
+        suite = ElementTree.SubElement(top, "testsuite", name=clean(f"{record.student}/{record.lab}", 300))
         counts = {"tests": len(cases), "failures": 0, "errors": 0}
         for item in cases:
             kind = _add_case(suite, record, item)
             if kind:
                 counts[kind + "s"] += 1
         suite.attrib.update({key: str(value) for key, value in counts.items()})
-        suite.set("time", f"{record.get('seconds') or 0:.3f}")
-        said = [*(record.get("notes") or []), *(record.get("review") or [])]
+        suite.set("time", f"{record.seconds:.3f}")
+        said = [*record.notes, *record.review]
         if said:
             ElementTree.SubElement(suite, "system-out").text = "\n".join(clean(note) for note in said)
     ElementTree.indent(top)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 
 
-def _add_case(suite: ElementTree.Element, record: dict, item: dict) -> str | None:
+def _add_case(suite: ElementTree.Element, record: Record, item: ItemResult) -> str | None:
     case = ElementTree.SubElement(
-        suite,
-        "testcase",
-        classname=clean(f"{record['student']}.{record['lab']}", 300),
-        name=clean(item["name"], 300),
-        time=f"{item.get('seconds') or 0:.3f}",
+        suite, "testcase", classname=clean(f"{record.student}.{record.lab}", 300), name=clean(item.name, 300), time=f"{item.seconds:.3f}"
     )
-    if item["status"] == "pass" and item["earned"] >= item["points"]:
+    if item.status == "pass" and item.earned >= item.points:
         return None
-    kind = "error" if item["status"] == "grader-error" else "failure"
-    found = ElementTree.SubElement(case, kind, type=clean(item["status"], 100))
-    found.set("message", f"{tidy(item['earned'])} of {tidy(item['points'])} points: {clean(item.get('cause') or item['status'], 200)}")
-    found.text = clean(item.get("message") or "")
+    kind = "error" if item.status == "grader-error" else "failure"
+    found = ElementTree.SubElement(case, kind, type=clean(item.status, 100))
+    found.set("message", f"{tidy(item.earned)} of {tidy(item.points)} points: {clean(item.cause or item.status, 200)}")
+    found.text = clean(item.message)
     return kind
