@@ -8,7 +8,7 @@ import pytest
 
 from edgekit.course.catalog import find
 from edgekit.instructor.grading.grade import grade_all
-from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.grading.reader import NotebookReader
 from edgekit.instructor.sandbox import worker as sandbox
 from tests.attacks.credit import ATTACKS, UNSEEN
 from tests.attacks.credit_later import LATER
@@ -31,7 +31,7 @@ EVERY = (*ATTACKS, *UNSEEN, *LATER)
 def notes():
     """The notes on each attack."""
     found = {}
-    with Reader() as reader:
+    with NotebookReader() as reader:
         for slug, name, how, source in EVERY:
             lab = find(slug)
             _, review = reader.read(lab, handed_in(lab, name, source))

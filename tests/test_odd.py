@@ -12,7 +12,7 @@ import warnings
 import pytest
 
 from edgekit.instructor.grading import reader as reading
-from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.grading.reader import NotebookReader
 from edgekit.instructor.submissions import finding as submissions
 from edgekit.instructor.submissions.rebuild import MAX_SOURCE
 from tests.attacks import odd
@@ -40,7 +40,7 @@ def test_what_counts_for_nobody_is_told(tmp_path, case):
 
 @pytest.fixture(scope="module")
 def reader():
-    with Reader() as made:
+    with NotebookReader() as made:
         yield made
 
 

@@ -127,7 +127,7 @@ def share_of(text: str) -> int:
 
 def identity(one: Submission) -> tuple[str, str, str, str, str]:
     """What a record of ``one`` would be a result of: see :func:`edgekit.instructor.reports.records.identity`."""
-    return one.student, one.slug, one.sha256, rebuild.version(find(one.slug)), environment()
+    return one.student, one.slug, one.sha256, rebuild.version(find(one.slug)), fingerprint()
 
 
 def blank(one: Submission, *, tier: str, kernel: str, seed: int = 0) -> Record:
@@ -135,7 +135,7 @@ def blank(one: Submission, *, tier: str, kernel: str, seed: int = 0) -> Record:
     return Record(*identity(one), "graded", [], tier=tier, kernel=kernel, seed=seed, notes=list(one.notes))
 
 
-def environment() -> str:
+def fingerprint() -> str:
     """A short hash of interpreter, packages and platform."""
     found = []
     for name in PACKAGES:

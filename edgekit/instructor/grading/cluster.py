@@ -25,8 +25,8 @@ from pathlib import Path
 from edgekit import files
 from edgekit.course.catalog import CourseError, find
 from edgekit.instructor.grading import grade
-from edgekit.instructor.grading.batch import Batch, blank, environment, progress_bar
-from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.grading.batch import Batch, blank, fingerprint, progress_bar
+from edgekit.instructor.grading.reader import NotebookReader
 from edgekit.instructor.reports.records import Record
 from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
 from edgekit.instructor.submissions import rebuild
@@ -150,7 +150,7 @@ def _about(tier: str, slugs: list[str]) -> dict:
         if tier:
             require(tier)
         versions = {slug: rebuild.version(find(slug)) for slug in slugs}
-        return {"problem": "", "environment": environment(), "versions": versions}
+        return {"problem": "", "environment": fingerprint(), "versions": versions}
     except (SandboxError, CourseError) as error:
         return {"problem": str(error), "environment": "", "versions": {}}
 
@@ -161,7 +161,7 @@ def _task(one: Submission, blob: bytes, options: dict) -> tuple[Record, str]:
     tier, cold, preload = options.pop("tier"), options.pop("cold"), tuple(options.pop("preload"))
     if getattr(_HERE, "worker", None) is None:
         _HERE.worker = Worker(next(_COUNT), tier, cold, preload=preload)
-        _HERE.reader = Reader()
+        _HERE.reader = NotebookReader()
     folder = Path(tempfile.mkdtemp(prefix="edgekit-cluster-"))
     try:
         (folder / "handed-in").write_bytes(blob)

@@ -26,7 +26,7 @@ from edgekit.course.catalog import CourseError, Lab, find
 from edgekit.instructor.grading.attempts import run_cells
 from edgekit.instructor.grading.batch import Batch, blank, progress_bar, share_of
 from edgekit.instructor.grading.fairness import Starved, Times, Turns
-from edgekit.instructor.grading.reader import Reader
+from edgekit.instructor.grading.reader import NotebookReader
 from edgekit.instructor.grading.verdicts import judge
 from edgekit.instructor.reports import records
 from edgekit.instructor.reports.records import ItemResult, Record
@@ -99,7 +99,7 @@ def _in_parallel(todo: list[Submission], made: list, options: dict, audit: float
 
     def work(make) -> None:
         try:
-            with make() as worker, Reader() as reader:
+            with make() as worker, NotebookReader() as reader:
                 own = {**options, "reader": reader}
                 while not stop.is_set():
                     try:
@@ -156,7 +156,7 @@ def grade_one(
     notebooks: Path | None = None,
     kernels: Worker | None = None,
     turns: Turns | None = None,
-    reader: Reader | None = None,
+    reader: NotebookReader | None = None,
 ) -> Record:
     """Grade one submission in ``worker`` and return its record; writes the rebuilt notebook below ``notebooks``.
 
@@ -187,7 +187,7 @@ def grade_one(
     return record
 
 
-def _rebuilt(lab: Lab, submission: Submission, reader: Reader | None) -> tuple[Rebuilt, list[str]]:
+def _rebuilt(lab: Lab, submission: Submission, reader: NotebookReader | None) -> tuple[Rebuilt, list[str]]:
     """The notebook to grade, and what a person should look at.
 
     Raises:
@@ -199,7 +199,7 @@ def _rebuilt(lab: Lab, submission: Submission, reader: Reader | None) -> tuple[R
     if submission.problem:
         raise Unreadable(submission.problem)
     blob = submission.blob
-    with nullcontext(reader) if reader else Reader() as reader:
+    with nullcontext(reader) if reader else NotebookReader() as reader:
         return reader.read(lab, blob)
 
 

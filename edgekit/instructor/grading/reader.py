@@ -33,7 +33,7 @@ class ReaderError(RuntimeError):
     """The process that reads was lost, and not because of what it read."""
 
 
-class Reader:
+class NotebookReader:
     """A process that reads notebooks. It is started when it is first needed, and again after it was lost."""
 
     def __init__(self):
@@ -99,7 +99,7 @@ class Reader:
                 pipe.close()
             self.process = None
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> NotebookReader:
         return self
 
     def __exit__(self, *exc) -> None:
