@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgekit import files, paths
 
-AFTER = 3.0  # s; before that nobody wonders
+AFTER = 3.0  # s; a shorter wait needs no line
 EVERY = 1.0  # s between two lines
 HEAVY = ("torch", "torchvision", "modelopt", "onnxruntime", "tensorrt_rtx", "tensorrt", "onnxscript", "sympy", "matplotlib")
 
@@ -75,7 +75,7 @@ class Line:
 
     def __init__(self, kernel, cell: str):
         self.kernel, self.cell, self.parent = kernel, cell, kernel.get_parent()
-        self.topic = kernel.shell.display_pub.topic  # now: while output is captured, another publisher stands there
+        self.topic = kernel.shell.display_pub.topic  # taken now: while output is captured, display_pub is another object
         self.began, self.shown, self.over = time.monotonic(), False, threading.Event()
         self.main = threading.get_ident()
         self.thread = threading.Thread(target=self._run, daemon=True)

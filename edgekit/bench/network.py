@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_) -> None:
-        pass  # a notebook is no server's log
+        pass  # no line for each request in a notebook
 
 
 class Cloud:

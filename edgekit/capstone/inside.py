@@ -241,7 +241,7 @@ def memory(given: Path, job: dict, slowest: np.ndarray) -> dict:
         found = {"activations": activation_bytes(given / "model.onnx")}
         if job["kind"] == "resident":
             found["resident"] = bench.footprint(given / "model.onnx", x={job["input"]: slowest}).model
-    except Exception as error:  # whatever a strange graph does to who counts it
+    except Exception as error:  # a strange graph may raise anything here
         raise Refused(f"its memory cannot be told: {one_line(error)}") from None
     if job["kind"] == "resident":
         found["baseline_resident"] = job.get("baseline_resident") or baseline_memory(given, job["batch"])

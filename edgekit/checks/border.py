@@ -23,7 +23,7 @@ MAX_BYTES = 64 * 2**20  # of one item's outputs, all files together
 MAX_VALUES = 200_000  # JSON values of one item
 MAX_DEPTH = 16
 _NUMERIC = "biuf"
-# Made list by list() without a question; anything else that can be walked over may be more than a list.
+# list() makes a list of these. Another iterable may have state or be endless.
 _LISTABLE = (range, set, frozenset, map, zip, filter, type({}.keys()), type({}.values()), type({}.items()))
 
 

@@ -30,7 +30,7 @@ def example(origins: list[tuple], batch: int | None, shapes: dict[str, tuple] | 
     firsts = [spec.shape[0] for spec in wanted.values() if spec.shape]
     free = any(isinstance(first, str) for first in firsts)
     if batch and not free and batch not in firsts:
-        # An int is what an exporter was shown, and the engine would refuse any other, or run it in silence.
+        # The exporter has fixed the batch at a number. With another batch an engine stops with an error, or computes and says nothing.
         fixed = [model for model, run in origins if all(isinstance(s.shape[0], int) for s in run.inputs.values() if s.shape)]
         what = f"its batch is fixed at {firsts[0]}" if firsts else "it has no input with a batch"
         fix = f"leave --batch out{', or export it with a dynamic batch' if firsts else ''}"

@@ -91,7 +91,7 @@ async def _run_cells(client) -> None:
             await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
             if not _asks_to_end(replies):
                 continue
-            # The kernel ends only after its answer, so that the next cell would be blamed.
+            # The kernel dies only after it has answered: without this the next cell would be named as the cause.
             _mark(cell, STOPPED, "ends Python: it calls exit() or quit(). Fix: take that call out")
             why = f"{place(cells, index)} ended Python"
         except CellTimeoutError:

@@ -149,7 +149,7 @@ def _behind(tensors, nodes, maker, meeting, moving) -> set[int]:
     while queue:
         name, behind_work = queue.pop()
         i = maker.get(name)
-        constant = i not in moving and name not in tensors  # what feeds a node from the side is no work of its own
+        constant = i not in moving and name not in tensors  # a constant is not counted as work
         if i is None or i in found or constant or (behind_work and nodes[i].op in EPILOGUE):
             continue
         found.add(i)

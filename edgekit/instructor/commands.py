@@ -80,7 +80,7 @@ def grade(
 
     from edgekit.instructor.reports.records import clean
 
-    # A warning may hold names that students chose, with what a terminal obeys.
+    # A warning may hold names that students chose, with control sequences for the terminal.
     warnings.showwarning = lambda message, *rest, **more: typer.echo(f"warning: {clean(message, 2000)}", err=True)
     word, *rest = folders
     if str(word) in WORDS:

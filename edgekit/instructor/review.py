@@ -106,7 +106,7 @@ class Desk:
             ours = [item.name for item in record.items if item.status == OUR_FAULT]
             mine = list(made.get(record.key, ()))
             notes = [clean(note, 300) for note in record.review]
-            # Who has given a word to one answer of a submission has seen the notes on it; a new file is seen anew.
+            # A decision on one answer of a submission settles the notes on all of it; a new file opens them again.
             notes = [note for note in notes if not mine or "look again" in note]
             if ours or notes:
                 why = ([f"could not be graded: {', '.join(ours)}"] if ours else []) + notes

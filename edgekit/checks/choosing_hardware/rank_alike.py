@@ -24,7 +24,7 @@ def _inputs(rng: np.random.Generator) -> dict:
         _figure(names[3], float(rng.integers(950, 1100)), "GOPS"),
     ]
     mixed = [{**f} for f in (units[1], units[2])]
-    # No unlike figure wins or loses only because of its number: what counts is the attribute.
+    # A figure of another kind never decides by its number alone: it is the kind that an answer must look at.
     cases = [{"figures": units, "_expected": [names[2], names[3], names[1], names[0]], "_why": "unit"}]
     missing = [units[1], _figure(names[4], None, ""), units[2]]
     cases.append({"figures": missing, "_expected": [names[2], names[1]], "_why": "not found"})

@@ -21,13 +21,20 @@ def _inputs(rng: np.random.Generator) -> dict:
         good,
         cheap,
         {**good, "price": price / 4, "until": 2030},  # better than both, and gone too early
-        {**good, "price": price / 5, "hottest": None},  # nobody knows
-        {**good, "watts": 1.5 * watts},  # dominated by good alone
-        {**cheap, "price": price, "seconds": 4 * seconds},  # dominated by two
+        {**good, "price": price / 5, "hottest": None},  # a figure that was not found
+        {**good, "watts": 1.5 * watts},  # dominated by the first
+        {**cheap, "price": price, "seconds": 4 * seconds},  # dominated by the first two
         {**good, "coldest": 0, "price": price / 6},
         {**good, "price": price / 8, "watts": watts / 2, "seconds": 9 * seconds},
         dict(good),  # a tie with the first
-        {**good, "coldest": -20, "hottest": 60, "until": 2036, "seconds": needs["seconds"], "price": price / 3},  # just
+        {
+            **good,
+            "coldest": -20,
+            "hottest": 60,
+            "until": 2036,
+            "seconds": needs["seconds"],
+            "price": price / 3,
+        },  # keeps every limit, exactly
     ]
     devices = [{"name": name, **row} for name, row in zip(names, rows, strict=True)]
     few = [devices[i] for i in (2, 3, 6, 7)]

@@ -151,7 +151,7 @@ class FakeGpu:
         pinned, queued = self.is_pinned(host, nbytes), handle is not None
         if queued and not pinned:
             self.wrong.append(f"{what}: an asynchronous copy, and the host's memory is not page-locked")
-        if to_device and not pinned:  # the driver takes the bytes at once, and brings them later
+        if to_device and not pinned:  # the driver copies the bytes now, and they arrive on the GPU later
             staged = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(host)).copy()
             work = lambda: self._place(device, staged, what)
             if queued:

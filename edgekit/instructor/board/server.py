@@ -36,7 +36,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 DEADLINE = 60  # seconds for all of a request, however slowly it comes
-AT_ONCE = 32  # requests; who comes then is told to come again
+AT_ONCE = 32  # requests; one more is told to come again later
 LOCK = "judge.lock"
 
 
@@ -59,8 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def _no_more(self) -> None:
-        with contextlib.suppress(OSError):  # it may be over
-            self.connection.shutdown(socket.SHUT_RD)  # what reads gets an end, and can still answer
+        with contextlib.suppress(OSError):  # the request may have ended
+            self.connection.shutdown(socket.SHUT_RD)  # reading ends, writing the answer does not
 
     def do_GET(self) -> None:
         if self.path != "/":
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": str(len(blob))}.items():
             self.send_header(name, value)
-        with contextlib.suppress(OSError):  # who asked may be gone
+        with contextlib.suppress(OSError):  # the client may have closed the connection
             self.end_headers()
             self.wfile.write(blob)
         self.close_connection = True

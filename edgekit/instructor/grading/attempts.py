@@ -82,7 +82,7 @@ def _attempt(name: str, outcome: dict, errors: dict[str, dict], ended: Ended) ->
 
 
 def _blame(now: list[dict], ended: Ended, todo: list[str], before: list[str], found: dict, dropped: set) -> list[str]:
-    """A process ended early: who has to bear it. Returns what is still to be done."""
+    """A process ended early: which exercises get no result for it. Returns those that are still to be tried."""
     culprit, status = now[max(ended.at, 0)], _ENDED[ended.ended]
     if culprit["role"] == "given" and culprit["id"] != "carried-along":
         blamed = todo
@@ -93,7 +93,8 @@ def _blame(now: list[dict], ended: Ended, todo: list[str], before: list[str], fo
         name = culprit["id"].removeprefix("check-")
         if culprit["role"] == "answer":
             dropped.add(culprit["id"])
-        # A process that dies between two steps has been killed by something left running: the next item bears it.
+        # Between two steps a process is killed by something that an earlier step left running. If this try brought nothing new, the next
+        # exercise goes without a result, so that the tries come to an end.
         blamed = [name] if name in todo else todo[:1] if todo == before else []
     seconds = ended.steps.get(ended.at, {}).get("seconds", 0.0)
     found.update({name: Attempt({}, status, ended.ended, ended.detail, culprit["role"], seconds) for name in blamed})

@@ -34,7 +34,7 @@ from edgekit.instructor.sandbox.worker import SandboxError, Worker, require
 from edgekit.instructor.submissions.finding import Submission
 from edgekit.instructor.submissions.rebuild import Rebuilt, Unreadable
 
-SEED_BITS = 128  # too many to try: whoever finds the seed from the inputs it may see can draw the judge's part, too
+SEED_BITS = 128  # too many to try: code that found the seed from the inputs it sees could draw the judge's part too
 POOL = 8  # inputs for so many submissions are drawn at once: it takes a process of its own
 _NO_NAME = re.compile(r"name '(\w+)' is not defined")
 

@@ -80,7 +80,7 @@ def _without_result(lab: Lab, name: str, attempt: Attempt) -> ItemResult:
     if attempt.status == "timeout":
         message = f"{name} did not finish in time. Is there a loop that does not end?"
         if attempt.text == ASLEEP:
-            message = f"{name} waited and computed nothing. Is there a sleep, an input() or a lock that nobody opens?"
+            message = f"{name} waited and computed nothing. Is there a sleep, an input() or a lock that is never released?"
         return ItemResult.of(lab, name, "timeout", message, "timeout", attempt.seconds)
     if attempt.status == "out-of-memory" or "MemoryError" in kind:
         return ItemResult.of(lab, name, "out-of-memory", f"{name} needs more memory than there is.", "out of memory", attempt.seconds)

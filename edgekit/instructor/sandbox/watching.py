@@ -16,7 +16,7 @@ from edgekit.instructor.sandbox.pipes import MAX_HEADER
 
 MAX_EVENTS = 4 * 2**20
 LOOK = 0.2  # seconds between two looks at a job
-AWAKE = 0.02  # of a processor: who takes less than this is asleep
+AWAKE = 0.02  # of a processor: a job that takes less is asleep
 ASLEEP = "it slept"  # why a job is ended that waits for nothing
 GRACE = 60.0  # seconds for what is ours: starting the child, killing it, reading its results
 

@@ -56,8 +56,8 @@ class Ended:
 
     @property
     def starved(self) -> bool:
-        """Whether it ran out of time while other processes had the machine: a loop that does not end takes what it gets, and
-        who sleeps wants nothing."""
+        """Whether it ran out of time while other processes had the machine. An endless loop uses all the time that it gets, and a job that
+        sleeps asks for none: neither is starved."""
         return self.ended == "timeout" and self.detail != ASLEEP and self.cpu < 0.5 * (self.seconds - self.idle)
 
 
@@ -103,7 +103,7 @@ def bubblewrap(hidden: list[Path] = ()) -> list[str]:
     else:
         command += ["--unshare-user", "--uid", "0", "--gid", "0"]
         command += [part for name in ("CAP_SYS_ADMIN", "CAP_SETPCAP") for part in ("--cap-add", name)]
-    # First the empty /tmp, so that what is shown below it, where somebody keeps the course there, comes to lie on top.
+    # The empty /tmp first: a course that is kept below /tmp is bound over it afterwards.
     command += ["--tmpfs", "/tmp"]
     # bubblewrap makes missing parents with mode 700, which the unprivileged user could not pass.
     parents = sorted({str(parent) for path in shown for parent in path.parents} - {"/"})

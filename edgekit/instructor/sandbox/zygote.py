@@ -1,6 +1,6 @@
 """The warm parent: a process that has imported everything and forks one child for each job.
 
-It only imports and never computes: the first multithreaded kernel would leave its children with locks that nobody opens. Student
+It only imports and never computes: a thread that computes holds locks, and in a forked child no thread is there to release them. Student
 code runs in its grandchildren, which never come back; so every job meets the same fresh state. A job is a list of steps
 (:mod:`edgekit.instructor.sandbox.steps`) with files to place beforehand and folders to read afterwards. It is a separate process that the
 grader talks to through pipes; ``python -m edgekit.instructor.sandbox.zygote`` starts it inside the sandbox.

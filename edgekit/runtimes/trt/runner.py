@@ -253,7 +253,7 @@ class TensorRTRunner(Runner):
             self._free()
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):  # also a runner that never came to life, or a process that ends
+        with contextlib.suppress(Exception):  # also where __init__ failed, or the process ends
             self.close()
 
     def _free(self) -> None:
