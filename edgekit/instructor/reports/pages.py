@@ -38,7 +38,6 @@ TIERS = {
 MEASURES = {"accuracy": "accuracy on the test digits", "latency_ratio": "time for an image, times that of the course's TinyCNN"}
 
 
-# ----------------------------------------------------------------------------------------------------------- what pages show
 def title(slug: str) -> str:
     """ "04 Exporting to ONNX" for 04_onnx_export; the slug itself where the course does not know it."""
     try:
@@ -77,13 +76,13 @@ def _short(value: float | str) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
 
 
-# -------------------------------------------------------------------------------------------------------------------- rendering
+# -------------------------------------------------------------------------------------------------------------------- templates
 def shown(value: object, limit: int = 4000) -> Markup:
     """A value as it stands in a page: cleaned, cut to ``limit`` and escaped. What is markup already stays."""
     return value if isinstance(value, Markup) else escape(clean(value, limit))
 
 
-# As ``finalize``, ``shown`` is applied to every value of every template; ``|clean(200)`` is for another limit.
+# ``shown`` is applied to every value of every template; ``|clean(200)`` sets another limit.
 _ENVIRONMENT = Environment(
     loader=PackageLoader("edgekit.instructor"),
     autoescape=True,
@@ -93,18 +92,8 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters["clean"] = shown
-_ENVIRONMENT.globals |= {
-    "mark": MARK,
-    "policy": POLICY,
-    "words": WORDS,
-    "title": title,
-    "worth": worth,
-    "looks": looks,
-    "tidy": tidy,
-    "faulty": faulty,
-    "walls": _walls,
-    "measures": _measures,
-}
+_ENVIRONMENT.globals.update(mark=MARK, policy=POLICY, words=WORDS, title=title, worth=worth, looks=looks, tidy=tidy)
+_ENVIRONMENT.globals.update(faulty=faulty, walls=_walls, measures=_measures)
 
 
 def render(template: str, **given) -> str:
