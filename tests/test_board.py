@@ -27,7 +27,7 @@ from edgekit.capstone.failure import SubmissionError
 from edgekit.course.catalog import CourseError
 from edgekit.files import sha256
 from edgekit.instructor import review
-from edgekit.instructor.board import commands, intake, marks, pages, room, server
+from edgekit.instructor.board import commands, intake, marks, pages, picture, room, server
 from edgekit.instructor.board.front import Point, dominates, points, surely
 from edgekit.instructor.board.store import TooOften
 from edgekit.instructor.reports.records import points as points_of
@@ -556,6 +556,6 @@ def test_a_name_cannot_write_into_the_page():
 
 @pytest.mark.parametrize("low, span", [(0.91, 0.0999), (0.5, 0.1), (0.97, 0.0), (1e-3, 3.3), (0.2, 99.0)])
 def test_an_axis_has_ticks_for_every_span(low, span):
-    scale = pages._scale([low, low + span], 0, 100)
+    scale = picture.Scale([low, low + span], 0, 100)
     assert 2 <= len(scale.ticks) <= 9
     assert all(0 <= scale(tick) <= 100 for tick in scale.ticks)

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 from edgekit.course.catalog import CourseError
 from edgekit.instructor.reports import about, marks, pages
 from edgekit.instructor.reports import tables as reports
-from edgekit.instructor.reports.records import FILE, OUR_FAULT, Record, clean, graded_cells, points, tidy
+from edgekit.instructor.reports.records import FILE, OUR_FAULT, Record, clean, graded_cells, tidy
 
 MAX_FORM = 2**16
 HEADERS = {
@@ -30,45 +30,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-STYLE = """
-form { margin: .6rem 0; display: grid; gap: .4rem; }
-input, textarea, button { font: inherit; padding: .3rem .5rem; box-sizing: border-box; }
-input { width: 7rem; } textarea { width: 100%; min-height: 4rem; } label { display: block; }
-button { justify-self: start; min-height: 2.75rem; padding: 0 1rem; }
-pre.code { border: 1px solid #888; padding: .5rem; max-height: 30rem; overflow: auto; }
-li { margin: .5rem 0; overflow-wrap: anywhere; } .open { border-left: .4rem solid #D55E00; padding-left: .5rem; } nav { margin: 1rem 0; }
-"""
-QUEUE = """
-<h1>To be looked at</h1>
-<p>{{ open|length }} open, {{ done|length }} settled by hand, {{ records|length }} submissions in all.</p>
-{% for head, entries in (("Open", open), ("Settled", done)) if entries %}
-<h2>{{ head }}</h2>
-<ul>{% for entry in entries %}
-<li class="{{ 'open' if head == 'Open' }}"><a href="{{ link(entry) }}">{{ entry.student }}, {{ title(entry.lab) }}</a><br>
-{{ entry.why|join("; ") }}</li>{% endfor %}</ul>
-{% endfor %}
-<details><summary>All submissions</summary><ul>{% for one in records %}
-<li><a href="{{ link(one) }}">{{ one.student }}, {{ title(one.lab) }}</a>: {{ worth(one) }}</li>{% endfor %}</ul></details>
-"""
-LOOK = """
-<nav><a href="{{ home }}">Back to the queue</a></nav>
-<h1>{{ record.student }}</h1><h2>{{ title(record.lab) }}: {{ worth(record) }}</h2>
-{% if saved %}<p role="status"><strong>Saved.</strong></p>{% endif %}
-{% if record.review %}<ul>{% for note in record.review %}<li class="open">{{ note }}</li>{% endfor %}</ul>{% endif %}
-{% for item in record.items %}
-<section class="item {{ looks(item) }}" id="{{ item.name }}"><h3>{{ item.name }}: {{ words.get(item.status, item.status) }},
-{{ tidy(item.earned) }} of {{ tidy(item.points) }}</h3>
-{% if item.message %}<pre>{{ item.message }}</pre>{% endif %}
-<details {{ "open" if opened(item) }}><summary>The answer</summary>
-<pre class="code">{{ code.get(item.name, "There is none.") }}</pre></details>
-<form method="post" action="{{ here }}"><input type="hidden" name="item" value="{{ item.name }}">
-<input type="hidden" name="seen" value="{{ record.sha256 }}">
-<label>Points, 0 to {{ tidy(item.points) }} (empty: the grader's)<br><input name="points" inputmode="decimal"
- value="{{ '' if given(item).points is none else tidy(given(item).points) }}"></label>
-<label>Comment for the student<br><textarea name="comment">{{ given(item).comment }}</textarea></label>
-<button>Save {{ item.name }}</button></form></section>
-{% endfor %}
-"""
 
 
 @dataclass(frozen=True)
@@ -166,25 +127,14 @@ class View:
     """The desk as pages. ``secret`` is the first part of every address."""
 
     def __init__(self, desk: Desk, secret: str):
-        from jinja2 import Environment
-
         self.desk, self.home = desk, f"/{secret}/"
-        shared = {"title": pages.title, "tidy": tidy, "words": pages.WORDS, "worth": self._worth, "link": self._link}
-        self.environment = Environment(autoescape=True)
-        self.environment.globals.update(shared, home=self.home)
 
     def _link(self, one: Entry | Record) -> str:
         return f"{self.home}{quote(one.student, safe='')}/{quote(one.lab, safe='')}"
 
-    @staticmethod
-    def _worth(record: Record) -> str:
-        got = points(record)
-        return f"{'open' if got is None else got} of {tidy(record.most)}"
-
     def queue(self) -> str:
         waiting, settled = self.desk.queue()
-        body = self.environment.from_string(QUEUE).render(open=waiting, done=settled, records=self.desk.records())
-        return self._page("To be looked at", body)
+        return pages.render("queue.html", open=waiting, done=settled, records=self.desk.records(), link=self._link)
 
     def look(self, student: str, lab: str, saved: bool = False) -> str | None:
         record = next((one for one in self.desk.records() if one.key == (student, lab)), None)
@@ -192,23 +142,19 @@ class View:
             return None
         made = marks.decisions(self.desk.out)
         notes = " ".join(record.review)
-        body = self.environment.from_string(LOOK).render(
+        return pages.render(
+            "look.html",
             record=record,
             saved=saved,
+            home=self.home,
             here=self._link(record),
             code=self.desk.code(student, lab),
             given=lambda item: made.get((student, lab, item.name), marks.Decision()),
-            looks=pages.looks,
             opened=lambda item: item.status == OUR_FAULT or item.name in notes,
         )
-        return self._page(student, body)
 
     def problem(self, head: str, what: str) -> str:
-        return self._page(head, f"<h1>{head}</h1><p>{pages.escape(what)}</p><p>Go back and try again.</p>")
-
-    @staticmethod
-    def _page(title: str, body: str) -> str:
-        return pages.page(title, body, STYLE)
+        return pages.render("problem.html", head=head, what=what)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from html import escape
 from pathlib import Path
 
 from edgekit import files
@@ -103,7 +104,7 @@ def _comment(record: Record) -> str:
         + (f". {item.comment}" if item.comment else "")
         for item in record.items
     ]
-    return "<br>".join(pages.escape(clean(line, 500)) for line in [*late, *lines])
+    return "<br>".join(escape(clean(line, 500)) for line in [*late, *lines])
 
 
 def feedback(numbers: dict[str, str], records: dict[str, Record]) -> bytes:

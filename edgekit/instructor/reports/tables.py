@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from edgekit import files
-from edgekit.instructor.reports import about, exports, marks, pages
+from edgekit.instructor.reports import about, exports, marks, pages, plot
 from edgekit.instructor.reports.records import (
     FILE,
     ItemResult,
@@ -54,7 +54,7 @@ def write(out: Path, records: Iterable[Record] | None = None) -> dict[str, Path]
         _agree(out, stored, counted)
     known = about.read(out)
     counted = marks.counted(out, counted)
-    figure = pages.figure(counted)
+    figure = plot.figure(counted)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
     names = page_names([*(record.student for record in counted), *known.people])
