@@ -53,6 +53,10 @@ class Browser:
         return self.ask(f"{quote(student, safe='')}/{SLUG}", form or None)
 
 
+def links(page):
+    return re.findall('href="([^"]+)"', page)
+
+
 class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -78,6 +82,19 @@ def test_a_person_settles_what_is_open(out):
     table = {row["student"]: row for row in rows((out / "grades.csv").read_text("utf-8-sig"))}
     assert [table[name]["total"] for name in sorted(table) if name.startswith("eve")] == ["7.5"]
     assert "Seen. Half." in next((out / "students").glob("eve*")).read_text("utf-8")
+
+
+def test_a_name_that_is_no_utf8_is_settled_too(out):
+    name = "lone \udce9"
+    records.append(out / records.FILE, record(name, statuses=["fail"], review=["look at it"]))
+    with review.serving(out) as address:
+        browser = Browser(address)
+        status, queue, _ = browser.ask()
+        (link,) = [value for tag in links(queue) if (value := urlsplit(tag).path).endswith(f"lone%20%ED%B3%A9/{SLUG}")][:1]
+        assert status == 200 and browser.ask(home=link)[0] == 200
+        reply = browser.ask(home=link, form={"item": "export_model", "points": "1"})
+        assert reply[0] == 303 and reply[2]["Location"].startswith(link)
+    assert [one for one, *_ in marks.decisions(out)] == [name]
 
 
 @pytest.mark.parametrize("points", ["9", "-1", "nan", "inf", "two", "1e9"])

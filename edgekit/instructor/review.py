@@ -23,6 +23,7 @@ from edgekit.instructor.reports import tables as reports
 from edgekit.instructor.reports.records import FILE, OUR_FAULT, Record, clean, graded_cells, tidy
 
 MAX_FORM = 2**16
+ANY_NAME = "surrogatepass"  # a file name that is no UTF-8 reaches Python as lone surrogates, and must come back from an address unchanged
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": f"{pages.POLICY}; form-action 'self'; frame-ancestors 'none'",
@@ -130,7 +131,10 @@ class View:
         self.desk, self.home = desk, f"/{secret}/"
 
     def _link(self, one: Entry | Record) -> str:
-        return f"{self.home}{quote(one.student, safe='')}/{quote(one.lab, safe='')}"
+        return self.address(one.student, one.lab)
+
+    def address(self, *parts: str) -> str:
+        return self.home + "/".join(quote(part, safe="", errors=ANY_NAME) for part in parts)
 
     def queue(self) -> str:
         waiting, settled = self.desk.queue()
@@ -166,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
         """The parts of the address behind the secret; None for whoever does not know it."""
         path = self.path.partition("?")[0]
         known = secrets.compare_digest(path[: len(self.view.home)].encode(), self.view.home.encode())
-        return [unquote(part) for part in path[len(self.view.home) :].split("/") if part] if known else None
+        return [unquote(part, errors=ANY_NAME) for part in path[len(self.view.home) :].split("/") if part] if known else None
 
     def do_GET(self) -> None:
         try:
@@ -198,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(400, self.view.problem("Not saved", str(error)))
             return
         self.send_response(303)
-        self.send_header("Location", f"{self.view.home}{'/'.join(quote(p, safe='') for p in where)}?saved#{quote(form['item'])}")
+        self.send_header("Location", f"{self.view.address(*where)}?saved#{quote(form['item'])}")
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -75,7 +75,8 @@ def decide(out: Path, key: Key, decision: Decision | None) -> None:
 def keep(out: Path, made: dict[Key, Decision]) -> None:
     """Replace all decisions of a result folder."""
     lines = [dict(zip(("student", "lab", "item"), key, strict=True)) | vars(one) for key, one in sorted(made.items())]
-    files.write_whole(Path(out) / MANUAL, json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(lines, indent=1, ensure_ascii=False) + "\n"
+    files.write_whole(Path(out) / MANUAL, text.encode("utf-8", "backslashreplace"))  # a lone surrogate as JSON's own escape
 
 
 def counted(out: Path, records: Iterable[Record]) -> list[Record]:
