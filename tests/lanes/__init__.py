@@ -109,7 +109,8 @@ class Lane:
     def run(self, arguments: list[str], files: Path, timeout: float) -> subprocess.CompletedProcess:
         """Run ``python ARGUMENTS`` in the repository on this processor. `files`: a folder that both sides see."""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "QEMU_CPU": self.cpu}
-        environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"}
         if self.arch == "x86_64":
             environment |= WRONG_IN_QEMU
         command = self._command(arguments, files)
