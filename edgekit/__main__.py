@@ -7,6 +7,7 @@ import signal
 import sys
 
 STOPPED = 130  # what a shell says of a command that Ctrl-C ended: 128 and the number of SIGINT
+_HEARD: list[int] = []  # the signals that came
 
 
 def _one_line(kind, error, trace) -> None:
@@ -20,6 +21,7 @@ def _one_line(kind, error, trace) -> None:
 def _stop(number, frame) -> None:
     """Ctrl-C raises KeyboardInterrupt, as ever; but while a library of C++ is being loaded, nobody catches that: the process would
     abort."""
+    _HEARD.append(number)
     while frame is not None:
         if frame.f_code.co_name == "create_module" and "importlib" in frame.f_code.co_filename:
             os.write(2, b"edgekit: stopped\n")
@@ -34,7 +36,7 @@ def main() -> None:
     try:
         from edgekit import cli
 
-        cli.main()
+        cli.main(stopped=lambda: bool(_HEARD))
     except KeyboardInterrupt as stopped:
         _one_line(type(stopped), stopped, None)
         sys.exit(STOPPED)

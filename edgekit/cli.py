@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -174,8 +175,11 @@ add(app)
 # authors]
 
 
-def main() -> None:
-    """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it."""
+def main(stopped: Callable[[], bool] = lambda: False) -> None:
+    """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it.
+
+    stopped: whether Ctrl-C was pressed. A library that catches it half-way, as PyTorch does in an import, fails later with another error.
+    """
     try:
         app()
     except SystemExit as end:
@@ -183,6 +187,8 @@ def main() -> None:
             raise KeyboardInterrupt from None
         raise
     except Exception as error:
+        if stopped():
+            raise KeyboardInterrupt from error
         if not type(error).__module__.startswith("edgekit."):
             raise
         print(f"edgekit: {_for_the_shell(str(error))}", file=sys.stderr)

@@ -14,8 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edgekit import paths
+from edgekit import cli, paths
 from edgekit.course.catalog import find
+from edgekit.export import ExportError
 
 
 def edgekit(*arguments, **environment):
@@ -377,6 +378,21 @@ def test_ctrl_c_in_a_long_command_is_one_line_and_leaves_nothing_behind(tmp_path
     said = [line for line in re.split(r"[\r\n]+", err) if line.strip()]
     assert run.returncode == 130 and said[-1] == "edgekit: stopped" and "Traceback" not in out + err, out + err
     assert len(said) <= 3, "a bar or a result may stand before it"
+
+
+@pytest.mark.parametrize("error", [ExportError("m.onnx: the export failed"), AttributeError("torch._dynamo has no attribute 'exc'")])
+def test_an_error_that_follows_from_ctrl_c_is_a_stop(monkeypatch, capfd, error):
+    """Seen with PyTorch: an import that was interrupted left a module half made, and the export failed with what was missing in it."""
+
+    def app():
+        raise error
+
+    monkeypatch.setattr(cli, "app", app)
+    with pytest.raises(KeyboardInterrupt):
+        cli.main(stopped=lambda: True)
+    assert capfd.readouterr().err == ""
+    with pytest.raises((SystemExit, AttributeError)):
+        cli.main()
 
 
 def test_ctrl_c_while_a_library_of_cpp_is_loaded_does_not_abort(monkeypatch, capfd):

@@ -17,7 +17,7 @@ from edgekit.runtimes.ort.session import cpu_session
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis draws the graphs: make locks, then make test")
 st = pytest.importorskip("hypothesis.strategies")
-GRAPHS = 500
+GRAPHS, SEED = 500, 26
 KINDS = {T.FLOAT: np.float32, T.DOUBLE: np.float64, T.FLOAT16: np.float16, T.INT64: np.int64, T.INT32: np.int32, T.UINT8: np.uint8}
 FREE = st.sampled_from(["batch", "n", "?", "None", -1, None, ""])
 node = helper.make_node
@@ -238,9 +238,9 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "m.onnx"
     seen = dict.fromkeys(("graphs", "run", "planned", "compiled", "quantized"), 0)
 
-    @hypothesis.settings(
-        max_examples=GRAPHS, deadline=None, derandomize=True, database=None, suppress_health_check=list(hypothesis.HealthCheck)
-    )
+    # With derandomize=True the graphs would follow from the source of `hold`: a line laid out anew would draw others.
+    @hypothesis.seed(SEED)
+    @hypothesis.settings(max_examples=GRAPHS, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(drawn())
     def hold(drawing):
         model, x = drawing
@@ -252,11 +252,12 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
         runs(path, x, want)
         seen["planned"] += plans(path)
         seen["compiled"] += compiles(path, x, want)
-        if seen["graphs"] % 10 == 0:
-            seen["quantized"] += quantizes(path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 10 % 3])
+        if seen["graphs"] % 5 == 0:
+            seen["quantized"] += quantizes(path, x, want, ("for_cpu", "for_tensorrt", "dynamic")[seen["graphs"] // 5 % 3])
 
     hold()
     print(seen)
-    # Four fifths of what it was when this was written: a package that refuses more would pass as well as one that works.
-    floors = {"graphs": GRAPHS, "run": 380, "planned": 240, "compiled": 86, "quantized": 10}
+    # Three quarters of the least that seven seeds gave (run 428 to 461, planned 282 to 353, compiled 59 to 114, quantized 10 to 20): a package
+    # that refuses more would pass as well as one that works.
+    floors = {"graphs": GRAPHS, "run": 320, "planned": 210, "compiled": 44, "quantized": 7}
     assert all(seen[name] >= least for name, least in floors.items()), (seen, floors)
