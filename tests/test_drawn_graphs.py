@@ -257,7 +257,7 @@ def test_equal_to_onnx_runtime_or_one_clear_error(tmp_path_factory):
 
     hold()
     print(seen)
-    # Three quarters of the least that seven seeds gave (run 428 to 461, planned 282 to 353, compiled 59 to 114, quantized 10 to 20): a package
-    # that refuses more would pass as well as one that works.
+    # Three quarters of the least that seven seeds gave (run 428 to 461, planned 282 to 353, compiled 59 to 114, quantized 10 to 20): a
+    # package that refuses more would pass as well as one that works.
     floors = {"graphs": GRAPHS, "run": 320, "planned": 210, "compiled": 44, "quantized": 7}
     assert all(seen[name] >= least for name, least in floors.items()), (seen, floors)
