@@ -48,9 +48,6 @@ def table(head, rows, caption: str = "") -> str:
 class ShownAsTable:
     """A result that a notebook shows as a table: ``_table`` gives head, rows and perhaps a caption, ``_below`` the lines under it."""
 
-    def _table(self) -> tuple:
-        raise NotImplementedError
-
     def _below(self) -> list[str]:
         return []
 

@@ -12,6 +12,11 @@ import pytest
 
 from edgekit import paths
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 
 def lint(root: Path) -> subprocess.CompletedProcess:
     """import-linter on the package in ``root``."""
@@ -63,6 +68,17 @@ def test_the_formatter_has_the_last_word():
     comment = re.compile(r"#\s*fmt:")
     files = [path for folder in ("edgekit", "tests", "solutions") for path in (paths.root() / folder).rglob("*.py")]
     assert len(files) > 700 and not [path for path in files if comment.search(path.read_text(encoding="utf-8"))]
+
+
+def test_what_is_no_python_is_package_data():
+    """Else a wheel comes without it, and only an installation from a checkout works."""
+    settings = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))
+    kept = set()
+    for package, patterns in settings["tool"]["setuptools"]["package-data"].items():
+        folder = paths.root().joinpath(*package.split("."))
+        kept |= {path for pattern in patterns for path in folder.glob(pattern)}
+    found = [path for path in (paths.root() / "edgekit").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert len(found) > 10 and not [path for path in found if path not in kept]
 
 
 def test_the_test_files_that_begin_first_are_there():

@@ -17,22 +17,13 @@ import pytest
 
 from edgekit import paths
 from edgekit.course.catalog import find
+from edgekit.instructor.slides.looking import FLAGS
 from tests import axe
 from tests.conftest import solution
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Whose JupyterLab: this environment's, or that of an edition, such as FOLDER/course/.venv/bin/python of `make editions`.
 PYTHON = os.environ.get("EDGEKIT_PYTHON", sys.executable)
-# Without these flags Chromium calls home at every start, which takes minutes on a closed network.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: apt install chromium")]
 
 

@@ -12,8 +12,8 @@ from edgekit.course import leaderboard as course_board
 from edgekit.course.catalog import find, labs
 from tests.benchmarks.many_seeds import failure
 from tests.conftest import answer_cells
-from tests.lanes import LANES, LEFT_OUT, arm, float_model, int8_model, leaderboard, part
-from tests.lanes.__main__ import doctor_faults, percentages, recipe_faults
+from tests.lanes import LANES, LEFT_OUT, arm, float_model, inside, int8_model, leaderboard, part
+from tests.lanes.__main__ import doctor_faults, percentages, recipe_faults, untried
 from tests.mistakes.trying import alternatives
 
 IMITATED = [lane for lane in LANES.values() if lane.arch]
@@ -49,6 +49,20 @@ def test_int8_keeps_its_accuracy_where_sums_saturate(haswell, folder):
     found = part(haswell, folder, "recipes", pictures=150, recipes=["for_cpu"])["found"]
     print(percentages(found))
     assert recipe_faults(found) == []
+
+
+@pytest.mark.lane
+def test_libraries_keep_away_from_what_the_emulator_does_wrong(haswell, folder):
+    """NumPy takes AVX2 for its argsort where it may; see WRONG_IN_QEMU."""
+    show = "import numpy as np; a = np.float32(np.random.default_rng(0).permutation(2000)); print((np.diff(a[np.argsort(a)]) > 0).all())"
+    assert haswell.run(["-c", show], folder, 120).stdout.split() == ["True"]
+
+
+def test_an_answer_whose_library_is_not_here_is_named():
+    assert inside.lacking("import numpy as np\nfrom sklearnish.tree import Tree\nimport os.path") == ["sklearnish"]
+    assert untried("03c_x", {"split_real": [5, [], ["scikit-learn: sklearn is not here"]], "shift": [3, [], []]}) == [
+        "not tried: split_real, scikit-learn: sklearn is not here"
+    ]
 
 
 @pytest.mark.lane

@@ -53,10 +53,6 @@ class Browser:
         return self.ask(f"{quote(student, safe='')}/{SLUG}", form or None)
 
 
-def links(page):
-    return re.findall('href="([^"]+)"', page)
-
-
 class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -90,7 +86,7 @@ def test_a_name_that_is_no_utf8_is_settled_too(out):
     with review.serving(out) as address:
         browser = Browser(address)
         status, queue, _ = browser.ask()
-        (link,) = [value for tag in links(queue) if (value := urlsplit(tag).path).endswith(f"lone%20%ED%B3%A9/{SLUG}")][:1]
+        link = next(one for one in re.findall('href="([^"]+)"', queue) if one.endswith(f"lone%20%ED%B3%A9/{SLUG}"))
         assert status == 200 and browser.ask(home=link)[0] == 200
         reply = browser.ask(home=link, form={"item": "export_model", "points": "1"})
         assert reply[0] == 303 and reply[2]["Location"].startswith(link)

@@ -123,7 +123,7 @@ def compare(
                 rounds += play_for(min(look - spent, BREATH))
                 spent += timer() - begin
                 show(timer() - start, max(times[-1], spent / len(rounds) * min_rounds) - spent)  # never within a round
-            found = compared(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
+            found = with_verdicts(rounds, list(entries), baseline, tolerance, z=repeated_looks(times), **facts)
             if settled(found, resolve, limits):
                 break
     return with_advice(found, spent, resolve)
@@ -240,7 +240,7 @@ def calls_within(duration: float, calls: Mapping[str, float], baseline: str) -> 
     return {name: count[baseline] if near(call) else count[name] for name, call in calls.items()}
 
 
-def compared(rounds, names, baseline: str, tolerance: float, z: float = 1.96, **rest) -> Comparison:
+def with_verdicts(rounds, names, baseline: str, tolerance: float, z: float = 1.96, **rest) -> Comparison:
     """Ratios, controls and verdicts from the rounds that `play` returns; z as in `stats.median_interval`.
 
     Each entry makes two pairs a round, one with either baseline slot, not one with their mean: a ratio of two equally skewed

@@ -67,7 +67,13 @@ def answered(lane: Lane, folder: Path, name: str, settings: dict) -> tuple[int, 
         answer, (count, wrong) = {"seconds": 0.0, "found": {}}, (1, [str(broken)])
     else:
         count, wrong = judged(lane, name, answer["found"])
-    print(f"{lane.name} {name}: {count - len(wrong)} of {count} passed, {answer['seconds']:.0f} s", *wrong, sep="\n  ", flush=True)
+    print(
+        f"{lane.name} {name}: {count - len(wrong)} of {count} passed, {answer['seconds']:.0f} s",
+        *wrong,
+        *untried(name, answer["found"]),
+        sep="\n  ",
+        flush=True,
+    )
     return count, wrong, answer["seconds"], answer["found"]
 
 
@@ -85,7 +91,14 @@ def judged(lane: Lane, name: str, found: dict) -> tuple[int, list[str]]:
         return 1, doctor_faults(lane, found)
     if name == "recipes":
         return len(found) - 1, recipe_faults(found)
-    return sum(tried for tried, _ in found.values()), [f"{who}: {said}" for who, (_, all_) in found.items() for said in all_]
+    return sum(tried for tried, *_ in found.values()), [f"{who}: {said}" for who, (_, all_, _) in found.items() for said in all_]
+
+
+def untried(name: str, found: dict) -> list[str]:
+    """The answers of a lab that were not tried, and why."""
+    if name in ("doctor", "recipes"):
+        return []
+    return [f"not tried: {who}, {why}" for who, (*_, left) in found.items() for why in left]
 
 
 def doctor_faults(lane: Lane, found: dict) -> list[str]:

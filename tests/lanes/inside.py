@@ -67,8 +67,8 @@ def recipes(folder: Path, names: list[str], pictures: int) -> dict:
 
 
 def answers(slug: str, left_out: list[str], seeds: int) -> dict:
-    """The solutions with `seeds` seeds, every other right answer with one: {exercise: [tried, [what the check said, ...]]}. An answer that
-    takes a library which is not in this edition, as scikit-learn, is not tried."""
+    """The solutions with `seeds` seeds, every other right answer with one: {exercise: [tried, [what the check said, ...], [what was not
+    tried and why, ...]]}."""
     import torch
 
     from edgekit.course.catalog import find
@@ -82,18 +82,20 @@ def answers(slug: str, left_out: list[str], seeds: int) -> dict:
         if item.name in left_out:
             continue
         tries = [("the solution", answer_cells(lab.solution)[item.name], seed) for seed in range(1000, 1000 + seeds)]
-        tries += [(other.name, other.code, 1000) for other in alternatives(lab).get(item.name, []) if installed(other.code)]
+        others = [(other, lacking(other.code)) for other in alternatives(lab).get(item.name, [])]
+        tries += [(other.name, other.code, 1000) for other, lacks in others if not lacks]
         said = [(who, seed, failure(lab, item.name, code, seed)) for who, code, seed in tries]
-        found[item.name] = [len(tries), [f"{who}, seed {seed}: {message}" for who, seed, message in said if message]]
+        wrong = [f"{who}, seed {seed}: {message}" for who, seed, message in said if message]
+        found[item.name] = [len(tries), wrong, [f"{other.name}: {', '.join(lacks)} is not here" for other, lacks in others if lacks]]
     return found
 
 
-def installed(code: str) -> bool:
-    """Whether everything is there that an answer imports."""
+def lacking(code: str) -> list[str]:
+    """The libraries that an answer imports and that this edition does not have."""
     nodes = list(ast.walk(ast.parse(code)))
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    return all(importlib.util.find_spec(name.split(".")[0]) for name in names)
+    return sorted({top for name in names if not importlib.util.find_spec(top := name.split(".")[0])})
 
 
 def claims(folder: Path) -> dict:

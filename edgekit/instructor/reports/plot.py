@@ -8,9 +8,10 @@ from collections import Counter
 
 from edgekit.instructor.reports.pages import causes
 from edgekit.instructor.reports.records import Record, points
+from edgekit.plots.figures import OKABE_ITO
 
-# Okabe and Ito's palette without yellow and black: colours that colour-blind readers tell apart, under black text.
-COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2"]
+# Without yellow and black: the labels on them are black.
+COLOURS = [OKABE_ITO[name] for name in ("orange", "sky", "green", "vermillion", "purple", "blue")]
 REST = "#999999"
 
 
@@ -71,7 +72,7 @@ def _draw_points(axes, records: list[Record]) -> list[float]:
             total = got.setdefault(record.student, [0.0, 0.0])
             total[0], total[1] = total[0] + value, total[1] + record.most
     shares = [100 * a / b for a, b in got.values() if math.isfinite(a / b)]
-    axes.hist(shares, bins=[10 * i for i in range(11)], color="#0072B2", edgecolor="white")
+    axes.hist(shares, bins=[10 * i for i in range(11)], color=OKABE_ITO["blue"], edgecolor="white")
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("points, % of what can be had in the labs handed in")
     axes.set_ylabel("students")

@@ -31,6 +31,8 @@ from edgekit.instructor.reports.records import (
     with_mark,
 )
 
+NAMES = {"csv": "grades.csv", "junit": "junit.xml", "summary": "summary.html", "plot": "summary.png", "students": "students"}
+
 
 def write(out: Path, records: Iterable[Record] | None = None) -> dict[str, Path]:
     """Write all reports into ``out``, each file in one step.
@@ -58,16 +60,7 @@ def write(out: Path, records: Iterable[Record] | None = None) -> dict[str, Path]
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
     names = page_names([*(record.student for record in counted), *known.people])
-    made = {
-        kind: out / name
-        for kind, name in {
-            "csv": "grades.csv",
-            "junit": "junit.xml",
-            "summary": "summary.html",
-            "plot": "summary.png",
-            "students": "students",
-        }.items()
-    }
+    made = {kind: out / name for kind, name in NAMES.items()}
     text = table(counted, known.people)
     files.write_whole(made["csv"], with_mark(text))
     files.write_whole(made["junit"], junit(counted))
