@@ -101,7 +101,7 @@ def test_equal_to_onnx_runtime_or_one_clear_error(folder):
         except Exception as error:
             raise AssertionError(f"{path.name} of seed {SEED}, input {x.dtype} {list(x.shape)}: {error}") from error
     print(seen)
-    # Four fifths of what these graphs gave when they were chosen (run 455, planned 340, compiled 113, quantized 20), or what was asked before,
-    # whichever is more: a package that refuses more would pass as well as one that works.
+    # Four fifths of what these graphs gave when they were chosen (run 455, planned 340, compiled 113, quantized 20), or what was asked
+    # before, whichever is more: a package that refuses more would pass as well as one that works.
     floors = {"graphs": 500, "run": 380, "planned": 272, "compiled": 90, "quantized": 16}
     assert all(seen[name] >= least for name, least in floors.items()), (seen, floors)
