@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 STOPPED = 130  # what a shell says of a command that Ctrl-C ended: 128 and the number of SIGINT
 _HEARD: list[int] = []  # the signals that came
@@ -30,8 +31,27 @@ def _stop(number, frame) -> None:
     raise KeyboardInterrupt
 
 
+def _again(lost) -> None:
+    """No exception leaves a callback (of a weak reference, of ``__del__``, of C): Python reports it and goes on. So that Ctrl-C is not
+    lost with it, the signal is sent once more, when the callback is over."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        timer = threading.Timer(0.05, _interrupt)
+        timer.daemon = True
+        timer.start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _interrupt() -> None:
+    if hasattr(signal, "pthread_kill"):  # it also wakes a thread that waits
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+
 def main() -> None:
     sys.excepthook = _one_line
+    sys.unraisablehook = _again
     signal.signal(signal.SIGINT, _stop)
     try:
         from edgekit import cli

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from types import SimpleNamespace
 
@@ -407,6 +408,45 @@ def test_ctrl_c_while_a_library_of_cpp_is_loaded_does_not_abort(monkeypatch, cap
     with pytest.raises(SystemExit, match="130"):
         command._stop(signal.SIGINT, frame("callback", "numpy.py", loading))
     assert capfd.readouterr().err == "edgekit: stopped\n"
+
+
+CALLBACKS = {
+    "a weak reference's": "import weakref; thing = type('Thing', (), {})(); hold = weakref.ref(thing, lambda _: press()); del thing",
+    "__del__": "type('Thing', (), {'__del__': lambda self: press()})()",
+    "C's": "import ctypes; ctypes.CFUNCTYPE(None)(press)()",
+    "none": "press()",
+}
+
+
+def _in_a_callback(callback, raises, wait):
+    """The command, were it only this callback and then a wait of so many seconds."""
+    code = f"""
+        import signal, time
+        from edgekit import __main__, cli
+
+        def press():
+            {raises}
+
+        def command(stopped):
+            {CALLBACKS[callback]}
+            time.sleep({wait})
+
+        cli.main = command
+        __main__.main()
+    """
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
+def test_ctrl_c_in_a_callback_is_not_lost(callback):
+    """Seen with PyTorch, whose weak references have callbacks: "Exception ignored in", and the command ran on to its end."""
+    done = _in_a_callback(callback, "signal.raise_signal(signal.SIGINT)", wait=60)
+    assert done.returncode == 130 and done.stderr == "edgekit: stopped\n", done.stderr
+
+
+def test_another_fault_in_a_callback_is_reported_as_ever():
+    done = _in_a_callback("__del__", "raise ValueError('v')", wait=0)
+    assert done.returncode == 0 and "Exception ignored in" in done.stderr and done.stderr.endswith("ValueError: v\n"), done.stderr
 
 
 def test_ctrl_c_is_one_line_also_before_the_command_runs(tmp_path):
