@@ -1,48 +1,68 @@
-"""The ``edgekit`` command, also as ``python -m edgekit``."""
+"""The ``edgekit`` command, also as ``python -m edgekit``.
+
+Ctrl-C ends it as the signal SIGINT ends any command: a shell reads the exit status 130, and a loop in a script ends, too.
+"""
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 
-STOPPED = 130  # what a shell says of a command that Ctrl-C ended: 128 and the number of SIGINT
-_HEARD: list[int] = []  # the signals that came
+SAID = "edgekit: stopped\n"
+_HEARD: list[int] = []  # Ctrl-C, as often as it was pressed
+_SENT_BY_US: list[int] = []
 
 
 def _one_line(kind, error, trace) -> None:
-    """Ctrl-C is no fault: one line says that it was heard, wherever it came, also while libraries are being imported."""
+    """Ctrl-C is no fault: one line says that it was heard, wherever it came. Python then ends itself by the signal."""
     if issubclass(kind, KeyboardInterrupt):
-        print("edgekit: stopped", file=sys.stderr)
+        sys.stderr.write(SAID)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
 def _stop(number, frame) -> None:
-    """Ctrl-C raises KeyboardInterrupt, as ever; but while a library of C++ is being loaded, nobody catches that: the process would
-    abort."""
-    _HEARD.append(number)
-    while frame is not None:
-        if frame.f_code.co_name == "create_module" and "importlib" in frame.f_code.co_filename:
-            os.write(2, b"edgekit: stopped\n")
-            os._exit(STOPPED)
-        frame = frame.f_back
-    raise KeyboardInterrupt
-
-
-def _again(lost) -> None:
-    """No exception leaves a callback (of a weak reference, of ``__del__``, of C): Python reports it and goes on. So that Ctrl-C is not
-    lost with it, the signal is sent once more, when the callback is over."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        timer = threading.Timer(0.05, _interrupt)
-        timer.daemon = True
-        timer.start()
+    """Ctrl-C raises KeyboardInterrupt, as ever, but when the import is over in which it came: C++ code that is being loaded aborts by an
+    exception, and libraries catch it and go on with a module half made. Pressed again, it ends the command at once."""
+    if _SENT_BY_US:
+        _SENT_BY_US.clear()
     else:
-        sys.__unraisablehook__(lost)
+        _HEARD.append(number)
+    if not _in_an_import(frame):
+        raise KeyboardInterrupt
+    if len(_HEARD) > 1:
+        os.write(2, SAID.encode())
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    _send_again()
 
 
-def _interrupt() -> None:
+def _in_an_import(frame) -> bool:
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _lost(report) -> None:
+    """No exception leaves a callback (of a weak reference, of ``__del__``, of C): Python reports it and goes on. Ctrl-C is sent again.
+    What fails after it, fails by it: things that were half made."""
+    if issubclass(report.exc_type, KeyboardInterrupt):
+        _send_again()
+    elif not _HEARD:
+        sys.__unraisablehook__(report)
+
+
+def _send_again() -> None:
+    _thread.start_new_thread(_send, ())  # threading.Thread takes a lock, which the interrupted code may hold
+
+
+def _send() -> None:
+    time.sleep(0.05)
+    _SENT_BY_US.append(signal.SIGINT)
     if hasattr(signal, "pthread_kill"):  # it also wakes a thread that waits
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else:
@@ -51,15 +71,11 @@ def _interrupt() -> None:
 
 def main() -> None:
     sys.excepthook = _one_line
-    sys.unraisablehook = _again
+    sys.unraisablehook = _lost
     signal.signal(signal.SIGINT, _stop)
-    try:
-        from edgekit import cli
+    from edgekit import cli
 
-        cli.main(stopped=lambda: bool(_HEARD))
-    except KeyboardInterrupt as stopped:
-        _one_line(type(stopped), stopped, None)
-        sys.exit(STOPPED)
+    cli.main(stopped=lambda: bool(_HEARD))
 
 
 if __name__ == "__main__":

@@ -64,16 +64,19 @@ def captured(descriptors: bool):
 def _logs_into(log):
     # torch gives several of these loggers a handler of its own, so the handlers are swapped, not only added to.
     names = {n for n in logging.root.manager.loggerDict if n.startswith(_NOISY_LOGGERS)} | set(_NOISY_LOGGERS)
-    before = [(logger, logger.handlers, logger.propagate) for logger in map(logging.getLogger, names)]
+    before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in map(logging.getLogger, names)]
     handler = logging.StreamHandler(log)
     try:
-        for logger, _, _ in before:
+        for logger, _, _, level in before:
             logger.handlers = [handler] if logger.name in _NOISY_LOGGERS else []
             logger.propagate = logger.name not in _NOISY_LOGGERS
+            if logger.name in _NOISY_LOGGERS and not level:
+                logger.setLevel(logging.WARNING)  # also where a notebook wants less of the root logger
         yield
     finally:
-        for logger, handlers, propagate in before:
+        for logger, handlers, propagate, level in before:
             logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import gc
 import json
+import logging
 import os
 import re
+import signal
+import sys
 import tempfile
 from collections import defaultdict
 from functools import cache
@@ -31,6 +34,31 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 # The tests have a ledger of their own.
 if "EDGEKIT_WORK" not in os.environ:
     os.environ["EDGEKIT_WORK"] = tempfile.mkdtemp(prefix="work-")
+
+
+def _settings() -> dict[str, object]:
+    """What of this process every later test meets, too."""
+    torch = sys.modules.get("torch")
+    return {
+        "the root logger's level": logging.root.level,
+        "logging.disable": logging.root.manager.disable,
+        "the folder": os.getcwd(),
+        "Ctrl-C": signal.getsignal(signal.SIGINT),
+        "PyTorch's type": torch and torch.get_default_dtype(),
+        "PyTorch's threads": torch and torch.get_num_threads(),
+        "PyTorch's gradients": torch and torch.is_grad_enabled(),
+        **{f"variable {name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+    }
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    """A test that leaves other settings behind makes the next one pass or fail by its place in the order. Libraries set variables of
+    their own when they are imported: those are not meant."""
+    before = _settings()
+    yield
+    after = _settings()
+    assert {name: after.get(name) for name in before if before[name] is not None and before[name] != after.get(name)} == {}
 
 
 @cache

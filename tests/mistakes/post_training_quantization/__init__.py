@@ -3,7 +3,6 @@
 from tests.mistakes.post_training_quantization import conclude, make_reader, quantize_model, sensitivity, tensorrt_problems
 
 SETUP = """
-import logging
 import tempfile
 from pathlib import Path
 import numpy as np
@@ -12,7 +11,6 @@ import onnxruntime as ort
 from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from edgekit.compression import quantization
-logging.getLogger().setLevel(logging.ERROR)
 work = Path(tempfile.mkdtemp())
 def run(path, x):
     return ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"input": x})[0]
