@@ -178,7 +178,7 @@ add(app)
 def main(stopped: Callable[[], bool] = lambda: False) -> None:
     """The command. An error of ours names the file, the value and the fix: one line says it, a traceback would hide it.
 
-    stopped: whether Ctrl-C was pressed. A library that catches it half-way, as PyTorch does in an import, fails later with another error.
+    stopped: whether Ctrl-C was pressed. A library that catches it half-way fails later with another error.
     """
     try:
         app()
