@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 
 SAID = "edgekit: stopped\n"
 _HEARD: list[int] = []  # Ctrl-C, as often as it was pressed
@@ -20,6 +21,7 @@ _SENT_BY_US: list[int] = []
 def _one_line(kind, error, trace) -> None:
     """Ctrl-C is no fault: one line says that it was heard, wherever it came. Python then ends itself by the signal."""
     if issubclass(kind, KeyboardInterrupt):
+        warnings.simplefilter("ignore")  # "coroutine was never awaited" follows from it
         sys.stderr.write(SAID)
     else:
         sys.__excepthook__(kind, error, trace)

@@ -402,6 +402,7 @@ PLACES = {
     "a weak reference's callback": "import weakref; thing = type('T', (), {})(); hold = weakref.ref(thing, lambda _: press()); del thing",
     "__del__": "type('Thing', (), {'__del__': lambda self: press()})()",
     "something half made": "h = type('H', (), {'__init__': lambda self: press(), '__del__': lambda self: self.file.close()}); h()",
+    "before a coroutine is awaited": "import asyncio; later = asyncio.sleep(1); press()",
     "C's callback": "import ctypes; ctypes.CFUNCTYPE(None)(press)()",
     "a module being imported": "import half_made",
     "a module being imported, pressed twice": "import never_made",
