@@ -35,7 +35,8 @@ test: .venv/installed-dev
 	$(BIN)/python -m edgekit.instructor.sandbox.provisioner >/dev/null
 	$(BIN)/python -m pytest tests solutions --nbval-lax --nbval-kernel-name edgekit-warm --nbval-cell-timeout=300 -n 2 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
-# The answers, the INT8 recipes and the doctor on processors that are not here, under QEMU: tests/lanes. LANE_ARGS="haswell pi5 --seeds 5"; 32 minutes on two cores of an AMD EPYC (2026-11-27)
+# The answers, the INT8 recipes and the doctor on processors that are not here, under QEMU: tests/lanes. LANE_ARGS="haswell pi5 --seeds 5"
+# All of it took 32 minutes on two cores of an AMD EPYC (2026-11-27).
 # What `edgekit claims` says there, but for time and memory: python -m tests.lanes.claims haswell pi5 --record
 # The leaderboard of `edgekit runtimes` there, without speed: python -m tests.lanes.leaderboard edgecnn --lane pi5
 lanes: .venv/installed-dev

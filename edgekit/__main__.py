@@ -15,7 +15,7 @@ import warnings
 
 SAID = "edgekit: stopped\n"
 _HEARD: list[int] = []  # Ctrl-C, as often as it was pressed
-_SENT_BY_US: list[int] = []
+_SENT_BY_US: list[int] = []  # the signal that `_send` sends is no press
 
 
 def _one_line(kind, error, trace) -> None:
@@ -28,8 +28,8 @@ def _one_line(kind, error, trace) -> None:
 
 
 def _stop(number, frame) -> None:
-    """Ctrl-C raises KeyboardInterrupt, as ever, but when the import is over in which it came: C++ code that is being loaded aborts by an
-    exception, and libraries catch it and go on with a module half made. Pressed again, it ends the command at once."""
+    """Ctrl-C raises KeyboardInterrupt. While a module is imported, it waits until the import is over: C++ code that is being loaded
+    would abort, and some libraries catch the exception and keep a module that is half made. A second press ends the command at once."""
     if _SENT_BY_US:
         _SENT_BY_US.clear()
     else:
@@ -51,7 +51,7 @@ def _in_an_import(frame) -> bool:
 
 def _lost(report) -> None:
     """No exception leaves a callback (of a weak reference, of ``__del__``, of C): Python reports it and goes on. Ctrl-C is sent again.
-    What fails after it, fails by it: things that were half made."""
+    What a callback reports after Ctrl-C follows from it, such as a file that was never opened, and is not shown."""
     if issubclass(report.exc_type, KeyboardInterrupt):
         _send_again()
     elif not _HEARD:
